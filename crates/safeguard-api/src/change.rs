@@ -1,0 +1,97 @@
+//! A change: one merge, with who and what made it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ChangeId, Name};
+use crate::time::Timestamp;
+
+/// What a client says of a change when it records one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeSpec {
+    /// The service whose code changed.
+    pub service: Name,
+    /// One line: what the change does.
+    pub title: String,
+    /// Where the code lives, such as a repository's address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// The commit that was merged onto, in hexadecimal.
+    pub base: String,
+    /// The commit that was merged, in hexadecimal.
+    pub head: String,
+    /// Who is named as author.
+    pub author: String,
+    /// Everyone else named on the commits.
+    #[serde(default)]
+    pub co_authors: Vec<String>,
+    /// The person who asked the AI tool for the change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompter: Option<String>,
+    /// The AI tool that wrote it, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ai_tool: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ai_tool_version: Option<String>,
+}
+
+/// A recorded change; it never changes afterwards.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Change {
+    pub id: ChangeId,
+    #[serde(flatten)]
+    pub spec: ChangeSpec,
+    pub recorded_at: Timestamp,
+    /// The log entry that recorded it.
+    pub entry: u64,
+}
+
+pub const TEXT_BYTES_MAX: usize = 512;
+pub const CO_AUTHORS_MAX: usize = 64;
+
+impl ChangeSpec {
+    /// Returns what is wrong with the fields, in the order of the type; empty when nothing is.
+    #[must_use]
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let texts = [
+            ("title", Some(&self.title)),
+            ("repository", self.repository.as_ref()),
+            ("author", Some(&self.author)),
+            ("prompter", self.prompter.as_ref()),
+            ("ai_tool", self.ai_tool.as_ref()),
+            ("ai_tool_version", self.ai_tool_version.as_ref()),
+        ];
+        for (field, text) in texts {
+            let Some(text) = text else { continue };
+            if text.trim().is_empty() {
+                problems.push(format!("`{field}` is empty"));
+            } else if text.len() > TEXT_BYTES_MAX {
+                problems.push(format!("`{field}` has {} bytes (limit {TEXT_BYTES_MAX})", text.len()));
+            } else if text.chars().any(char::is_control) {
+                problems.push(format!("`{field}` has a control character"));
+            }
+        }
+        for (field, commit) in [("base", &self.base), ("head", &self.head)] {
+            let hex = (7..=64).contains(&commit.len()) && commit.bytes().all(|b| b.is_ascii_hexdigit());
+            if !hex {
+                problems.push(format!("`{field}` is not a commit: 7 to 64 hexadecimal digits"));
+            }
+        }
+        if self.base == self.head {
+            problems.push("`base` and `head` are the same commit".to_owned());
+        }
+        if self.co_authors.len() > CO_AUTHORS_MAX {
+            problems.push(format!("{} co-authors (limit {CO_AUTHORS_MAX})", self.co_authors.len()));
+        }
+        let unfit = |name: &String| name.trim().is_empty() || name.len() > TEXT_BYTES_MAX;
+        if self.co_authors.iter().any(unfit) {
+            problems.push(format!("a co-author is empty or longer than {TEXT_BYTES_MAX} bytes"));
+        }
+        if self.ai_tool_version.is_some() && self.ai_tool.is_none() {
+            problems.push("`ai_tool_version` is given without `ai_tool`".to_owned());
+        }
+        problems
+    }
+}

@@ -1,0 +1,28 @@
+//! The vocabulary of safeguard: resources, ids, limits and every wire type, each defined once.
+//!
+//! This crate decides nothing and does no IO: no files, no sockets, no clock, no randomness.
+
+pub mod audit;
+pub mod change;
+pub mod config;
+pub mod freeze;
+pub mod gate;
+pub mod id;
+pub mod instance;
+pub mod operation;
+pub mod problem;
+pub mod release;
+pub mod stage;
+pub mod status;
+pub mod time;
+pub mod traffic;
+
+pub use change::{Change, ChangeSpec};
+pub use config::Config;
+pub use freeze::Freeze;
+pub use gate::{Gate, GateReport, GateVerdict, Permit, Verdict};
+pub use id::{ChangeId, Digest, FreezeId, Name, PolicyId, ReleaseId, TokenId};
+pub use problem::Problem;
+pub use release::{Block, Phase, Release, Rollout};
+pub use stage::{Environment, Percent, Stage};
+pub use time::{Now, Span, Timestamp};

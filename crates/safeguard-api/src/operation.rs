@@ -1,0 +1,113 @@
+//! Every operation of the API, once: the table feeds the server's routes, its authorisation, the API's description,
+//! the reference page and the tests of completeness.
+
+use serde::Serialize;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    Get,
+    Post,
+    Put,
+}
+
+/// What a token may do. Each scope includes the ones before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Anyone who can reach the listener: the log's public part, and whether the server is there.
+    Public,
+    Read,
+    /// Record changes, store artifacts, create releases: for build pipelines and coding agents.
+    Propose,
+    /// Promote, hold, roll back, open and close freezes.
+    Operate,
+    /// Policies, tokens, clearing poisoned digests.
+    Admin,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Operation {
+    pub id: &'static str,
+    pub method: Method,
+    /// In axum's form, such as `/api/v1/changes/{id}`.
+    pub path: &'static str,
+    pub scope: Scope,
+    pub summary: &'static str,
+}
+
+impl Operation {
+    /// Whether it changes anything; such an operation refuses a stranger and leaves an entry in the log.
+    #[must_use]
+    pub fn mutates(&self) -> bool {
+        self.method != Method::Get
+    }
+}
+
+const fn op(
+    id: &'static str,
+    method: Method,
+    path: &'static str,
+    scope: Scope,
+    summary: &'static str,
+) -> Operation {
+    Operation { id, method, path, scope, summary }
+}
+
+use Method::{Get, Post, Put};
+use Scope::{Admin, Operate, Propose, Public, Read};
+
+/// Sorted by id.
+pub const OPERATIONS: &[Operation] = &[
+    op("artifact.put", Put, "/api/v1/artifacts/{digest}", Propose, "Stores an artifact: the body is its tar"),
+    op("audit.entries", Get, "/api/v1/audit/entries", Read, "Lists log entries, the newest first"),
+    op("audit.export", Post, "/api/v1/audit/export", Read, "Returns the whole log as a tar that verifies with nothing else present"),
+    op("audit.prove", Get, "/api/v1/audit/prove/{index}", Read, "Returns an entry with its inclusion proof and a checkpoint"),
+    op("change.add", Post, "/api/v1/changes", Propose, "Records a change"),
+    op("change.list", Get, "/api/v1/changes", Read, "Lists changes, the newest first"),
+    op("change.show", Get, "/api/v1/changes/{id}", Read, "Returns a change and the releases that carry it"),
+    op("freeze.close", Post, "/api/v1/freezes/{id}/close", Operate, "Closes a freeze"),
+    op("freeze.list", Get, "/api/v1/freezes", Read, "Lists freezes, the open ones first"),
+    op("freeze.open", Post, "/api/v1/freezes", Operate, "Opens a freeze: nothing moves towards production"),
+    op("health", Get, "/healthz", Public, "Answers 200 when the server can write"),
+    op("openapi", Get, "/api/v1/openapi.json", Public, "Describes this API"),
+    op("policy.apply", Post, "/api/v1/policy", Admin, "Puts a policy in force for releases that enter from then on"),
+    op("policy.show", Get, "/api/v1/policy", Read, "Returns the policy in force"),
+    op("release.clear", Post, "/api/v1/releases/{id}/clear", Admin, "Lets a rolled-back digest be released again"),
+    op("release.create", Post, "/api/v1/releases", Propose, "Creates a release and starts its walk"),
+    op("release.hold", Post, "/api/v1/releases/{id}/hold", Operate, "Keeps a release where it is"),
+    op("release.list", Get, "/api/v1/releases", Read, "Lists releases, the newest first"),
+    op("release.promote", Post, "/api/v1/releases/{id}/promote", Operate, "Asks for the next step; refused with figures when something stands in the way"),
+    op("release.rollback", Post, "/api/v1/releases/{id}/rollback", Operate, "Rolls a release back; needs no reason and is never refused"),
+    op("release.show", Get, "/api/v1/releases/{id}", Read, "Returns a release, its rollout, its instances and its traffic"),
+    op("status", Get, "/api/v1/status", Read, "Returns services, environments, releases, freezes and processes"),
+    op("tlog.checkpoint", Get, "/tlog/checkpoint", Public, "Returns the newest signed checkpoint"),
+    op("tlog.entries", Get, "/tlog/tile/entries/{*path}", Read, "Returns a bundle of entries"),
+    op("tlog.tile", Get, "/tlog/tile/{level}/{*path}", Public, "Returns a tile of hashes"),
+    op("token.create", Post, "/api/v1/tokens", Admin, "Makes a token; its secret is shown once"),
+    op("token.list", Get, "/api/v1/tokens", Admin, "Lists tokens, without their secrets"),
+    op("token.revoke", Post, "/api/v1/tokens/{id}/revoke", Admin, "Makes a token void"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_and_has_no_double() {
+        for pair in OPERATIONS.windows(2) {
+            assert!(pair[0].id < pair[1].id, "{} before {}", pair[0].id, pair[1].id);
+        }
+        for (at, one) in OPERATIONS.iter().enumerate() {
+            let same = |other: &&Operation| (other.method, other.path) == (one.method, one.path);
+            assert!(OPERATIONS[at + 1..].iter().find(same).is_none(), "{} is there twice", one.path);
+        }
+    }
+
+    #[test]
+    fn whatever_mutates_needs_more_than_being_reachable() {
+        for operation in OPERATIONS.iter().filter(|operation| operation.mutates()) {
+            assert!(operation.scope > Scope::Public, "{}", operation.id);
+        }
+    }
+}
