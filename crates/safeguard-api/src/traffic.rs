@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{JudgePolicy, UserKey};
-use crate::id::{Name, ReleaseId};
+use crate::id::{Digest, Name, ReleaseId};
 use crate::stage::{Environment, Percent};
 use crate::time::{Span, Timestamp};
 
@@ -51,6 +51,9 @@ pub struct Route {
     pub user_key: UserKey,
     pub stable: Option<Arm>,
     pub candidate: Option<Candidate>,
+    /// The digests of the tokens that let a tester choose the arm by a header.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub testers: Vec<Digest>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
