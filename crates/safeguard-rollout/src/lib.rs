@@ -3,4 +3,5 @@
 //!
 //! No IO, no async, no clock, no randomness: values in, values out.
 
+pub mod judge;
 pub mod observe;
