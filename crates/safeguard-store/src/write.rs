@@ -1,0 +1,201 @@
+//! The one writer: it puts waiting requests into one commit, each in a savepoint of its own.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use safeguard_audit::{Hash, Signer, Tree};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::error::StoreError;
+use crate::outside::Outside;
+use crate::tx::Tx;
+
+/// Requests in one commit.
+const GROUP_MAX: usize = 256;
+
+/// What the last commit made of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub size: u64,
+    pub root: Hash,
+}
+
+pub(crate) struct Writer {
+    pub connection: Connection,
+    pub tree: Tree,
+    pub signer: Signer,
+    pub vkey: String,
+    pub head: watch::Sender<Head>,
+    pub outside: Option<Arc<Outside>>,
+}
+
+/// One request: what it changes, and where its answer goes.
+pub(crate) trait Job: Send {
+    /// Returns whether its savepoint is kept.
+    fn run(&mut self, tx: &mut Tx<'_>) -> bool;
+    fn answer(self: Box<Self>, commit: Result<(), StoreError>);
+}
+
+pub(crate) struct WriteJob<F, T, E> {
+    change: Option<F>,
+    result: Option<Result<Result<T, E>, StoreError>>,
+    reply: oneshot::Sender<Result<Result<T, E>, StoreError>>,
+}
+
+/// What a caller waits for.
+pub(crate) type Reply<T, E> = oneshot::Receiver<Result<Result<T, E>, StoreError>>;
+
+pub(crate) fn job<F, T, E>(change: F) -> (Box<WriteJob<F, T, E>>, Reply<T, E>)
+where
+    F: FnOnce(&mut Tx<'_>) -> Result<T, E>,
+{
+    let (reply, answer) = oneshot::channel();
+    (
+        Box::new(WriteJob {
+            change: Some(change),
+            result: None,
+            reply,
+        }),
+        answer,
+    )
+}
+
+impl<F, T, E> Job for WriteJob<F, T, E>
+where
+    F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send,
+    T: Send,
+    E: Send,
+{
+    fn run(&mut self, tx: &mut Tx<'_>) -> bool {
+        let Some(change) = self.change.take() else {
+            return false;
+        };
+        // A closure that panics must not take the writer, and so every other request, along.
+        let result = catch_unwind(AssertUnwindSafe(|| change(tx)));
+        let result = result.map_err(|_: Box<dyn Any + Send>| StoreError::Panicked);
+        let keep = matches!(result, Ok(Ok(_)));
+        self.result = Some(result);
+        keep
+    }
+
+    fn answer(self: Box<Self>, commit: Result<(), StoreError>) {
+        let answer = match commit {
+            Ok(()) => self.result.unwrap_or(Err(StoreError::Closed)),
+            Err(error) => Err(error),
+        };
+        if self.reply.send(answer).is_err() {
+            tracing::debug!("A caller left before its commit was done");
+        }
+    }
+}
+
+impl Writer {
+    /// Serves requests until the last sender is gone.
+    pub fn serve(mut self, mut requests: mpsc::Receiver<Box<dyn Job>>) {
+        let mut group = Vec::with_capacity(GROUP_MAX);
+        while let Some(first) = requests.blocking_recv() {
+            group.push(first);
+            while group.len() < GROUP_MAX {
+                match requests.try_recv() {
+                    Ok(next) => group.push(next),
+                    Err(_) => break,
+                }
+            }
+            self.commit(&mut group);
+        }
+    }
+
+    /// Commits all requests together and answers each; when the commit fails, all of them fail.
+    pub fn commit(&mut self, group: &mut Vec<Box<dyn Job>>) {
+        let committed = self.transact(group);
+        if let Err(error) = &committed {
+            tracing::error!(requests = group.len(), error = %chain(error), "Commit failed");
+        }
+        for job in group.drain(..) {
+            job.answer(committed.clone());
+        }
+    }
+
+    fn transact(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+        let done = self.prepare(group).and_then(|tree| {
+            run(&self.connection, "COMMIT")?;
+            Ok(tree)
+        });
+        match done {
+            Ok(None) => Ok(()),
+            Ok(Some((tree, note))) => {
+                let head = Head {
+                    size: tree.size(),
+                    root: tree.root(),
+                };
+                self.tree = tree;
+                self.head.send_replace(head);
+                if let Some(outside) = &self.outside {
+                    outside.put(note);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                // SQLite has rolled back by itself when the disk is full.
+                if !self.connection.is_autocommit() {
+                    run(&self.connection, "ROLLBACK")?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Runs the requests in a transaction and leaves it open; returns the new tree and its checkpoint if the log grew.
+    fn prepare(&self, group: &mut [Box<dyn Job>]) -> Result<Option<(Tree, String)>, StoreError> {
+        run(&self.connection, "BEGIN IMMEDIATE")?;
+        let mut tx = Tx::new(&self.connection, &self.vkey, self.tree.size());
+        for job in group {
+            run(&self.connection, "SAVEPOINT request")?;
+            let leaves = tx.leaves.len();
+            let keep = job.run(&mut tx);
+            if let Some(error) = tx.failure() {
+                return Err(error);
+            }
+            if !keep {
+                tx.leaves.truncate(leaves);
+                run(&self.connection, "ROLLBACK TO request")?;
+            }
+            run(&self.connection, "RELEASE request")?;
+        }
+        if tx.leaves.is_empty() {
+            return Ok(None);
+        }
+        let mut tree = self.tree.clone();
+        let mut full = Vec::new();
+        for leaf in std::mem::take(&mut tx.leaves) {
+            tree.append(leaf, &mut full);
+        }
+        for (tile, hashes) in full {
+            tx.put_tile(tile, &hashes)?;
+        }
+        for (tile, hashes) in tree.partial() {
+            tx.put_tile(tile, hashes)?;
+        }
+        let note = self.signer.sign(tree.size(), &tree.root());
+        tx.put_checkpoint(tree.size(), &note)?;
+        Ok(Some((tree, note)))
+    }
+}
+
+pub(crate) fn run(connection: &Connection, sql: &str) -> Result<(), StoreError> {
+    connection.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}
+
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
