@@ -1,5 +1,9 @@
 //! `safeguard.toml`: the settings of an installation, and the policy within them.
 
+mod check;
+mod parse;
+mod problem;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,6 +15,10 @@ use crate::gate::Gate;
 use crate::id::{Name, PolicyId};
 use crate::stage::{Environment, Percent, Stage};
 use crate::time::Span;
+
+pub use check::SERVICES_MAX;
+pub use parse::schema;
+pub use problem::{ConfigProblem, Place};
 
 /// The whole of `safeguard.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -56,7 +64,9 @@ pub struct Listen {
 
 impl Default for Listen {
     fn default() -> Self {
-        Listen { api: SocketAddr::from(([127, 0, 0, 1], 7400)) }
+        Listen {
+            api: SocketAddr::from(([127, 0, 0, 1], 7400)),
+        }
     }
 }
 
@@ -121,7 +131,11 @@ pub struct InstanceLimits {
 
 impl Default for InstanceLimits {
     fn default() -> Self {
-        InstanceLimits { memory_bytes_max: 1 << 30, cpu_percent_max: 400, open_files_max: 4096 }
+        InstanceLimits {
+            memory_bytes_max: 1 << 30,
+            cpu_percent_max: 400,
+            open_files_max: 4096,
+        }
     }
 }
 
@@ -139,7 +153,10 @@ pub struct Stages {
 
 impl Default for Stages {
     fn default() -> Self {
-        let stage = |soak| StagePolicy { soak, ..StagePolicy::default() };
+        let stage = |soak| StagePolicy {
+            soak,
+            ..StagePolicy::default()
+        };
         Stages {
             dev: stage(Span::hours(2)),
             qa: stage(Span::hours(24)),
@@ -395,7 +412,10 @@ impl Policy {
     pub fn id(&self) -> PolicyId {
         // Struct fields serialise in their declared order and maps are sorted, so equal policies give equal bytes.
         let json = serde_json::to_vec(self);
-        #[expect(clippy::expect_used, reason = "no map with keys that are not text, no fallible serialiser")]
+        #[expect(
+            clippy::expect_used,
+            reason = "no map with keys that are not text, no fallible serialiser"
+        )]
         PolicyId::of(&json.expect("a policy is always JSON"))
     }
 
