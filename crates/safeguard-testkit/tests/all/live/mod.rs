@@ -1,0 +1,8 @@
+//! The real binaries, started by the test on free ports and stopped after.
+
+mod kill;
+mod load;
+mod lossless;
+mod operations;
+mod streams;
+mod up;

@@ -1,0 +1,135 @@
+//! Every operation that changes something refuses a stranger and leaves an entry in the log.
+
+use safeguard_api::operation::{OPERATIONS, Scope};
+use serde_json::{Value, json};
+
+use super::up::{QUICK_STAGES, Up, runtime};
+
+async fn log_size(up: &Up) -> u64 {
+    let entries = up.ok("GET", "/api/v1/audit/entries?limit=1", None).await;
+    entries[0]["index"].as_u64().map_or(0, |index| index + 1)
+}
+
+#[test]
+fn every_mutating_operation_refuses_a_stranger_and_leaves_an_entry() {
+    runtime().block_on(async {
+        let mut up = Up::start(QUICK_STAGES).await;
+        let first = up.artifact("shop-1-0", "first");
+        let live = up.release(&first, "1.0", &[]).await;
+        up.until_phase(&live, "live").await;
+        let second = up.artifact("shop-1-0", "second");
+        let walking = up.release(&second, "1.1", &[]).await;
+        let freeze = up.ok("POST", "/api/v1/freezes", Some(json!({ "reason": "stock-taking" }))).await;
+        let token = json!({ "name": "pipeline", "scope": "propose" });
+        let token = up.ok("POST", "/api/v1/tokens", Some(token)).await;
+        let change = json!({
+            "service": "shop", "title": "faster", "base": "aaaaaaa", "head": "bbbbbbb", "author": "Ada",
+        });
+        let recorded = up.ok("POST", "/api/v1/changes", Some(change.clone())).await;
+        let shown = up.ok("GET", &format!("/api/v1/releases/{live}"), None).await;
+        let artifact = shown["release"]["artifact"].as_str().expect("a digest").to_owned();
+        let policy = up.ok("GET", "/api/v1/policy", None).await["policy"].clone();
+        let own = up.token.clone();
+
+        for operation in OPERATIONS.iter().filter(|operation| operation.mutates()) {
+            let (id, body) = match operation.id {
+                // The tar itself goes through the command line; here only who may send it is asked.
+                "artifact.put" => (artifact.clone(), None),
+                "change.add" => (String::new(), Some(change.clone())),
+                "freeze.close" => (freeze["id"].as_str().expect("an id").to_owned(), None),
+                "freeze.open" => (String::new(), Some(json!({ "reason": "holidays" }))),
+                "policy.apply" => (String::new(), Some(policy.clone())),
+                "release.create" => (
+                    String::new(),
+                    Some(json!({ "service": "shop", "artifact": artifact, "version": "2", "changes": [recorded["id"]] })),
+                ),
+                "token.create" => (String::new(), Some(json!({ "name": "reader", "scope": "read" }))),
+                "token.revoke" => (token["id"].as_str().expect("an id").to_owned(), None),
+                "audit.export" => (String::new(), None),
+                "release.clear" | "release.hold" | "release.promote" | "release.rollback" => (walking.clone(), None),
+                other => panic!("{other}: say here how it is called"),
+            };
+            let path = operation.path.replace("{id}", &id).replace("{digest}", &id);
+            let method = match operation.method {
+                safeguard_api::operation::Method::Get => "GET",
+                safeguard_api::operation::Method::Post => "POST",
+                safeguard_api::operation::Method::Put => "PUT",
+            };
+
+            let before = log_size(&up).await;
+            for stranger in ["", "sgt_0000"] {
+                up.token = stranger.to_owned();
+                let (status, answer) = up.call(method, &path, body.clone()).await;
+                assert_eq!(status, 401, "{} lets a stranger in: {answer}", operation.id);
+            }
+            // One scope less than what is asked for is not enough either.
+            if operation.scope > Scope::Propose {
+                up.token = token["secret"].as_str().expect("a secret").to_owned();
+                let (status, answer) = up.call(method, &path, body.clone()).await;
+                let revoked = operation.id == "token.revoke" && status == 401;
+                assert!(status == 403 || revoked, "{} lets a pipeline in: {status} {answer}", operation.id);
+            }
+            up.token.clone_from(&own);
+            if operation.id == "artifact.put" {
+                continue;
+            }
+            if operation.id == "release.clear" {
+                // Only what was rolled back can be cleared.
+                up.ok("POST", &format!("/api/v1/releases/{walking}/rollback"), None).await;
+                up.until_phase(&walking, "rolled_back").await;
+            }
+            let before_call = log_size(&up).await;
+            assert!(before_call >= before);
+            let (status, answer) = up.call(method, &path, body).await;
+            assert!(status == 200 || status == 409, "{}: {status} {answer:#}", operation.id);
+            up.until(&format!("{} leaves an entry", operation.id), async || {
+                let entries = up.ok("GET", "/api/v1/audit/entries?limit=200", None).await;
+                let known = |entry: &&Value| {
+                    entry["index"].as_u64() >= Some(before_call) && entry["event"]["actor"]["id"] != "planner"
+                };
+                entries.as_array()?.iter().find(known).map(|_| ())
+            })
+            .await;
+        }
+
+        // What the tar route leaves: the two artifacts that the command line stored.
+        let entries = up.ok("GET", "/api/v1/audit/entries?limit=200", None).await;
+        let stored = entries.as_array().expect("a list").iter().filter(|entry| entry["event"]["kind"] == "artifact.stored");
+        assert_eq!(stored.count(), 2);
+    });
+}
+
+#[test]
+fn an_export_verifies_with_nothing_else_present() {
+    runtime().block_on(async {
+        let up = Up::start(QUICK_STAGES).await;
+        for word in ["one", "two", "three"] {
+            let freeze = up.ok("POST", "/api/v1/freezes", Some(json!({ "reason": word }))).await;
+            let id = freeze["id"].as_str().expect("an id");
+            up.ok("POST", &format!("/api/v1/freezes/{id}/close"), None).await;
+        }
+        let exported = up.safeguard(&["audit", "export", "log"]);
+        assert!(exported.status.success(), "{}", String::from_utf8_lossy(&exported.stderr));
+        let verified = up.safeguard(&["audit", "verify", "log"]);
+        assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+        let proved = up.safeguard(&["audit", "prove", "3"]);
+        assert!(proved.status.success(), "{}", String::from_utf8_lossy(&proved.stderr));
+
+        let entries = up.state.path().join("log/tile/entries");
+        let bundle = std::fs::read_dir(&entries).expect("entries").next().expect("one").expect("readable").path();
+        let bundle = if bundle.is_dir() {
+            std::fs::read_dir(&bundle).expect("partial").next().expect("one").expect("readable").path()
+        } else {
+            bundle
+        };
+        let bytes = std::fs::read(&bundle).expect("a bundle");
+        let place = bytes.windows(5).position(|window| window == b"\"two\"").expect("the reason is in the log");
+        let mut changed = bytes.clone();
+        changed[place + 1..place + 4].copy_from_slice(b"six");
+        std::fs::write(&bundle, changed).expect("written");
+        let refused = up.safeguard(&["audit", "verify", "log"]);
+        assert_eq!(refused.status.code(), Some(1), "a changed entry is found");
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned() + &String::from_utf8_lossy(&refused.stdout);
+        assert!(said.contains("entry"), "the entry is named: {said}");
+    });
+}

@@ -1,0 +1,5 @@
+//! Tests of the whole: the repository itself, stories, and everything that needs the real binaries.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod repository;
+mod scenarios;

@@ -1,0 +1,179 @@
+//! What the documents promise: each can be found, no link is dead, and each requirement names what holds it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::{assert_none, files, root, text};
+
+/// The ids of the requirements, as `group` and how many there are.
+const REQUIREMENTS: &[(&str, u32)] = &[
+    ("X", 6),
+    ("S", 4),
+    ("A1.", 7),
+    ("F", 5),
+    ("E", 4),
+    ("G", 4),
+    ("U", 6),
+    ("A2.", 6),
+    ("R", 5),
+    ("D", 4),
+    ("GT", 8),
+    ("W", 8),
+    ("P", 4),
+    ("M", 1),
+    ("C", 4),
+    ("T", 7),
+];
+const REQUIREMENTS_PAGE: &str = "docs/requirements.md";
+const NOT_YET: &str = "not yet";
+
+fn requirement_ids() -> Vec<String> {
+    REQUIREMENTS
+        .iter()
+        .flat_map(|(group, count)| (1..=*count).map(move |n| format!("{group}{n}")))
+        .collect()
+}
+
+struct Row {
+    id: String,
+    seen_by: String,
+    held_by: String,
+}
+
+fn rows() -> Vec<Row> {
+    let mut rows = Vec::new();
+    for line in text(REQUIREMENTS_PAGE)
+        .lines()
+        .filter(|line| line.starts_with("| "))
+    {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        if let [id, _, seen_by, held_by] = cells[..]
+            && id != "id"
+        {
+            rows.push(Row {
+                id: id.to_owned(),
+                seen_by: seen_by.to_owned(),
+                held_by: held_by.to_owned(),
+            });
+        }
+    }
+    rows
+}
+
+/// What stands between backticks.
+fn literals(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn every_requirement_has_its_row() {
+    let found: Vec<String> = rows().into_iter().map(|row| row.id).collect();
+    assert_eq!(found, requirement_ids());
+}
+
+#[test]
+fn a_requirement_is_held_by_tests_that_exist_or_plainly_not_yet() {
+    let mut wrong = Vec::new();
+    for Row { id, seen_by, held_by } in rows() {
+        let served = |cell: &str| literals(cell).next().is_some();
+        for (column, cell) in [("seen by", &seen_by), ("held by", &held_by)] {
+            if !served(cell) && cell != NOT_YET {
+                wrong.push(format!(
+                    "{id}: `{column}` names nothing and does not say `{NOT_YET}`"
+                ));
+            }
+        }
+        for reference in literals(&held_by) {
+            let (file, name) = reference.split_once("::").unwrap_or((reference, ""));
+            if !root().join(file).is_file() {
+                wrong.push(format!("{id}: there is no file {file}"));
+            } else if !name.is_empty() && !text(file).contains(&format!("fn {name}(")) {
+                wrong.push(format!("{id}: {file} has no test {name}"));
+            }
+        }
+    }
+    assert_none(REQUIREMENTS_PAGE, &wrong);
+}
+
+/// Local files that a document links to, without anchors, relative to the root.
+fn links(document: &str) -> Vec<String> {
+    let folder = Path::new(document).parent().unwrap();
+    let mut found = Vec::new();
+    let mut fenced = false;
+    for line in text(document).lines() {
+        fenced ^= line.trim_start().starts_with("```");
+        if fenced {
+            continue;
+        }
+        for rest in line.split("](").skip(1) {
+            let link = rest.split([')', '#', ' ']).next().unwrap();
+            if !link.is_empty() && !link.contains("://") && !link.starts_with("mailto:") {
+                found.push(normal(&folder.join(link)));
+            }
+        }
+    }
+    found
+}
+
+/// Resolves `.` and `..` without asking the file system.
+fn normal(path: &Path) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.to_str().unwrap().split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            name => parts.push(name),
+        }
+    }
+    parts.join("/")
+}
+
+fn documents() -> Vec<String> {
+    let mut documents = files("docs", "md");
+    documents.extend(files("scenarios", "md"));
+    for file in ["ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "README.md"] {
+        documents.push(file.to_owned());
+    }
+    documents
+}
+
+#[test]
+fn every_document_can_be_found_from_the_readme() {
+    let mut seen = BTreeSet::from(["README.md".to_owned()]);
+    let mut to_do = vec!["README.md".to_owned()];
+    while let Some(document) = to_do.pop() {
+        for link in links(&document) {
+            if link.ends_with(".md") && root().join(&link).is_file() && seen.insert(link.clone()) {
+                to_do.push(link);
+            }
+        }
+    }
+    let lost: Vec<String> = documents()
+        .into_iter()
+        .filter(|document| !seen.contains(document))
+        .collect();
+    assert_none("no link leads there from README.md", &lost);
+}
+
+#[test]
+fn no_link_is_dead() {
+    let mut dead = Vec::new();
+    for document in documents() {
+        for link in links(&document)
+            .into_iter()
+            .filter(|link| !root().join(link).exists())
+        {
+            dead.push(format!("{document}: {link}"));
+        }
+    }
+    assert_none("links that lead nowhere", &dead);
+}
+
+#[test]
+fn the_changelog_speaks_of_this_version() {
+    let changelog = text("CHANGELOG.md");
+    assert!(
+        changelog.contains("## [Unreleased]"),
+        "CHANGELOG.md has no place for what comes next"
+    );
+}
