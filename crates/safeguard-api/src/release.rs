@@ -123,10 +123,20 @@ pub enum Phase {
     /// It can not go on by itself; a person decides. The weight never grows here.
     Held { weight: Percent, reason: HeldReason },
     /// Users leave it, then its instances stop.
-    RollingBack { reason: RollbackReason, times: RollbackTimes },
-    RolledBack { reason: RollbackReason, times: RollbackTimes },
+    RollingBack {
+        reason: RollbackReason,
+        times: RollbackTimes,
+    },
+    RolledBack {
+        reason: RollbackReason,
+        times: RollbackTimes,
+    },
     /// Users left it, or could not be shown to have left it; a person must look.
-    RollbackFailed { reason: RollbackReason, times: RollbackTimes, failure: String },
+    RollbackFailed {
+        reason: RollbackReason,
+        times: RollbackTimes,
+        failure: String,
+    },
     /// Closed by a newer release before it got to production.
     Superseded { by: ReleaseId },
 }
@@ -136,6 +146,9 @@ pub enum Phase {
 pub struct RollbackTimes {
     /// When the reason was seen: by the router for its own trips, by the planner for the rest.
     pub detected_at: Timestamp,
+    /// When the release that was live before could serve again: only in the rollback of a live release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored_at: Option<Timestamp>,
     /// When the router confirmed that no new request goes to the candidate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flipped_at: Option<Timestamp>,
@@ -157,7 +170,11 @@ pub enum RollbackReason {
     /// The candidate did not become healthy.
     DeployFailed { why: String },
     /// More errors than the stage's budget.
-    ErrorBudget { errors: u64, requests: u64, permille_max: u32 },
+    ErrorBudget {
+        errors: u64,
+        requests: u64,
+        permille_max: u32,
+    },
     /// A newer release closes this one.
     Superseded { by: ReleaseId },
 }
@@ -168,7 +185,10 @@ pub enum HeldReason {
     /// The step's longest time is over and there is not enough evidence.
     NotEnoughEvidence { requests_more: u64 },
     /// The evidence says that the candidate is worse than the margin allows.
-    Worse { at_least_permille: f64, margin_permille: f64 },
+    Worse {
+        at_least_permille: f64,
+        margin_permille: f64,
+    },
     /// The digest was rolled back before and nobody has cleared it.
     Poisoned,
 }
@@ -177,21 +197,55 @@ pub enum HeldReason {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "name", rename_all = "snake_case")]
 pub enum Block {
-    Gate { gate: Gate, verdict: Verdict, reason: String },
-    Soak { elapsed: Span, soak: Span, requests: u64, requests_min: u64 },
+    Gate {
+        gate: Gate,
+        verdict: Verdict,
+        reason: String,
+    },
+    Soak {
+        elapsed: Span,
+        soak: Span,
+        requests: u64,
+        requests_min: u64,
+    },
     /// Not yet shown to be no worse than stable.
-    Proof { margin_permille: f64, bound_permille: f64, requests_more: u64 },
-    Freeze { id: FreezeId, reason: String, #[serde(default, skip_serializing_if = "Option::is_none")] until: Option<Timestamp> },
-    Approval { have: u32, need: u32 },
-    Hold { by: String },
+    Proof {
+        margin_permille: f64,
+        bound_permille: f64,
+        requests_more: u64,
+    },
+    Freeze {
+        id: FreezeId,
+        reason: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    Approval {
+        have: u32,
+        need: u32,
+    },
+    Hold {
+        by: String,
+    },
     /// Another release of the service is on its way.
-    Behind { release: ReleaseId },
+    Behind {
+        release: ReleaseId,
+    },
     /// Something that must be heard from is silent.
-    Silent { what: String, since: Span },
-    Poisoned { digest: Digest },
-    Health { why: String },
+    Silent {
+        what: String,
+        since: Span,
+    },
+    Poisoned {
+        digest: Digest,
+    },
+    Health {
+        why: String,
+    },
     /// The stage is promoted by hand.
-    Manual { stage: Stage },
+    Manual {
+        stage: Stage,
+    },
 }
 
 impl Block {
@@ -241,12 +295,25 @@ impl Block {
 impl fmt::Display for Block {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Block::Gate { gate, verdict, reason } => write!(f, "gate `{gate}` is {verdict}: {reason}"),
-            Block::Soak { elapsed, soak, requests, requests_min } => write!(
+            Block::Gate {
+                gate,
+                verdict,
+                reason,
+            } => write!(f, "gate `{gate}` is {verdict}: {reason}"),
+            Block::Soak {
+                elapsed,
+                soak,
+                requests,
+                requests_min,
+            } => write!(
                 f,
                 "soaked {elapsed} (needs {soak}), {requests} requests (needs {requests_min})"
             ),
-            Block::Proof { margin_permille, bound_permille, requests_more } => write!(
+            Block::Proof {
+                margin_permille,
+                bound_permille,
+                requests_more,
+            } => write!(
                 f,
                 "may be {:.2} percentage points worse than stable (limit {:.2}); needs about {requests_more} more requests",
                 bound_permille / 10.0,
@@ -264,7 +331,11 @@ impl fmt::Display for Block {
             Block::Behind { release } => write!(f, "waits behind {release}, which is on its way"),
             Block::Silent { what, since } => write!(f, "{what} has been silent for {since}"),
             Block::Poisoned { digest } => {
-                write!(f, "{} was rolled back before and nobody has cleared it", digest.short())
+                write!(
+                    f,
+                    "{} was rolled back before and nobody has cleared it",
+                    digest.short()
+                )
             }
             Block::Health { why } => write!(f, "not healthy: {why}"),
             Block::Manual { stage } => write!(f, "promotion out of {stage} is by hand"),
@@ -298,7 +369,10 @@ impl Phase {
     #[must_use]
     pub fn is_final(&self) -> bool {
         match self {
-            Phase::Live | Phase::RolledBack { .. } | Phase::RollbackFailed { .. } | Phase::Superseded { .. } => true,
+            Phase::Live
+            | Phase::RolledBack { .. }
+            | Phase::RollbackFailed { .. }
+            | Phase::Superseded { .. } => true,
             Phase::Queued
             | Phase::Blocked
             | Phase::Deploying
@@ -319,7 +393,11 @@ impl fmt::Display for RollbackReason {
             RollbackReason::Operator { by } => write!(f, "rolled back by {by}"),
             RollbackReason::Tripped { trip } => write!(f, "{}", trip.cause),
             RollbackReason::DeployFailed { why } => write!(f, "did not become healthy: {why}"),
-            RollbackReason::ErrorBudget { errors, requests, permille_max } => write!(
+            RollbackReason::ErrorBudget {
+                errors,
+                requests,
+                permille_max,
+            } => write!(
                 f,
                 "{errors} errors in {requests} requests (limit {:.1} %)",
                 f64::from(*permille_max) / 10.0
@@ -333,9 +411,15 @@ impl fmt::Display for HeldReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             HeldReason::NotEnoughEvidence { requests_more } => {
-                write!(f, "not enough evidence: needs about {requests_more} more requests")
+                write!(
+                    f,
+                    "not enough evidence: needs about {requests_more} more requests"
+                )
             }
-            HeldReason::Worse { at_least_permille, margin_permille } => write!(
+            HeldReason::Worse {
+                at_least_permille,
+                margin_permille,
+            } => write!(
                 f,
                 "worse than stable by at least {:.2} percentage points (limit {:.2})",
                 at_least_permille / 10.0,

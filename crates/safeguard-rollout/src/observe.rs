@@ -3,6 +3,7 @@
 use safeguard_api::gate::GateReport;
 use safeguard_api::id::ReleaseId;
 use safeguard_api::release::Block;
+use safeguard_api::stage::Percent;
 use safeguard_api::time::{Now, Span, Timestamp};
 use safeguard_api::traffic::{RouteReport, Trip};
 
@@ -20,13 +21,18 @@ pub struct Observation {
     pub instances: Instances,
     /// Whether the service has a live release, whose instances are healthy in that environment.
     pub stable: Stable,
+    /// The candidate in all other environments, taken together.
+    pub elsewhere: Elsewhere,
+    /// Whether this very release is the live one, and what could take over from it.
+    pub restoring: Restoring,
     /// What the router last said of that environment; none when it has not answered since the last tick.
     pub traffic: Option<Traffic>,
     /// How long the router has not answered.
     pub router_silent: Span,
     /// The release's digest was rolled back before and nobody has cleared it.
     pub poisoned: bool,
-    /// The release that must end before this one may leave the queue.
+    /// The release that must end before this one may leave the queue; also the one on its way that must end before
+    /// a live release can be rolled back, since a service has one candidate at a time.
     pub behind: Option<ReleaseId>,
     /// What a person asked for since the last tick.
     pub command: Option<Command>,
@@ -39,9 +45,13 @@ pub enum Instances {
     Starting,
     Healthy,
     /// Running, and failing its health checks.
-    Unhealthy { why: String },
+    Unhealthy {
+        why: String,
+    },
     /// Will not start: refused by the supervisor.
-    Failed { why: String },
+    Failed {
+        why: String,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +60,28 @@ pub enum Stable {
     Absent,
     NotReady,
     Ready,
+}
+
+/// The candidate outside the environment of the present stage: a rollback has to clear that too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Elsewhere {
+    /// Processes that still exist.
+    pub instances: u32,
+    /// The greatest weight in force; 0 when the router has not answered.
+    pub weight: Percent,
+    /// Requests in flight, and streams.
+    pub in_flight: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Restoring {
+    /// The release is on its way, or over: the live release is another one.
+    NotLive,
+    /// It is live, and nothing was live before it.
+    Nothing,
+    /// It is live; these are the instances of the release before it, in all environments together, the least ready
+    /// one standing for all.
+    Previous(Instances),
 }
 
 /// The router's report for the stage's environment.
@@ -81,14 +113,26 @@ pub enum Reduced {
     Tripped(Trip),
     /// Observe mode: it would have been taken down, and was not.
     WouldTrip(Trip),
-    LeaseExpired { seq: u64, at: Timestamp },
+    LeaseExpired {
+        seq: u64,
+        at: Timestamp,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    Promote { by: String },
-    Hold { by: String, reason: Option<String> },
-    Rollback { by: String },
+    Promote {
+        by: String,
+    },
+    Hold {
+        by: String,
+        reason: Option<String>,
+    },
+    Rollback {
+        by: String,
+    },
     /// A newer release closes this one.
-    Supersede { by: ReleaseId },
+    Supersede {
+        by: ReleaseId,
+    },
 }

@@ -1,0 +1,409 @@
+//! The planner: from one rollout and what is seen of the world at one tick, the next rollout and why.
+//!
+//! A tick makes at most one transition. Everything that must survive a restart is in the rollout; [`Memory`] is what
+//! may be lost, and losing it makes every wait longer, never shorter.
+
+mod back;
+mod blocks;
+mod command;
+mod forward;
+mod reduce;
+
+use safeguard_api::config::{Mode, Policy};
+use safeguard_api::release::{Block, Phase, Rollout, Soak, WouldHave};
+use safeguard_api::stage::{Percent, Stage};
+use safeguard_api::time::{Now, Span, Timestamp};
+use serde_json::json;
+
+use crate::desired;
+use crate::judge::{Proof, non_inferior};
+use crate::observe::{Instances, Observation, Stable, Traffic};
+
+/// A soak grows by no more than this from one tick to the next, so ticks have to be at least as frequent.
+pub const TICK_LONGEST: Span = Span::seconds(5);
+/// A rollback that is not verified by then has failed, and goes on trying.
+pub const ROLLBACK_LONGEST: Span = Span::seconds(30);
+/// Observe mode remembers this many decisions of one rollout.
+pub const WOULD_HAVE_MAX: usize = 64;
+/// A rollback and a deployment are looked at this often.
+const TICK_QUICK: Span = Span(200);
+/// How long a rollout that is over, or queued, may go without a look.
+const TICK_IDLE: Span = Span::hours(1);
+
+/// What the next tick needs of this one. Kept in memory by the shell, one for each rollout; the default after a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Memory {
+    last: Option<Now>,
+    /// Whether the soak could grow at the last tick: it grows between two such ticks.
+    counting: bool,
+    /// Since the last change of phase, or of the rollback's progress, by the monotonic clock.
+    waited: Span,
+    unhealthy: Span,
+    /// The soak that is not committed yet.
+    uncommitted: Span,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The rollout to go on with, whether it is committed or not.
+    pub next: Rollout,
+    pub commit: Commit,
+    /// To be written into the log together with `next`; empty unless `commit` is [`Commit::Transition`].
+    pub decisions: Vec<Decision>,
+    /// When to look again at the latest. To look earlier is always right.
+    pub due: Span,
+    /// To [`Observation::command`], none if there was none.
+    pub answer: Option<Answer>,
+    /// To be passed to the next call.
+    pub memory: Memory,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Commit {
+    No,
+    /// The soak has grown: worth keeping; the generation is the same.
+    Progress,
+    /// The generation has grown. Nothing may be acted on before it is committed.
+    Transition,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// The log's word, such as `deploy.stage` or `rollback.triggered`.
+    pub kind: &'static str,
+    pub text: String,
+    pub detail: serde_json::Value,
+    /// Whom it concerns is told: `held`, `rolled_back`, `rollback_failed` or `live`.
+    pub notice: Option<&'static str>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    Done { text: String },
+    Refused { why: String, blocks: Vec<Block> },
+}
+
+/// Decides one tick of one rollout.
+#[must_use]
+pub fn plan(rollout: &Rollout, observed: &Observation, policy: &Policy, memory: &Memory) -> Plan {
+    let mut tick = Tick::new(rollout, observed, policy, *memory);
+    tick.pass_time();
+    let settled = command::decide(&mut tick) || reduce::decide(&mut tick);
+    if !settled {
+        match &tick.next.phase {
+            Phase::RollingBack { .. } | Phase::RollbackFailed { .. } => back::advance(&mut tick),
+            Phase::Live | Phase::RolledBack { .. } | Phase::Superseded { .. } => {}
+            Phase::Queued
+            | Phase::Blocked
+            | Phase::Deploying
+            | Phase::Warming
+            | Phase::Analyzing { .. }
+            | Phase::Soaking
+            | Phase::Verified
+            | Phase::Promoting
+            | Phase::Held { .. } => forward::advance(&mut tick),
+        }
+    }
+    tick.finish()
+}
+
+/// One tick in the making.
+struct Tick<'a> {
+    before: &'a Rollout,
+    observed: &'a Observation,
+    policy: &'a Policy,
+    next: Rollout,
+    memory: Memory,
+    decisions: Vec<Decision>,
+    answer: Option<Answer>,
+    /// A person has said that the release may be promoted.
+    by_hand: bool,
+}
+
+impl<'a> Tick<'a> {
+    fn new(rollout: &'a Rollout, observed: &'a Observation, policy: &'a Policy, memory: Memory) -> Tick<'a> {
+        Tick {
+            before: rollout,
+            observed,
+            policy,
+            next: rollout.clone(),
+            memory,
+            decisions: Vec::new(),
+            answer: None,
+            by_hand: false,
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.observed.now.wall
+    }
+
+    fn observing(&self) -> bool {
+        self.policy.mode == Mode::Observe
+    }
+
+    fn healthy(&self) -> bool {
+        self.observed.instances == Instances::Healthy
+    }
+
+    fn has_stable(&self) -> bool {
+        self.observed.stable != Stable::Absent
+    }
+
+    fn weight(&self) -> Percent {
+        desired::weight(&self.next, self.policy, self.has_stable())
+    }
+
+    /// Adds what has happened since the last tick to the soak and to the waits.
+    fn pass_time(&mut self) {
+        let now = self.observed.now;
+        let (least, steady) = self.memory.last.map_or((Span(0), Span(0)), |last| {
+            let steady = Span(now.mono_ms.saturating_sub(last.mono_ms));
+            (now.wall.since(last.wall).min(steady).min(TICK_LONGEST), steady)
+        });
+        self.memory.last = Some(now);
+        self.memory.waited.0 += steady.0;
+        if self.needs_instances() && !self.healthy() {
+            self.memory.unhealthy.0 += least.0;
+        } else {
+            self.memory.unhealthy = Span(0);
+        }
+        let counts = self.counts();
+        if counts && self.memory.counting {
+            self.next.soak.elapsed.0 += least.0;
+            self.memory.uncommitted.0 += least.0;
+        }
+        self.memory.counting = counts;
+        // Counters may begin anew with the processes that keep them; what was seen once stays seen.
+        if counts && let Some(traffic) = &self.observed.traffic {
+            self.next.soak.requests = self.next.soak.requests.max(traffic.requests);
+            self.next.soak.errors = self.next.soak.errors.max(traffic.errors);
+        }
+    }
+
+    fn needs_instances(&self) -> bool {
+        match &self.next.phase {
+            Phase::Deploying
+            | Phase::Warming
+            | Phase::Analyzing { .. }
+            | Phase::Soaking
+            | Phase::Verified
+            | Phase::Promoting
+            | Phase::Held { .. } => true,
+            Phase::Queued
+            | Phase::Blocked
+            | Phase::Live
+            | Phase::RollingBack { .. }
+            | Phase::RolledBack { .. }
+            | Phase::RollbackFailed { .. }
+            | Phase::Superseded { .. } => false,
+        }
+    }
+
+    /// Whether this moment counts as healthy and observed.
+    fn counts(&self) -> bool {
+        let exposed = match &self.next.phase {
+            Phase::Warming => return self.healthy(),
+            Phase::Analyzing { .. } | Phase::Soaking | Phase::Verified => true,
+            Phase::Queued
+            | Phase::Blocked
+            | Phase::Deploying
+            | Phase::Promoting
+            | Phase::Live
+            | Phase::Held { .. }
+            | Phase::RollingBack { .. }
+            | Phase::RolledBack { .. }
+            | Phase::RollbackFailed { .. }
+            | Phase::Superseded { .. } => false,
+        };
+        // A weight that is not in force shows nothing: the router may have taken it down by itself.
+        let in_force = |traffic: &Traffic| {
+            let ours = traffic
+                .route
+                .candidate
+                .as_ref()
+                .is_some_and(|arm| arm.release == self.next.release);
+            ours && traffic.route.weight == self.weight()
+        };
+        exposed && self.healthy() && self.observed.traffic.as_ref().is_some_and(in_force)
+    }
+
+    /// Moves to another phase, or to the same one anew. The soak begins anew where something new is to be shown.
+    fn enter(&mut self, phase: Phase) {
+        let shows = match &phase {
+            Phase::Warming | Phase::Analyzing { .. } | Phase::Soaking => true,
+            Phase::Queued
+            | Phase::Blocked
+            | Phase::Deploying
+            | Phase::Verified
+            | Phase::Promoting
+            | Phase::Live
+            | Phase::Held { .. }
+            | Phase::RollingBack { .. }
+            | Phase::RolledBack { .. }
+            | Phase::RollbackFailed { .. }
+            | Phase::Superseded { .. } => false,
+        };
+        if shows {
+            self.next.soak = Soak::default();
+        }
+        self.next.phase = phase;
+        self.next.phase_since = self.now();
+        self.next.blocks.clear();
+        self.memory = Memory {
+            last: self.memory.last,
+            ..Memory::default()
+        };
+    }
+
+    fn decide(&mut self, kind: &'static str, text: String, detail: serde_json::Value) -> &mut Decision {
+        let stage = self.next.stage;
+        let phase = self.next.phase.name();
+        let detail = json!({
+            "text": text, "stage": stage, "phase": phase, "weight": self.weight(), "soak": self.next.soak,
+            "figures": detail,
+        });
+        self.decisions.push(Decision {
+            kind,
+            text,
+            detail,
+            notice: None,
+        });
+        // The push above makes the list non-empty.
+        let last = self.decisions.len() - 1;
+        &mut self.decisions[last]
+    }
+
+    /// Observe mode: records a decision that is not acted on, once for each `cause`.
+    fn would(&mut self, kind: &'static str, cause: &str, figures: &str) {
+        let known = |would: &WouldHave| {
+            would
+                .decision
+                .strip_prefix(cause)
+                .is_some_and(|rest| rest.starts_with(':'))
+        };
+        if self.next.would_have.iter().any(known) || WOULD_HAVE_MAX <= self.next.would_have.len() {
+            return;
+        }
+        let decision = format!("{cause}: {figures}");
+        self.next.would_have.push(WouldHave {
+            at: self.now(),
+            decision: decision.clone(),
+        });
+        let text = format!("would have {decision}");
+        self.decide(kind, text, serde_json::Value::Null);
+    }
+
+    /// Whether the candidate is shown to be no worse than stable; none where there is nothing to show or no evidence.
+    fn proof(&self) -> Option<Proof> {
+        if self.next.stage != Stage::Canary || !self.has_stable() {
+            return None;
+        }
+        let traffic = self.observed.traffic.as_ref()?;
+        let canary = &self.policy.stages.canary;
+        Some(non_inferior(
+            traffic.canary,
+            traffic.stable,
+            canary.margin_permille,
+            canary.margin_alpha,
+        ))
+    }
+
+    fn finish(mut self) -> Plan {
+        let commit = if self.must_commit() {
+            self.next.generation = self.before.generation + 1;
+            Commit::Transition
+        } else if self.progress_worth_keeping() {
+            Commit::Progress
+        } else {
+            Commit::No
+        };
+        if commit != Commit::No {
+            self.memory.uncommitted = Span(0);
+        }
+        let due = self.due(commit);
+        Plan {
+            next: self.next,
+            commit,
+            decisions: self.decisions,
+            due,
+            answer: self.answer,
+            memory: self.memory,
+        }
+    }
+
+    fn must_commit(&self) -> bool {
+        let (before, next) = (self.before, &self.next);
+        let same_blocks = before.blocks.len() == next.blocks.len()
+            && before
+                .blocks
+                .iter()
+                .zip(&next.blocks)
+                .all(|(one, other)| one.kind() == other.kind());
+        !same_blocks
+            || !self.decisions.is_empty()
+            || before.phase != next.phase
+            || before.phase_since != next.phase_since
+            || before.stage != next.stage
+            || before.epoch != next.epoch
+            || before.journal_seen != next.journal_seen
+            || before.hold != next.hold
+    }
+
+    /// A restart loses at most a hundredth of what the stage asks for.
+    fn progress_worth_keeping(&self) -> bool {
+        let step = Span(self.soak_wanted().0 / 100).max(Span::seconds(10));
+        step <= self.memory.uncommitted
+    }
+
+    fn soak_wanted(&self) -> Span {
+        match &self.next.phase {
+            Phase::Analyzing { step, .. } => self
+                .policy
+                .stages
+                .canary
+                .steps
+                .get(*step)
+                .map_or(Span(0), |step| step.soak),
+            Phase::Warming => self.policy.judge.warm_up,
+            Phase::Soaking => self
+                .policy
+                .stage(self.next.stage)
+                .map_or(Span(0), |stage| stage.soak),
+            Phase::Queued
+            | Phase::Blocked
+            | Phase::Deploying
+            | Phase::Verified
+            | Phase::Promoting
+            | Phase::Live
+            | Phase::Held { .. }
+            | Phase::RollingBack { .. }
+            | Phase::RolledBack { .. }
+            | Phase::RollbackFailed { .. }
+            | Phase::Superseded { .. } => Span::hours(1),
+        }
+    }
+
+    fn due(&self, commit: Commit) -> Span {
+        if commit == Commit::Transition {
+            return TICK_QUICK;
+        }
+        match &self.next.phase {
+            Phase::Deploying | Phase::Promoting | Phase::RollingBack { .. } => TICK_QUICK,
+            Phase::Warming | Phase::Analyzing { .. } | Phase::Soaking => {
+                let left = self.soak_wanted().0.saturating_sub(self.next.soak.elapsed.0);
+                if left == 0 {
+                    TICK_LONGEST
+                } else {
+                    Span(left).clamp(TICK_QUICK, TICK_LONGEST)
+                }
+            }
+            Phase::Queued
+            | Phase::Blocked
+            | Phase::Verified
+            | Phase::Held { .. }
+            | Phase::RollbackFailed { .. } => TICK_LONGEST,
+            Phase::Live | Phase::RolledBack { .. } | Phase::Superseded { .. } => TICK_IDLE,
+        }
+    }
+}
