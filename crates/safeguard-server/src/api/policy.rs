@@ -1,0 +1,83 @@
+//! The policy in force; changing it is a recorded act of its own.
+
+use axum::Json;
+use axum::extract::State;
+use safeguard_api::config::Policy;
+use safeguard_api::status::PolicyStatus;
+use safeguard_api::{Problem, Rollout};
+use safeguard_store::{StoreError, Tx};
+
+use super::{Answer, ApiError, Body, LIST_MAX};
+use crate::App;
+use crate::auth::Caller;
+use crate::record::{self, POLICY_SETTING, now};
+
+pub(super) async fn show(State(app): State<App>) -> Answer<PolicyStatus> {
+    let status = app.store.read(|tx| in_force(tx)).await?;
+    status.map(Json).ok_or_else(none_in_force)
+}
+
+pub(super) async fn apply(
+    State(app): State<App>,
+    caller: Caller,
+    Body(policy): Body<Policy>,
+) -> Answer<PolicyStatus> {
+    // The policy is judged as the file is, with the services that are served.
+    let config = safeguard_api::Config {
+        mode: policy.mode,
+        stages: policy.stages.clone(),
+        approvers: policy.approvers.clone(),
+        judge: policy.judge.clone(),
+        rollback: policy.rollback.clone(),
+        ..(*app.config).clone()
+    };
+    let problems = config.problems();
+    if !problems.is_empty() {
+        let details = problems.into_iter().map(|problem| problem.to_string()).collect();
+        return Err(ApiError::invalid("the policy can not be put in force", details));
+    }
+    let status = PolicyStatus {
+        id: policy.id(),
+        policy,
+        applied_at: now(),
+        applied_by: caller.actor.id.clone(),
+        older: Vec::new(),
+    };
+    let status = app
+        .store
+        .write(move |tx| -> Result<Option<PolicyStatus>, StoreError> {
+            let before = tx.setting(POLICY_SETTING)?;
+            let event = record::event(
+                "policy.applied",
+                caller.actor,
+                vec![status.id.to_string()],
+                serde_json::json!({ "before": before, "policy": status.policy }),
+            );
+            tx.put(&status)?;
+            tx.put_setting(POLICY_SETTING, status.id.as_str())?;
+            tx.append(&event)?;
+            in_force(tx)
+        })
+        .await??;
+    status.map(Json).ok_or_else(none_in_force)
+}
+
+/// The policy that a release entering at this moment is judged by, and the releases judged by an older one.
+pub(super) fn in_force(tx: &Tx<'_>) -> Result<Option<PolicyStatus>, StoreError> {
+    let Some(id) = tx.setting(POLICY_SETTING)? else {
+        return Ok(None);
+    };
+    let Some(mut status) = tx.get::<PolicyStatus>(&id)? else {
+        return Ok(None);
+    };
+    let rollouts = tx.list::<Rollout>(true, LIST_MAX)?;
+    let older = rollouts
+        .into_iter()
+        .filter(|rollout| !rollout.phase.is_final() && rollout.policy != status.id);
+    status.older = older.map(|rollout| rollout.release).collect();
+    Ok(Some(status))
+}
+
+pub(super) fn none_in_force() -> ApiError {
+    ApiError(Problem::new(503, "unavailable", "no policy is in force").with_hint("restart `safeguard up`"))
+}

@@ -1,0 +1,150 @@
+//! How things stand.
+
+use axum::Json;
+use axum::extract::State;
+use safeguard_api::release::{Phase, Release, Rollout};
+use safeguard_api::status::{ServiceState, ServiceStatus, Status};
+use safeguard_api::{Freeze, Gate, Problem, Span, Stage};
+
+use super::{Answer, ApiError, LIST_MAX, policy, releases};
+use crate::App;
+use crate::record::now;
+use crate::world::World;
+
+/// Longer than this without a word from a process is worth a warning.
+const SILENT_LONGEST: Span = Span::seconds(2);
+
+pub(super) async fn health(State(app): State<App>) -> Result<&'static str, ApiError> {
+    let trouble = app.world.borrow().trouble.clone();
+    match trouble {
+        None => Ok("ok\n"),
+        Some(trouble) => Err(ApiError(Problem::new(503, "unavailable", trouble))),
+    }
+}
+
+pub(super) async fn status(State(app): State<App>) -> Answer<Status> {
+    let world = app.world.borrow().clone();
+    let at = now();
+    let (policy, freezes) = app
+        .store
+        .read(|tx| Ok((policy::in_force(tx)?, tx.list::<Freeze>(true, LIST_MAX)?)))
+        .await?;
+    let policy = policy.ok_or_else(policy::none_in_force)?;
+    let mut services = Vec::new();
+    for service in app.config.services.keys() {
+        let key = service.to_string();
+        let (state, live, active) = app
+            .store
+            .read(move |tx| {
+                let Some(state) = tx.get::<ServiceState>(&key)? else {
+                    return Ok((None, None, None));
+                };
+                let live = match &state.live {
+                    Some(id) => tx.get::<Release>(id.as_str())?,
+                    None => None,
+                };
+                let active = match &state.active {
+                    Some(id) => tx
+                        .get::<Release>(id.as_str())?
+                        .zip(tx.get::<Rollout>(id.as_str())?),
+                    None => None,
+                };
+                Ok((Some(state), live, active))
+            })
+            .await?;
+        let active_release = match active {
+            Some((release, rollout)) => Some(releases::shown(&app, release, rollout).await?),
+            None => None,
+        };
+        let empty = ServiceState {
+            service: service.clone(),
+            live: None,
+            previous: None,
+            active: None,
+        };
+        services.push(ServiceStatus {
+            state: state.unwrap_or(empty),
+            live_version: live.map(|release| release.version),
+            routes: world.routes(service),
+            instances: world.instances(service),
+            active_release,
+            router_silent: (world.router_silent > Span(0)).then_some(world.router_silent),
+        });
+    }
+    let mut status = Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        at,
+        mode: policy.policy.mode,
+        policy: policy.id.clone(),
+        warnings: Vec::new(),
+        services,
+        freezes: freezes.into_iter().filter(|freeze| is_open(freeze, at)).collect(),
+        processes: world
+            .supervisor
+            .as_ref()
+            .map(|supervisor| supervisor.roles.clone())
+            .unwrap_or_else(Vec::new),
+        log: app.store.log_status(),
+    };
+    status.warnings = warnings(&app, &world, &status, &policy.policy);
+    Ok(Json(status))
+}
+
+fn is_open(freeze: &Freeze, at: safeguard_api::Timestamp) -> bool {
+    freeze.closed_at.is_none() && freeze.until.is_none_or(|until| at < until)
+}
+
+fn warnings(
+    app: &App,
+    world: &World,
+    status: &Status,
+    policy: &safeguard_api::config::Policy,
+) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if let Some(trouble) = &world.trouble {
+        warnings.push(format!(
+            "nothing can be decided: {trouble}; run `safeguard doctor`"
+        ));
+    }
+    if world.router_silent > SILENT_LONGEST {
+        warnings.push(format!("the router has not answered for {}", world.router_silent));
+    }
+    if world.supervisor_silent > SILENT_LONGEST {
+        warnings.push(format!(
+            "the supervisor has not answered for {}",
+            world.supervisor_silent
+        ));
+    }
+    for service in &status.services {
+        let Some(active) = &service.active_release else {
+            continue;
+        };
+        if let Phase::Held { reason, .. } = &active.rollout.phase {
+            warnings.push(format!(
+                "{} {} is held: {reason}",
+                service.state.service, active.release.version
+            ));
+        }
+    }
+    if app.config.policy().id() != status.policy {
+        warnings.push(
+            "safeguard.toml differs from the policy in force; run `safeguard policy apply` to put it in force".to_owned(),
+        );
+    }
+    let wanted: Vec<&str> = Gate::ALL
+        .into_iter()
+        .filter(|gate| {
+            Stage::ALL
+                .into_iter()
+                .any(|stage| policy.gates(stage).contains(gate))
+        })
+        .map(Gate::as_str)
+        .collect();
+    if !wanted.is_empty() {
+        warnings.push(format!(
+            "gates without a producer of evidence, which refuse: {}",
+            wanted.join(", ")
+        ));
+    }
+    warnings
+}

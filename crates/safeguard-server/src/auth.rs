@@ -1,0 +1,292 @@
+//! Who may call: tokens, kept as hashes, and one browser login by a link that works once.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use http::HeaderMap;
+use safeguard_api::audit::{Actor, ActorKind};
+use safeguard_api::operation::Scope;
+use safeguard_api::status::Token;
+use safeguard_api::{Digest, Problem, Timestamp, TokenId};
+use safeguard_store::{Store, StoreError, TokenRecord};
+use subtle::ConstantTimeEq;
+
+use crate::ServerError;
+use crate::record::{self, now};
+
+const SESSIONS_MAX: usize = 64;
+const SESSION_COOKIE: &str = "safeguard_session";
+pub(crate) const TOKENS_MAX: usize = 1000;
+
+/// Knows everyone who may come in.
+pub(crate) struct Door {
+    /// The hash of the login code, until it is used; the lock guards that it is used once.
+    login: Mutex<Option<Digest>>,
+    /// Hashes of the sessions' secrets, the newest last. The lock guards the limit.
+    sessions: Mutex<VecDeque<Digest>>,
+    /// The authority that browsers' `Origin` must name.
+    address: SocketAddr,
+}
+
+/// Who calls, and what that one may do.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub actor: Actor,
+    pub scope: Scope,
+}
+
+impl Door {
+    /// Makes the administrator's token at the first start, and a new login link at every start.
+    pub async fn open(store: &Store, state: &Path, address: SocketAddr) -> Result<Door, ServerError> {
+        let token_file = state.join("admin.token");
+        if !token_file.exists() {
+            let (record, secret) = new_token("admin", Scope::Admin)?;
+            write_secret(&token_file, &secret)?;
+            let event = record::event(
+                "credential.created",
+                Actor::system("server"),
+                vec![record.token.id.to_string()],
+                serde_json::json!({ "name": record.token.name, "scope": record.token.scope }),
+            );
+            store
+                .write(move |tx| -> Result<(), StoreError> {
+                    tx.put(&record)?;
+                    tx.append(&event)?;
+                    Ok(())
+                })
+                .await??;
+        }
+        let code = random_hex()?;
+        write_secret(
+            &state.join("login.link"),
+            &format!("http://{address}/login?code={code}\n"),
+        )?;
+        Ok(Door {
+            login: Mutex::new(Some(Digest::of(code.as_bytes()))),
+            sessions: Mutex::new(VecDeque::new()),
+            address,
+        })
+    }
+
+    /// Turns a login code into a session's cookie; the code is void afterwards.
+    pub fn log_in(&self, code: &str) -> Result<Option<String>, getrandom::Error> {
+        let presented = Digest::of(code.as_bytes());
+        let mut login = self
+            .login
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !login.as_ref().is_some_and(|wanted| same(wanted, &presented)) {
+            return Ok(None);
+        }
+        let secret = random_hex()?;
+        *login = None;
+        let mut sessions = self
+            .sessions
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if sessions.len() == SESSIONS_MAX {
+            sessions.pop_front();
+        }
+        sessions.push_back(Digest::of(secret.as_bytes()));
+        Ok(Some(format!(
+            "{SESSION_COOKIE}={secret}; HttpOnly; SameSite=Strict; Path=/; Max-Age=43200"
+        )))
+    }
+
+    /// Says who sent these headers.
+    pub async fn caller(
+        &self,
+        store: &Store,
+        headers: &HeaderMap,
+        mutates: bool,
+    ) -> Result<Option<Caller>, Refused> {
+        if let Some(secret) = bearer(headers) {
+            return token_caller(store, secret).await;
+        }
+        if !self.has_session(headers) {
+            return Ok(None);
+        }
+        if mutates && !self.same_origin(headers) {
+            return Err(Refused::Problem(Problem::new(
+                403,
+                "refused",
+                "the request comes from another site",
+            )));
+        }
+        let actor = Actor {
+            kind: ActorKind::Human,
+            id: "operator".to_owned(),
+            auth: "session".to_owned(),
+        };
+        Ok(Some(Caller {
+            actor,
+            scope: Scope::Operate,
+        }))
+    }
+
+    pub fn has_session(&self, headers: &HeaderMap) -> bool {
+        let Some(secret) = cookie(headers, SESSION_COOKIE) else {
+            return false;
+        };
+        let presented = Digest::of(secret.as_bytes());
+        let sessions = self
+            .sessions
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        sessions.iter().any(|session| same(session, &presented))
+    }
+
+    // A browser names the page's origin in every POST; a form on another site can not forge it.
+    fn same_origin(&self, headers: &HeaderMap) -> bool {
+        let port = self.address.port();
+        let allowed = [
+            format!("http://{}", self.address),
+            format!("http://localhost:{port}"),
+            format!("http://127.0.0.1:{port}"),
+        ];
+        let origin = headers
+            .get(http::header::ORIGIN)
+            .and_then(|origin| origin.to_str().ok());
+        origin.is_some_and(|origin| allowed.iter().any(|one| one == origin))
+    }
+}
+
+/// Why nobody could be let in.
+pub(crate) enum Refused {
+    Problem(Problem),
+    Store(StoreError),
+}
+
+async fn token_caller(store: &Store, secret: &str) -> Result<Option<Caller>, Refused> {
+    let presented = Digest::of(secret.as_bytes());
+    let tokens = store
+        .read(move |tx| tx.list::<TokenRecord>(true, TOKENS_MAX))
+        .await
+        .map_err(Refused::Store)?;
+    let known = |record: &&TokenRecord| {
+        let wanted = record.secret_sha256.as_bytes();
+        bool::from(wanted.ct_eq(presented.as_str().as_bytes()))
+    };
+    let Some(record) = tokens.iter().find(known) else {
+        return Err(Refused::Problem(
+            Problem::new(401, "refused", "the token is not known")
+                .with_hint("run `safeguard token list` with the administrator's token"),
+        ));
+    };
+    if record.token.revoked_at.is_some() {
+        return Err(Refused::Problem(Problem::new(
+            401,
+            "refused",
+            format!("token `{}` was revoked", record.token.name),
+        )));
+    }
+    // What a token may do says what kind of actor holds it: pipelines and agents propose, people operate.
+    let kind = match record.token.scope {
+        Scope::Public | Scope::Read | Scope::Propose => ActorKind::Ci,
+        Scope::Operate | Scope::Admin => ActorKind::Human,
+    };
+    let actor = Actor {
+        kind,
+        id: record.token.name.clone(),
+        auth: format!("token {}", record.token.id),
+    };
+    Ok(Some(Caller {
+        actor,
+        scope: record.token.scope,
+    }))
+}
+
+/// Makes a token and its secret; only the secret's hash is in the record.
+pub(crate) fn new_token(name: &str, scope: Scope) -> Result<(TokenRecord, String), getrandom::Error> {
+    let secret = format!("sgt_{}", random_hex()?);
+    let created_at = now();
+    let token = Token {
+        id: TokenId::new(created_at.0.unsigned_abs(), getrandom::u32()?),
+        name: name.to_owned(),
+        scope,
+        created_at,
+        revoked_at: None::<Timestamp>,
+    };
+    let secret_sha256 = Digest::of(secret.as_bytes()).to_string();
+    Ok((TokenRecord { token, secret_sha256 }, secret))
+}
+
+/// Reads the log's signing key, or makes one that its owner alone can read.
+pub(crate) fn key_file(path: &Path) -> io::Result<[u8; 32]> {
+    match std::fs::read(path) {
+        Ok(bytes) => bytes.try_into().map_err(|bytes: Vec<u8>| {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{} bytes, not the 32 of a key", bytes.len()),
+            )
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let mut key = [0; 32];
+            getrandom::fill(&mut key).map_err(io::Error::other)?;
+            let mut file = std::fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(path)?;
+            file.write_all(&key)?;
+            file.sync_all()?;
+            Ok(key)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What may be known of a key: a hash under a purpose of its own.
+pub(crate) fn public_part(key: &[u8; 32]) -> Vec<u8> {
+    [b"safeguard log name\n".as_slice(), key].concat()
+}
+
+fn write_secret(path: &PathBuf, text: &str) -> Result<(), ServerError> {
+    let write = || {
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(path)?;
+        file.write_all(text.as_bytes())
+    };
+    write().map_err(|source| ServerError::File {
+        path: path.clone(),
+        source,
+    })
+}
+
+fn random_hex() -> Result<String, getrandom::Error> {
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes)?;
+    Ok(Digest::from_bytes(bytes).hex().to_owned())
+}
+
+fn same(a: &Digest, b: &Digest) -> bool {
+    a.as_str().as_bytes().ct_eq(b.as_str().as_bytes()).into()
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get(http::header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .strip_prefix("Bearer ")
+        .map(str::trim)
+}
+
+fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers
+        .get_all(http::header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value)
+}

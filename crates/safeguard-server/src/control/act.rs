@@ -1,0 +1,271 @@
+//! Makes the world what the committed state says: the whole of it, each round, so that nothing can be missed.
+
+use std::time::Duration;
+
+use safeguard_api::config::{Policy, RollbackPolicy};
+use safeguard_api::instance::{
+    InstanceReport, InstanceSpec, InstanceState, SupervisorAnswer, SupervisorCall, SupervisorReport,
+};
+use safeguard_api::traffic::{
+    Arm, Candidate, Endpoint, Route, RouterAnswer, RouterCall, RouterReport, TrafficTable,
+};
+use safeguard_api::{Environment, Name, Release, ReleaseId};
+use safeguard_rollout::desired::{Desired, DesiredCandidate, desired};
+use safeguard_store::StoreError;
+
+use super::Loop;
+use super::load::{Loaded, ServiceLoaded};
+use crate::record::clocks;
+
+const ANSWER_LONGEST: Duration = Duration::from_secs(2);
+/// The generation that was pushed last.
+const GENERATION_SETTING: &str = "generation";
+
+/// What was pushed last, and from which rollouts it was made.
+#[derive(Default)]
+pub(super) struct Pushed {
+    generation: u64,
+    instances: Vec<InstanceSpec>,
+    table: Option<TrafficTable>,
+    /// The rollouts' own generations behind the table in force and behind the one before it.
+    rollouts: Vec<(u64, Vec<(ReleaseId, u64)>)>,
+}
+
+impl Pushed {
+    /// The rollout's generation that the router's table in force was made from; 0 when that is not known.
+    pub fn rollout_generation(&self, table: u64, release: &ReleaseId) -> u64 {
+        let of_table = self.rollouts.iter().find(|(generation, _)| *generation == table);
+        let own = of_table.and_then(|(_, rollouts)| rollouts.iter().find(|(id, _)| id == release));
+        own.map_or(0, |(_, generation)| *generation)
+    }
+}
+
+impl Loop {
+    /// Pushes to the supervisor, then to the router; both answer with how things stand.
+    pub(super) async fn act(&mut self) -> Result<(), StoreError> {
+        let loaded = self.load().await?;
+        let mut instances = Vec::new();
+        let mut routes = Vec::new();
+        let mut rollouts = Vec::new();
+        let mut lease = RollbackPolicy::default().lease;
+        for service in &loaded.services {
+            let active = service
+                .lane
+                .iter()
+                .find(|(release, _)| service.state.active.as_ref() == Some(&release.id));
+            let policy = match active {
+                Some((_, rollout)) => Some(self.policy(&rollout.policy).await?),
+                None => None,
+            };
+            if let Some(policy) = &policy {
+                lease = policy.rollback.lease;
+            }
+            rollouts.extend(
+                service
+                    .lane
+                    .iter()
+                    .map(|(release, rollout)| (release.id.clone(), rollout.generation)),
+            );
+            let wanted = desired(
+                &service.state,
+                active.map(|(_, rollout)| rollout).zip(policy.as_ref()),
+            );
+            self.specify(service, &wanted, &mut instances);
+            let judge = policy.unwrap_or_else(|| self.config.policy());
+            routes.extend(self.routes(service, &wanted, &judge));
+        }
+        let table = TrafficTable {
+            generation: 0,
+            lease,
+            routes,
+        };
+        self.remember(instances, table, rollouts).await?;
+        self.push().await;
+        self.forget(&loaded);
+        Ok(())
+    }
+
+    /// Gives a new generation to what differs from what was pushed last, and commits it before it is pushed: a
+    /// server that starts anew must never push an older one.
+    async fn remember(
+        &mut self,
+        instances: Vec<InstanceSpec>,
+        table: TrafficTable,
+        rollouts: Vec<(ReleaseId, u64)>,
+    ) -> Result<(), StoreError> {
+        let known = self.pushed.rollouts.first().map(|(_, known)| known);
+        let same_table = self
+            .pushed
+            .table
+            .as_ref()
+            .is_some_and(|pushed| pushed.routes == table.routes && pushed.lease == table.lease);
+        if same_table && self.pushed.instances == instances && known == Some(&rollouts) {
+            return Ok(());
+        }
+        let generation = self
+            .store
+            .write(|tx| -> Result<u64, StoreError> {
+                let last = tx
+                    .setting(GENERATION_SETTING)?
+                    .and_then(|text| text.parse().ok())
+                    .unwrap_or(0_u64);
+                tx.put_setting(GENERATION_SETTING, &(last + 1).to_string())?;
+                Ok(last + 1)
+            })
+            .await??;
+        self.pushed.generation = generation;
+        self.pushed.instances = instances;
+        self.pushed.table = Some(TrafficTable { generation, ..table });
+        self.pushed.rollouts.insert(0, (generation, rollouts));
+        self.pushed.rollouts.truncate(2);
+        Ok(())
+    }
+
+    async fn push(&mut self) {
+        let call = SupervisorCall::Apply {
+            generation: self.pushed.generation,
+            instances: self.pushed.instances.clone(),
+        };
+        match self
+            .supervisor
+            .call::<_, SupervisorAnswer>(&call, ANSWER_LONGEST)
+            .await
+        {
+            Ok(SupervisorAnswer::Report(report)) => self.heard_supervisor(report),
+            Ok(SupervisorAnswer::Refused { why }) => tracing::warn!(why, "The supervisor refuses"),
+            Ok(SupervisorAnswer::Listeners { .. }) => {
+                tracing::warn!("The supervisor answers another question")
+            }
+            Err(error) => tracing::debug!(%error, "The supervisor does not answer"),
+        }
+        let Some(table) = self.pushed.table.clone() else {
+            return;
+        };
+        match self
+            .router
+            .call::<_, RouterAnswer>(&RouterCall::Apply { table }, ANSWER_LONGEST)
+            .await
+        {
+            Ok(RouterAnswer::Report(report)) => self.heard_router(report),
+            Ok(RouterAnswer::Refused { why }) => tracing::warn!(why, "The router refuses"),
+            Ok(RouterAnswer::Journal { .. }) => tracing::warn!("The router answers another question"),
+            Err(error) => tracing::debug!(%error, "The router does not answer"),
+        }
+    }
+
+    fn heard_supervisor(&mut self, report: SupervisorReport) {
+        self.world.supervisor = Some(report);
+        self.supervisor_heard_ms = clocks().mono_ms;
+    }
+
+    fn heard_router(&mut self, report: RouterReport) {
+        self.world.router = Some(report);
+        self.router_heard_ms = clocks().mono_ms;
+    }
+
+    fn forget(&mut self, loaded: &Loaded) {
+        self.memories.retain(|release, _| loaded.has(release));
+        self.journal.keep_only(&|release| loaded.has(release));
+    }
+
+    fn specify(&self, service: &ServiceLoaded, wanted: &Desired, instances: &mut Vec<InstanceSpec>) {
+        let name = &service.state.service;
+        let Some(settings) = self.config.services.get(name) else {
+            return;
+        };
+        for arm in &wanted.instances {
+            let Some(release) = service.release(&arm.release) else {
+                continue;
+            };
+            for place in 0..settings.instances {
+                instances.push(InstanceSpec {
+                    id: format!("{name}-{}-{}-{place}", arm.environment, release.id),
+                    service: name.clone(),
+                    environment: arm.environment,
+                    release: release.id.clone(),
+                    artifact: release.artifact.clone(),
+                    root: self.artifacts.root(&release.artifact),
+                    command: settings.command.clone(),
+                    variables: settings
+                        .variables
+                        .get(&arm.environment)
+                        .cloned()
+                        .unwrap_or_else(Default::default),
+                    health_path: settings.health_path.clone(),
+                    limits: settings.limits.clone(),
+                    stop_grace: settings.stop_grace,
+                });
+            }
+        }
+    }
+
+    fn routes(&self, service: &ServiceLoaded, wanted: &Desired, policy: &Policy) -> Vec<Route> {
+        let name = &service.state.service;
+        let Some(settings) = self.config.services.get(name) else {
+            return Vec::new();
+        };
+        let instances = self.world.instances(name);
+        let arm = |id: &ReleaseId, environment: Environment| {
+            let release = service.release(id)?;
+            Some(Arm {
+                release: id.clone(),
+                version: release.version.clone(),
+                endpoints: endpoints(&instances, id, environment),
+            })
+        };
+        let candidate = |wanted: &DesiredCandidate, environment| {
+            Some(Candidate {
+                arm: arm(&wanted.release, environment)?,
+                weight: wanted.weight,
+                salt: wanted.release.to_string(),
+                epoch: wanted.epoch,
+                journal_seen: wanted.journal_seen,
+                judged: wanted.judged,
+                observe: wanted.observe,
+                judge: policy.judge.clone(),
+            })
+        };
+        let route = |route: &safeguard_rollout::desired::DesiredRoute| Route {
+            service: Name::clone(name),
+            environment: route.environment,
+            user_key: settings.user_key.clone(),
+            stable: route.stable.as_ref().and_then(|id| arm(id, route.environment)),
+            candidate: route
+                .candidate
+                .as_ref()
+                .and_then(|wanted| candidate(wanted, route.environment)),
+            testers: Vec::new(),
+        };
+        wanted.routes.iter().map(route).collect()
+    }
+}
+
+/// Where requests can go: instances that are healthy, or have only just missed a health check.
+fn endpoints(instances: &[InstanceReport], release: &ReleaseId, environment: Environment) -> Vec<Endpoint> {
+    let serving = |one: &&InstanceReport| {
+        one.release == *release
+            && one.environment == environment
+            && matches!(
+                one.state,
+                InstanceState::Healthy { .. } | InstanceState::Unhealthy
+            )
+    };
+    let endpoint = |one: &InstanceReport| {
+        Some(Endpoint {
+            instance: one.id.clone(),
+            address: one.address?,
+        })
+    };
+    instances.iter().filter(serving).filter_map(endpoint).collect()
+}
+
+impl ServiceLoaded {
+    /// A release by its id, among those that may run.
+    fn release(&self, id: &ReleaseId) -> Option<&Release> {
+        let walking = self.lane.iter().map(|(release, _)| release);
+        walking
+            .chain(&self.live)
+            .chain(&self.previous)
+            .find(|release| release.id == *id)
+    }
+}

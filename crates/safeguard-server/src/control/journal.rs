@@ -1,0 +1,169 @@
+//! What the router did by itself, taken into the log: it acted first, and wrote its own journal.
+
+use std::time::Duration;
+
+use safeguard_api::audit::{Actor, Reference};
+use safeguard_api::traffic::{Evaluation, JournalEntry, JournalEvent, RouterAnswer, RouterCall, Trip};
+use safeguard_api::{Digest, ReleaseId};
+use safeguard_rollout::observe::Reduced;
+use safeguard_store::{Document, StoreError, Tx};
+use serde::{Deserialize, Serialize};
+
+use super::Loop;
+use crate::record;
+
+/// The newest journal entry that the log has.
+const IMPORTED_SETTING: &str = "journal-imported";
+const BATCH: usize = 256;
+const ANSWER_LONGEST: Duration = Duration::from_secs(2);
+
+/// A document that the log names by its digest.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Evidence {
+    pub sha256: Digest,
+    pub text: String,
+}
+
+impl Document for Evidence {
+    const KIND: &'static str = "evidence";
+    fn key(&self) -> String {
+        self.sha256.to_string()
+    }
+}
+
+/// The part of the journal that this process has read.
+#[derive(Default)]
+pub(super) struct Journal {
+    cursor: u64,
+    reductions: Vec<(u64, ReleaseId, Reduced)>,
+}
+
+impl Journal {
+    /// The first reduction of `release` after `seen`.
+    pub fn reduced_after(&self, release: &ReleaseId, seen: u64) -> Option<Reduced> {
+        let after = |(seq, of, _): &&(u64, ReleaseId, Reduced)| *seq > seen && of == release;
+        self.reductions
+            .iter()
+            .find(after)
+            .map(|(_, _, reduced)| reduced.clone())
+    }
+
+    /// The newest entry about `release`.
+    pub fn last(&self, release: &ReleaseId) -> u64 {
+        let own = self.reductions.iter().filter(|(_, of, _)| of == release);
+        own.map(|(seq, _, _)| *seq).max().unwrap_or(0)
+    }
+
+    fn take(&mut self, entry: &JournalEntry) {
+        self.cursor = entry.seq;
+        let trip = |cause: &safeguard_api::traffic::TripCause| Trip {
+            seq: entry.seq,
+            at: entry.at,
+            cause: cause.clone(),
+        };
+        let reduced = match &entry.event {
+            JournalEvent::Tripped { cause, .. } => Reduced::Tripped(trip(cause)),
+            JournalEvent::WouldTrip { cause, .. } => Reduced::WouldTrip(trip(cause)),
+            JournalEvent::LeaseExpired { .. } | JournalEvent::Restarted { .. } => Reduced::LeaseExpired {
+                seq: entry.seq,
+                at: entry.at,
+            },
+        };
+        self.reductions.push((entry.seq, entry.release.clone(), reduced));
+    }
+
+    /// Forgets releases whose walk is over.
+    pub fn keep_only(&mut self, walking: &dyn Fn(&ReleaseId) -> bool) {
+        self.reductions.retain(|(_, release, _)| walking(release));
+    }
+}
+
+impl Loop {
+    /// Reads the journal as far as the router says it goes.
+    pub(super) async fn listen(&mut self) -> Result<(), StoreError> {
+        let last = self.world.router.as_ref().map_or(0, |router| router.journal_last);
+        while self.journal.cursor < last {
+            let question = RouterCall::Journal {
+                after: self.journal.cursor,
+                limit: BATCH,
+            };
+            let entries = match self
+                .router
+                .call::<_, RouterAnswer>(&question, ANSWER_LONGEST)
+                .await
+            {
+                Ok(RouterAnswer::Journal { entries }) if !entries.is_empty() => entries,
+                Ok(other) => {
+                    tracing::warn!(?other, "The router's journal can not be read");
+                    return Ok(());
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "The router's journal can not be read");
+                    return Ok(());
+                }
+            };
+            let taken = entries.clone();
+            self.store.write(move |tx| import(tx, &taken)).await??;
+            for entry in &entries {
+                self.journal.take(entry);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn import(tx: &mut Tx<'_>, entries: &[JournalEntry]) -> Result<(), StoreError> {
+    let imported = tx
+        .setting(IMPORTED_SETTING)?
+        .and_then(|seq| seq.parse().ok())
+        .unwrap_or(0_u64);
+    for entry in entries.iter().filter(|entry| entry.seq > imported) {
+        let (kind, text, evidence): (_, _, &[Evaluation]) = match &entry.event {
+            JournalEvent::Tripped { cause, evidence } => ("rollback.triggered", cause.to_string(), evidence),
+            JournalEvent::WouldTrip { cause, evidence } => (
+                "rollback.would_trigger",
+                format!("would have rolled back: {cause}"),
+                evidence,
+            ),
+            JournalEvent::LeaseExpired { lease, weight } => {
+                let text = format!(
+                    "no word from the control plane for {lease}: the weight went from {weight} to 0 %"
+                );
+                ("deploy.lease_expired", text, &[])
+            }
+            JournalEvent::Restarted { weight } => (
+                "deploy.router_restarted",
+                format!("the router started anew; the weight was {weight}"),
+                &[],
+            ),
+        };
+        let mut event = record::event(
+            kind,
+            Actor::system("router"),
+            vec![entry.release.to_string(), entry.service.to_string()],
+            serde_json::json!({
+                "text": text, "at": entry.at, "environment": entry.environment, "journal": entry.seq,
+            }),
+        );
+        event.late = entry.late;
+        if !evidence.is_empty() {
+            let text = serde_json::to_string(evidence).map_err(|source| StoreError::Write {
+                what: format!("the evidence of journal entry {}", entry.seq),
+                source: std::sync::Arc::new(source),
+            })?;
+            let sha256 = Digest::of(text.as_bytes());
+            event.refs.push(Reference {
+                name: "judge.evaluations".to_owned(),
+                sha256: sha256.clone(),
+                size: text.len() as u64,
+                media: "application/json".to_owned(),
+            });
+            tx.put(&Evidence { sha256, text })?;
+        }
+        tx.append(&event)?;
+    }
+    if let Some(last) = entries.last().filter(|last| last.seq > imported) {
+        tx.put_setting(IMPORTED_SETTING, &last.seq.to_string())?;
+    }
+    Ok(())
+}

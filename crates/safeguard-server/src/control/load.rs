@@ -1,0 +1,151 @@
+//! What a round begins with: everything committed that it may move.
+
+use safeguard_api::config::Policy;
+use safeguard_api::status::{PolicyStatus, ServiceState};
+use safeguard_api::{Freeze, Name, PolicyId, Problem, Release, ReleaseId, Rollout};
+use safeguard_store::{Poisoned, StoreError, Tx};
+
+use super::{Lane, Loop};
+
+const FREEZES_MAX: usize = 500;
+
+pub(super) struct Loaded {
+    pub services: Vec<ServiceLoaded>,
+    pub freezes: Vec<Freeze>,
+}
+
+pub(super) struct ServiceLoaded {
+    pub state: ServiceState,
+    pub lane: Vec<(Release, Rollout)>,
+    pub live: Option<Release>,
+    pub previous: Option<Release>,
+    /// Releases of the lane whose digest was rolled back and not cleared.
+    pub poisoned: Vec<ReleaseId>,
+}
+
+impl Loaded {
+    pub fn has(&self, release: &ReleaseId) -> bool {
+        self.services
+            .iter()
+            .any(|service| service.lane.iter().any(|(walking, _)| walking.id == *release))
+    }
+}
+
+impl Loop {
+    pub(super) async fn load(&self) -> Result<Loaded, StoreError> {
+        let names: Vec<Name> = self.config.services.keys().cloned().collect();
+        self.store
+            .read(move |tx| {
+                let services = names
+                    .iter()
+                    .map(|name| load_service(tx, name))
+                    .collect::<Result<_, _>>()?;
+                Ok(Loaded {
+                    services,
+                    freezes: tx.list::<Freeze>(true, FREEZES_MAX)?,
+                })
+            })
+            .await
+    }
+
+    /// A policy by its name; it never changes.
+    pub(super) async fn policy(&mut self, id: &PolicyId) -> Result<Policy, StoreError> {
+        if let Some(policy) = self.policies.get(id) {
+            return Ok(policy.clone());
+        }
+        let key = id.to_string();
+        let found = self.store.read(move |tx| tx.get::<PolicyStatus>(&key)).await?;
+        // A policy that is gone was never deleted by us; the strictest there is takes its place.
+        let policy = found.map_or_else(|| strictest(&self.config), |status| status.policy);
+        self.policies.insert(id.clone(), policy.clone());
+        Ok(policy)
+    }
+
+    /// A release that is live or over may be rolled back too: it walks again, backwards.
+    pub(super) async fn bring_back(&self, release: &ReleaseId) -> Result<(), StoreError> {
+        let id = release.clone();
+        self.store
+            .write(move |tx| -> Result<(), StoreError> {
+                let Some(rollout) = tx.get::<Rollout>(id.as_str())? else {
+                    return Ok(());
+                };
+                let state = tx.get::<ServiceState>(rollout.service.as_str())?;
+                if state.is_none_or(|state| state.live.as_ref() != Some(&id)) {
+                    return Ok(());
+                }
+                let mut lane = tx
+                    .get::<Lane>(rollout.service.as_str())?
+                    .unwrap_or_else(|| Lane::empty(&rollout.service));
+                if !lane.releases.contains(&id) {
+                    lane.releases.insert(0, id);
+                    tx.put(&lane)?;
+                }
+                Ok(())
+            })
+            .await?
+    }
+}
+
+fn load_service(tx: &Tx<'_>, name: &Name) -> Result<ServiceLoaded, StoreError> {
+    let empty = || ServiceState {
+        service: name.clone(),
+        live: None,
+        previous: None,
+        active: None,
+    };
+    let state = tx.get::<ServiceState>(name.as_str())?.unwrap_or_else(empty);
+    let lane = tx
+        .get::<Lane>(name.as_str())?
+        .unwrap_or_else(|| Lane::empty(name));
+    let mut walking = Vec::with_capacity(lane.releases.len());
+    let mut poisoned = Vec::new();
+    for id in &lane.releases {
+        let found = tx
+            .get::<Release>(id.as_str())?
+            .zip(tx.get::<Rollout>(id.as_str())?);
+        let Some((release, rollout)) = found else { continue };
+        let known = tx.get::<Poisoned>(release.artifact.as_str())?;
+        if known.is_some_and(|known| known.cleared_at.is_none()) {
+            poisoned.push(id.clone());
+        }
+        walking.push((release, rollout));
+    }
+    let release = |id: &Option<ReleaseId>| match id {
+        Some(id) => tx.get::<Release>(id.as_str()),
+        None => Ok(None),
+    };
+    Ok(ServiceLoaded {
+        live: release(&state.live)?,
+        previous: release(&state.previous)?,
+        state,
+        lane: walking,
+        poisoned,
+    })
+}
+
+/// All seven gates and S2's soaks, whatever the file says.
+fn strictest(config: &safeguard_api::Config) -> Policy {
+    Policy {
+        stages: safeguard_api::config::Stages::default(),
+        ..config.policy()
+    }
+}
+
+/// What a refused promotion says: everything in its way, with figures, and what to do next.
+pub(super) fn refusal(
+    release: &Release,
+    rollout: &Rollout,
+    why: &str,
+    blocks: &[safeguard_api::Block],
+) -> Problem {
+    let title = format!(
+        "`{}` stays in {} ({}): {why}",
+        release.version,
+        rollout.stage,
+        rollout.phase.name()
+    );
+    let mut problem = Problem::new(409, "refused", title);
+    problem.details = blocks.iter().map(ToString::to_string).collect();
+    problem.hint = blocks.first().map(|block| block.hint(&release.id));
+    problem
+}
