@@ -205,10 +205,11 @@ impl Loop {
         command: Option<(ReleaseId, Command)>,
     ) -> Result<Result<(), Problem>, StoreError> {
         self.listen().await?;
-        if let Some((release, _)) = &command {
-            self.bring_back(release).await?;
-        }
-        let loaded = self.load().await?;
+        let going_back = match &command {
+            Some((release, Command::Rollback { .. })) => Some(release.clone()),
+            Some(_) | None => None,
+        };
+        let loaded = self.load(going_back).await?;
         let mut said = Ok(());
         for service in &loaded.services {
             for (place, (release, rollout)) in service.lane.iter().enumerate() {

@@ -43,7 +43,7 @@ impl Pushed {
 impl Loop {
     /// Pushes to the supervisor, then to the router; both answer with how things stand.
     pub(super) async fn act(&mut self) -> Result<(), StoreError> {
-        let loaded = self.load().await?;
+        let loaded = self.load(None).await?;
         let mut instances = Vec::new();
         let mut routes = Vec::new();
         let mut rollouts = Vec::new();

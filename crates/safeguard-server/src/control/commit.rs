@@ -70,11 +70,15 @@ fn write(
     if settled != *state {
         tx.put(&settled)?;
     }
-    if is_over(&next.phase) && !is_over(&before.phase) {
-        let mut lane = tx
-            .get::<Lane>(release.service.as_str())?
-            .unwrap_or_else(|| Lane::empty(&release.service));
+    let mut lane = tx
+        .get::<Lane>(release.service.as_str())?
+        .unwrap_or_else(|| Lane::empty(&release.service));
+    let walks = lane.releases.contains(&release.id);
+    if walks && is_over(&next.phase) {
         lane.releases.retain(|walking| *walking != release.id);
+        tx.put(&lane)?;
+    } else if !walks && !is_over(&next.phase) {
+        lane.releases.insert(0, release.id.clone());
         tx.put(&lane)?;
     }
     if let Phase::RollingBack { reason, .. } = &next.phase

@@ -60,33 +60,13 @@ impl Loop {
         self.policies.insert(id.clone(), policy.clone());
         Ok(policy)
     }
-
-    /// A release that is live or over may be rolled back too: it walks again, backwards.
-    pub(super) async fn bring_back(&self, release: &ReleaseId) -> Result<(), StoreError> {
-        let id = release.clone();
-        self.store
-            .write(move |tx| -> Result<(), StoreError> {
-                let Some(rollout) = tx.get::<Rollout>(id.as_str())? else {
-                    return Ok(());
-                };
-                let state = tx.get::<ServiceState>(rollout.service.as_str())?;
-                if state.is_none_or(|state| state.live.as_ref() != Some(&id)) {
-                    return Ok(());
-                }
-                let mut lane = tx
-                    .get::<Lane>(rollout.service.as_str())?
-                    .unwrap_or_else(|| Lane::empty(&rollout.service));
-                if !lane.releases.contains(&id) {
-                    lane.releases.insert(0, id);
-                    tx.put(&lane)?;
-                }
-                Ok(())
-            })
-            .await?
-    }
 }
 
-fn load_service(tx: &Tx<'_>, name: &Name) -> Result<ServiceLoaded, StoreError> {
+fn load_service(
+    tx: &Tx<'_>,
+    name: &Name,
+    going_back: Option<&ReleaseId>,
+) -> Result<ServiceLoaded, StoreError> {
     let empty = || ServiceState {
         service: name.clone(),
         live: None,
