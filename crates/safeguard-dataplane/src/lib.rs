@@ -1,0 +1,91 @@
+//! The HTTP/1.1 router and its tripwire: it sends each user to an arm, judges the candidate by what it sees, and takes
+//! it down by itself.
+//!
+//! It must not decide anything else: exposure grows only by the control plane's table, never by the router.
+//!
+//! HTTP is read and written here and not by a library: strict framing has to be checked before anything acts on it, and a
+//! second parser behind the check could read differently. It also spares the copies and the task switches of a
+//! general client.
+
+mod arm;
+mod body;
+mod choose;
+mod clock;
+mod connection;
+mod control;
+mod counters;
+mod health;
+mod journal;
+mod relay;
+mod report;
+mod rewrite;
+mod route;
+mod router;
+mod state;
+mod stream;
+mod table;
+mod transport;
+mod tripwire;
+mod wire;
+
+use std::future::Future;
+use std::io;
+use std::net::TcpListener;
+use std::path::PathBuf;
+
+use safeguard_api::config::RouterLimits;
+
+/// What a router needs to begin.
+#[derive(Debug)]
+pub struct RouterSettings {
+    /// Listening sockets, each with its route's name such as `shop.production`.
+    pub listeners: Vec<(String, TcpListener)>,
+    /// Where to listen for the control plane.
+    pub control: PathBuf,
+    /// The directory of the journal, the last table and the token key.
+    pub state: PathBuf,
+    /// The supervisor's socket, asked for the candidates' exits and health.
+    pub supervisor: Option<PathBuf>,
+    pub limits: RouterLimits,
+}
+
+/// Why the router can not run.
+#[derive(Debug, thiserror::Error)]
+pub enum RouterError {
+    #[error("`{name}` does not name a service and an environment, such as `shop.production`")]
+    Listener { name: String },
+    #[error("cannot use the listening socket of `{name}`")]
+    Socket {
+        name: String,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot listen on `{path}`")]
+    Control {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot use `{path}`")]
+    State {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("`{path}` is not what the router wrote")]
+    Unreadable {
+        path: PathBuf,
+        #[source]
+        source: serde_json::Error,
+    },
+    #[error("the kernel gives no random bytes")]
+    Random(#[source] getrandom::Error),
+}
+
+/// Routes until `shutdown` is ready; then answers what is in flight, for at most ten seconds.
+///
+/// # Errors
+/// When it can not begin: a socket or a file of its state can not be used.
+pub async fn run(settings: RouterSettings, shutdown: impl Future<Output = ()>) -> Result<(), RouterError> {
+    router::run(settings, shutdown).await
+}

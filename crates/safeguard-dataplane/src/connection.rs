@@ -1,0 +1,470 @@
+//! One client connection: request after request, each sent to the arm that its user belongs to.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use safeguard_rollout::judge::{Outcome, OutcomeKind, Side};
+use tokio::net::TcpStream;
+use tokio::sync::futures::OwnedNotified;
+use tokio::time::Instant;
+
+use crate::arm::{Arm, Counted, Unreachable, Upstream, Wanted};
+use crate::choose::hash;
+use crate::clock;
+use crate::relay::{
+    Answer, ExchangeLimits, Exchanged, NoAnswer, Request, Sockets, Workspace, exchange, linger,
+};
+use crate::rewrite;
+use crate::route::{Choice, Slot};
+use crate::router::Router;
+use crate::stream::tunnel;
+use crate::transport::{Buffer, Timer, write_both};
+use crate::wire::request::{Method, RequestHead};
+use crate::wire::response::ResponseHead;
+use crate::wire::{Framing, HeadLimits, Refusal};
+
+pub struct Connection {
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Arc<Router>,
+    slot: Arc<Slot>,
+    head: RequestHead,
+    work: Workspace,
+    /// The request's head as it goes up.
+    head_out: Vec<u8>,
+    /// Header lines that say who sent the request.
+    forwarded: Vec<u8>,
+}
+
+enum Next {
+    Request,
+    /// The client left, was idle too long, or the router is stopping.
+    Closed,
+    Refused(Refusal),
+}
+
+/// What becomes of the connection after a request.
+enum After {
+    Keep,
+    Close,
+    /// Bytes that were not read may be on their way; the client shall get to read its answer all the same.
+    Linger,
+    /// The response was cut short, and the client must be able to tell.
+    Reset,
+}
+
+/// What must be remembered of a request once its bytes are gone.
+#[derive(Clone, Copy)]
+struct Asked {
+    received: Instant,
+    framing: Framing,
+    to_head: bool,
+    http_1_0: bool,
+    keep_alive: bool,
+    websocket: bool,
+    idempotent: bool,
+}
+
+const BUFFER_BYTES: usize = 8 << 10;
+const RESPONSE_BUFFER_BYTES: usize = 16 << 10;
+/// A request that can not be repeated goes over a used connection only if that was used a moment ago: an instance that
+/// closes idle connections is not about to close that one.
+const UNREPEATABLE_IDLE_LONGEST: Duration = Duration::from_secs(1);
+
+impl Connection {
+    pub fn new(stream: TcpStream, peer: SocketAddr, router: Arc<Router>, slot: Arc<Slot>) -> Connection {
+        let forwarded = format!("x-forwarded-for: {}\r\nx-forwarded-proto: http\r\n", peer.ip());
+        let header_bytes_max = router.limits.header_bytes_max;
+        Connection {
+            stream,
+            peer,
+            router,
+            slot,
+            head: RequestHead::default(),
+            work: Workspace {
+                from_client: Buffer::new(BUFFER_BYTES.min(header_bytes_max.max(1))),
+                from_upstream: Buffer::new(RESPONSE_BUFFER_BYTES),
+                response: ResponseHead::default(),
+                response_out: Vec::with_capacity(1 << 10),
+                body_out: Vec::new(),
+                upload_timer: Timer::new(),
+                download_timer: Timer::new(),
+            },
+            head_out: Vec::with_capacity(1 << 10),
+            forwarded: forwarded.into_bytes(),
+        }
+    }
+
+    pub async fn serve(mut self, stopped: OwnedNotified) {
+        let mut stopped = std::pin::pin!(stopped);
+        loop {
+            let after = match self.next_request(stopped.as_mut()).await {
+                Next::Request => self.answer().await,
+                Next::Closed => return,
+                Next::Refused(refusal) => {
+                    self.refuse(refusal, false, true).await;
+                    After::Linger
+                }
+            };
+            match after {
+                After::Keep if self.router.is_stopping() => return,
+                After::Keep => {}
+                After::Close => return,
+                After::Linger => {
+                    let (buffer, timer) = (&mut self.work.from_client, &mut self.work.upload_timer);
+                    return linger(&mut self.stream, buffer, timer).await;
+                }
+                After::Reset => {
+                    if let Err(error) = self.stream.set_zero_linger() {
+                        tracing::debug!(%error, "Cannot reset a connection");
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn next_request(&mut self, mut stopped: Pin<&mut OwnedNotified>) -> Next {
+        let limits = &self.router.limits;
+        let head_limits = HeadLimits {
+            bytes_max: limits.header_bytes_max,
+            fields_max: limits.headers_max,
+        };
+        let header_longest = Duration::from(limits.header_longest);
+        self.head.begin();
+        let mut header_by = None;
+        loop {
+            let buffer = &mut self.work.from_client;
+            if !buffer.is_empty() {
+                match self.head.read(buffer.filled(), head_limits) {
+                    Ok(true) => return Next::Request,
+                    Ok(false) => {}
+                    Err(refusal) => return Next::Refused(refusal),
+                }
+                if header_by.is_none() {
+                    header_by = Some(Instant::now() + header_longest);
+                }
+            }
+            buffer.make_room(limits.header_bytes_max);
+            let timer = &mut self.work.upload_timer;
+            let stream = &mut self.stream;
+            let mut waiting = false;
+            let read = std::future::poll_fn(|cx| {
+                use std::task::Poll;
+                if let Poll::Ready(read) = buffer.poll_fill(stream, cx) {
+                    return Poll::Ready(Some(read));
+                }
+                // Between two requests, and only there, the router may stop.
+                if header_by.is_none() && std::future::Future::poll(stopped.as_mut(), cx).is_ready() {
+                    return Poll::Ready(None);
+                }
+                if !waiting {
+                    waiting = true;
+                    timer.set(header_by.unwrap_or_else(|| Instant::now() + limits.idle_longest.into()));
+                }
+                timer.poll_expired(cx).map(|()| None)
+            })
+            .await;
+            match read {
+                Some(Ok(count)) if count > 0 => {}
+                Some(Ok(_) | Err(_)) => return Next::Closed,
+                None if header_by.is_none() => return Next::Closed,
+                None => {
+                    return Next::Refused(Refusal {
+                        status: 408,
+                        why: "the header came too slowly",
+                    });
+                }
+            }
+        }
+    }
+
+    async fn answer(&mut self) -> After {
+        let asked = Asked {
+            received: Instant::now(),
+            framing: self.head.framing,
+            to_head: self.head.method == Method::Head,
+            http_1_0: self.head.http_1_0,
+            keep_alive: self.head.keep_alive && !self.router.is_stopping(),
+            websocket: self.head.websocket,
+            idempotent: self.head.method != Method::Other && self.head.framing == Framing::None,
+        };
+        if matches!(asked.framing, Framing::Length(length) if length > self.router.limits.body_bytes_max) {
+            let refusal = Refusal {
+                status: 413,
+                why: "the body is too long",
+            };
+            self.refuse(refusal, false, !asked.to_head).await;
+            return After::Linger;
+        }
+        let bytes = self.work.from_client.filled();
+        let choice = self
+            .slot
+            .choose(&self.head, bytes, self.peer.ip(), &self.router.token_key);
+        if choice.is_some() {
+            let host = self.slot.service.as_str().as_bytes();
+            rewrite::request(&self.head, bytes, &self.forwarded, host, &mut self.head_out);
+        }
+        self.work.from_client.consume(self.head.length);
+        match choice {
+            Some(choice) => self.try_arms(asked, choice).await,
+            None => self.give_up(asked, 503, "no release serves here").await,
+        }
+    }
+
+    /// Sends the request to the chosen arm; to stable if the candidate can not be reached.
+    async fn try_arms(&mut self, asked: Asked, mut choice: Choice) -> After {
+        let mut arm = Arc::clone(&choice.arm);
+        let mut side = choice.side;
+        let mut is_second = false;
+        loop {
+            let noted = Noted {
+                choice: &choice,
+                arm: &arm,
+                side,
+                is_second,
+            };
+            arm.counters.requests.fetch_add(1, Relaxed);
+            let in_flight = Counted::new(&arm.presence.in_flight);
+            let unreachable = match self.try_arm(asked, &noted).await {
+                Ok(after) => return after,
+                Err(unreachable) => unreachable,
+            };
+            drop(in_flight);
+            noted.bad(OutcomeKind::Refused, asked.received.elapsed());
+            match choice.fallback.take() {
+                // Nothing was sent, so nothing can happen twice.
+                Some(stable) => {
+                    arm = stable;
+                    side = Side::Stable;
+                    is_second = true;
+                }
+                None if unreachable.timed_out => {
+                    return self
+                        .give_up(asked, 504, "the instance did not take the connection in time")
+                        .await;
+                }
+                None => return self.give_up(asked, 502, "no instance can be reached").await,
+            }
+        }
+    }
+
+    async fn try_arm(&mut self, asked: Asked, noted: &Noted<'_>) -> Result<After, Unreachable> {
+        let limits = &self.router.limits;
+        let idle_longest = if asked.idempotent {
+            limits.upstream_idle_longest.into()
+        } else {
+            UNREPEATABLE_IDLE_LONGEST.min(limits.upstream_idle_longest.into())
+        };
+        let mut wanted = Wanted {
+            idle_longest: Some(idle_longest),
+            connect_longest: limits.connect_longest.into(),
+        };
+        loop {
+            let mut upstream = noted.arm.connect(wanted).await?;
+            let exchanged = self.exchange(asked, noted, &mut upstream).await;
+            match exchanged {
+                Exchanged::Stale if wanted.idle_longest.is_some() => wanted.idle_longest = None,
+                exchanged => return Ok(self.conclude(asked, noted, exchanged, upstream).await),
+            }
+        }
+    }
+
+    async fn exchange(&mut self, asked: Asked, noted: &Noted<'_>, upstream: &mut Upstream) -> Exchanged {
+        let limits = &self.router.limits;
+        let exchange_limits = ExchangeLimits {
+            head: HeadLimits {
+                bytes_max: limits.header_bytes_max.max(RESPONSE_BUFFER_BYTES),
+                fields_max: limits.headers_max,
+            },
+            body_bytes_max: limits.body_bytes_max,
+            body_idle_longest: limits.body_idle_longest.into(),
+            response_longest: limits.response_longest.into(),
+        };
+        let mut evacuation = noted.arm.presence.evacuation.subscribe();
+        // Chosen before the users had to leave, and only now on its way: that is a word to leave too.
+        if !self.slot.is_serving(noted.arm) {
+            evacuation.mark_changed();
+        }
+        let (client_read, client_write) = self.stream.split();
+        let (upstream_read, upstream_write) = upstream.stream.split();
+        let sockets = Sockets {
+            client_read,
+            client_write,
+            upstream_read,
+            upstream_write,
+        };
+        let request = Request {
+            received: asked.received,
+            framing: asked.framing,
+            to_head: asked.to_head,
+            http_1_0: asked.http_1_0,
+            keep_alive: asked.keep_alive,
+            websocket: asked.websocket,
+            release_line: &noted.arm.release_line,
+            cookie_lines: &noted.choice.cookie_lines,
+            head_out: &mut self.head_out,
+            may_repeat: asked.idempotent,
+            reused: upstream.reused,
+            presence: &noted.arm.presence,
+        };
+        exchange(&mut self.work, sockets, request, evacuation, exchange_limits).await
+    }
+
+    /// Notes how it ended, and does what remains to be done with both connections.
+    async fn conclude(
+        &mut self,
+        asked: Asked,
+        noted: &Noted<'_>,
+        exchanged: Exchanged,
+        upstream: Upstream,
+    ) -> After {
+        match exchanged {
+            Exchanged::Whole(answer) => {
+                noted.answered(answer, false);
+                if answer.keep_upstream {
+                    upstream
+                        .endpoint
+                        .put_back(upstream.stream, self.router.limits.upstream_idle_max);
+                }
+                match (answer.keep_client, asked.framing) {
+                    (true, _) => After::Keep,
+                    (false, Framing::None) => After::Close,
+                    (false, _) => After::Linger,
+                }
+            }
+            Exchanged::CutShort(answer) => {
+                noted.answered(answer, true);
+                After::Reset
+            }
+            Exchanged::Upgraded(answer) => {
+                noted.answered(answer, false);
+                self.tunnel(noted, upstream).await;
+                After::Close
+            }
+            // The client's doing is no evidence either way.
+            Exchanged::ClientGone => After::Close,
+            Exchanged::BodyRefused(refusal) => {
+                self.refuse(refusal, false, !asked.to_head).await;
+                After::Linger
+            }
+            Exchanged::NoAnswer(NoAnswer::TimedOut) => {
+                noted.bad(OutcomeKind::TimedOut, asked.received.elapsed());
+                self.give_up(asked, 504, "the instance did not answer in time")
+                    .await
+            }
+            Exchanged::NoAnswer(NoAnswer::Nonsense(why)) => {
+                noted.bad(OutcomeKind::Reset, asked.received.elapsed());
+                tracing::debug!(release = %noted.arm.release, why, "An instance's response was refused");
+                self.give_up(asked, 502, "the instance's response is not HTTP/1.1")
+                    .await
+            }
+            Exchanged::NoAnswer(NoAnswer::Closed) | Exchanged::Stale => {
+                noted.bad(OutcomeKind::Reset, asked.received.elapsed());
+                self.give_up(asked, 502, "the instance closed the connection without an answer")
+                    .await
+            }
+        }
+    }
+
+    async fn tunnel(&mut self, noted: &Noted<'_>, mut upstream: Upstream) {
+        let _stream = Counted::new(&noted.arm.presence.streams);
+        let mut evacuation = noted.arm.presence.evacuation.subscribe();
+        if !self.slot.is_serving(noted.arm) {
+            evacuation.mark_changed();
+        }
+        let (mut client_read, mut client_write) = self.stream.split();
+        let (mut upstream_read, mut upstream_write) = upstream.stream.split();
+        let work = &mut self.work;
+        tunnel(
+            (&mut client_read, &mut client_write),
+            (&mut upstream_read, &mut upstream_write),
+            (&mut work.from_client, &mut work.from_upstream),
+            (&mut work.upload_timer, &mut work.download_timer),
+            &mut evacuation,
+        )
+        .await;
+    }
+
+    /// Answers for an instance that did not. The connection can go on if the request is wholly read.
+    async fn give_up(&mut self, asked: Asked, status: u16, why: &'static str) -> After {
+        let keep_alive = asked.keep_alive && asked.framing == Framing::None && !asked.http_1_0;
+        let written = self
+            .refuse(Refusal { status, why }, keep_alive, !asked.to_head)
+            .await;
+        match (written && keep_alive, asked.framing) {
+            (true, _) => After::Keep,
+            (false, Framing::None) => After::Close,
+            (false, _) => After::Linger,
+        }
+    }
+
+    async fn refuse(&mut self, refusal: Refusal, keep_alive: bool, with_body: bool) -> bool {
+        let out = &mut self.work.response_out;
+        out.clear();
+        rewrite::own_answer(refusal.status, refusal.why, keep_alive, with_body, out);
+        let longest = self.router.limits.body_idle_longest.into();
+        write_both(&mut self.stream, out, &[], &mut self.work.download_timer, longest)
+            .await
+            .is_ok()
+    }
+}
+
+/// Notes what became of a request: in the arm's counters, and with the judge if it is evidence.
+struct Noted<'a> {
+    choice: &'a Choice,
+    arm: &'a Arc<Arm>,
+    side: Side,
+    /// The candidate could not be reached before; this leg says nothing about stable's users.
+    is_second: bool,
+}
+
+impl Noted<'_> {
+    fn answered(&self, answer: Answer, truncated: bool) {
+        let status = OutcomeKind::Answered {
+            status: answer.status,
+            truncated,
+        };
+        if status.failed() {
+            self.arm.counters.count_bad(clock::wall(), truncated);
+        } else if answer.status != 101 && !answer.event_stream {
+            self.arm.counters.count_latency(answer.latency);
+        }
+        self.judge(
+            status,
+            answer.latency,
+            answer.event_stream || answer.status == 101,
+        );
+    }
+
+    fn bad(&self, status: OutcomeKind, latency: Duration) {
+        self.arm.counters.count_bad(clock::wall(), true);
+        self.judge(status, latency, false);
+    }
+
+    fn judge(&self, status: OutcomeKind, latency: Duration, excluded: bool) {
+        let Some(tripwire) = &self.choice.tripwire else {
+            return;
+        };
+        if excluded || self.is_second {
+            return;
+        }
+        let shape = match status {
+            OutcomeKind::Answered { status, truncated } => u64::from(status) * 2 + u64::from(truncated),
+            OutcomeKind::Refused => 1,
+            OutcomeKind::Reset => 2,
+            OutcomeKind::TimedOut => 3,
+        };
+        tripwire.observe(&Outcome {
+            arm: self.side,
+            session: self.choice.session,
+            status,
+            headers_ms: latency.as_secs_f32() * 1000.0,
+            fingerprint: hash(self.choice.fingerprint, &shape.to_le_bytes()),
+            excluded: false,
+        });
+    }
+}

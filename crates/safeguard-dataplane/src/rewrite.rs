@@ -1,0 +1,200 @@
+//! Heads as they are sent on: hop-by-hop fields left out, the router's own put in.
+
+use std::io::Write as _;
+
+use crate::body::Encoding;
+use crate::wire::request::RequestHead;
+use crate::wire::response::ResponseHead;
+use crate::wire::{Field, Framing, Kind, connection_names};
+
+/// Writes the request's head as the instance shall see it. `forwarded` are whole lines that say who sent it.
+pub fn request(head: &RequestHead, bytes: &[u8], forwarded: &[u8], host_unsaid: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    let part = |range: &std::ops::Range<usize>| bytes.get(range.clone()).unwrap_or(&[]);
+    let host = Some(part(&head.host))
+        .filter(|host| !host.is_empty())
+        .unwrap_or(host_unsaid);
+    for piece in [
+        part(&head.method_at),
+        b" ",
+        part(&head.target),
+        b" HTTP/1.1\r\nhost: ",
+        host,
+        b"\r\n",
+    ] {
+        out.extend_from_slice(piece);
+    }
+    for field in &head.fields {
+        let keep = match field.kind {
+            Kind::Other | Kind::Cookie | Kind::ContentType => true,
+            Kind::Expect => head.expects_continue,
+            Kind::Host
+            | Kind::ContentLength
+            | Kind::TransferEncoding
+            | Kind::Connection
+            | Kind::HopByHop
+            | Kind::Upgrade
+            | Kind::Forwarded
+            | Kind::TesterArm
+            | Kind::TesterToken
+            | Kind::Release => false,
+        };
+        if keep && !(head.connection.names_fields && is_named(bytes, &head.fields, field)) {
+            push_line(out, field.line_in(bytes));
+        }
+    }
+    out.extend_from_slice(forwarded);
+    out.extend_from_slice(b"x-forwarded-host: ");
+    out.extend_from_slice(host);
+    out.extend_from_slice(b"\r\n");
+    match head.framing {
+        Framing::Length(length) => push_length(out, length),
+        Framing::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+        // A method that usually has a body says that it has none; others need not.
+        Framing::None if head.method == crate::wire::request::Method::Other => push_length(out, 0),
+        Framing::None | Framing::UntilClose => {}
+    }
+    if head.websocket {
+        out.extend_from_slice(b"connection: upgrade\r\nupgrade: websocket\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// What the client must be told besides what the instance said.
+#[derive(Debug, Clone, Copy)]
+pub struct ResponseExtras<'a> {
+    /// Whole lines: which release answered, and cookies.
+    pub release_line: &'a [u8],
+    pub cookie_lines: &'a [u8],
+    pub http_1_0: bool,
+    pub keep_alive: bool,
+}
+
+/// Writes the response's head as the client shall see it, and says how its body is to be framed.
+pub fn response(
+    head: &ResponseHead,
+    bytes: &[u8],
+    extras: ResponseExtras<'_>,
+    out: &mut Vec<u8>,
+) -> Encoding {
+    push_status(head, bytes, out);
+    for field in &head.fields {
+        push_field(head, bytes, field, out);
+    }
+    out.extend_from_slice(extras.release_line);
+    out.extend_from_slice(extras.cookie_lines);
+    let mut encoding = Encoding::Plain;
+    match head.framing {
+        Framing::Length(length) => push_length(out, length),
+        Framing::Chunked | Framing::UntilClose if !extras.http_1_0 => {
+            out.extend_from_slice(b"transfer-encoding: chunked\r\n");
+            encoding = Encoding::Chunked;
+        }
+        Framing::Chunked | Framing::UntilClose => {}
+        Framing::None => match head.length_said {
+            Some(length) if head.status != 204 => push_length(out, length),
+            Some(_) | None => {}
+        },
+    }
+    match (extras.keep_alive, extras.http_1_0) {
+        (true, false) => {}
+        (true, true) => out.extend_from_slice(b"connection: keep-alive\r\n"),
+        (false, _) => out.extend_from_slice(b"connection: close\r\n"),
+    }
+    out.extend_from_slice(b"\r\n");
+    encoding
+}
+
+/// Writes an interim response (1xx); a switch of protocols keeps its `Upgrade`.
+pub fn interim(head: &ResponseHead, bytes: &[u8], release_line: &[u8], out: &mut Vec<u8>) {
+    push_status(head, bytes, out);
+    for field in &head.fields {
+        if head.status == 101 && field.kind == Kind::Upgrade {
+            push_line(out, field.line_in(bytes));
+        } else {
+            push_field(head, bytes, field, out);
+        }
+    }
+    if head.status == 101 {
+        out.extend_from_slice(b"connection: upgrade\r\n");
+        out.extend_from_slice(release_line);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Writes a whole answer of the router's own.
+pub fn own_answer(status: u16, why: &str, keep_alive: bool, with_body: bool, out: &mut Vec<u8>) {
+    let reason = reason(status);
+    let connection = if keep_alive { "" } else { "connection: close\r\n" };
+    let body = format!("safeguard: {why}\n");
+    let head = format!(
+        "HTTP/1.1 {status} {reason}\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n{connection}\r\n",
+        body.len()
+    );
+    out.extend_from_slice(head.as_bytes());
+    if with_body {
+        out.extend_from_slice(body.as_bytes());
+    }
+}
+
+fn push_status(head: &ResponseHead, bytes: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(bytes.get(head.status_text.clone()).unwrap_or(&[]));
+    // The space after the code is part of the line, even without a reason (RFC 9112, 4).
+    if head.status_text.len() == 3 {
+        out.push(b' ');
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn push_field(head: &ResponseHead, bytes: &[u8], field: &Field, out: &mut Vec<u8>) {
+    let keep = match field.kind {
+        Kind::Other
+        | Kind::Host
+        | Kind::Cookie
+        | Kind::Expect
+        | Kind::ContentType
+        | Kind::Forwarded
+        | Kind::TesterArm
+        | Kind::TesterToken => true,
+        Kind::ContentLength
+        | Kind::TransferEncoding
+        | Kind::Connection
+        | Kind::HopByHop
+        | Kind::Upgrade
+        | Kind::Release => false,
+    };
+    if keep && !(head.connection.names_fields && is_named(bytes, &head.fields, field)) {
+        push_line(out, field.line_in(bytes));
+    }
+}
+
+fn is_named(bytes: &[u8], fields: &[Field], field: &Field) -> bool {
+    connection_names(bytes, fields).any(|name| name.eq_ignore_ascii_case(field.name_in(bytes)))
+}
+
+fn push_line(out: &mut Vec<u8>, line: &[u8]) {
+    out.extend_from_slice(line);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn push_length(out: &mut Vec<u8>, length: u64) {
+    #[expect(clippy::expect_used, reason = "a Vec takes every write")]
+    write!(out, "content-length: {length}\r\n").expect("writing to a Vec");
+}
+
+fn reason(status: u16) -> &'static str {
+    match status {
+        400 => "Bad Request",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        413 => "Content Too Large",
+        417 => "Expectation Failed",
+        431 => "Request Header Fields Too Large",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        _ => "Refused",
+    }
+}

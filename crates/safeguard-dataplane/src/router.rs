@@ -1,0 +1,187 @@
+//! The process: listeners, the control socket, and an orderly end.
+
+use std::future::Future;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use safeguard_api::config::RouterLimits;
+use safeguard_api::traffic::{RouterAnswer, RouterCall};
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use crate::choose::TokenKey;
+use crate::connection::Connection;
+use crate::control::{Asked, CALLS_QUEUED_MAX, Control};
+use crate::route::Slot;
+use crate::{RouterError, RouterSettings, health, rewrite, state};
+
+/// What all connections share.
+pub struct Router {
+    pub limits: RouterLimits,
+    pub token_key: TokenKey,
+    connections: AtomicUsize,
+    stopping: AtomicBool,
+    stopped: Arc<Notify>,
+}
+
+const DRAIN_LONGEST: Duration = Duration::from_secs(10);
+/// After a failed accept, such as when no file descriptor is left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+impl Router {
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+}
+
+pub async fn run(settings: RouterSettings, shutdown: impl Future<Output = ()>) -> Result<(), RouterError> {
+    let RouterSettings {
+        listeners,
+        control: control_path,
+        state: dir,
+        supervisor,
+        limits,
+    } = settings;
+    let mut bound = Vec::new();
+    for (name, listener) in listeners {
+        let slot = slot(&name)?;
+        let listener = listener_from(listener).map_err(|source| RouterError::Socket { name, source })?;
+        bound.push((Arc::new(slot), listener));
+    }
+    let slots: Vec<Arc<Slot>> = bound.iter().map(|(slot, _)| Arc::clone(slot)).collect();
+    let control = Control::load(dir.clone(), &slots, limits.clone()).await?;
+    let router = Arc::new(Router {
+        limits,
+        token_key: state::token_key(&dir)?,
+        connections: AtomicUsize::new(0),
+        stopping: AtomicBool::new(false),
+        stopped: Arc::new(Notify::new()),
+    });
+    let control_socket = safeguard_link::bind(&control_path).map_err(|source| RouterError::Control {
+        path: control_path,
+        source,
+    })?;
+    // Dropping the sets ends all tasks: nothing outlives this future.
+    let mut background = JoinSet::new();
+    let (calls, queue) = mpsc::channel(CALLS_QUEUED_MAX);
+    background.spawn(control.run(queue));
+    background.spawn(safeguard_link::serve(control_socket, move |call: RouterCall| {
+        ask(calls.clone(), call)
+    }));
+    if let Some(supervisor) = supervisor {
+        background.spawn(health::watch(supervisor, slots));
+    }
+    let mut accepting = JoinSet::new();
+    for (slot, listener) in bound {
+        accepting.spawn(accept(Arc::clone(&router), slot, listener));
+    }
+    shutdown.await;
+    router.stopping.store(true, Ordering::Relaxed);
+    router.stopped.notify_waiters();
+    let drained = async { while accepting.join_next().await.is_some() {} };
+    if tokio::time::timeout(DRAIN_LONGEST, drained).await.is_err() {
+        tracing::warn!("Connections were still open when the time to end was over");
+    }
+    Ok(())
+}
+
+async fn ask(calls: mpsc::Sender<Asked>, call: RouterCall) -> safeguard_link::Answer<RouterAnswer> {
+    let (answer, said) = oneshot::channel();
+    let stopping = || RouterAnswer::Refused {
+        why: "the router is stopping".to_owned(),
+    };
+    match calls.send((call, answer)).await {
+        Ok(()) => said.await.unwrap_or_else(|_| stopping()),
+        Err(_) => stopping(),
+    }
+    .into()
+}
+
+fn slot(name: &str) -> Result<Slot, RouterError> {
+    let parsed = name.split_once('.').and_then(|(service, environment)| {
+        let service = service.parse().ok()?;
+        Some((service, environment.parse().ok()?))
+    });
+    let (service, environment) = parsed.ok_or_else(|| RouterError::Listener {
+        name: name.to_owned(),
+    })?;
+    Ok(Slot {
+        service,
+        environment,
+        view: ArcSwapOption::empty(),
+        unrouted: AtomicU64::new(0),
+    })
+}
+
+fn listener_from(listener: TcpListener) -> std::io::Result<tokio::net::TcpListener> {
+    listener.set_nonblocking(true)?;
+    tokio::net::TcpListener::from_std(listener)
+}
+
+/// Accepts until the router stops, then waits for the connections to end.
+async fn accept(router: Arc<Router>, slot: Arc<Slot>, listener: tokio::net::TcpListener) {
+    let mut connections = JoinSet::new();
+    let mut stopped = std::pin::pin!(Arc::clone(&router.stopped).notified_owned());
+    while !router.is_stopping() {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+            () = &mut stopped => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => match Admitted::new(&router) {
+                Some(admitted) => {
+                    if let Err(error) = stream.set_nodelay(true) {
+                        tracing::debug!(%error, "A client left at once");
+                        continue;
+                    }
+                    let stopped = Arc::clone(&router.stopped).notified_owned();
+                    let connection = Connection::new(stream, peer, Arc::clone(&router), Arc::clone(&slot));
+                    connections.spawn(async move {
+                        connection.serve(stopped).await;
+                        drop(admitted);
+                    });
+                }
+                None => turn_away(&stream),
+            },
+            Err(error) => {
+                tracing::warn!(%error, "Cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+/// Says that there are too many connections, if the socket takes it at once, and closes.
+fn turn_away(stream: &TcpStream) {
+    let mut answer = Vec::new();
+    rewrite::own_answer(503, "too many connections", false, true, &mut answer);
+    if let Err(error) = stream.try_write(&answer) {
+        tracing::debug!(%error, "A client was turned away without a word");
+    }
+}
+
+/// A place among the connections.
+struct Admitted(Arc<Router>);
+
+impl Admitted {
+    fn new(router: &Arc<Router>) -> Option<Admitted> {
+        if router.connections.fetch_add(1, Ordering::Relaxed) >= router.limits.connections_max {
+            router.connections.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        Some(Admitted(Arc::clone(router)))
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
