@@ -12,6 +12,9 @@ const BUCKETS: usize = 32 * 16;
 #[derive(Debug, Clone)]
 pub struct WindowQuantile {
     slots: Vec<[u32; BUCKETS]>,
+    /// The sum over all slots.
+    sums: Vec<u64>,
+    total: u64,
     current: usize,
 }
 
@@ -19,6 +22,8 @@ impl Default for WindowQuantile {
     fn default() -> Self {
         WindowQuantile {
             slots: vec![[0; BUCKETS]; SLOTS],
+            sums: vec![0; BUCKETS],
+            total: 0,
             current: 0,
         }
     }
@@ -28,30 +33,37 @@ impl WindowQuantile {
     /// Counts a value; what is no number or below zero is left out.
     pub fn record(&mut self, value: f32) {
         if value >= 0.0 {
-            let count = &mut self.slots[self.current][bucket(value.abs())];
-            *count = count.saturating_add(1);
+            let bucket = bucket(value.abs());
+            let count = &mut self.slots[self.current][bucket];
+            if let Some(more) = count.checked_add(1) {
+                *count = more;
+                self.sums[bucket] += 1;
+                self.total += 1;
+            }
         }
     }
 
     /// Begins the next slot and forgets the oldest.
     pub fn advance(&mut self) {
         self.current = (self.current + 1) % SLOTS;
-        self.slots[self.current] = [0; BUCKETS];
+        for (sum, count) in self.sums.iter_mut().zip(&mut self.slots[self.current]) {
+            *sum -= u64::from(*count);
+            self.total -= u64::from(*count);
+            *count = 0;
+        }
     }
 
     /// Returns the quantile `q` over all slots as the upper edge of its bucket (at most 6.25 % too high); none below
     /// `least` values.
     #[must_use]
     pub fn quantile(&self, q: f64, least: u64) -> Option<f32> {
-        let of = |index: usize| self.slots.iter().map(|slot| u64::from(slot[index])).sum::<u64>();
-        let total: u64 = (0..BUCKETS).map(of).sum();
-        if total < least.max(1) {
+        if self.total < least.max(1) {
             return None;
         }
-        let wanted = (q.clamp(0.0, 1.0) * total as f64).ceil().max(1.0) as u64;
+        let wanted = (q.clamp(0.0, 1.0) * self.total as f64).ceil().max(1.0) as u64;
         let mut seen = 0;
-        let index = (0..BUCKETS).find(|index| {
-            seen += of(*index);
+        let index = self.sums.iter().position(|sum| {
+            seen += sum;
             seen >= wanted
         })?;
         Some(upper_edge(index))
