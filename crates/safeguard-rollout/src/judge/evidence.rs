@@ -36,8 +36,10 @@ pub(super) struct Evidence {
     schedule: Schedule,
     log_e_max: f64,
     processes: [Restarted; BadClass::ALL.len()],
-    looks: Vec<Evaluation>,
+    /// ln(v·E) of each class, as of its last look.
+    weighted: [f64; BadClass::ALL.len()],
     log_e: f64,
+    looks: Vec<Evaluation>,
 }
 
 impl Evidence {
@@ -46,8 +48,9 @@ impl Evidence {
             schedule: Schedule::new(policy.planned.ms() / 1000),
             log_e_max: -policy.alpha.ln(),
             processes: Default::default(),
-            looks: Vec::new(),
+            weighted: [f64::NEG_INFINITY; BadClass::ALL.len()],
             log_e: f64::NEG_INFINITY,
+            looks: Vec::new(),
         }
     }
 
@@ -79,7 +82,7 @@ impl Evidence {
         }
         BadClass::ALL
             .into_iter()
-            .max_by(|a, b| self.weighted(*a).total_cmp(&self.weighted(*b)))
+            .max_by(|a, b| self.weighted[index(*a)].total_cmp(&self.weighted[index(*b)]))
     }
 
     /// A look with `n` = 0 says that everything before it is left out.
@@ -87,6 +90,7 @@ impl Evidence {
         let second = evaluation.at_ms / 1000 + 1;
         if evaluation.n == 0 {
             self.processes = std::array::from_fn(|_| Restarted::after(second));
+            self.weighted = [f64::NEG_INFINITY; BadClass::ALL.len()];
         } else {
             let (canary, stable) = (
                 f64::from(evaluation.sessions_canary),
@@ -97,9 +101,11 @@ impl Evidence {
                 k: evaluation.k,
                 share: canary / (canary + stable),
             };
-            self.processes[index(evaluation.class)].look(self.schedule, second, seen);
+            let process = &mut self.processes[index(evaluation.class)];
+            process.look(self.schedule, second, seen);
+            self.weighted[index(evaluation.class)] = weight(evaluation.class).ln() + process.log_e();
         }
-        self.log_e = log_sum(&BadClass::ALL.map(|class| self.weighted(class)));
+        self.log_e = log_sum(&self.weighted);
     }
 
     fn forget_older_half(&mut self) {
@@ -120,15 +126,15 @@ impl Evidence {
         }
         self.looks = kept;
     }
+}
 
-    fn weighted(&self, class: BadClass) -> f64 {
-        let weight: f64 = match class {
-            BadClass::Error => 0.4,
-            BadClass::Slow => 0.3,
-            BadClass::NewKind => 0.2,
-            BadClass::ClientError => 0.1,
-        };
-        weight.ln() + self.processes[index(class)].log_e()
+/// The classes' shares of the chance of a false alarm.
+fn weight(class: BadClass) -> f64 {
+    match class {
+        BadClass::Error => 0.4,
+        BadClass::Slow => 0.3,
+        BadClass::NewKind => 0.2,
+        BadClass::ClientError => 0.1,
     }
 }
 

@@ -34,6 +34,8 @@ pub(super) struct Sessions {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Standing {
     session: u64,
+    /// It was not active before the present request.
+    new: bool,
     muted: [bool; CLASSES],
 }
 
@@ -101,8 +103,9 @@ impl Sessions {
             active: NEVER,
             bad: [NEVER; CLASSES],
         });
+        let new = !in_window(known.active, now);
         if known.active != now {
-            if in_window(known.active, now) {
+            if !new {
                 arm.active[place(known.active)] -= 1;
             }
             known.active = now;
@@ -115,16 +118,22 @@ impl Sessions {
                 return None;
             }
         }
-        Some(Standing { session, muted })
+        Some(Standing { session, new, muted })
     }
 
     /// Mutes a session for a class. Returns who was at risk before; none when the session was muted already.
     pub(super) fn mute(&mut self, side: Side, standing: Standing, class: BadClass) -> Option<AtRisk> {
         let class = index(class);
-        let at_risk = AtRisk {
+        let mut at_risk = AtRisk {
             canary: self.canary.at_risk(class),
             stable: self.stable.at_risk(class),
         };
+        // Who is at risk must not depend on the arm that is about to be learnt. A session that was not known before is
+        // counted as one of the canary's, wherever it is: that only ever speaks for the canary.
+        if standing.new && side == Side::Stable {
+            at_risk.canary += 1;
+            at_risk.stable = at_risk.stable.saturating_sub(1);
+        }
         let now = self.slot;
         let arm = self.arm_mut(side);
         let known = arm.known.get_mut(&standing.session)?;
