@@ -3,3 +3,4 @@
 
 mod repository;
 mod scenarios;
+mod simulator;

@@ -1,0 +1,128 @@
+//! Measures what the design promises, beside a peer where one runs; prints a table and writes `target/bench.json`.
+
+mod backend;
+mod flip;
+mod idle;
+mod judge;
+mod load;
+mod log;
+mod peers;
+mod planner;
+mod processes;
+mod report;
+mod router;
+mod router_process;
+mod tripwire;
+
+use anyhow::{Context, bail};
+use report::Row;
+
+/// First argument of a child: this program in another role.
+const ROLE: &str = "--role";
+
+struct Bench {
+    name: &'static str,
+    about: &'static str,
+    run: fn() -> anyhow::Result<Vec<Row>>,
+}
+
+/// Sorted by name.
+const BENCHES: &[Bench] = &[
+    Bench {
+        name: "append",
+        about: "entries a second, durable and in a signed checkpoint",
+        run: log::append,
+    },
+    Bench {
+        name: "flip",
+        about: "a weight changes under load",
+        run: flip::run,
+    },
+    Bench {
+        name: "idle",
+        about: "memory of `safeguard up` with nothing to do",
+        run: idle::run,
+    },
+    Bench {
+        name: "judge",
+        about: "simulated fault to verdict: 1 → 6 % errors, 50 canary requests/s",
+        run: judge::run,
+    },
+    Bench {
+        name: "planner",
+        about: "decisions a second",
+        run: planner::run,
+    },
+    Bench {
+        name: "router",
+        about: "requests/s and latency with one thread beside haproxy and nginx",
+        run: router::run,
+    },
+    Bench {
+        name: "tripwire",
+        about: "a version fails in a real router: fault to off",
+        run: tripwire::run,
+    },
+    Bench {
+        name: "verify",
+        about: "an export of 1,000,000 entries",
+        run: log::verify,
+    },
+];
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        [ROLE, "backend", address] => router_process::backend(address.parse()?),
+        [ROLE, "router", folder] => router_process::router(folder.as_ref()),
+        ["--list"] => {
+            for bench in BENCHES {
+                println!("{:<9} {}", bench.name, bench.about);
+            }
+            Ok(())
+        }
+        ref names => measure(names),
+    }
+}
+
+fn measure(names: &[&str]) -> anyhow::Result<()> {
+    if let Some(unknown) = names
+        .iter()
+        .find(|name| BENCHES.iter().all(|bench| bench.name != **name))
+    {
+        bail!("there is no bench `{unknown}`; `./bench --list` names them");
+    }
+    if cfg!(debug_assertions) {
+        eprintln!("warning: not a release build; these figures mean nothing");
+    }
+    let mut rows = Vec::new();
+    let mut failed = Vec::new();
+    for bench in BENCHES
+        .iter()
+        .filter(|bench| names.is_empty() || names.contains(&bench.name))
+    {
+        eprintln!("==> {}: {}", bench.name, bench.about);
+        match (bench.run)() {
+            Ok(found) => rows.extend(found),
+            Err(error) => {
+                eprintln!("error: {}: {error:#}", bench.name);
+                failed.push(bench.name);
+            }
+        }
+    }
+    print!("{}", report::table(&rows));
+    let own = std::env::current_exe()?;
+    let target = own
+        .ancestors()
+        .nth(2)
+        .context("this program lies in no target directory")?;
+    let file = target.join("bench.json");
+    std::fs::write(&file, serde_json::to_vec_pretty(&rows)?)?;
+    eprintln!("written to {}", file.display());
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        bail!("could not measure: {}", failed.join(", "))
+    }
+}

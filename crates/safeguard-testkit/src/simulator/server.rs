@@ -1,0 +1,627 @@
+//! The shell in virtual time: look, plan, commit, act; it dies in between, and begins again from what is committed.
+
+use std::sync::OnceLock;
+
+use safeguard_api::audit::{Actor, Event as LogEvent};
+use safeguard_api::config::{Mode, Policy};
+use safeguard_api::gate::{GateReport, GateVerdict, Verdict};
+use safeguard_api::id::{Digest, FreezeId, Name, ReleaseId};
+use safeguard_api::release::{Block, Phase, RollbackReason, Rollout, Soak};
+use safeguard_api::stage::{Environment, Percent, Stage};
+use safeguard_api::status::ServiceState;
+use safeguard_api::time::{Now, Span, Timestamp};
+use safeguard_api::traffic::{ArmReport, RouteReport};
+use safeguard_rollout::desired::{desired, settle};
+use safeguard_rollout::observe::{Command, Elsewhere, Instances, Observation, Reduced, Restoring, Sample, Stable, Traffic};
+use safeguard_rollout::plan::{self, Commit, Memory, Plan};
+use safeguard_store::{Place as StorePlace, Poisoned, Settings, Store, StoreError};
+
+use super::check::{self, Truth};
+use super::people::{Event, Place, Script, script};
+use super::rng::Rng;
+use super::router::{Arm, Counted, Route, Router, Table};
+use super::targets::{ENVIRONMENTS, LIVE, OURS, RELEASES, Targets};
+use super::{Breakage, Outcome, RUN_MS, Violation};
+
+const BIRTH_MS: i64 = 1_790_000_000_000;
+/// A tick at least this often while users are on the candidate: their lease has to be renewed.
+const RENEW_MS: u64 = 5000;
+
+struct Sim {
+    seed: u64,
+    breakage: Breakage,
+    script: Script,
+    now: u64,
+    wall_offset: i64,
+    mono_base: u64,
+    targets: Targets,
+    router: Router,
+    store: Store,
+    // The server's memory, lost at a crash.
+    rollout: Rollout,
+    state: ServiceState,
+    memory: Memory,
+    pushed: Table,
+    down_until: u64,
+    crash: Option<(Place, u64)>,
+    // What is committed, as the checks know it.
+    committed: Rollout,
+    entries: u64,
+    old_tables: Vec<Table>,
+    observation: Observation,
+    traffic: Option<Traffic>,
+    part: Counted,
+    part_began: u64,
+    healthy_ms: u64,
+    stage_began: u64,
+    trouble_at: u64,
+    steps: u64,
+    outcome: Outcome,
+}
+
+fn ids() -> &'static [ReleaseId; RELEASES] {
+    static IDS: OnceLock<[ReleaseId; RELEASES]> = OnceLock::new();
+    IDS.get_or_init(|| [0, 1, 2].map(|number| ReleaseId::new(1_790_000_000_000, number)))
+}
+
+fn number(release: &ReleaseId) -> usize {
+    ids().iter().position(|id| id == release).unwrap_or(OURS)
+}
+
+/// Runs one rollout for seven days.
+///
+/// # Errors
+/// The first invariant that did not hold, or a failure of the store.
+pub fn run(seed: u64, breakage: Breakage) -> Result<Outcome, Violation> {
+    let mut sim = Sim::new(seed, breakage).map_err(|what| Violation { seed, step: 0, at_ms: 0, what })?;
+    sim.live().map_err(|what| Violation { seed, step: sim.steps, at_ms: sim.now, what })?;
+    Ok(sim.outcome)
+}
+
+impl Sim {
+    fn new(seed: u64, breakage: Breakage) -> Result<Sim, String> {
+        let mut rng = Rng::new(seed);
+        let script = script(&mut rng);
+        let settings = Settings {
+            place: StorePlace::Memory,
+            origin: "simulator.example/log".to_owned(),
+            key: [7; 32],
+            checkpoint_file: None,
+        };
+        let store = Store::open(settings).map_err(|error| error.to_string())?;
+        let service: Name = "shop".parse().map_err(|error| format!("{error}"))?;
+        let live = script.has_live.then(|| ids()[LIVE].clone());
+        let state = ServiceState { service: service.clone(), live, previous: None, active: None };
+        let rollout = Rollout {
+            release: ids()[OURS].clone(),
+            service: service.clone(),
+            artifact: Digest::of(&seed.to_le_bytes()),
+            policy: script.policy.id(),
+            generation: 1,
+            stage: Stage::Dev,
+            phase: Phase::Queued,
+            soak: Soak::default(),
+            epoch: 1,
+            journal_seen: 0,
+            hold: None,
+            blocks: Vec::new(),
+            would_have: Vec::new(),
+            entered_at: Timestamp(BIRTH_MS),
+            phase_since: Timestamp(BIRTH_MS),
+        };
+        let (first, first_state) = (rollout.clone(), state.clone());
+        let written = store.write_blocking(move |tx| -> Result<(), StoreError> {
+            tx.put(&first)?;
+            tx.put(&first_state)
+        });
+        written.and_then(|written| written).map_err(|error| error.to_string())?;
+        let mut targets =
+            Targets::new(script.candidate, script.has_live, script.start_ms, Rng::new(seed ^ 0x7a));
+        targets.sick.clone_from(&script.sick);
+        let observation = Observation {
+            now: Now { wall: Timestamp(BIRTH_MS), mono_ms: 0 },
+            freeze: None,
+            gates: GateReport::default(),
+            approvals: 0,
+            instances: Instances::None,
+            stable: Stable::Absent,
+            elsewhere: Elsewhere::default(),
+            restoring: Restoring::NotLive,
+            traffic: None,
+            router_silent: Span(0),
+            poisoned: false,
+            behind: None,
+            command: None,
+        };
+        let outcome = Outcome {
+            seed,
+            candidate: script.candidate,
+            observed_only: script.policy.mode == Mode::Observe,
+            phase: "queued",
+            stopped_by: None,
+            ticks: 0,
+            commits: 0,
+            crashes: 0,
+            reentries: 0,
+        };
+        Ok(Sim {
+            seed,
+            breakage,
+            now: 0,
+            wall_offset: 0,
+            mono_base: rng.below(1_000_000),
+            targets,
+            router: Router::new(&script.policy, breakage, Rng::new(seed ^ 0x3b)),
+            store,
+            committed: rollout.clone(),
+            rollout,
+            state,
+            memory: Memory::default(),
+            pushed: Table::default(),
+            down_until: 0,
+            crash: None,
+            entries: 0,
+            old_tables: Vec::new(),
+            observation,
+            traffic: None,
+            part: Counted::default(),
+            part_began: 0,
+            healthy_ms: 0,
+            stage_began: 0,
+            trouble_at: 0,
+            steps: 0,
+            outcome,
+            script,
+        })
+    }
+
+    fn live(&mut self) -> Result<(), String> {
+        self.pushed = self.table();
+        let events = std::mem::take(&mut self.script.events);
+        let mut events = events.into_iter().peekable();
+        let mut due = 0;
+        while self.now < RUN_MS {
+            let next_event = events.peek().map_or(RUN_MS, |(at, _)| *at);
+            let up = due.max(self.down_until);
+            self.pass(up.min(next_event).min(RUN_MS))?;
+            let mut command = None;
+            while let Some((_, event)) = events.next_if(|(at, _)| *at <= self.now) {
+                command = self.happen(event)?.or(command);
+            }
+            if self.down_until <= self.now {
+                due = self.now + self.tick(command)?;
+            }
+        }
+        self.outcome.phase = self.rollout.phase.name();
+        if let Phase::RolledBack { reason, .. } | Phase::RollbackFailed { reason, .. } = &self.rollout.phase {
+            self.outcome.stopped_by = Some(match reason {
+                RollbackReason::Operator { .. } => "operator".to_owned(),
+                RollbackReason::Tripped { trip } => trip.cause.kind().to_owned(),
+                RollbackReason::DeployFailed { .. } => "deploy".to_owned(),
+                RollbackReason::ErrorBudget { .. } => "budget".to_owned(),
+                RollbackReason::Superseded { .. } => "superseded".to_owned(),
+            });
+        }
+        let size = self.store.log_status().size;
+        if size != self.entries {
+            return Err(format!("the log has {size} entries, {} were decided", self.entries));
+        }
+        Ok(())
+    }
+
+    fn wall(&self) -> Timestamp {
+        Timestamp(BIRTH_MS + i64::try_from(self.now).unwrap_or(i64::MAX) + self.wall_offset)
+    }
+
+    fn environment(&self) -> usize {
+        self.committed.stage.environment() as usize
+    }
+
+    fn reachable(&self) -> bool {
+        !within(&self.script.router_away, self.now)
+    }
+
+    /// Lets the world go on until `until`: users come, the lease may run out.
+    fn pass(&mut self, until: u64) -> Result<(), String> {
+        let dt = until.saturating_sub(self.now);
+        if dt == 0 {
+            return Ok(());
+        }
+        let environment = self.environment();
+        let was = self.router.weights;
+        let healthy = self.targets.healthy(self.now, environment, OURS);
+        let wanted = check::exposure(&self.committed, &self.script.policy, self.script.has_live)[environment];
+        self.now = until;
+        self.router.pass(until);
+        let in_force = self.router.weights[environment];
+        let wall = self.wall();
+        if 0 < in_force && dt <= RENEW_MS * 2 {
+            let counted = self.router.serve(until, dt, environment, self.script.candidate, healthy, wall);
+            self.part.requests += counted.requests;
+            self.part.errors += counted.errors;
+        }
+        let shows = 0 < wanted && was[environment] == wanted || self.committed.phase == Phase::Warming;
+        if healthy && shows {
+            self.healthy_ms += dt;
+        }
+        self.check_users(was)
+    }
+
+    fn check_users(&self, was: [u8; ENVIRONMENTS]) -> Result<(), String> {
+        // Weights of a release that takes over from a rolled back live one are no exposure to the candidate.
+        if self.router.table.routes[3].candidate.is_some_and(|arm| arm.release != OURS) {
+            return Ok(());
+        }
+        let allowed = check::exposure(&self.committed, &self.script.policy, self.script.has_live);
+        let silent_ms = self.now - self.router.heard_at.min(self.now);
+        let lease_ms = self.script.policy.rollback.lease.ms();
+        check::seen(was, self.router.weights, &self.committed, allowed, self.router.reduced, silent_ms, lease_ms)
+    }
+
+    /// Something from outside; a command is what a person asks of the server.
+    fn happen(&mut self, event: Event) -> Result<Option<Command>, String> {
+        let was = self.router.weights;
+        let by = "ada".to_owned();
+        match event {
+            Event::Promote => return Ok(Some(Command::Promote { by })),
+            Event::Hold => return Ok(Some(Command::Hold { by, reason: None })),
+            Event::Rollback => return Ok(Some(Command::Rollback { by })),
+            Event::Supersede => return Ok(Some(Command::Supersede { by: ids()[0].clone() })),
+            Event::ClockJump { ms } => {
+                self.wall_offset += ms;
+                self.trouble_at = self.now;
+            }
+            Event::StaleTable => {
+                let old = self.old_tables.first().cloned();
+                if let Some(old) = old.filter(|old| old.generation < self.committed.generation) {
+                    self.router.apply(self.now, &old, true);
+                }
+            }
+            Event::RouterRestart => {
+                self.router.restart(self.now);
+                self.trouble_at = self.now;
+            }
+            Event::Crash { place, down_ms } => self.crash = Some((place, down_ms)),
+            Event::AllFail { on } => self.router.all_fail = on,
+        }
+        self.check_users(was)?;
+        Ok(None)
+    }
+
+    /// One step of the server. Returns when the next one is due.
+    fn tick(&mut self, command: Option<Command>) -> Result<u64, String> {
+        self.steps += 1;
+        self.outcome.ticks += 1;
+        self.look(command);
+        let planned = self.plan();
+        self.traffic = self.observation.traffic.take();
+        if self.dies(Place::BeforeCommit) {
+            return self.restart();
+        }
+        let transition = planned.commit == Commit::Transition;
+        if planned.commit != Commit::No {
+            self.commit(&planned)?;
+        }
+        self.memory = planned.memory;
+        self.rollout = planned.next;
+        if self.dies(Place::AfterCommit) {
+            return self.restart();
+        }
+        if transition {
+            let old = std::mem::replace(&mut self.pushed, self.table());
+            if self.old_tables.len() < 4 || self.steps % 7 == 0 {
+                self.old_tables.insert(0, old);
+                self.old_tables.truncate(6);
+                self.old_tables.rotate_left(1);
+            }
+        }
+        self.act()?;
+        if self.dies(Place::AfterAct) {
+            return self.restart();
+        }
+        let users = self.router.weights != [0; ENVIRONMENTS] || self.pushed.routes[3].candidate.is_some();
+        let due = planned.due.ms();
+        Ok(if users { due.min(RENEW_MS) } else { due })
+    }
+
+    fn dies(&mut self, place: Place) -> bool {
+        self.crash.is_some_and(|(at, _)| at == place)
+    }
+
+    /// The server is gone, and comes back with what is committed.
+    fn restart(&mut self) -> Result<u64, String> {
+        let Some((_, down_ms)) = self.crash.take() else { return Ok(0) };
+        self.outcome.crashes += 1;
+        self.down_until = self.now + down_ms;
+        self.trouble_at = self.now + down_ms;
+        self.memory = Memory::default();
+        let read = self.store.read_blocking(|tx| {
+            Ok((tx.get::<Rollout>(ids()[OURS].as_str())?, tx.get::<ServiceState>("shop")?))
+        });
+        let (rollout, state) = read.map_err(|error| error.to_string())?;
+        self.rollout = rollout.ok_or("the rollout is not in the store")?;
+        self.state = state.ok_or("the service is not in the store")?;
+        if self.rollout.generation != self.committed.generation {
+            return Err("a restart found another generation than was committed".to_owned());
+        }
+        self.pushed = self.table();
+        Ok(down_ms)
+    }
+
+    fn look(&mut self, command: Option<Command>) {
+        let now = self.now;
+        let here = self.rollout.stage.environment() as usize;
+        let reachable = self.reachable();
+        let began = self.stage_began + self.script.papers_ms;
+        let live = self.state.live.as_ref().map(number);
+        let elsewhere = self.elsewhere(here);
+        let (frozen, poisoned) = (within(&self.script.freezes, now), false);
+        let observation = &mut self.observation;
+        observation.now = Now { wall: Timestamp(BIRTH_MS + now as i64 + self.wall_offset), mono_ms: self.mono_base + now };
+        observation.command = command;
+        observation.freeze = frozen.then(|| Block::Freeze {
+            id: FreezeId::new(BIRTH_MS.unsigned_abs(), 1),
+            reason: "the season".to_owned(),
+            until: None,
+        });
+        observation.gates = report(&self.script.policy, self.rollout.stage, began <= now || self.breakage == Breakage::IgnoresGates);
+        observation.approvals = u32::from(began <= now);
+        observation.instances = self.targets.instances(now, here, OURS);
+        observation.stable = if live.is_none() { Stable::Absent } else { Stable::Ready };
+        observation.elsewhere = elsewhere;
+        observation.restoring = if live != Some(OURS) {
+            Restoring::NotLive
+        } else if let Some(previous) = self.state.previous.as_ref().map(number) {
+            let worst = (0..ENVIRONMENTS).find(|place| !self.targets.healthy(now, *place, previous));
+            Restoring::Previous(worst.map_or(Instances::Healthy, |place| self.targets.instances(now, place, previous)))
+        } else {
+            Restoring::Nothing
+        };
+        observation.poisoned = poisoned;
+        observation.behind = (now < self.script.behind_until).then(|| ids()[0].clone());
+        if reachable {
+            observation.router_silent = Span(0);
+            let traffic = self.traffic.take().filter(|traffic| traffic.generation == self.router.table.generation);
+            let traffic = traffic.filter(|traffic| traffic.route.environment as usize == here);
+            self.observation.traffic = Some(self.report(traffic, here));
+        } else {
+            let from = self.script.router_away.iter().find(|window| inside(window, now)).map_or(now, |(from, _)| *from);
+            observation.router_silent = Span(now - from);
+            observation.traffic = None;
+        }
+    }
+
+    fn elsewhere(&self, here: usize) -> Elsewhere {
+        let mut elsewhere = Elsewhere::default();
+        for environment in (0..ENVIRONMENTS).filter(|environment| *environment != here) {
+            let there = self.targets.instances(self.now, environment, OURS) != Instances::None;
+            elsewhere.instances += u32::from(there);
+            let ours = self.router.table.routes[environment].candidate.is_some_and(|arm| arm.release == OURS);
+            if self.reachable() && ours {
+                let weight = Percent::try_from(self.router.weights[environment]).unwrap_or(Percent::ALL);
+                elsewhere.weight = elsewhere.weight.max(weight);
+            }
+        }
+        elsewhere
+    }
+
+    /// The router's report; a text or two are made only when the table has changed.
+    fn report(&self, made: Option<Traffic>, here: usize) -> Traffic {
+        let route = self.router.table.routes[here];
+        let mut traffic = made.unwrap_or_else(|| {
+            let arm = |release: usize| arm_report(&ids()[release]);
+            Traffic {
+                generation: self.router.table.generation,
+                route: RouteReport {
+                    service: self.rollout.service.clone(),
+                    environment: Environment::ALL[here],
+                    stable: route.stable.map(arm),
+                    candidate: route.candidate.map(|candidate| arm(candidate.release)),
+                    weight: Percent::ZERO,
+                    epoch: route.candidate.map_or(0, |candidate| candidate.epoch),
+                    log_evidence: 0.0,
+                    log_evidence_max: 0.0,
+                    unrouted: 0,
+                },
+                requests: 0,
+                errors: 0,
+                canary: Sample::default(),
+                stable: Sample::default(),
+                reduced: None,
+                journal_last: 0,
+            }
+        });
+        traffic.route.weight = Percent::try_from(self.router.weights[here]).unwrap_or(Percent::ALL);
+        let draining = u64::from(self.now < self.router.drained_at && self.router.weights[3] == 0);
+        if let Some(candidate) = &mut traffic.route.candidate {
+            candidate.in_flight = draining;
+        }
+        (traffic.requests, traffic.errors) = (self.part.requests, self.part.errors);
+        (traffic.canary, traffic.stable) = self.router.samples();
+        let seen = self.rollout.journal_seen;
+        let after = self.router.journal.iter().find(|(seq, _)| seen < *seq);
+        traffic.reduced = after.map(|(_, reduced)| reduced.clone());
+        traffic.journal_last = self.router.journal.last().map_or(0, |(seq, _)| *seq);
+        traffic
+    }
+
+    fn plan(&mut self) -> Plan {
+        let policy = &self.script.policy;
+        match self.breakage {
+            Breakage::IgnoresFreeze => self.observation.freeze = None,
+            Breakage::SoakSurvivesClockJump => {
+                let jumped = self.observation.now.wall.since(self.rollout.phase_since);
+                let mut planned = plan::plan(&self.rollout, &self.observation, policy, &self.memory);
+                planned.next.soak.elapsed = planned.next.soak.elapsed.max(Span(jumped.0 / 2));
+                return planned;
+            }
+            Breakage::None
+            | Breakage::RaisesAfterReduction
+            | Breakage::AppliesOlderTables
+            | Breakage::IgnoresGates => {}
+        }
+        plan::plan(&self.rollout, &self.observation, policy, &self.memory)
+    }
+
+    fn commit(&mut self, planned: &Plan) -> Result<(), String> {
+        self.outcome.commits += 1;
+        let settled = settle(&self.state, &planned.next);
+        let next = planned.next.clone();
+        let ts = self.wall();
+        let poisons = matches!(&next.phase, Phase::RollingBack { reason, .. }
+            if !matches!(reason, RollbackReason::Superseded { .. }));
+        let state = settled.clone();
+        let events: Vec<LogEvent> = planned
+            .decisions
+            .iter()
+            .map(|decision| LogEvent {
+                v: 1,
+                kind: decision.kind.to_owned(),
+                ts,
+                actor: Actor::system("planner"),
+                subject: vec![next.release.to_string()],
+                refs: Vec::new(),
+                commit: Vec::new(),
+                decision: decision.detail.clone(),
+                late: false,
+            })
+            .collect();
+        self.entries += events.len() as u64;
+        self.outcome.reentries += events.iter().filter(|event| event.kind == "deploy.reentered").count() as u64;
+        let written = self.store.write_blocking(move |tx| -> Result<(), StoreError> {
+            tx.put(&next)?;
+            tx.put(&state)?;
+            if poisons {
+                tx.put(&Poisoned {
+                    artifact: next.artifact.clone(),
+                    release: next.release.clone(),
+                    at: ts,
+                    reason: "rolled back".to_owned(),
+                    cleared_by: None,
+                    cleared_at: None,
+                })?;
+            }
+            for event in &events {
+                tx.append(event)?;
+            }
+            Ok(())
+        });
+        written.and_then(|written| written).map_err(|error| error.to_string())?;
+        if planned.commit == Commit::Transition {
+            let truth = self.truth();
+            let command = self.observation.command.as_ref();
+            let decisions = planned.decisions.len();
+            check::committed(&self.committed, &planned.next, decisions, command, &self.script.policy, &truth)?;
+            self.count_anew(&planned.next);
+            self.committed = planned.next.clone();
+        }
+        self.state = settled;
+        Ok(())
+    }
+
+    fn count_anew(&mut self, next: &Rollout) {
+        if next.stage != self.committed.stage {
+            self.stage_began = self.now;
+        }
+        let shows = matches!(next.phase, Phase::Warming | Phase::Analyzing { .. } | Phase::Soaking);
+        let anew = next.phase != self.committed.phase || next.phase_since != self.committed.phase_since;
+        if shows && anew {
+            self.part = Counted::default();
+            self.part_began = self.now;
+            self.healthy_ms = 0;
+        }
+    }
+
+    fn truth(&self) -> Truth {
+        let papers = self.stage_began + self.script.papers_ms <= self.now;
+        let (canary, stable) = self.router.samples();
+        let live_again = self.state.live.as_ref() == Some(&ids()[OURS]);
+        Truth {
+            frozen: within(&self.script.freezes, self.now),
+            green: papers,
+            approvals: u32::from(papers),
+            router_reachable: self.reachable(),
+            poisoned: false,
+            has_stable: self.script.has_live,
+            healthy_ms: self.healthy_ms,
+            requests: self.part.requests,
+            canary,
+            stable,
+            calm: !live_again && self.trouble_at + 90_000 < self.now && self.calm_router(),
+        }
+    }
+
+    fn calm_router(&self) -> bool {
+        let lately = |(from, until): &(u64, u64)| *from <= self.now && self.now < until + 90_000;
+        !self.script.router_away.iter().any(lately)
+    }
+
+    fn act(&mut self) -> Result<(), String> {
+        self.targets.apply(self.now, &self.pushed.instances);
+        let was = self.router.weights;
+        if self.reachable() {
+            self.router.apply(self.now, &self.pushed, false);
+        }
+        self.check_users(was)
+    }
+
+    /// What the committed state wants, as numbers.
+    fn table(&self) -> Table {
+        let policy: &Policy = &self.script.policy;
+        let active = self.state.active.as_ref() == Some(&self.rollout.release);
+        let wanted = desired(&self.state, active.then_some((&self.rollout, policy)));
+        let mut table = Table { generation: self.rollout.generation, ..Table::default() };
+        for one in &wanted.instances {
+            table.instances[one.environment as usize][number(&one.release)] = true;
+        }
+        for route in &wanted.routes {
+            table.routes[route.environment as usize] = Route {
+                stable: route.stable.as_ref().map(number),
+                candidate: route.candidate.as_ref().map(|arm| Arm {
+                    release: number(&arm.release),
+                    weight: arm.weight.get(),
+                    epoch: arm.epoch,
+                    journal_seen: arm.journal_seen,
+                    judged: arm.judged,
+                    observe: arm.observe,
+                }),
+            };
+        }
+        table
+    }
+}
+
+fn inside(window: &(u64, u64), now: u64) -> bool {
+    window.0 <= now && now < window.1
+}
+
+fn within(windows: &[(u64, u64)], now: u64) -> bool {
+    windows.iter().any(|window| inside(window, now))
+}
+
+fn report(policy: &Policy, stage: Stage, green: bool) -> GateReport {
+    let verdict = |gate| GateVerdict {
+        gate,
+        verdict: if green { Verdict::Pass } else { Verdict::Inconclusive },
+        reason: String::new(),
+    };
+    GateReport { verdicts: policy.gates(stage).iter().copied().map(verdict).collect() }
+}
+
+fn arm_report(release: &ReleaseId) -> ArmReport {
+    ArmReport {
+        release: release.clone(),
+        requests: 0,
+        errors: 0,
+        lost: 0,
+        judged_requests: 0,
+        judged_errors: 0,
+        sessions: 0,
+        in_flight: 0,
+        streams: 0,
+        p50_ms: 0.0,
+        p95_ms: 0.0,
+        first_bad_at: None,
+        last_bad_at: None,
+    }
+}
