@@ -11,12 +11,14 @@
 //! Whoever holds the key can write another log and sign it. Only a checkpoint that was kept elsewhere shows that:
 //! it is a *pin*, see [`export::verify`].
 
+pub mod export;
 pub mod hash;
 pub mod note;
 pub mod proof;
 pub mod tile;
 pub mod tree;
 
+pub use export::{Expected, Finding, Report, verify};
 pub use hash::Hash;
 pub use note::{Checkpoint, NoteError, Signer, Vkey};
 pub use proof::ProofError;
