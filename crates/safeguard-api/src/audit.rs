@@ -44,7 +44,11 @@ impl Actor {
     /// safeguard itself.
     #[must_use]
     pub fn system(part: &str) -> Actor {
-        Actor { kind: ActorKind::System, id: part.to_owned(), auth: "local".to_owned() }
+        Actor {
+            kind: ActorKind::System,
+            id: part.to_owned(),
+            auth: "local".to_owned(),
+        }
     }
 }
 

@@ -68,7 +68,10 @@ impl ChangeSpec {
             if text.trim().is_empty() {
                 problems.push(format!("`{field}` is empty"));
             } else if text.len() > TEXT_BYTES_MAX {
-                problems.push(format!("`{field}` has {} bytes (limit {TEXT_BYTES_MAX})", text.len()));
+                problems.push(format!(
+                    "`{field}` has {} bytes (limit {TEXT_BYTES_MAX})",
+                    text.len()
+                ));
             } else if text.chars().any(char::is_control) {
                 problems.push(format!("`{field}` has a control character"));
             }
@@ -83,11 +86,16 @@ impl ChangeSpec {
             problems.push("`base` and `head` are the same commit".to_owned());
         }
         if self.co_authors.len() > CO_AUTHORS_MAX {
-            problems.push(format!("{} co-authors (limit {CO_AUTHORS_MAX})", self.co_authors.len()));
+            problems.push(format!(
+                "{} co-authors (limit {CO_AUTHORS_MAX})",
+                self.co_authors.len()
+            ));
         }
         let unfit = |name: &String| name.trim().is_empty() || name.len() > TEXT_BYTES_MAX;
         if self.co_authors.iter().any(unfit) {
-            problems.push(format!("a co-author is empty or longer than {TEXT_BYTES_MAX} bytes"));
+            problems.push(format!(
+                "a co-author is empty or longer than {TEXT_BYTES_MAX} bytes"
+            ));
         }
         if self.ai_tool_version.is_some() && self.ai_tool.is_none() {
             problems.push("`ai_tool_version` is given without `ai_tool`".to_owned());

@@ -107,7 +107,9 @@ impl GateReport {
     /// The first gate that did not pass; the ones after it do not matter, since one failure is a full stop.
     #[must_use]
     pub fn refused_by(&self) -> Option<&GateVerdict> {
-        self.verdicts.iter().find(|verdict| verdict.verdict != Verdict::Pass)
+        self.verdicts
+            .iter()
+            .find(|verdict| verdict.verdict != Verdict::Pass)
     }
 
     /// Returns a permit if every required gate passed.

@@ -171,7 +171,10 @@ impl FromStr for Digest {
     fn from_str(text: &str) -> Result<Self, IdError> {
         let digits = text.strip_prefix("sha256:");
         let fits = digits.is_some_and(|digits| {
-            digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+            digits.len() == 64
+                && digits
+                    .bytes()
+                    .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
         });
         if fits {
             Ok(Self(text.to_owned()))
@@ -201,7 +204,9 @@ impl FromStr for Name {
     fn from_str(text: &str) -> Result<Self, IdError> {
         let fits = text.len() <= 32
             && text.starts_with(|c: char| c.is_ascii_lowercase())
-            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if fits {
             Ok(Self(text.to_owned()))
         } else {
@@ -224,7 +229,13 @@ mod tests {
         let newer = ReleaseId::new(1_700_000_000_001, 0);
         assert!(older < newer);
         assert_eq!(older.as_str().parse::<ReleaseId>().unwrap(), older);
-        for wrong in ["", "rel_", "rel_ilou000000000000", "chg_0000000000000000", "rel_00000000000000000"] {
+        for wrong in [
+            "",
+            "rel_",
+            "rel_ilou000000000000",
+            "chg_0000000000000000",
+            "rel_00000000000000000",
+        ] {
             assert!(wrong.parse::<ReleaseId>().is_err(), "{wrong}");
         }
     }

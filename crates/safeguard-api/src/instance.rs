@@ -19,9 +19,14 @@ use crate::time::{Span, Timestamp};
 #[serde(tag = "call", rename_all = "snake_case")]
 pub enum SupervisorCall {
     /// The listening sockets of one role.
-    Listeners { role: Role },
+    Listeners {
+        role: Role,
+    },
     /// Everything that shall run. What is missing is started, what is not named is drained and stopped.
-    Apply { generation: u64, instances: Vec<InstanceSpec> },
+    Apply {
+        generation: u64,
+        instances: Vec<InstanceSpec>,
+    },
     Report,
 }
 
@@ -29,9 +34,13 @@ pub enum SupervisorCall {
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum SupervisorAnswer {
     /// Names such as `api` or `shop.production`.
-    Listeners { names: Vec<String> },
+    Listeners {
+        names: Vec<String>,
+    },
     Report(SupervisorReport),
-    Refused { why: String },
+    Refused {
+        why: String,
+    },
 }
 
 /// The supervisor's children that are not apps.
@@ -103,13 +112,19 @@ pub struct InstanceReport {
 #[serde(tag = "name", rename_all = "snake_case")]
 pub enum InstanceState {
     Starting,
-    Healthy { since: Timestamp },
+    Healthy {
+        since: Timestamp,
+    },
     Unhealthy,
     /// It ended; it is started again at `until`.
-    BackOff { until: Timestamp },
+    BackOff {
+        until: Timestamp,
+    },
     Stopping,
     /// It is not started: the artifact's bytes are not its digest's, or the program can not be run.
-    Refused { why: String },
+    Refused {
+        why: String,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -12,7 +12,19 @@ pub enum Method {
 }
 
 /// What a token may do. Each scope includes the ones before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
     /// Anyone who can reach the listener: the log's public part, and whether the server is there.
@@ -51,7 +63,13 @@ const fn op(
     scope: Scope,
     summary: &'static str,
 ) -> Operation {
-    Operation { id, method, path, scope, summary }
+    Operation {
+        id,
+        method,
+        path,
+        scope,
+        summary,
+    }
 }
 
 use Method::{Get, Post, Put};
@@ -59,34 +77,196 @@ use Scope::{Admin, Operate, Propose, Public, Read};
 
 /// Sorted by id.
 pub const OPERATIONS: &[Operation] = &[
-    op("artifact.put", Put, "/api/v1/artifacts/{digest}", Propose, "Stores an artifact: the body is its tar"),
-    op("audit.entries", Get, "/api/v1/audit/entries", Read, "Lists log entries, the newest first"),
-    op("audit.export", Post, "/api/v1/audit/export", Read, "Returns the whole log as a tar that verifies with nothing else present"),
-    op("audit.prove", Get, "/api/v1/audit/prove/{index}", Read, "Returns an entry with its inclusion proof and a checkpoint"),
+    op(
+        "artifact.put",
+        Put,
+        "/api/v1/artifacts/{digest}",
+        Propose,
+        "Stores an artifact: the body is its tar",
+    ),
+    op(
+        "audit.entries",
+        Get,
+        "/api/v1/audit/entries",
+        Read,
+        "Lists log entries, the newest first",
+    ),
+    op(
+        "audit.export",
+        Post,
+        "/api/v1/audit/export",
+        Read,
+        "Returns the whole log as a tar that verifies with nothing else present",
+    ),
+    op(
+        "audit.prove",
+        Get,
+        "/api/v1/audit/prove/{index}",
+        Read,
+        "Returns an entry with its inclusion proof and a checkpoint",
+    ),
     op("change.add", Post, "/api/v1/changes", Propose, "Records a change"),
-    op("change.list", Get, "/api/v1/changes", Read, "Lists changes, the newest first"),
-    op("change.show", Get, "/api/v1/changes/{id}", Read, "Returns a change and the releases that carry it"),
-    op("freeze.close", Post, "/api/v1/freezes/{id}/close", Operate, "Closes a freeze"),
-    op("freeze.list", Get, "/api/v1/freezes", Read, "Lists freezes, the open ones first"),
-    op("freeze.open", Post, "/api/v1/freezes", Operate, "Opens a freeze: nothing moves towards production"),
-    op("health", Get, "/healthz", Public, "Answers 200 when the server can write"),
-    op("openapi", Get, "/api/v1/openapi.json", Public, "Describes this API"),
-    op("policy.apply", Post, "/api/v1/policy", Admin, "Puts a policy in force for releases that enter from then on"),
-    op("policy.show", Get, "/api/v1/policy", Read, "Returns the policy in force"),
-    op("release.clear", Post, "/api/v1/releases/{id}/clear", Admin, "Lets a rolled-back digest be released again"),
-    op("release.create", Post, "/api/v1/releases", Propose, "Creates a release and starts its walk"),
-    op("release.hold", Post, "/api/v1/releases/{id}/hold", Operate, "Keeps a release where it is"),
-    op("release.list", Get, "/api/v1/releases", Read, "Lists releases, the newest first"),
-    op("release.promote", Post, "/api/v1/releases/{id}/promote", Operate, "Asks for the next step; refused with figures when something stands in the way"),
-    op("release.rollback", Post, "/api/v1/releases/{id}/rollback", Operate, "Rolls a release back; needs no reason and is never refused"),
-    op("release.show", Get, "/api/v1/releases/{id}", Read, "Returns a release, its rollout, its instances and its traffic"),
-    op("status", Get, "/api/v1/status", Read, "Returns services, environments, releases, freezes and processes"),
-    op("tlog.checkpoint", Get, "/tlog/checkpoint", Public, "Returns the newest signed checkpoint"),
-    op("tlog.entries", Get, "/tlog/tile/entries/{*path}", Read, "Returns a bundle of entries"),
-    op("tlog.tile", Get, "/tlog/tile/{level}/{*path}", Public, "Returns a tile of hashes"),
-    op("token.create", Post, "/api/v1/tokens", Admin, "Makes a token; its secret is shown once"),
-    op("token.list", Get, "/api/v1/tokens", Admin, "Lists tokens, without their secrets"),
-    op("token.revoke", Post, "/api/v1/tokens/{id}/revoke", Admin, "Makes a token void"),
+    op(
+        "change.list",
+        Get,
+        "/api/v1/changes",
+        Read,
+        "Lists changes, the newest first",
+    ),
+    op(
+        "change.show",
+        Get,
+        "/api/v1/changes/{id}",
+        Read,
+        "Returns a change and the releases that carry it",
+    ),
+    op(
+        "freeze.close",
+        Post,
+        "/api/v1/freezes/{id}/close",
+        Operate,
+        "Closes a freeze",
+    ),
+    op(
+        "freeze.list",
+        Get,
+        "/api/v1/freezes",
+        Read,
+        "Lists freezes, the open ones first",
+    ),
+    op(
+        "freeze.open",
+        Post,
+        "/api/v1/freezes",
+        Operate,
+        "Opens a freeze: nothing moves towards production",
+    ),
+    op(
+        "health",
+        Get,
+        "/healthz",
+        Public,
+        "Answers 200 when the server can write",
+    ),
+    op(
+        "openapi",
+        Get,
+        "/api/v1/openapi.json",
+        Public,
+        "Describes this API",
+    ),
+    op(
+        "policy.apply",
+        Post,
+        "/api/v1/policy",
+        Admin,
+        "Puts a policy in force for releases that enter from then on",
+    ),
+    op(
+        "policy.show",
+        Get,
+        "/api/v1/policy",
+        Read,
+        "Returns the policy in force",
+    ),
+    op(
+        "release.clear",
+        Post,
+        "/api/v1/releases/{id}/clear",
+        Admin,
+        "Lets a rolled-back digest be released again",
+    ),
+    op(
+        "release.create",
+        Post,
+        "/api/v1/releases",
+        Propose,
+        "Creates a release and starts its walk",
+    ),
+    op(
+        "release.hold",
+        Post,
+        "/api/v1/releases/{id}/hold",
+        Operate,
+        "Keeps a release where it is",
+    ),
+    op(
+        "release.list",
+        Get,
+        "/api/v1/releases",
+        Read,
+        "Lists releases, the newest first",
+    ),
+    op(
+        "release.promote",
+        Post,
+        "/api/v1/releases/{id}/promote",
+        Operate,
+        "Asks for the next step; refused with figures when something stands in the way",
+    ),
+    op(
+        "release.rollback",
+        Post,
+        "/api/v1/releases/{id}/rollback",
+        Operate,
+        "Rolls a release back; needs no reason and is never refused",
+    ),
+    op(
+        "release.show",
+        Get,
+        "/api/v1/releases/{id}",
+        Read,
+        "Returns a release, its rollout, its instances and its traffic",
+    ),
+    op(
+        "status",
+        Get,
+        "/api/v1/status",
+        Read,
+        "Returns services, environments, releases, freezes and processes",
+    ),
+    op(
+        "tlog.checkpoint",
+        Get,
+        "/tlog/checkpoint",
+        Public,
+        "Returns the newest signed checkpoint",
+    ),
+    op(
+        "tlog.entries",
+        Get,
+        "/tlog/tile/entries/{*path}",
+        Read,
+        "Returns a bundle of entries",
+    ),
+    op(
+        "tlog.tile",
+        Get,
+        "/tlog/tile/{level}/{*path}",
+        Public,
+        "Returns a tile of hashes",
+    ),
+    op(
+        "token.create",
+        Post,
+        "/api/v1/tokens",
+        Admin,
+        "Makes a token; its secret is shown once",
+    ),
+    op(
+        "token.list",
+        Get,
+        "/api/v1/tokens",
+        Admin,
+        "Lists tokens, without their secrets",
+    ),
+    op(
+        "token.revoke",
+        Post,
+        "/api/v1/tokens/{id}/revoke",
+        Admin,
+        "Makes a token void",
+    ),
 ];
 
 #[cfg(test)]
@@ -100,7 +280,11 @@ mod tests {
         }
         for (at, one) in OPERATIONS.iter().enumerate() {
             let same = |other: &&Operation| (other.method, other.path) == (one.method, one.path);
-            assert!(OPERATIONS[at + 1..].iter().find(same).is_none(), "{} is there twice", one.path);
+            assert!(
+                OPERATIONS[at + 1..].iter().find(same).is_none(),
+                "{} is there twice",
+                one.path
+            );
         }
     }
 

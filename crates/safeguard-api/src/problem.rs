@@ -17,6 +17,9 @@ pub struct Problem {
     /// What to do next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// The log entry that recorded the refusal, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<u64>,
 }
 
 impl Problem {
@@ -28,6 +31,7 @@ impl Problem {
             status,
             details: Vec::new(),
             hint: None,
+            entry: None,
         }
     }
 

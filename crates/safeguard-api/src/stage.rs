@@ -28,7 +28,13 @@ pub enum Environment {
 }
 
 impl Stage {
-    pub const ALL: [Stage; 5] = [Stage::Dev, Stage::Qa, Stage::Staging, Stage::Canary, Stage::Production];
+    pub const ALL: [Stage; 5] = [
+        Stage::Dev,
+        Stage::Qa,
+        Stage::Staging,
+        Stage::Canary,
+        Stage::Production,
+    ];
 
     #[must_use]
     pub fn environment(self) -> Environment {
@@ -65,8 +71,12 @@ impl Stage {
 }
 
 impl Environment {
-    pub const ALL: [Environment; 4] =
-        [Environment::Dev, Environment::Qa, Environment::Staging, Environment::Production];
+    pub const ALL: [Environment; 4] = [
+        Environment::Dev,
+        Environment::Qa,
+        Environment::Staging,
+        Environment::Production,
+    ];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -138,7 +148,11 @@ pub struct PercentError(u8);
 impl TryFrom<u8> for Percent {
     type Error = PercentError;
     fn try_from(value: u8) -> Result<Self, PercentError> {
-        if value <= 100 { Ok(Percent(value)) } else { Err(PercentError(value)) }
+        if value <= 100 {
+            Ok(Percent(value))
+        } else {
+            Err(PercentError(value))
+        }
     }
 }
 

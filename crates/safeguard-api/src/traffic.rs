@@ -157,7 +157,12 @@ pub enum BadClass {
 }
 
 impl BadClass {
-    pub const ALL: [BadClass; 4] = [BadClass::Error, BadClass::Slow, BadClass::NewKind, BadClass::ClientError];
+    pub const ALL: [BadClass; 4] = [
+        BadClass::Error,
+        BadClass::Slow,
+        BadClass::NewKind,
+        BadClass::ClientError,
+    ];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -194,11 +199,18 @@ pub enum TripCause {
         stable_requests: u64,
     },
     /// The candidate's process ended again and again.
-    Exits { count: u32, within: Span },
-    HealthChecks { failed: u32 },
+    Exits {
+        count: u32,
+        within: Span,
+    },
+    HealthChecks {
+        failed: u32,
+    },
     OutOfMemory,
     /// Failures in a row on the candidate while stable succeeds.
-    FailuresInARow { count: u32 },
+    FailuresInARow {
+        count: u32,
+    },
 }
 
 impl TripCause {
@@ -250,7 +262,10 @@ impl fmt::Display for TripCause {
             TripCause::HealthChecks { failed } => write!(f, "{failed} health checks failed in a row"),
             TripCause::OutOfMemory => write!(f, "the candidate was killed for using too much memory"),
             TripCause::FailuresInARow { count } => {
-                write!(f, "{count} requests in a row failed on the candidate while stable succeeded")
+                write!(
+                    f,
+                    "{count} requests in a row failed on the candidate while stable succeeded"
+                )
             }
         }
     }
@@ -274,12 +289,23 @@ pub struct JournalEntry {
 #[serde(tag = "name", rename_all = "snake_case")]
 pub enum JournalEvent {
     /// The candidate lost its users by the router's own decision, with the evaluations that led to it.
-    Tripped { cause: TripCause, evidence: Vec<Evaluation> },
+    Tripped {
+        cause: TripCause,
+        evidence: Vec<Evaluation>,
+    },
     /// Observe mode: the same decision, and nothing was moved.
-    WouldTrip { cause: TripCause, evidence: Vec<Evaluation> },
-    LeaseExpired { lease: Span, weight: Percent },
+    WouldTrip {
+        cause: TripCause,
+        evidence: Vec<Evaluation>,
+    },
+    LeaseExpired {
+        lease: Span,
+        weight: Percent,
+    },
     /// The router started anew with the lease over or unknown.
-    Restarted { weight: Percent },
+    Restarted {
+        weight: Percent,
+    },
 }
 
 /// What the judge saw at one look, enough to compute its verdict again.
