@@ -7,7 +7,7 @@ mod backoff;
 mod cgroup;
 mod health;
 mod instance;
-mod launch;
+pub mod launch;
 mod log;
 mod process;
 mod roles;
@@ -15,3 +15,4 @@ pub mod supervisor;
 mod usage;
 
 pub use launch::{LaunchEnvironment, LaunchError, LaunchSpec, SPEC_VARIABLE, launch};
+pub use log::{LOG_BYTES_MAX, log_path, log_tail};
