@@ -76,8 +76,8 @@ impl Evidence {
 
     /// The class that weighs most, if the sum has reached 1/α.
     pub(super) fn exceeded(&self) -> Option<BadClass> {
-        // Written so that a limit that is no number is never reached by accident.
-        if !(self.log_e >= self.log_e_max) {
+        // Written so that a limit that is no number takes the candidate down instead of never being reached.
+        if self.log_e < self.log_e_max {
             return None;
         }
         BadClass::ALL

@@ -13,6 +13,22 @@ const LIFE_MS: u64 = 6 * 3_600_000;
 /// One hour each; five changes.
 const WEIGHTS: [f64; 6] = [0.05, 0.1, 0.25, 0.5, 0.25, 0.1];
 
+/// How many users at a time, and how often each is seen, in slots of ten seconds.
+#[derive(Clone, Copy)]
+struct Crowd {
+    size: f64,
+    touch_slots: u64,
+}
+
+const FEW: Crowd = Crowd {
+    size: 40.0,
+    touch_slots: 5,
+};
+const HUNDRED: Crowd = Crowd {
+    size: 100.0,
+    touch_slots: 3,
+};
+
 #[derive(Default)]
 struct Alarms {
     rollouts: u64,
@@ -23,7 +39,7 @@ struct Alarms {
 
 /// One rollout in which both arms are the same. Bad events come in bursts: one session fails again and again, on several
 /// routes, also across changes of the weight. Returns the most evidence there ever was.
-fn rollout(seed: u64, size: f64, burst_mean: f64) -> (f64, bool) {
+fn rollout(seed: u64, crowd: Crowd, burst_mean: f64) -> (f64, bool) {
     // A limit out of reach, so that one run tells for every α.
     let policy = JudgePolicy {
         alpha: 1e-300,
@@ -33,7 +49,7 @@ fn rollout(seed: u64, size: f64, burst_mean: f64) -> (f64, bool) {
     };
     let mut random = Random(seed);
     let mut judge = Judge::new(&policy);
-    let mut users = Users::new(&mut random, size, 300_000.0);
+    let mut users = Users::new(&mut random, crowd.size, 300_000.0);
     let mut pending: Vec<(u64, u64, u16)> = Vec::new();
     let mut events: Vec<(u64, usize, Option<u16>)> = Vec::new();
     let (mut most, mut in_a_row) = (f64::NEG_INFINITY, false);
@@ -53,7 +69,7 @@ fn rollout(seed: u64, size: f64, burst_mean: f64) -> (f64, bool) {
         events.clear();
         for (place, session) in users.sessions.iter_mut().enumerate() {
             let at_ms = now_ms + random.below(SLOT_MS as usize) as u64;
-            if session.touched_slot == u64::MAX || slot >= session.touched_slot + 3 {
+            if session.touched_slot == u64::MAX || slot >= session.touched_slot + crowd.touch_slots {
                 session.touched_slot = slot;
                 events.push((at_ms, place, None));
             } else if session.side(weight) == Side::Canary {
@@ -61,7 +77,7 @@ fn rollout(seed: u64, size: f64, burst_mean: f64) -> (f64, bool) {
                 events.push((at_ms, place, Some(200)));
             }
         }
-        for _ in 0..random.poisson(1.0) {
+        for _ in 0..random.poisson(crowd.size / 100.0) {
             // Some fail with their very first request.
             let newest = users.sessions.len() - 1;
             let place = if random.unit() < 0.3 {
@@ -101,11 +117,11 @@ fn rollout(seed: u64, size: f64, burst_mean: f64) -> (f64, bool) {
     (most, in_a_row)
 }
 
-fn rollouts(from: u64, to: u64, size: f64, burst_mean: f64) -> Alarms {
+fn rollouts(from: u64, to: u64, crowd: Crowd, burst_mean: f64) -> Alarms {
     let half = |from: u64, to: u64| {
         let mut alarms = Alarms::default();
         for seed in from..to {
-            let (most, in_a_row) = rollout(seed, size, burst_mean);
+            let (most, in_a_row) = rollout(seed, crowd, burst_mean);
             alarms.rollouts += 1;
             alarms.one_percent += u64::from(in_a_row || most >= 100_f64.ln());
             alarms.one_permille += u64::from(in_a_row || most >= 1000_f64.ln());
@@ -157,11 +173,11 @@ fn ten_thousand_healthy_rollouts_alarm_no_more_than_alpha() {
     for (first_seed, burst_mean) in [(0, 3.0), (5000, 10.0)] {
         check(
             burst_mean,
-            &rollouts(first_seed, first_seed + 5000, 40.0, burst_mean),
+            &rollouts(first_seed, first_seed + 5000, FEW, burst_mean),
         );
     }
     // With slow responses too.
-    check(3.0, &rollouts(10_000, 10_300, 100.0, 3.0));
+    check(3.0, &rollouts(10_000, 10_200, HUNDRED, 3.0));
 }
 
 #[test]
@@ -172,7 +188,7 @@ fn long_healthy_rollouts_alarm_no_more_than_alpha() {
     for (first_seed, burst_mean) in [(1_000_000, 1.0), (2_000_000, 3.0), (3_000_000, 10.0)] {
         check(
             burst_mean,
-            &rollouts(first_seed, first_seed + 20_000, 100.0, burst_mean),
+            &rollouts(first_seed, first_seed + 20_000, HUNDRED, burst_mean),
         );
     }
 }
