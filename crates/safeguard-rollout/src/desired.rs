@@ -70,14 +70,19 @@ pub fn desired(state: &ServiceState, active: Option<(&Rollout, &Policy)>) -> Des
     }
 }
 
-/// What the service's state becomes when `next` has been committed; commit it in the same transaction.
+/// What the service's state becomes when `next` has been committed; read, settle and commit it in one transaction,
+/// since two rollouts of one service may move in one round.
 #[must_use]
 pub fn settle(state: &ServiceState, next: &Rollout) -> ServiceState {
     let mut state = state.clone();
     let is_live = state.live.as_ref() == Some(&next.release);
     let is_active = state.active.as_ref() == Some(&next.release);
     match &next.phase {
-        Phase::Queued => {}
+        Phase::Queued => {
+            if is_active {
+                state.active = None;
+            }
+        }
         Phase::Blocked
         | Phase::Deploying
         | Phase::Warming

@@ -39,13 +39,17 @@ pub struct Memory {
     /// Since the last change of phase, or of the rollback's progress, by the monotonic clock.
     waited: Span,
     unhealthy: Span,
-    /// The soak that is not committed yet.
+    /// The soak so far and the generation it belongs to: a shell that reads the rollout from its store at every tick
+    /// loses nothing of it between two commits.
+    soak: Soak,
+    generation: u64,
+    /// The part of it that is not committed yet.
     uncommitted: Span,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// The rollout to go on with, whether it is committed or not.
+    /// The rollout to go on with. What [`Commit::No`] leaves out is in `memory` too.
     pub next: Rollout,
     pub commit: Commit,
     /// To be written into the log together with `next`; empty unless `commit` is [`Commit::Transition`].
@@ -122,11 +126,15 @@ struct Tick<'a> {
 
 impl<'a> Tick<'a> {
     fn new(rollout: &'a Rollout, observed: &'a Observation, policy: &'a Policy, memory: Memory) -> Tick<'a> {
+        let mut next = rollout.clone();
+        if memory.generation == rollout.generation && next.soak.elapsed < memory.soak.elapsed {
+            next.soak = memory.soak;
+        }
         Tick {
             before: rollout,
             observed,
             policy,
-            next: rollout.clone(),
+            next,
             memory,
             decisions: Vec::new(),
             answer: None,
@@ -321,6 +329,8 @@ impl<'a> Tick<'a> {
         if commit != Commit::No {
             self.memory.uncommitted = Span(0);
         }
+        self.memory.soak = self.next.soak;
+        self.memory.generation = self.next.generation;
         let due = self.due(commit);
         Plan {
             next: self.next,

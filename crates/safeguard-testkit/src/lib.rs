@@ -1,0 +1,3 @@
+//! For tests only: rollouts in virtual time.
+
+pub mod simulator;

@@ -5,8 +5,8 @@
 
 mod check;
 mod people;
-mod router;
 mod rng;
+mod router;
 mod server;
 mod targets;
 
@@ -51,11 +51,18 @@ pub struct Outcome {
 pub enum Candidate {
     Healthy,
     /// Fails more often, in production only.
-    Errors { percent: u8 },
+    Errors {
+        percent: u8,
+    },
     /// The same, in dev already.
-    ErrorsEverywhere { percent: u8 },
+    ErrorsEverywhere {
+        percent: u8,
+    },
     /// Healthy at first, and then not.
-    TurnsBad { after_hours: u8, percent: u8 },
+    TurnsBad {
+        after_hours: u8,
+        percent: u8,
+    },
     Slow,
     NeverHealthy,
     /// Its process ends again and again.
@@ -74,8 +81,17 @@ pub struct Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Violation { seed, step, at_ms, what } = self;
-        write!(f, "seed {seed}, step {step}, {:.1} h: {what}", *at_ms as f64 / 3_600_000.0)
+        let Violation {
+            seed,
+            step,
+            at_ms,
+            what,
+        } = self;
+        write!(
+            f,
+            "seed {seed}, step {step}, {:.1} h: {what}",
+            *at_ms as f64 / 3_600_000.0
+        )
     }
 }
 

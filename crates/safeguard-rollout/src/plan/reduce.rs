@@ -1,6 +1,6 @@
 //! What takes users off a release that nobody asked to stop: the only thing automation does unasked.
 
-use safeguard_api::release::{Phase, RollbackReason};
+use safeguard_api::release::{Block, Phase, RollbackReason, Soak};
 use safeguard_api::stage::{Percent, Stage};
 use safeguard_api::time::Span;
 use safeguard_api::traffic::Trip;
@@ -18,7 +18,7 @@ pub(super) fn decide(tick: &mut Tick<'_>) -> bool {
     if !tick.needs_instances() {
         return false;
     }
-    let settled = by_router(tick) || unhealthy(tick) || over_budget(tick);
+    let settled = by_router(tick) || back_to_queue(tick) || unhealthy(tick) || over_budget(tick);
     if settled && tick.by_hand {
         let why = format!("it is {} since this very moment", tick.next.phase.name());
         tick.answer = Some(Answer::Refused {
@@ -36,18 +36,18 @@ fn by_router(tick: &mut Tick<'_>) -> bool {
     match (&traffic.reduced, tick.observing()) {
         (None, _) => false,
         (Some(Reduced::Tripped(trip)), false) => {
-            tick.next.journal_seen = tick.next.journal_seen.max(traffic.journal_last);
+            tick.next.journal_seen = tick.next.journal_seen.max(trip.seq);
             let detected_at = trip.at;
             back::begin(tick, RollbackReason::Tripped { trip: trip.clone() }, detected_at);
             true
         }
         // A router that is told to observe only does not trip; one that did is overruled, for nothing is moved.
         (Some(Reduced::Tripped(trip) | Reduced::WouldTrip(trip)), _) => {
-            tick.next.journal_seen = tick.next.journal_seen.max(traffic.journal_last);
+            tick.next.journal_seen = tick.next.journal_seen.max(trip.seq);
             would_trip(tick, trip);
             false
         }
-        (Some(Reduced::LeaseExpired { seq, .. }), _) => lease_expired(tick, *seq, traffic.journal_last),
+        (Some(Reduced::LeaseExpired { seq, .. }), _) => lease_expired(tick, *seq),
     }
 }
 
@@ -61,17 +61,27 @@ fn would_trip(tick: &mut Tick<'_>, trip: &Trip) {
 }
 
 /// The weight has fallen to 0 while the control plane was away, and stays there until analysis is entered anew.
-fn lease_expired(tick: &mut Tick<'_>, seq: u64, journal_last: u64) -> bool {
+///
+/// Entries are acted on one by one: behind the end of a lease there may be a trip.
+fn lease_expired(tick: &mut Tick<'_>, seq: u64) -> bool {
     let (holds, _) = blocks::standing(tick, blocks::growth(tick));
     if !holds.is_empty() {
         return false;
     }
     let stage = tick.next.stage;
+    tick.next.journal_seen = tick.next.journal_seen.max(seq);
+    let first = forward::first_step(tick);
+    // The same silence ends the lease in every environment, with an entry for each.
+    let anew = tick.next.phase == first || tick.next.phase == Phase::Soaking;
+    if anew && tick.next.soak == Soak::default() {
+        let text = format!("the lease had ended in another environment too; {stage} goes on from its beginning");
+        tick.decide("deploy.reentered", text, json!({ "journal_entry": seq }));
+        return true;
+    }
     let in_production = stage.environment() == Stage::Canary.environment();
     match tick.next.phase.clone() {
         Phase::Analyzing { .. } | Phase::Soaking | Phase::Verified if in_production => {
             tick.next.stage = Stage::Canary;
-            let first = forward::first_step(tick);
             tick.enter(first);
         }
         Phase::Soaking | Phase::Verified | Phase::Analyzing { .. } => tick.enter(Phase::Soaking),
@@ -88,7 +98,6 @@ fn lease_expired(tick: &mut Tick<'_>, seq: u64, journal_last: u64) -> bool {
         | Phase::RollbackFailed { .. }
         | Phase::Superseded { .. } => return false,
     }
-    tick.next.journal_seen = tick.next.journal_seen.max(journal_last);
     tick.next.epoch += 1;
     let text = format!(
         "the router took its users away when the control plane was silent in {stage}; {} begins anew in {}",
@@ -96,6 +105,20 @@ fn lease_expired(tick: &mut Tick<'_>, seq: u64, journal_last: u64) -> bool {
         tick.next.stage
     );
     tick.decide("deploy.reentered", text, json!({ "journal_entry": seq }));
+    true
+}
+
+/// A live release that is rolled back goes first: it changes what this one is compared with, so this one starts anew.
+fn back_to_queue(tick: &mut Tick<'_>) -> bool {
+    let Some(release) = tick.observed.behind.clone() else { return false };
+    let from = tick.next.stage;
+    tick.next.stage = Stage::Dev;
+    tick.next.epoch += 1;
+    tick.enter(Phase::Queued);
+    tick.next.soak = Soak::default();
+    let text = format!("goes back from {from} into the queue, behind {release}");
+    tick.decide("deploy.queued", text, json!({ "behind": release, "from": from }));
+    tick.next.blocks = vec![Block::Behind { release }];
     true
 }
 

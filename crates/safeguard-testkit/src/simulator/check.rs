@@ -42,9 +42,12 @@ pub fn exposure(rollout: &Rollout, policy: &Policy, has_stable: bool) -> [u8; EN
         Phase::Live | Phase::Promoting => return [100; ENVIRONMENTS],
         Phase::Deploying | Phase::Warming => 0,
         Phase::Analyzing { weight, .. } | Phase::Held { weight, .. } => weight.get(),
-        Phase::Verified if rollout.stage == Stage::Canary && has_stable => {
-            policy.stages.canary.steps.last().map_or(0, |step| step.weight.get())
-        }
+        Phase::Verified if rollout.stage == Stage::Canary && has_stable => policy
+            .stages
+            .canary
+            .steps
+            .last()
+            .map_or(0, |step| step.weight.get()),
         Phase::Soaking | Phase::Verified => 100,
     };
     let mut all = [0; ENVIRONMENTS];
@@ -79,20 +82,34 @@ pub fn committed(
     let observing = policy.mode == Mode::Observe;
     let same_phase = before.phase.name() == after.phase.name();
     if after.generation <= before.generation {
-        return Err(format!("generation {} was committed after {}", after.generation, before.generation));
+        return Err(format!(
+            "generation {} was committed after {}",
+            after.generation, before.generation
+        ));
     }
     let queueing = matches!(after.phase, Phase::Queued | Phase::Blocked);
     if !same_phase && decisions == 0 && !queueing {
-        return Err(format!("{} became {} without a log entry", before.phase.name(), after.phase.name()));
+        return Err(format!(
+            "{} became {} without a log entry",
+            before.phase.name(),
+            after.phase.name()
+        ));
     }
     if retreat(&before.phase) && !retreat(&after.phase) {
-        return Err(format!("a rollback was rolled back: {} to {}", before.phase.name(), after.phase.name()));
+        return Err(format!(
+            "a rollback was rolled back: {} to {}",
+            before.phase.name(),
+            after.phase.name()
+        ));
     }
     if over(&before.phase) && !same_phase {
         return Err(format!("{} was not the end", before.phase.name()));
     }
     if matches!(command, Some(Command::Rollback { .. })) && !retreat(&after.phase) {
-        return Err(format!("a rollback from {} was not accepted", before.phase.name()));
+        return Err(format!(
+            "a rollback from {} was not accepted",
+            before.phase.name()
+        ));
     }
     if matches!(after.phase, Phase::RollbackFailed { .. }) && !same_phase && truth.calm {
         return Err("a rollback failed though nothing was in its way".to_owned());
@@ -103,7 +120,10 @@ pub fn committed(
             return Err("sticky users were not sent away by a new epoch".to_owned());
         }
     }
-    let asked = matches!(command, Some(Command::Rollback { .. } | Command::Supersede { .. }));
+    let asked = matches!(
+        command,
+        Some(Command::Rollback { .. } | Command::Supersede { .. })
+    );
     if observing && retreat(&after.phase) && !retreat(&before.phase) && !asked {
         let never_served = before.phase == Phase::Deploying;
         if !never_served {
@@ -125,7 +145,13 @@ fn grown(before: &Rollout, after: &Rollout, policy: &Policy, truth: &Truth) -> R
             && matches!(after.phase, Phase::Promoting | Phase::Live)
         || matches!(before.phase, Phase::Promoting) && after.phase == Phase::Live;
     let starts = matches!(before.phase, Phase::Queued | Phase::Blocked) && after.phase == Phase::Deploying;
-    let step = format!("{} {} to {} {}", before.stage, before.phase.name(), after.stage, after.phase.name());
+    let step = format!(
+        "{} {} to {} {}",
+        before.stage,
+        before.phase.name(),
+        after.stage,
+        after.phase.name()
+    );
     if more || again || onward || starts {
         if after.hold.is_some() {
             return Err(format!("grew on hold: {step}"));
@@ -152,7 +178,10 @@ fn grown(before: &Rollout, after: &Rollout, policy: &Policy, truth: &Truth) -> R
             ));
         }
         if !observing && truth.requests < requests {
-            return Err(format!("{} requests were enough (needs {requests}): {step}", truth.requests));
+            return Err(format!(
+                "{} requests were enough (needs {requests}): {step}",
+                truth.requests
+            ));
         }
     }
     Ok(())
@@ -186,15 +215,21 @@ fn left_stage(before: &Rollout, after: &Rollout, policy: &Policy, truth: &Truth)
 fn finished_part(before: &Rollout, after: &Rollout, policy: &Policy) -> Option<(u64, u64)> {
     let observing = policy.mode == Mode::Observe;
     match (&before.phase, &after.phase) {
-        (Phase::Soaking, Phase::Verified) if !observing => {
-            policy.stage(before.stage).map(|stage| (stage.soak.ms(), stage.requests_min))
-        }
-        (Phase::Analyzing { step, .. }, Phase::Verified) => {
-            policy.stages.canary.steps.get(*step).map(|step| (step.soak.ms(), step.requests_min))
-        }
-        (Phase::Analyzing { step, .. }, Phase::Analyzing { step: next, .. }) if step < next => {
-            policy.stages.canary.steps.get(*step).map(|step| (step.soak.ms(), step.requests_min))
-        }
+        (Phase::Soaking, Phase::Verified) if !observing => policy
+            .stage(before.stage)
+            .map(|stage| (stage.soak.ms(), stage.requests_min)),
+        (Phase::Analyzing { step, .. }, Phase::Verified) => policy
+            .stages
+            .canary
+            .steps
+            .get(*step)
+            .map(|step| (step.soak.ms(), step.requests_min)),
+        (Phase::Analyzing { step, .. }, Phase::Analyzing { step: next, .. }) if step < next => policy
+            .stages
+            .canary
+            .steps
+            .get(*step)
+            .map(|step| (step.soak.ms(), step.requests_min)),
         _ => None,
     }
 }
@@ -224,7 +259,9 @@ pub fn seen(
             ));
         }
         if 0 < to && lease_ms < silent_ms {
-            return Err(format!("{to} % of users after {silent_ms} ms without word (lease {lease_ms} ms)"));
+            return Err(format!(
+                "{to} % of users after {silent_ms} ms without word (lease {lease_ms} ms)"
+            ));
         }
     }
     Ok(())

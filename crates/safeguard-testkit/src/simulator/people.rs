@@ -5,8 +5,8 @@ use safeguard_api::gate::Gate;
 use safeguard_api::time::Span;
 
 use super::Candidate;
-use super::rng::Rng;
 use super::RUN_MS;
+use super::rng::Rng;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
@@ -15,14 +15,21 @@ pub enum Event {
     Rollback,
     Supersede,
     /// The wall clock is set, forwards or backwards.
-    ClockJump { ms: i64 },
+    ClockJump {
+        ms: i64,
+    },
     /// An executor that was stuck applies the table that it got long ago.
     StaleTable,
     RouterRestart,
     /// The server dies at its next step, in this place.
-    Crash { place: Place, down_ms: u64 },
+    Crash {
+        place: Place,
+        down_ms: u64,
+    },
     /// A fault in common to all releases begins or ends.
-    AllFail { on: bool },
+    AllFail {
+        on: bool,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +64,10 @@ pub fn script(rng: &mut Rng) -> Script {
         5 => Candidate::Errors { percent: 50 },
         6 => Candidate::Errors { percent: 8 },
         7 => Candidate::ErrorsEverywhere { percent: 20 },
-        8 => Candidate::TurnsBad { after_hours: rng.between(70, 84) as u8, percent: 30 },
+        8 => Candidate::TurnsBad {
+            after_hours: rng.between(70, 84) as u8,
+            percent: 30,
+        },
         9 => Candidate::Slow,
         10 => Candidate::NeverHealthy,
         _ => Candidate::Crashes,
@@ -67,7 +77,11 @@ pub fn script(rng: &mut Rng) -> Script {
         candidate,
         policy: policy(rng),
         has_live,
-        start_ms: if rng.permille(100) { (30_000, 110_000) } else { (200, 8000) },
+        start_ms: if rng.permille(100) {
+            (30_000, 110_000)
+        } else {
+            (200, 8000)
+        },
         events: Vec::new(),
         freezes: windows(rng, 2, HOUR, 24 * HOUR),
         router_away: windows(rng, 3, 1000, 90_000),
@@ -92,7 +106,11 @@ fn events(rng: &mut Rng, script: &mut Script) {
     let mut add = |at: u64, event: Event| script.events.push((at, event));
     for _ in 0..rng.below(6) {
         let place = [Place::BeforeCommit, Place::AfterCommit, Place::AfterAct][rng.below(3) as usize];
-        let down_ms = if rng.permille(500) { rng.between(100, 5000) } else { rng.between(5000, 600_000) };
+        let down_ms = if rng.permille(500) {
+            rng.between(100, 5000)
+        } else {
+            rng.between(5000, 600_000)
+        };
         add(rng.below(RUN_MS), Event::Crash { place, down_ms });
     }
     for _ in 0..rng.below(4) {
@@ -143,16 +161,36 @@ fn windows(rng: &mut Rng, count_max: u64, shortest: u64, longest: u64) -> Vec<(u
 /// The soaks of S2, which are the defaults; gates, approvals and promotion by hand in some stages.
 fn policy(rng: &mut Rng) -> Policy {
     let mut stages = Stages::default();
-    for stage in [&mut stages.dev, &mut stages.qa, &mut stages.staging, &mut stages.production] {
-        stage.gates = if rng.permille(300) { vec![Gate::StaticAnalysis] } else { Vec::new() };
+    for stage in [
+        &mut stages.dev,
+        &mut stages.qa,
+        &mut stages.staging,
+        &mut stages.production,
+    ] {
+        stage.gates = if rng.permille(300) {
+            vec![Gate::StaticAnalysis]
+        } else {
+            Vec::new()
+        };
         stage.approvals = u32::from(rng.permille(100));
         stage.requests_min = 100;
-        stage.promotion = if rng.permille(50) { PromotionMode::Manual } else { PromotionMode::Automatic };
+        stage.promotion = if rng.permille(50) {
+            PromotionMode::Manual
+        } else {
+            PromotionMode::Automatic
+        };
     }
-    stages.canary = CanaryPolicy { gates: stages.dev.gates.clone(), ..CanaryPolicy::default() };
+    stages.canary = CanaryPolicy {
+        gates: stages.dev.gates.clone(),
+        ..CanaryPolicy::default()
+    };
     stages.canary.step_longest = Span::hours(rng.between(6, 48));
     Policy {
-        mode: if rng.permille(80) { Mode::Observe } else { Mode::Enforce },
+        mode: if rng.permille(80) {
+            Mode::Observe
+        } else {
+            Mode::Enforce
+        },
         stages,
         approvers: Vec::new(),
         judge: JudgePolicy::default(),

@@ -101,7 +101,11 @@ impl Router {
                     let refused = arm.journal_seen < self.reduced[environment]
                         && arm.release == OURS
                         && self.breakage != Breakage::RaisesAfterReduction;
-                    if refused { self.weights[environment].min(arm.weight) } else { arm.weight }
+                    if refused {
+                        self.weights[environment].min(arm.weight)
+                    } else {
+                        arm.weight
+                    }
                 }
             };
             self.set(now, environment, weight);
@@ -124,7 +128,9 @@ impl Router {
 
     fn take_down(&mut self, now: u64) {
         for environment in 0..ENVIRONMENTS {
-            let ours = self.table.routes[environment].candidate.is_some_and(|arm| arm.release == OURS);
+            let ours = self.table.routes[environment]
+                .candidate
+                .is_some_and(|arm| arm.release == OURS);
             if 0 < self.weights[environment] && ours {
                 let seq = self.journal.len() as u64 + 1;
                 let at = Timestamp(i64::try_from(now).unwrap_or(i64::MAX));
@@ -151,10 +157,20 @@ impl Router {
     }
 
     /// Draws the requests of `dt` milliseconds before `now`.
-    pub fn serve(&mut self, now: u64, dt: u64, environment: usize, candidate: Candidate, healthy: bool, wall: Timestamp) -> Counted {
+    pub fn serve(
+        &mut self,
+        now: u64,
+        dt: u64,
+        environment: usize,
+        candidate: Candidate,
+        healthy: bool,
+        wall: Timestamp,
+    ) -> Counted {
         let weight = self.weights[environment];
         let arm = self.table.routes[environment].candidate;
-        let Some(arm) = arm.filter(|arm| 0 < weight && arm.release == OURS) else { return Counted::default() };
+        let Some(arm) = arm.filter(|arm| 0 < weight && arm.release == OURS) else {
+            return Counted::default();
+        };
         let bad_ppm = self.bad_ppm(now, environment, candidate, healthy);
         let count = (dt * RATE / 1000).clamp(1, REQUESTS_MAX);
         if !arm.judged || weight == 100 || environment != PRODUCTION {
@@ -163,12 +179,18 @@ impl Router {
             } else {
                 (0..count).filter(|_| self.rng.ppm(bad_ppm)).count() as u64
             };
-            return Counted { requests: count, errors };
+            return Counted {
+                requests: count,
+                errors,
+            };
         }
         self.judged(now, dt, count, weight, bad_ppm, candidate, arm.observe, wall)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one caller, which has just worked all of them out")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one caller, which has just worked all of them out"
+    )]
     fn judged(
         &mut self,
         now: u64,
@@ -186,14 +208,23 @@ impl Router {
             let at = now - dt + dt * (place + 1) / count;
             let user = self.rng.below(USERS);
             let ours = mix(user) % 100 < u64::from(weight);
-            let ppm = if ours { bad_ppm } else if self.all_fail { 300_000 } else { 2000 };
+            let ppm = if ours {
+                bad_ppm
+            } else if self.all_fail {
+                300_000
+            } else {
+                2000
+            };
             let bad = self.rng.ppm(ppm);
             let slow = ours && candidate == Candidate::Slow;
             let headers_ms = (20 + self.rng.below(30)) as f32 * if slow { 2.5 } else { 1.0 };
             let request = Outcome {
                 arm: if ours { Side::Canary } else { Side::Stable },
                 session: user,
-                status: OutcomeKind::Answered { status: if bad { 500 } else { 200 }, truncated: false },
+                status: OutcomeKind::Answered {
+                    status: if bad { 500 } else { 200 },
+                    truncated: false,
+                },
                 headers_ms,
                 fingerprint: 7,
                 excluded: false,
@@ -219,7 +250,10 @@ impl Router {
         }
         self.journal.push((seq, Reduced::Tripped(trip)));
         for environment in 0..ENVIRONMENTS {
-            if self.table.routes[environment].candidate.is_some_and(|arm| arm.release == OURS) {
+            if self.table.routes[environment]
+                .candidate
+                .is_some_and(|arm| arm.release == OURS)
+            {
                 self.reduced[environment] = seq;
                 self.set(now, environment, 0);
             }
@@ -227,7 +261,11 @@ impl Router {
     }
 
     pub fn samples(&self) -> (Sample, Sample) {
-        let side = |side| self.judge.as_ref().map_or_else(Sample::default, |judge| judge.sample(side));
+        let side = |side| {
+            self.judge
+                .as_ref()
+                .map_or_else(Sample::default, |judge| judge.sample(side))
+        };
         (side(Side::Canary), side(Side::Stable))
     }
 
@@ -236,7 +274,9 @@ impl Router {
         let own = match candidate {
             Candidate::Errors { percent } if environment == PRODUCTION => ppm(percent),
             Candidate::ErrorsEverywhere { percent } => ppm(percent),
-            Candidate::TurnsBad { after_hours, percent } if u64::from(after_hours) * 3_600_000 <= now => ppm(percent),
+            Candidate::TurnsBad { after_hours, percent } if u64::from(after_hours) * 3_600_000 <= now => {
+                ppm(percent)
+            }
             Candidate::Errors { .. }
             | Candidate::TurnsBad { .. }
             | Candidate::Healthy

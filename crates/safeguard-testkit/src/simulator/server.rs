@@ -12,7 +12,9 @@ use safeguard_api::status::ServiceState;
 use safeguard_api::time::{Now, Span, Timestamp};
 use safeguard_api::traffic::{ArmReport, RouteReport};
 use safeguard_rollout::desired::{desired, settle};
-use safeguard_rollout::observe::{Command, Elsewhere, Instances, Observation, Reduced, Restoring, Sample, Stable, Traffic};
+use safeguard_rollout::observe::{
+    Command, Elsewhere, Instances, Observation, Restoring, Sample, Stable, Traffic,
+};
 use safeguard_rollout::plan::{self, Commit, Memory, Plan};
 use safeguard_store::{Place as StorePlace, Poisoned, Settings, Store, StoreError};
 
@@ -28,7 +30,6 @@ const BIRTH_MS: i64 = 1_790_000_000_000;
 const RENEW_MS: u64 = 5000;
 
 struct Sim {
-    seed: u64,
     breakage: Breakage,
     script: Script,
     now: u64,
@@ -51,7 +52,6 @@ struct Sim {
     observation: Observation,
     traffic: Option<Traffic>,
     part: Counted,
-    part_began: u64,
     healthy_ms: u64,
     stage_began: u64,
     trouble_at: u64,
@@ -73,8 +73,18 @@ fn number(release: &ReleaseId) -> usize {
 /// # Errors
 /// The first invariant that did not hold, or a failure of the store.
 pub fn run(seed: u64, breakage: Breakage) -> Result<Outcome, Violation> {
-    let mut sim = Sim::new(seed, breakage).map_err(|what| Violation { seed, step: 0, at_ms: 0, what })?;
-    sim.live().map_err(|what| Violation { seed, step: sim.steps, at_ms: sim.now, what })?;
+    let mut sim = Sim::new(seed, breakage).map_err(|what| Violation {
+        seed,
+        step: 0,
+        at_ms: 0,
+        what,
+    })?;
+    sim.live().map_err(|what| Violation {
+        seed,
+        step: sim.steps,
+        at_ms: sim.now,
+        what,
+    })?;
     Ok(sim.outcome)
 }
 
@@ -91,7 +101,12 @@ impl Sim {
         let store = Store::open(settings).map_err(|error| error.to_string())?;
         let service: Name = "shop".parse().map_err(|error| format!("{error}"))?;
         let live = script.has_live.then(|| ids()[LIVE].clone());
-        let state = ServiceState { service: service.clone(), live, previous: None, active: None };
+        let state = ServiceState {
+            service: service.clone(),
+            live,
+            previous: None,
+            active: None,
+        };
         let rollout = Rollout {
             release: ids()[OURS].clone(),
             service: service.clone(),
@@ -114,12 +129,21 @@ impl Sim {
             tx.put(&first)?;
             tx.put(&first_state)
         });
-        written.and_then(|written| written).map_err(|error| error.to_string())?;
-        let mut targets =
-            Targets::new(script.candidate, script.has_live, script.start_ms, Rng::new(seed ^ 0x7a));
+        written
+            .and_then(|written| written)
+            .map_err(|error| error.to_string())?;
+        let mut targets = Targets::new(
+            script.candidate,
+            script.has_live,
+            script.start_ms,
+            Rng::new(seed ^ 0x7a),
+        );
         targets.sick.clone_from(&script.sick);
         let observation = Observation {
-            now: Now { wall: Timestamp(BIRTH_MS), mono_ms: 0 },
+            now: Now {
+                wall: Timestamp(BIRTH_MS),
+                mono_ms: 0,
+            },
             freeze: None,
             gates: GateReport::default(),
             approvals: 0,
@@ -145,7 +169,6 @@ impl Sim {
             reentries: 0,
         };
         Ok(Sim {
-            seed,
             breakage,
             now: 0,
             wall_offset: 0,
@@ -165,7 +188,6 @@ impl Sim {
             observation,
             traffic: None,
             part: Counted::default(),
-            part_began: 0,
             healthy_ms: 0,
             stage_began: 0,
             trouble_at: 0,
@@ -204,7 +226,10 @@ impl Sim {
         }
         let size = self.store.log_status().size;
         if size != self.entries {
-            return Err(format!("the log has {size} entries, {} were decided", self.entries));
+            return Err(format!(
+                "the log has {size} entries, {} were decided",
+                self.entries
+            ));
         }
         Ok(())
     }
@@ -236,7 +261,9 @@ impl Sim {
         let in_force = self.router.weights[environment];
         let wall = self.wall();
         if 0 < in_force && dt <= RENEW_MS * 2 {
-            let counted = self.router.serve(until, dt, environment, self.script.candidate, healthy, wall);
+            let counted = self
+                .router
+                .serve(until, dt, environment, self.script.candidate, healthy, wall);
             self.part.requests += counted.requests;
             self.part.errors += counted.errors;
         }
@@ -249,13 +276,24 @@ impl Sim {
 
     fn check_users(&self, was: [u8; ENVIRONMENTS]) -> Result<(), String> {
         // Weights of a release that takes over from a rolled back live one are no exposure to the candidate.
-        if self.router.table.routes[3].candidate.is_some_and(|arm| arm.release != OURS) {
+        if self.router.table.routes[3]
+            .candidate
+            .is_some_and(|arm| arm.release != OURS)
+        {
             return Ok(());
         }
         let allowed = check::exposure(&self.committed, &self.script.policy, self.script.has_live);
         let silent_ms = self.now - self.router.heard_at.min(self.now);
         let lease_ms = self.script.policy.rollback.lease.ms();
-        check::seen(was, self.router.weights, &self.committed, allowed, self.router.reduced, silent_ms, lease_ms)
+        check::seen(
+            was,
+            self.router.weights,
+            &self.committed,
+            allowed,
+            self.router.reduced,
+            silent_ms,
+            lease_ms,
+        )
     }
 
     /// Something from outside; a command is what a person asks of the server.
@@ -308,7 +346,8 @@ impl Sim {
             return self.restart();
         }
         if transition {
-            let old = std::mem::replace(&mut self.pushed, self.table());
+            let table = self.table();
+            let old = std::mem::replace(&mut self.pushed, table);
             if self.old_tables.len() < 4 || self.steps % 7 == 0 {
                 self.old_tables.insert(0, old);
                 self.old_tables.truncate(6);
@@ -330,13 +369,18 @@ impl Sim {
 
     /// The server is gone, and comes back with what is committed.
     fn restart(&mut self) -> Result<u64, String> {
-        let Some((_, down_ms)) = self.crash.take() else { return Ok(0) };
+        let Some((_, down_ms)) = self.crash.take() else {
+            return Ok(0);
+        };
         self.outcome.crashes += 1;
         self.down_until = self.now + down_ms;
         self.trouble_at = self.now + down_ms;
         self.memory = Memory::default();
         let read = self.store.read_blocking(|tx| {
-            Ok((tx.get::<Rollout>(ids()[OURS].as_str())?, tx.get::<ServiceState>("shop")?))
+            Ok((
+                tx.get::<Rollout>(ids()[OURS].as_str())?,
+                tx.get::<ServiceState>("shop")?,
+            ))
         });
         let (rollout, state) = read.map_err(|error| error.to_string())?;
         self.rollout = rollout.ok_or("the rollout is not in the store")?;
@@ -357,23 +401,36 @@ impl Sim {
         let elsewhere = self.elsewhere(here);
         let (frozen, poisoned) = (within(&self.script.freezes, now), false);
         let observation = &mut self.observation;
-        observation.now = Now { wall: Timestamp(BIRTH_MS + now as i64 + self.wall_offset), mono_ms: self.mono_base + now };
+        observation.now = Now {
+            wall: Timestamp(BIRTH_MS + now as i64 + self.wall_offset),
+            mono_ms: self.mono_base + now,
+        };
         observation.command = command;
         observation.freeze = frozen.then(|| Block::Freeze {
             id: FreezeId::new(BIRTH_MS.unsigned_abs(), 1),
             reason: "the season".to_owned(),
             until: None,
         });
-        observation.gates = report(&self.script.policy, self.rollout.stage, began <= now || self.breakage == Breakage::IgnoresGates);
+        observation.gates = report(
+            &self.script.policy,
+            self.rollout.stage,
+            began <= now || self.breakage == Breakage::IgnoresGates,
+        );
         observation.approvals = u32::from(began <= now);
         observation.instances = self.targets.instances(now, here, OURS);
-        observation.stable = if live.is_none() { Stable::Absent } else { Stable::Ready };
+        observation.stable = if live.is_none() {
+            Stable::Absent
+        } else {
+            Stable::Ready
+        };
         observation.elsewhere = elsewhere;
         observation.restoring = if live != Some(OURS) {
             Restoring::NotLive
         } else if let Some(previous) = self.state.previous.as_ref().map(number) {
             let worst = (0..ENVIRONMENTS).find(|place| !self.targets.healthy(now, *place, previous));
-            Restoring::Previous(worst.map_or(Instances::Healthy, |place| self.targets.instances(now, place, previous)))
+            Restoring::Previous(worst.map_or(Instances::Healthy, |place| {
+                self.targets.instances(now, place, previous)
+            }))
         } else {
             Restoring::Nothing
         };
@@ -381,11 +438,19 @@ impl Sim {
         observation.behind = (now < self.script.behind_until).then(|| ids()[0].clone());
         if reachable {
             observation.router_silent = Span(0);
-            let traffic = self.traffic.take().filter(|traffic| traffic.generation == self.router.table.generation);
+            let traffic = self
+                .traffic
+                .take()
+                .filter(|traffic| traffic.generation == self.router.table.generation);
             let traffic = traffic.filter(|traffic| traffic.route.environment as usize == here);
             self.observation.traffic = Some(self.report(traffic, here));
         } else {
-            let from = self.script.router_away.iter().find(|window| inside(window, now)).map_or(now, |(from, _)| *from);
+            let from = self
+                .script
+                .router_away
+                .iter()
+                .find(|window| inside(window, now))
+                .map_or(now, |(from, _)| *from);
             observation.router_silent = Span(now - from);
             observation.traffic = None;
         }
@@ -396,7 +461,9 @@ impl Sim {
         for environment in (0..ENVIRONMENTS).filter(|environment| *environment != here) {
             let there = self.targets.instances(self.now, environment, OURS) != Instances::None;
             elsewhere.instances += u32::from(there);
-            let ours = self.router.table.routes[environment].candidate.is_some_and(|arm| arm.release == OURS);
+            let ours = self.router.table.routes[environment]
+                .candidate
+                .is_some_and(|arm| arm.release == OURS);
             if self.reachable() && ours {
                 let weight = Percent::try_from(self.router.weights[environment]).unwrap_or(Percent::ALL);
                 elsewhere.weight = elsewhere.weight.max(weight);
@@ -487,7 +554,10 @@ impl Sim {
             })
             .collect();
         self.entries += events.len() as u64;
-        self.outcome.reentries += events.iter().filter(|event| event.kind == "deploy.reentered").count() as u64;
+        self.outcome.reentries += events
+            .iter()
+            .filter(|event| event.kind == "deploy.reentered")
+            .count() as u64;
         let written = self.store.write_blocking(move |tx| -> Result<(), StoreError> {
             tx.put(&next)?;
             tx.put(&state)?;
@@ -506,12 +576,21 @@ impl Sim {
             }
             Ok(())
         });
-        written.and_then(|written| written).map_err(|error| error.to_string())?;
+        written
+            .and_then(|written| written)
+            .map_err(|error| error.to_string())?;
         if planned.commit == Commit::Transition {
             let truth = self.truth();
             let command = self.observation.command.as_ref();
             let decisions = planned.decisions.len();
-            check::committed(&self.committed, &planned.next, decisions, command, &self.script.policy, &truth)?;
+            check::committed(
+                &self.committed,
+                &planned.next,
+                decisions,
+                command,
+                &self.script.policy,
+                &truth,
+            )?;
             self.count_anew(&planned.next);
             self.committed = planned.next.clone();
         }
@@ -523,11 +602,13 @@ impl Sim {
         if next.stage != self.committed.stage {
             self.stage_began = self.now;
         }
-        let shows = matches!(next.phase, Phase::Warming | Phase::Analyzing { .. } | Phase::Soaking);
+        let shows = matches!(
+            next.phase,
+            Phase::Warming | Phase::Analyzing { .. } | Phase::Soaking
+        );
         let anew = next.phase != self.committed.phase || next.phase_since != self.committed.phase_since;
         if shows && anew {
             self.part = Counted::default();
-            self.part_began = self.now;
             self.healthy_ms = 0;
         }
     }
@@ -570,7 +651,10 @@ impl Sim {
         let policy: &Policy = &self.script.policy;
         let active = self.state.active.as_ref() == Some(&self.rollout.release);
         let wanted = desired(&self.state, active.then_some((&self.rollout, policy)));
-        let mut table = Table { generation: self.rollout.generation, ..Table::default() };
+        let mut table = Table {
+            generation: self.rollout.generation,
+            ..Table::default()
+        };
         for one in &wanted.instances {
             table.instances[one.environment as usize][number(&one.release)] = true;
         }
@@ -602,10 +686,16 @@ fn within(windows: &[(u64, u64)], now: u64) -> bool {
 fn report(policy: &Policy, stage: Stage, green: bool) -> GateReport {
     let verdict = |gate| GateVerdict {
         gate,
-        verdict: if green { Verdict::Pass } else { Verdict::Inconclusive },
+        verdict: if green {
+            Verdict::Pass
+        } else {
+            Verdict::Inconclusive
+        },
         reason: String::new(),
     };
-    GateReport { verdicts: policy.gates(stage).iter().copied().map(verdict).collect() }
+    GateReport {
+        verdicts: policy.gates(stage).iter().copied().map(verdict).collect(),
+    }
 }
 
 fn arm_report(release: &ReleaseId) -> ArmReport {

@@ -35,7 +35,13 @@ impl Targets {
                 environment[LIVE] = State::Running { ready_at: 0 };
             }
         }
-        Targets { states, start_ms, candidate, sick: Vec::new(), rng }
+        Targets {
+            states,
+            start_ms,
+            candidate,
+            sick: Vec::new(),
+            rng,
+        }
     }
 
     /// Starts what is wanted and missing, stops what is there and not wanted.
@@ -47,9 +53,13 @@ impl Targets {
                     (true, State::None | State::Stopping { .. }) => {
                         let never = release == OURS && self.candidate == Candidate::NeverHealthy;
                         let takes = self.rng.between(self.start_ms.0, self.start_ms.1);
-                        State::Running { ready_at: if never { u64::MAX } else { now + takes } }
+                        State::Running {
+                            ready_at: if never { u64::MAX } else { now + takes },
+                        }
                     }
-                    (false, State::Running { .. }) => State::Stopping { gone_at: now + self.rng.between(50, 3000) },
+                    (false, State::Running { .. }) => State::Stopping {
+                        gone_at: now + self.rng.between(50, 3000),
+                    },
                     (_, same) => same,
                 };
                 self.states[environment][release] = state;
@@ -63,7 +73,9 @@ impl Targets {
             State::Stopping { gone_at } if gone_at <= now => Instances::None,
             State::Running { ready_at } if ready_at <= now => {
                 if release == OURS && self.is_sick(now) {
-                    Instances::Unhealthy { why: "3 health checks failed in a row".to_owned() }
+                    Instances::Unhealthy {
+                        why: "3 health checks failed in a row".to_owned(),
+                    }
                 } else {
                     Instances::Healthy
                 }
@@ -78,6 +90,8 @@ impl Targets {
     }
 
     fn is_sick(&self, now: u64) -> bool {
-        self.sick.iter().any(|(from, until)| (*from..*until).contains(&now))
+        self.sick
+            .iter()
+            .any(|(from, until)| (*from..*until).contains(&now))
     }
 }

@@ -8,18 +8,28 @@ use safeguard_testkit::simulator::{Breakage, Candidate, Outcome, run};
 fn rollouts(seeds: std::ops::Range<u64>) -> Vec<Outcome> {
     let half = seeds.start + (seeds.end - seeds.start) / 2;
     let each = |seeds: std::ops::Range<u64>| {
-        move || seeds.map(|seed| run(seed, Breakage::None).unwrap_or_else(|violation| panic!("{violation}"))).collect()
+        move || {
+            seeds
+                .map(|seed| run(seed, Breakage::None).unwrap_or_else(|violation| panic!("{violation}")))
+                .collect()
+        }
     };
     let first = std::thread::spawn(each(seeds.start..half));
     let mut all: Vec<Outcome> = each(half..seeds.end)();
-    let joined: Vec<Outcome> = first.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    let joined: Vec<Outcome> = first
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     all.extend(joined);
     all
 }
 
 #[test]
 fn every_invariant_holds_for_every_seed() {
-    let count = if std::env::var_os("SAFEGUARD_LONG").is_some() { 1000 } else { 200 };
+    let count = if std::env::var_os("SAFEGUARD_LONG").is_some() {
+        1000
+    } else {
+        200
+    };
     let begun = Instant::now();
     let outcomes = rollouts(0..count);
     let minutes = begun.elapsed().as_secs_f64() / 60.0;
@@ -33,7 +43,9 @@ fn every_invariant_holds_for_every_seed() {
     let mut table: std::collections::BTreeMap<String, u32> = std::collections::BTreeMap::new();
     for outcome in &outcomes {
         let stopped = outcome.stopped_by.as_deref().unwrap_or("-");
-        *table.entry(format!("{:?} {} {stopped}", outcome.candidate, outcome.phase)).or_default() += 1;
+        *table
+            .entry(format!("{:?} {} {stopped}", outcome.candidate, outcome.phase))
+            .or_default() += 1;
     }
     for (what, count) in table {
         println!("{count:5}  {what}");
@@ -43,7 +55,10 @@ fn every_invariant_holds_for_every_seed() {
             outcome.candidate,
             Candidate::Errors { .. } | Candidate::ErrorsEverywhere { .. } | Candidate::NeverHealthy
         );
-        assert!(!bad || outcome.phase != "live", "a bad candidate is live: {outcome:?}");
+        assert!(
+            !bad || outcome.phase != "live",
+            "a bad candidate is live: {outcome:?}"
+        );
     }
 }
 
