@@ -1,1 +1,67 @@
-fn main() {}
+//! The binary `safeguard`: commands for people and pipelines, and the processes of an installation.
+//!
+//! Exit codes: 0 allowed, 1 refused, 2 could not decide. Data goes to stdout, talk to stderr.
+
+mod api_client;
+mod args;
+mod artifact;
+mod audit;
+mod changes;
+mod config_file;
+mod doctor;
+mod failure;
+mod freezes;
+mod git;
+mod init;
+mod installation;
+mod output;
+mod policy;
+mod processes;
+#[cfg(test)]
+mod reference;
+mod releases;
+mod status;
+mod tokens;
+mod up;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+use crate::failure::Failure;
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.globals.json);
+    match run(cli, &output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output.failure(&failure);
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
+    let globals = cli.globals;
+    match cli.command {
+        Command::Init(args) => init::init(&globals, &args, output),
+        Command::Up => up::up(&globals, output),
+        Command::Status => status::status(&globals, output),
+        Command::Doctor => doctor::doctor(&globals, output),
+        Command::Change { verb } => changes::change(&globals, verb, output),
+        Command::Release { verb } => releases::release(&globals, verb, output),
+        Command::Rollout { verb } => watch::rollout(&globals, verb, output),
+        Command::Freeze { verb } => freezes::freeze(&globals, verb, output),
+        Command::Audit { verb } => audit::audit(&globals, verb, output),
+        Command::Policy { verb } => policy::policy(&globals, verb, output),
+        Command::Token { verb } => tokens::token(&globals, verb, output),
+        Command::Schema => output.json_text(&safeguard_api::config::schema()),
+        Command::Server(args) => processes::server(&globals, &args),
+        Command::Router(args) => processes::router(&globals, &args),
+        Command::Launch => Err(processes::launch()),
+    }
+}

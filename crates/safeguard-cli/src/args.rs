@@ -1,0 +1,380 @@
+//! What can be typed. The reference page is generated from here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use safeguard_api::operation::Scope;
+use safeguard_api::{ChangeId, Digest, FreezeId, Name, ReleaseId, Span, Timestamp, TokenId};
+
+/// Stands between AI-written code and production.
+///
+/// A release walks from dev through QA and staging into the canary and to production, and comes back by itself when
+/// it is bad.
+#[derive(Debug, Parser)]
+#[command(
+    name = "safeguard",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+#[command(after_help = "Exit codes: 0 allowed, 1 refused, 2 could not decide.
+
+Examples:
+  safeguard init                                   write a commented safeguard.toml
+  safeguard up                                     serve it; Ctrl-C ends it
+  safeguard change add --service shop --prompter \"Kim Doe\" --ai-tool claude-code
+  safeguard release create --service shop --version 1.4.2 --artifact target/release/shop --change chg_…
+  safeguard rollout watch rel_…
+  safeguard release rollback rel_…                 no reason needed, never refused")]
+pub struct Cli {
+    #[command(flatten)]
+    pub globals: Globals,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Globals {
+    /// Print JSON on stdout
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// The configuration
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "SAFEGUARD_CONFIG",
+        default_value = "safeguard.toml",
+        hide_env_values = true
+    )]
+    pub config: PathBuf,
+    /// Where `safeguard up` keeps its database, artifacts and keys
+    #[arg(
+        long,
+        global = true,
+        value_name = "FOLDER",
+        env = "SAFEGUARD_STATE",
+        default_value = ".safeguard",
+        hide_env_values = true
+    )]
+    pub state: PathBuf,
+    /// The address of the server, such as http://127.0.0.1:7400; unsaid: the one that runs on the state folder
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "SAFEGUARD_SERVER",
+        hide_env_values = true
+    )]
+    pub server: Option<String>,
+    /// A file with the access token; unsaid: SAFEGUARD_TOKEN, then `admin.token` in the state folder
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "SAFEGUARD_TOKEN_FILE",
+        hide_env_values = true
+    )]
+    pub token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a commented safeguard.toml that starts in observe mode
+    #[command(after_help = "Example:
+  safeguard init --service shop --command bin/shop --port 8080")]
+    Init(InitArgs),
+    /// Run everything: server, router and the services' processes
+    #[command(after_help = "Example:
+  safeguard up --config safeguard.toml --state .safeguard
+
+It prints what listens where and a login link for the status page that works once. Ctrl-C or SIGTERM ends it.")]
+    Up,
+    /// Show services, releases, freezes and processes
+    Status,
+    /// Check the configuration, the machine and the installation, and say what mends each fault
+    Doctor,
+    /// Record changes: what was merged, by whom, with which AI tool
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Change {
+        #[command(subcommand)]
+        verb: ChangeVerb,
+    },
+    /// Create releases and command them
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Release {
+        #[command(subcommand)]
+        verb: ReleaseVerb,
+    },
+    /// Follow a release through its stages
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Rollout {
+        #[command(subcommand)]
+        verb: RolloutVerb,
+    },
+    /// Freeze: nothing moves towards production; moving back is always allowed
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Freeze {
+        #[command(subcommand)]
+        verb: FreezeVerb,
+    },
+    /// Verify, prove and export the tamper-evident log
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Audit {
+        #[command(subcommand)]
+        verb: AuditVerb,
+    },
+    /// Show and change the policy that releases are judged by
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Policy {
+        #[command(subcommand)]
+        verb: PolicyVerb,
+    },
+    /// Access tokens for pipelines, agents and people
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Token {
+        #[command(subcommand)]
+        verb: TokenVerb,
+    },
+    /// Print the JSON Schema of safeguard.toml
+    Schema,
+    #[command(hide = true)]
+    Server(ProcessArgs),
+    #[command(hide = true)]
+    Router(ProcessArgs),
+    #[command(hide = true)]
+    Launch,
+}
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The name of the service
+    #[arg(long, default_value = "app")]
+    pub service: Name,
+    /// The program within the artifact, then its arguments
+    #[arg(long, num_args = 1.., value_name = "WORD", default_values_t = ["bin/app".to_owned()])]
+    pub command: Vec<String>,
+    /// The port of production; dev, qa and staging take the three after it
+    #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..=65532))]
+    pub port: u16,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ChangeVerb {
+    /// Record a change
+    #[command(
+        after_help = "In a git repository base, head, title, author and co-authors are taken from HEAD and its first parent
+unless they are given.
+
+Example:
+  safeguard change add --service shop --prompter \"Kim Doe\" --ai-tool claude-code --ai-tool-version 2.1.300"
+    )]
+    Add(ChangeAddArgs),
+    /// List changes, the newest first
+    List(ListArgs),
+    /// Show a change and the releases that carry it
+    Show { id: ChangeId },
+}
+
+#[derive(Debug, Args)]
+pub struct ChangeAddArgs {
+    /// The service whose code changed
+    #[arg(long)]
+    pub service: Name,
+    /// One line: what the change does
+    #[arg(long)]
+    pub title: Option<String>,
+    /// The commit that was merged onto
+    #[arg(long, value_name = "COMMIT")]
+    pub base: Option<String>,
+    /// The commit that was merged
+    #[arg(long, value_name = "COMMIT")]
+    pub head: Option<String>,
+    /// Who is named as author
+    #[arg(long, value_name = "PERSON")]
+    pub author: Option<String>,
+    /// Anyone else named on the commits; may be given again
+    #[arg(long = "co-author", value_name = "PERSON")]
+    pub co_authors: Vec<String>,
+    /// The person who asked the AI tool for the change
+    #[arg(long, value_name = "PERSON")]
+    pub prompter: Option<String>,
+    /// The AI tool that wrote it, if one did
+    #[arg(long, value_name = "TOOL")]
+    pub ai_tool: Option<String>,
+    #[arg(long, value_name = "VERSION", requires = "ai_tool")]
+    pub ai_tool_version: Option<String>,
+    /// Where the code lives, such as a repository's address
+    #[arg(long, value_name = "ADDRESS")]
+    pub repository: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// How many at most
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
+    pub limit: u32,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ReleaseVerb {
+    /// Store an artifact, create a release of it and start its walk
+    #[command(after_help = "Example:
+  safeguard release create --service shop --version 1.4.2 --artifact target/release/shop --change chg_01jb… --watch")]
+    Create(ReleaseCreateArgs),
+    /// List releases, the newest first
+    List(ListArgs),
+    /// Show a release, what stands in its way and what to do next
+    Show { id: ReleaseId },
+    /// Ask for the next step; refused with figures when something stands in the way
+    Promote { id: ReleaseId },
+    /// Keep a release where it is
+    Hold {
+        id: ReleaseId,
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Roll a release back; needs no reason and is never refused
+    Rollback { id: ReleaseId },
+    /// Let a rolled-back artifact be released again
+    Clear { id: ReleaseId },
+}
+
+#[derive(Debug, Args)]
+pub struct ReleaseCreateArgs {
+    #[arg(long)]
+    pub service: Name,
+    /// A file or a folder; it is packed and stored under its digest
+    #[arg(long, value_name = "PATH", required_unless_present = "digest")]
+    pub artifact: Option<PathBuf>,
+    /// An artifact that is stored already
+    #[arg(long, conflicts_with = "artifact")]
+    pub digest: Option<Digest>,
+    /// A name for people, such as 1.4.2
+    #[arg(long = "version", value_name = "TEXT")]
+    pub version_name: String,
+    /// A change that it carries; may be given again
+    #[arg(long = "change", value_name = "ID", required = true)]
+    pub changes: Vec<ChangeId>,
+    /// Close a release that is on its way rather than wait for it
+    #[arg(long)]
+    pub supersede: bool,
+    /// Follow it, as `rollout watch` does
+    #[arg(long)]
+    pub watch: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RolloutVerb {
+    /// Follow a release until its walk is over: exit 0 when it is live, 1 when it came back
+    Watch {
+        id: ReleaseId,
+        /// Stop watching after this time, such as 30m, with exit 2
+        #[arg(long, value_name = "TIME")]
+        longest: Option<Span>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum FreezeVerb {
+    /// Open a freeze
+    #[command(after_help = "Example:
+  safeguard freeze open --reason \"year-end closing\" --until 2027-01-02T08:00:00Z")]
+    Open {
+        #[arg(long)]
+        reason: String,
+        /// Only this service; unsaid: all
+        #[arg(long)]
+        service: Option<Name>,
+        /// When it ends by itself; unsaid: when somebody closes it
+        #[arg(long, value_name = "TIME")]
+        until: Option<Timestamp>,
+    },
+    /// Close a freeze
+    Close { id: FreezeId },
+    /// List freezes, the open ones first
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AuditVerb {
+    /// Verify an exported log with nothing else present
+    #[command(
+        after_help = "Whoever holds the signing key can write another log. Only a checkpoint that was kept elsewhere shows that:
+
+  safeguard audit verify export --pin checkpoint-of-last-month"
+    )]
+    Verify {
+        folder: PathBuf,
+        /// An older checkpoint, which must be the beginning of this log
+        #[arg(long, value_name = "FILE")]
+        pin: Option<PathBuf>,
+        /// The key that must have signed it; unsaid: the one that lies in the export
+        #[arg(long, value_name = "VKEY")]
+        vkey: Option<String>,
+    },
+    /// Fetch an entry with its proof, and verify it here
+    Prove {
+        index: u64,
+        /// Where to keep the proof
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// The key that must have signed it; unsaid: the server's
+        #[arg(long, value_name = "VKEY")]
+        vkey: Option<String>,
+    },
+    /// Write the whole log into a new folder
+    Export { folder: PathBuf },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PolicyVerb {
+    /// Show the policy in force
+    Show,
+    /// Put the policy of the configuration in force for releases that enter from then on
+    Apply,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ScopeArg {
+    Read,
+    Propose,
+    Operate,
+    Admin,
+}
+
+impl From<ScopeArg> for Scope {
+    fn from(scope: ScopeArg) -> Scope {
+        match scope {
+            ScopeArg::Read => Scope::Read,
+            ScopeArg::Propose => Scope::Propose,
+            ScopeArg::Operate => Scope::Operate,
+            ScopeArg::Admin => Scope::Admin,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TokenVerb {
+    /// Make a token; its secret is shown once
+    Create {
+        /// Whose it is, as the log will say
+        #[arg(long)]
+        name: String,
+        /// What it may do; each includes the ones before it
+        #[arg(long)]
+        scope: ScopeArg,
+    },
+    /// List tokens, without their secrets
+    List,
+    /// Make a token void
+    Revoke { id: TokenId },
+}
+
+#[derive(Debug, Args)]
+pub struct ProcessArgs {
+    #[arg(long)]
+    pub supervisor_socket: PathBuf,
+    #[arg(long)]
+    pub router_socket: PathBuf,
+}

@@ -1,0 +1,210 @@
+//! `safeguard change …`
+
+use std::path::Path;
+
+use anyhow::Context;
+use safeguard_api::{Change, ChangeSpec, ReleaseId};
+use serde::{Deserialize, Serialize};
+
+use crate::api_client::ApiClient;
+use crate::args::{ChangeAddArgs, ChangeVerb, Globals};
+use crate::failure::Failure;
+use crate::git;
+use crate::output::{Output, table};
+
+/// A change and the releases that carry it, as the server shows it.
+#[derive(Debug, Serialize, Deserialize)]
+struct ChangeShown {
+    #[serde(flatten)]
+    change: Change,
+    releases: Vec<ReleaseId>,
+}
+
+pub fn change(globals: &Globals, verb: ChangeVerb, output: &Output) -> Result<(), Failure> {
+    match verb {
+        ChangeVerb::Add(args) => add(globals, args, output),
+        ChangeVerb::List(list) => {
+            let changes: Vec<Change> =
+                ApiClient::new(globals)?.get(&format!("/api/v1/changes?limit={}", list.limit))?;
+            output.data(&changes, |changes| listed(changes))
+        }
+        ChangeVerb::Show { id } => {
+            let shown: ChangeShown = ApiClient::new(globals)?.get(&format!("/api/v1/changes/{id}"))?;
+            output.data(&shown, described)
+        }
+    }
+}
+
+fn add(globals: &Globals, args: ChangeAddArgs, output: &Output) -> Result<(), Failure> {
+    let spec = complete(args, Path::new("."))?;
+    let problems = spec.problems();
+    if !problems.is_empty() {
+        return Err(Failure::refused("the change is not complete").details(problems));
+    }
+    let change: Change = ApiClient::new(globals)?.post("/api/v1/changes", &spec)?;
+    output.data(&change, |change| format!("{}\n", change.id))?;
+    output.say(&format!(
+        "Recorded `{}` as log entry {}",
+        change.spec.title, change.entry
+    ));
+    Ok(())
+}
+
+/// Fills in from git what was not said.
+fn complete(args: ChangeAddArgs, folder: &Path) -> Result<ChangeSpec, Failure> {
+    let in_git = git::is_repository(folder);
+    let missing = |what: &str| {
+        Failure::refused(format!("`--{what}` is missing"))
+            .hint("give it, or run the command in the git repository of the change")
+    };
+    let head = match (args.head, in_git) {
+        (Some(head), false) => head,
+        (Some(head), true) => git::commit(folder, &head)?,
+        (None, true) => git::commit(folder, "HEAD")?,
+        (None, false) => return Err(missing("head")),
+    };
+    let base = match (args.base, in_git) {
+        (Some(base), false) => base,
+        (Some(base), true) => git::commit(folder, &base)?,
+        (None, true) => git::commit(folder, &format!("{head}^")).context("the base is not known")?,
+        (None, false) => return Err(missing("base")),
+    };
+    let title = match args.title {
+        Some(title) => title,
+        None if in_git => git::title(folder, &head)?,
+        None => return Err(missing("title")),
+    };
+    let author = match args.author {
+        Some(author) => author,
+        None if in_git => git::author(folder, &head)?,
+        None => return Err(missing("author")),
+    };
+    let co_authors = if args.co_authors.is_empty() && in_git {
+        git::co_authors(folder, &base, &head, &author)?
+    } else {
+        args.co_authors
+    };
+    let repository = args
+        .repository
+        .or_else(|| if in_git { git::repository(folder) } else { None });
+    Ok(ChangeSpec {
+        service: args.service,
+        title,
+        repository,
+        base,
+        head,
+        author,
+        co_authors,
+        prompter: args.prompter,
+        ai_tool: args.ai_tool,
+        ai_tool_version: args.ai_tool_version,
+    })
+}
+
+fn listed(changes: &[Change]) -> String {
+    let rows: Vec<Vec<String>> = changes
+        .iter()
+        .map(|change| {
+            let tool = change.spec.ai_tool.clone().unwrap_or_else(|| "-".to_owned());
+            vec![
+                change.id.to_string(),
+                change.spec.service.to_string(),
+                change.spec.head.chars().take(12).collect(),
+                tool,
+                change.spec.title.clone(),
+            ]
+        })
+        .collect();
+    table(&["CHANGE", "SERVICE", "HEAD", "AI TOOL", "TITLE"], &rows)
+}
+
+fn described(shown: &ChangeShown) -> String {
+    let change = &shown.change;
+    let spec = &change.spec;
+    let none = || "-".to_owned();
+    let releases: Vec<String> = shown.releases.iter().map(ToString::to_string).collect();
+    let lines = [
+        ("change", change.id.to_string()),
+        ("service", spec.service.to_string()),
+        ("title", spec.title.clone()),
+        ("repository", spec.repository.clone().unwrap_or_else(none)),
+        ("base", spec.base.clone()),
+        ("head", spec.head.clone()),
+        ("author", spec.author.clone()),
+        ("co-authors", spec.co_authors.join(", ")),
+        ("prompter", spec.prompter.clone().unwrap_or_else(none)),
+        ("AI tool", spec.ai_tool.clone().unwrap_or_else(none)),
+        ("version", spec.ai_tool_version.clone().unwrap_or_else(none)),
+        (
+            "recorded",
+            format!("{} as log entry {}", change.recorded_at, change.entry),
+        ),
+        ("releases", releases.join(", ")),
+    ];
+    lines
+        .iter()
+        .map(|(key, value)| format!("{key:<11} {}\n", if value.is_empty() { "-" } else { value }))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_is_not_said_comes_from_git() {
+        let folder = tempfile::tempdir().unwrap();
+        let git = |arguments: &[&str]| git::git(folder.path(), arguments).unwrap();
+        git(&["init", "--quiet"]);
+        git(&["config", "user.name", "Ann Author"]);
+        git(&["config", "user.email", "ann@example.org"]);
+        git(&[
+            "remote",
+            "add",
+            "origin",
+            "https://bot:secret@example.org/shop.git",
+        ]);
+        git(&["commit", "--quiet", "--allow-empty", "-m", "first"]);
+        let text =
+            "Charge once\n\nCo-authored-by: Bot <bot@example.org>\nCo-authored-by: Kim <kim@example.org>";
+        git(&["commit", "--quiet", "--allow-empty", "-m", text]);
+        let spec = complete(arguments(), folder.path()).unwrap();
+        assert_eq!(spec.problems(), Vec::<String>::new());
+        assert_eq!(spec.title, "Charge once");
+        assert_eq!(spec.author, "Ann Author <ann@example.org>");
+        assert_eq!(
+            spec.co_authors,
+            ["Bot <bot@example.org>", "Kim <kim@example.org>"]
+        );
+        assert_eq!(spec.repository.unwrap(), "https://example.org/shop.git");
+        assert_eq!(
+            (spec.base, spec.head),
+            (git(&["rev-parse", "HEAD^"]), git(&["rev-parse", "HEAD"]))
+        );
+    }
+
+    #[test]
+    fn outside_a_repository_everything_must_be_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let Failure::Refused(problem) = complete(arguments(), folder.path()).unwrap_err() else {
+            panic!()
+        };
+        assert_eq!(problem.title, "`--head` is missing");
+    }
+
+    fn arguments() -> ChangeAddArgs {
+        ChangeAddArgs {
+            service: "shop".parse().unwrap(),
+            title: None,
+            base: None,
+            head: None,
+            author: None,
+            co_authors: Vec::new(),
+            prompter: None,
+            ai_tool: None,
+            ai_tool_version: None,
+            repository: None,
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! `safeguard doctor`: what is wrong, and the command that mends it.
+
+use std::collections::BTreeSet;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use anyhow::Context;
+use safeguard_api::config::Mode;
+use safeguard_api::status::Status;
+use safeguard_api::{Config, Gate, Stage};
+use safeguard_audit::note;
+use serde::Serialize;
+
+use crate::api_client::ApiClient;
+use crate::args::Globals;
+use crate::config_file;
+use crate::failure::Failure;
+use crate::output::{BAD, CARE, GOOD, HINT, Output};
+
+const DISK_BYTES_MIN: u64 = 1 << 30;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Health {
+    Good,
+    Care,
+    Bad,
+}
+
+#[derive(Debug, Serialize)]
+struct Check {
+    name: &'static str,
+    health: Health,
+    found: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mend: Option<String>,
+}
+
+fn good(name: &'static str, found: impl Into<String>) -> Check {
+    Check {
+        name,
+        health: Health::Good,
+        found: found.into(),
+        mend: None,
+    }
+}
+
+fn care(name: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Check {
+    Check {
+        name,
+        health: Health::Care,
+        found: found.into(),
+        mend: Some(mend.into()),
+    }
+}
+
+fn bad(name: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Check {
+    Check {
+        name,
+        health: Health::Bad,
+        found: found.into(),
+        mend: Some(mend.into()),
+    }
+}
+
+pub fn doctor(globals: &Globals, output: &Output) -> Result<(), Failure> {
+    let mut checks = Vec::new();
+    let config = configuration(&globals.config, &mut checks)?;
+    checks.push(state_folder(&globals.state));
+    checks.push(disk(&globals.state)?);
+    let asked = ApiClient::new(globals).and_then(|client| client.get::<Status>("/api/v1/status"));
+    let status = match asked {
+        Ok(status) => Some(status),
+        Err(Failure::Refused(problem)) => {
+            checks.push(bad(
+                "server",
+                problem.title,
+                "give a token with `--token-file FILE`",
+            ));
+            None
+        }
+        Err(Failure::Undecided(problem)) => {
+            checks.push(care("server", problem.title, "run `safeguard up`"));
+            None
+        }
+        Err(Failure::Told) => None,
+    };
+    if let Some(config) = &config {
+        checks.extend(gates(config));
+        checks.push(outside(config, &globals.state, status.as_ref()));
+        if status.is_none() {
+            checks.extend(ports(config));
+        }
+    }
+    if let Some(status) = &status {
+        checks.extend(running(status));
+    }
+    output.data(&checks, |checks| checks.iter().map(described).collect())?;
+    if checks.iter().any(|check| check.health == Health::Bad) {
+        Err(Failure::Told)
+    } else {
+        Ok(())
+    }
+}
+
+fn described(check: &Check) -> String {
+    let (style, word) = match check.health {
+        Health::Good => (GOOD, "good"),
+        Health::Care => (CARE, "care"),
+        Health::Bad => (BAD, "bad"),
+    };
+    let mut text = format!("{style}{word:<5}{style:#} {:<14} {}\n", check.name, check.found);
+    if let Some(mend) = &check.mend {
+        text.push_str(&format!("      {HINT}hint{HINT:#}: {mend}\n"));
+    }
+    text
+}
+
+fn configuration(path: &Path, checks: &mut Vec<Check>) -> Result<Option<Config>, Failure> {
+    if !path.exists() {
+        checks.push(bad(
+            "configuration",
+            format!("there is no `{}`", path.display()),
+            "run `safeguard init`",
+        ));
+        return Ok(None);
+    }
+    let text = config_file::read(path)?;
+    match Config::parse(&text) {
+        Ok(config) => {
+            let mode = match config.mode {
+                Mode::Enforce => "enforce",
+                Mode::Observe => "observe",
+            };
+            checks.push(good(
+                "configuration",
+                format!("{} services, mode {mode}", config.services.len()),
+            ));
+            Ok(Some(config))
+        }
+        Err(problems) => {
+            for problem in problems {
+                let mend = problem
+                    .hint
+                    .clone()
+                    .unwrap_or_else(|| format!("edit `{}`", path.display()));
+                let bare = safeguard_api::config::ConfigProblem {
+                    hint: None,
+                    ..problem
+                };
+                checks.push(bad("configuration", format!("{}:{bare}", path.display()), mend));
+            }
+            Ok(None)
+        }
+    }
+}
+
+/// No gate has a producer of evidence: a required one holds every release in enforce mode.
+fn gates(config: &Config) -> Vec<Check> {
+    let policy = config.policy();
+    let mut checks = Vec::new();
+    for stage in Stage::ALL {
+        let required: BTreeSet<Gate> = policy.gates(stage).iter().copied().collect();
+        if required.is_empty() {
+            continue;
+        }
+        let names: Vec<&str> = required.iter().map(|gate| gate.as_str()).collect();
+        let found = format!(
+            "{stage} requires gates without a producer of evidence: {}",
+            names.join(", ")
+        );
+        let mend = format!("set `gates = []` under `[stages.{stage}]`, then run `safeguard policy apply`");
+        checks.push(match config.mode {
+            Mode::Enforce => bad("gates", format!("{found}; no release can leave it"), mend),
+            Mode::Observe => care("gates", found, mend),
+        });
+    }
+    if checks.is_empty() {
+        checks.push(good("gates", "none is required"));
+    }
+    checks
+}
+
+fn state_folder(state: &Path) -> Check {
+    match std::fs::metadata(state) {
+        Ok(found) if found.permissions().mode() & 0o077 != 0 => {
+            let mend = format!("run `chmod 700 {}`", state.display());
+            bad(
+                "state folder",
+                format!("`{}` is open to other users, and holds keys", state.display()),
+                mend,
+            )
+        }
+        Ok(_) => good("state folder", format!("`{}`", state.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => good(
+            "state folder",
+            format!("`{}` will be made by `safeguard up`", state.display()),
+        ),
+        Err(error) => bad(
+            "state folder",
+            format!("`{}`: {error}", state.display()),
+            "name another with `--state FOLDER`",
+        ),
+    }
+}
+
+fn disk(state: &Path) -> Result<Check, Failure> {
+    let place = if state.exists() { state } else { Path::new(".") };
+    let found =
+        rustix::fs::statvfs(place).with_context(|| format!("cannot measure `{}`", place.display()))?;
+    let free = found.f_bavail.saturating_mul(found.f_frsize);
+    let text = format!(
+        "{} MiB free (at least {} are wanted)",
+        free >> 20,
+        DISK_BYTES_MIN >> 20
+    );
+    Ok(if free < DISK_BYTES_MIN {
+        bad(
+            "disk",
+            text,
+            "free some space, or move the state folder with `--state FOLDER`",
+        )
+    } else {
+        good("disk", text)
+    })
+}
+
+/// Whether the newest checkpoint is kept where whoever changes the database does not change it too.
+fn outside(config: &Config, state: &Path, status: Option<&Status>) -> Check {
+    let name = "checkpoint";
+    let Some(file) = &config.audit.checkpoint_file else {
+        return care(
+            name,
+            "none is kept outside the state folder: a log that was restored or rewritten would not be noticed",
+            "set `audit.checkpoint_file`, best on another disk",
+        );
+    };
+    let mend = "look at the disk it lies on, and run `safeguard audit export`";
+    if let (Ok(file), Ok(state)) = (file.canonicalize(), state.canonicalize())
+        && file.starts_with(&state)
+    {
+        return care(
+            name,
+            "it lies in the state folder",
+            "move it outside: set `audit.checkpoint_file`",
+        );
+    }
+    match (std::fs::read(file), status) {
+        (Ok(bytes), Some(status)) => match note::parse_unverified(&bytes) {
+            Ok(kept) if kept.size > status.log.size => bad(
+                name,
+                format!(
+                    "`{}` has {} entries, the log {}",
+                    file.display(),
+                    kept.size,
+                    status.log.size
+                ),
+                "the log was cut or restored from an older backup; verify an export with `--pin`",
+            ),
+            Ok(kept) => good(name, format!("`{}` has {} entries", file.display(), kept.size)),
+            Err(error) => bad(
+                name,
+                format!("`{}` can not be read: {error}", file.display()),
+                mend,
+            ),
+        },
+        (Ok(_), None) => good(name, format!("`{}`", file.display())),
+        (Err(error), Some(_)) => bad(name, format!("`{}`: {error}", file.display()), mend),
+        (Err(_), None) => good(
+            name,
+            format!("`{}` will be written by `safeguard up`", file.display()),
+        ),
+    }
+}
+
+fn ports(config: &Config) -> Vec<Check> {
+    let services = config
+        .services
+        .values()
+        .flat_map(|service| service.listen.values());
+    let all = std::iter::once(&config.listen.api).chain(services);
+    let taken: Vec<Check> = all
+        .filter_map(|address| {
+            let error = TcpListener::bind(address).err()?;
+            Some(bad(
+                "ports",
+                format!("{address}: {error}"),
+                "end what listens there, or change the port",
+            ))
+        })
+        .collect();
+    if taken.is_empty() {
+        vec![good("ports", "all are free")]
+    } else {
+        taken
+    }
+}
+
+fn running(status: &Status) -> Vec<Check> {
+    let mut checks = vec![good(
+        "log",
+        format!("{} entries, root {}", status.log.size, status.log.root),
+    )];
+    for process in &status.processes {
+        let role = format!("{:?}", process.role).to_lowercase();
+        checks.push(match process.pid {
+            None => bad(
+                "processes",
+                format!("the {role} is down"),
+                "look at the messages of `safeguard up`",
+            ),
+            Some(pid) if process.restarts > 0 => {
+                let found = format!("{role}, pid {pid}, was restarted {} times", process.restarts);
+                care("processes", found, "look at the messages of `safeguard up`")
+            }
+            Some(pid) => good("processes", format!("{role}, pid {pid}")),
+        });
+    }
+    let instances = status.services.iter().flat_map(|service| &service.instances);
+    let limits: BTreeSet<&str> = instances
+        .flat_map(|instance| &instance.limits)
+        .map(String::as_str)
+        .collect();
+    if !limits.is_empty() {
+        checks.push(good("limits", limits.into_iter().collect::<Vec<_>>().join(", ")));
+    }
+    for service in &status.services {
+        if let Some(silent) = service.router_silent {
+            let found = format!("silent about {} for {silent}", service.state.service);
+            checks.push(bad("router", found, "look at the messages of `safeguard up`"));
+        }
+    }
+    for warning in &status.warnings {
+        checks.push(care("warning", warning, "run `safeguard status`"));
+    }
+    checks
+}

@@ -1,0 +1,66 @@
+//! Why a command did not do what was asked: refused, or not decided.
+
+use std::process::ExitCode;
+
+use safeguard_api::Problem;
+
+#[derive(Debug)]
+pub enum Failure {
+    /// The answer is no.
+    Refused(Problem),
+    /// There is no answer.
+    Undecided(Problem),
+    /// The answer has been printed already, and is no.
+    Told,
+}
+
+impl Failure {
+    pub fn refused(title: impl Into<String>) -> Failure {
+        Failure::Refused(Problem::new(409, "refused", title))
+    }
+
+    pub fn undecided(title: impl Into<String>) -> Failure {
+        Failure::Undecided(Problem::new(503, "undecided", title))
+    }
+
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Failure {
+        match self {
+            Failure::Refused(problem) => Failure::Refused(problem.with_hint(hint)),
+            Failure::Undecided(problem) => Failure::Undecided(problem.with_hint(hint)),
+            Failure::Told => Failure::Told,
+        }
+    }
+
+    #[must_use]
+    pub fn details(self, details: Vec<String>) -> Failure {
+        match self {
+            Failure::Refused(problem) => Failure::Refused(problem.with_details(details)),
+            Failure::Undecided(problem) => Failure::Undecided(problem.with_details(details)),
+            Failure::Told => Failure::Told,
+        }
+    }
+
+    /// What the server answered: below 500 it refused, from there on it could not decide.
+    pub fn from_problem(problem: Problem) -> Failure {
+        if problem.status < 500 {
+            Failure::Refused(problem)
+        } else {
+            Failure::Undecided(problem)
+        }
+    }
+
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Failure::Refused(_) | Failure::Told => ExitCode::from(1),
+            Failure::Undecided(_) => ExitCode::from(2),
+        }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Failure {
+        let causes = error.chain().skip(1).map(ToString::to_string).collect();
+        Failure::undecided(error.to_string()).details(causes)
+    }
+}

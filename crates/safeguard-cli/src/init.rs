@@ -1,0 +1,158 @@
+//! `safeguard init`: a commented configuration that starts in observe mode.
+
+use std::fs::File;
+use std::io::Write;
+
+use anyhow::Context;
+use safeguard_api::{Config, Gate};
+
+use crate::args::{Globals, InitArgs};
+use crate::failure::Failure;
+use crate::output::Output;
+
+pub fn init(globals: &Globals, args: &InitArgs, output: &Output) -> Result<(), Failure> {
+    let path = &globals.config;
+    let text = template(args);
+    if let Err(problems) = Config::parse(&text) {
+        let details = problems.iter().map(ToString::to_string).collect();
+        return Err(Failure::refused("this would not be a configuration").details(details));
+    }
+    let mut file = match File::create_new(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            return Err(Failure::refused(format!("`{}` exists already", path.display()))
+                .hint("`--config FILE` writes another"));
+        }
+        Err(error) => {
+            return Err(anyhow::Error::from(error)
+                .context(format!("cannot write `{}`", path.display()))
+                .into());
+        }
+    };
+    file.write_all(text.as_bytes())
+        .with_context(|| format!("cannot write `{}`", path.display()))?;
+    let gates: Vec<&str> = Gate::ALL.iter().map(|gate| gate.as_str()).collect();
+    output.line(
+        &serde_json::json!({ "written": path, "mode": "observe", "gates_without_producer": gates }),
+        &format!("Wrote `{}`", path.display()),
+    )?;
+    output.say(&format!(
+        "It starts in observe mode: every decision is made and recorded, and nothing is held or moved.\n\
+         No gate has a producer of evidence yet ({}), so enforce mode would hold every release\n\
+         until `gates` of each stage lists only what you can produce.\n\
+         Next: edit `command` and `health_path`, then run `safeguard up`.",
+        gates.join(", ")
+    ));
+    Ok(())
+}
+
+fn template(args: &InitArgs) -> String {
+    let service = &args.service;
+    let command: Vec<String> = args
+        .command
+        .iter()
+        .map(|word| toml::Value::from(word.as_str()).to_string())
+        .collect();
+    let command = command.join(", ");
+    let [production, dev, qa, staging] = [0, 1, 2, 3].map(|more| args.port + more);
+    format!(
+        r#"# safeguard.toml — every key is described in docs/reference/configuration.md, and by `safeguard schema`.
+
+# observe: decide and record, hold and move nothing. enforce: do what is decided.
+mode = "observe"
+
+[listen]
+# The API and the status page. An address that other machines can reach is refused: there is no TLS.
+api = "127.0.0.1:7400"
+
+[services.{service}]
+# Program and arguments; a relative program is taken from the artifact. It must listen on $HOST:$PORT.
+command = [{command}]
+# A GET of this path answers 2xx when the process can serve.
+health_path = "/healthz"
+# Processes of each arm in each environment.
+instances = 1
+
+# Where users reach it; the router listens here.
+[services.{service}.listen]
+dev = "127.0.0.1:{dev}"
+qa = "127.0.0.1:{qa}"
+staging = "127.0.0.1:{staging}"
+production = "127.0.0.1:{production}"
+
+# What tells one user from another; without it the router sets a cookie of its own.
+# [services.{service}.user_key]
+# cookie = "session"
+
+# [services.{service}.variables.production]
+# DATABASE = "/srv/{service}/production.db"
+
+[services.{service}.limits]
+memory_bytes_max = 1073741824
+cpu_percent_max = 400
+open_files_max = 4096
+
+# What each stage asks before a release leaves it. Unsaid: 2 h, 24 h, 48 h, the canary's steps, 24 h, and all seven
+# gates. A gate without a producer of evidence is inconclusive, and refuses in enforce mode; none has one yet:
+# static-analysis, security-scan, performance-baseline, data-integrity, resource-limits, rollback-test, human-approval.
+[stages.dev]
+soak = "2h"
+# requests_min = 100
+# error_permille_max = 50
+# gates = []
+# promotion = "manual"
+
+[stages.qa]
+soak = "24h"
+
+[stages.staging]
+soak = "48h"
+
+[stages.canary]
+steps = [
+    {{ weight = 1, soak = "30m", requests_min = 200 }},
+    {{ weight = 5, soak = "30m", requests_min = 500 }},
+    {{ weight = 10, soak = "1h", requests_min = 1000 }},
+    {{ weight = 25, soak = "1h", requests_min = 1000 }},
+    {{ weight = 50, soak = "2h", requests_min = 2000 }},
+    {{ weight = 100, soak = "2h", requests_min = 2000 }},
+]
+# How much worse than stable it may be, in bad answers in a thousand.
+margin_permille = 5.0
+
+[stages.production]
+soak = "24h"
+
+[judge]
+# The chance that a healthy release is rolled back by the judge, over its whole rollout.
+alpha = 0.001
+
+# [notify]
+# A program that gets each notice as JSON on its standard input: held, rolled_back, live.
+# exec = ["/usr/local/bin/tell-the-team"]
+
+# [audit]
+# The newest checkpoint is kept here too, best on another disk: it shows when the log was restored or rewritten.
+# checkpoint_file = "/mnt/backup/safeguard.checkpoint"
+"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_is_written_can_be_read_and_observes() {
+        let args = InitArgs {
+            service: "shop".parse().unwrap(),
+            command: vec!["bin/a \"b\"".to_owned(), "--x".to_owned()],
+            port: 65532,
+        };
+        let config = Config::parse(&template(&args)).unwrap();
+        assert_eq!(config.mode, safeguard_api::config::Mode::Observe);
+        // What the template says of the stages is what is in force when nothing is said.
+        assert_eq!(config.stages, safeguard_api::config::Stages::default());
+    }
+}

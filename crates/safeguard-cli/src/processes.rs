@@ -1,0 +1,129 @@
+//! The hidden subcommands: the processes that `safeguard up` starts.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use safeguard_api::Config;
+use safeguard_api::instance::{Role, SupervisorAnswer, SupervisorCall};
+
+use crate::args::{Globals, ProcessArgs};
+use crate::failure::Failure;
+
+const LISTENERS_LONGEST: Duration = Duration::from_secs(10);
+pub const API_LISTENER: &str = "api";
+
+pub fn server(globals: &Globals, args: &ProcessArgs) -> Result<(), Failure> {
+    trace();
+    let config = read_config(&globals.config)?;
+    let runtime = runtime(2)?;
+    runtime.block_on(async {
+        let mut listeners = listeners(&args.supervisor_socket, Role::Server).await?;
+        let listener = listeners
+            .remove(API_LISTENER)
+            .context("the supervisor has no listener for the API")?;
+        let settings = safeguard_server::ServerSettings {
+            config,
+            listener,
+            state: globals.state.clone(),
+            supervisor_socket: args.supervisor_socket.clone(),
+            router_socket: args.router_socket.clone(),
+        };
+        safeguard_server::run(settings, stop_signal()?)
+            .await
+            .context("the server ended")?;
+        Ok(())
+    })
+}
+
+pub fn router(globals: &Globals, args: &ProcessArgs) -> Result<(), Failure> {
+    trace();
+    let config = read_config(&globals.config)?;
+    let runtime = runtime(config.router.threads)?;
+    runtime.block_on(async {
+        let listeners = listeners(&args.supervisor_socket, Role::Router).await?;
+        let settings = safeguard_dataplane::RouterSettings {
+            listeners: listeners.into_iter().collect(),
+            control: args.router_socket.clone(),
+            state: globals.state.join("router"),
+            supervisor: Some(args.supervisor_socket.clone()),
+            limits: config.router,
+        };
+        safeguard_dataplane::run(settings, stop_signal()?)
+            .await
+            .context("the router ended")?;
+        Ok(())
+    })
+}
+
+/// Becomes the app; returns only when that fails.
+pub fn launch() -> Failure {
+    anyhow::Error::from(safeguard_target::launch::launch()).into()
+}
+
+/// Ends at SIGTERM or Ctrl-C.
+pub fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+pub fn runtime(threads: usize) -> anyhow::Result<tokio::runtime::Runtime> {
+    let mut builder = if threads == 1 {
+        tokio::runtime::Builder::new_current_thread()
+    } else {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(threads);
+        builder
+    };
+    builder.enable_all().build().context("cannot start the runtime")
+}
+
+/// Writes log lines to stderr; `SAFEGUARD_LOG` says which, as `RUST_LOG` does elsewhere.
+pub fn trace() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SAFEGUARD_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .init();
+}
+
+fn read_config(path: &Path) -> anyhow::Result<Config> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    Config::parse(&text).map_err(|problems| {
+        let first = problems.first().map_or_else(String::new, ToString::to_string);
+        anyhow!("`{}` can not be used: {first}", path.display())
+    })
+}
+
+async fn listeners(supervisor: &Path, role: Role) -> anyhow::Result<BTreeMap<String, TcpListener>> {
+    let question = SupervisorCall::Listeners { role };
+    let (answer, sockets) =
+        safeguard_link::call_for_sockets(supervisor, &question, LISTENERS_LONGEST).await?;
+    let names = match answer {
+        SupervisorAnswer::Listeners { names } => names,
+        SupervisorAnswer::Refused { why } => bail!("the supervisor refused: {why}"),
+        SupervisorAnswer::Report(_) => bail!("the supervisor answered another question"),
+    };
+    if names.len() != sockets.len() {
+        bail!(
+            "the supervisor named {} listeners and handed over {}",
+            names.len(),
+            sockets.len()
+        );
+    }
+    Ok(names
+        .into_iter()
+        .zip(sockets.into_iter().map(TcpListener::from))
+        .collect())
+}
