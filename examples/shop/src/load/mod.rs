@@ -224,7 +224,8 @@ impl Player {
 }
 
 /// The wall clock, for times that are compared with the router's.
-fn wall() -> Timestamp {
+#[must_use]
+pub fn wall() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     Timestamp(since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))
 }

@@ -1,0 +1,136 @@
+//! The table at the end, and how to read it.
+
+use super::plot::{Outcome, Result};
+
+const HEADS: [&str; 9] = [
+    "VERSION",
+    "OUTCOME",
+    "STOPPED BY",
+    "SECONDS",
+    "FAILED",
+    "LOST",
+    "BAD, BY USERS",
+    "BAD, BY ROUTER",
+    "EVIDENCE",
+];
+
+/// The results, a line each, then what was not as it must be.
+#[must_use]
+pub fn table(results: &[Result]) -> String {
+    let rows: Vec<[String; 9]> = results.iter().map(row).collect();
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .chain([HEADS[column].len()])
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..HEADS.len()).map(width).collect();
+    let line = |cells: &[String]| {
+        let padded = cells
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    let mut text = vec![line(&HEADS.map(str::to_owned))];
+    text.extend(rows.iter().map(|row| line(row)));
+    for result in results {
+        for fault in &result.faults {
+            text.push(format!("act {}: {fault}", result.number));
+        }
+    }
+    text.join("\n")
+}
+
+fn row(result: &Result) -> [String; 9] {
+    let dash = || "-".to_owned();
+    let expected = if result.outcome == result.expected {
+        result.outcome.as_str().to_owned()
+    } else {
+        format!(
+            "{} (expected {})",
+            result.outcome.as_str(),
+            result.expected.as_str()
+        )
+    };
+    [
+        result.version.to_owned(),
+        expected,
+        result.stopped_by.clone().unwrap_or_else(dash),
+        result
+            .seconds_to_safe
+            .map_or_else(dash, |seconds| format!("{seconds:.1}")),
+        result.failed.to_string(),
+        result.lost.to_string(),
+        result.bad_by_load.to_string(),
+        result.bad_by_router.map_or_else(dash, |router| {
+            match i128::from(router) - i128::from(result.bad_by_load) {
+                0 => format!("{router} (same)"),
+                difference => format!("{router} ({difference:+})"),
+            }
+        }),
+        result
+            .evidence
+            .map_or_else(dash, |entry| format!("entry {entry}")),
+    ]
+}
+
+/// How to read the table.
+#[must_use]
+pub fn legend(results: &[Result]) -> String {
+    let apart = results
+        .iter()
+        .filter(|one| one.bad_by_router.is_some_and(|router| router != one.bad_by_load))
+        .count();
+    let mut text = "SECONDS runs from the first bad answer that a user in production had from the version to the last; \
+        where nothing failed, from its first slow page to its last.\n\
+        FAILED (5xx) and LOST (no complete answer) are counted by the load process, over all users and versions. \
+        The next two columns are the bad answers of the version itself in production, by its users and by the router."
+        .to_owned();
+    if apart > 0 {
+        text.push_str(
+            "\nThe two counts are taken at different moments and ends of the connection: the router counts an attempt that \
+             failed, the users what reached them.",
+        );
+    }
+    if results.iter().any(|one| one.outcome == Outcome::Refused) {
+        text.push_str(
+            "\nrefused: the freeze refused its promotion, and it was rolled back while the freeze was open; moving back is \
+             always allowed.",
+        );
+    }
+    text.push_str(
+        "\nEVIDENCE is the log entry that decided: `safeguard audit prove N` shows it with its proof.",
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_between_the_counts_is_stated() {
+        let result = Result {
+            number: 2,
+            version: "1.2",
+            expected: Outcome::RolledBack,
+            outcome: Outcome::RolledBack,
+            faults: vec!["took 61 s".to_owned()],
+            stopped_by: Some("judge: errors".to_owned()),
+            seconds_to_safe: Some(1.25),
+            failed: 9,
+            lost: 1,
+            bad_by_load: 10,
+            bad_by_router: Some(11),
+            evidence: Some(42),
+        };
+        let text = table(&[result]);
+        let expected = "\
+VERSION  OUTCOME      STOPPED BY     SECONDS  FAILED  LOST  BAD, BY USERS  BAD, BY ROUTER  EVIDENCE
+1.2      rolled_back  judge: errors  1.2      9       1     10             11 (+1)         entry 42
+act 2: took 61 s";
+        assert_eq!(text, expected);
+    }
+}
