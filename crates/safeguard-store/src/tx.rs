@@ -18,6 +18,8 @@ pub struct Tx<'a> {
     pub(crate) size: u64,
     /// Hashes of the entries that this commit appends.
     pub(crate) leaves: Vec<Hash>,
+    /// Whether a row was changed.
+    pub(crate) changed: bool,
     /// The database's first error: after one, nothing of the commit is kept, whatever the closure makes of it.
     failure: RefCell<Option<StoreError>>,
 }
@@ -29,6 +31,7 @@ impl<'a> Tx<'a> {
             vkey,
             size,
             leaves: Vec::new(),
+            changed: false,
             failure: RefCell::new(None),
         }
     }
@@ -101,6 +104,7 @@ impl<'a> Tx<'a> {
     }
 
     pub(crate) fn change(&mut self, sql: &str, params: impl Params) -> Result<usize, StoreError> {
+        self.changed = true;
         self.checked(
             self.connection
                 .prepare_cached(sql)

@@ -119,13 +119,19 @@ impl Writer {
     }
 
     fn transact(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
-        let done = self.prepare(group).and_then(|tree| {
-            run(&self.connection, "COMMIT")?;
-            Ok(tree)
+        let done = self.prepare(group).and_then(|prepared| {
+            // A savepoint that was rolled back leaves pages behind that a commit would write for nothing.
+            let end = if matches!(prepared, Prepared::Nothing) {
+                "ROLLBACK"
+            } else {
+                "COMMIT"
+            };
+            run(&self.connection, end)?;
+            Ok(prepared)
         });
         match done {
-            Ok(None) => Ok(()),
-            Ok(Some((tree, note))) => {
+            Ok(Prepared::Nothing | Prepared::Rows) => Ok(()),
+            Ok(Prepared::Log { tree, note }) => {
                 let head = Head {
                     size: tree.size(),
                     root: tree.root(),
@@ -147,17 +153,20 @@ impl Writer {
         }
     }
 
-    /// Runs the requests in a transaction and leaves it open; returns the new tree and its checkpoint if the log grew.
-    fn prepare(&self, group: &mut [Box<dyn Job>]) -> Result<Option<(Tree, String)>, StoreError> {
+    /// Runs the requests in a transaction and leaves it open.
+    fn prepare(&self, group: &mut [Box<dyn Job>]) -> Result<Prepared, StoreError> {
         run(&self.connection, "BEGIN IMMEDIATE")?;
         let mut tx = Tx::new(&self.connection, &self.vkey, self.tree.size());
+        let mut kept = false;
         for job in group {
             run(&self.connection, "SAVEPOINT request")?;
             let leaves = tx.leaves.len();
+            tx.changed = false;
             let keep = job.run(&mut tx);
             if let Some(error) = tx.failure() {
                 return Err(error);
             }
+            kept |= keep && tx.changed;
             if !keep {
                 tx.leaves.truncate(leaves);
                 run(&self.connection, "ROLLBACK TO request")?;
@@ -165,7 +174,7 @@ impl Writer {
             run(&self.connection, "RELEASE request")?;
         }
         if tx.leaves.is_empty() {
-            return Ok(None);
+            return Ok(if kept { Prepared::Rows } else { Prepared::Nothing });
         }
         let mut tree = self.tree.clone();
         let mut full = Vec::new();
@@ -180,8 +189,19 @@ impl Writer {
         }
         let note = self.signer.sign(tree.size(), &tree.root());
         tx.put_checkpoint(tree.size(), &note)?;
-        Ok(Some((tree, note)))
+        Ok(Prepared::Log { tree, note })
     }
+}
+
+/// What a transaction that is about to end has done.
+enum Prepared {
+    Nothing,
+    /// Rows changed, and the log did not.
+    Rows,
+    Log {
+        tree: Tree,
+        note: String,
+    },
 }
 
 pub(crate) fn run(connection: &Connection, sql: &str) -> Result<(), StoreError> {
@@ -198,4 +218,65 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use crate::{Place, Settings, Store, StoreError, Tx};
+
+    fn fill(tx: &mut Tx<'_>, key: &str) -> Result<(), StoreError> {
+        tx.append_bytes(&["a".to_owned()], br#"{"v":1}"#)?;
+        tx.put_setting(key, &"x".repeat(50_000))
+    }
+
+    fn pragma(store: &Store, sql: &'static str) {
+        store
+            .write_blocking(|tx| tx.checked(tx.connection.execute_batch(sql)))
+            .unwrap()
+            .unwrap();
+    }
+
+    #[test]
+    fn when_the_database_cannot_be_written_nobody_is_told_otherwise() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("a.db");
+        let place = || Place::File(database.clone());
+        let settings = || Settings {
+            place: place(),
+            origin: "a".into(),
+            key: [1; 32],
+            checkpoint_file: None,
+        };
+        let store = Store::open(settings()).unwrap();
+        store.write_blocking(|tx| fill(tx, "before")).unwrap().unwrap();
+        let status = store.log_status();
+        // As small as it is: the same error as from a disk that is full.
+        pragma(&store, "PRAGMA max_page_count = 1");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let mut requests = Vec::new();
+            for key in ["a", "b", "c", "d"] {
+                let store = store.clone();
+                requests.push(tokio::spawn(async move {
+                    // A closure that hides the error is told all the same.
+                    store
+                        .write(move |tx| Ok::<_, StoreError>(fill(tx, key).is_ok()))
+                        .await
+                }));
+            }
+            for request in requests {
+                let answer = request.await.unwrap();
+                assert!(matches!(answer, Err(StoreError::Database(_))), "{answer:?}");
+            }
+        });
+        assert_eq!(store.log_status(), status);
+        assert_eq!(store.read_blocking(|tx| tx.setting("a")).unwrap(), None);
+        pragma(&store, "PRAGMA max_page_count = 1000000");
+        store.write_blocking(|tx| fill(tx, "after")).unwrap().unwrap();
+        assert_eq!(store.log_status().size, 2);
+        drop(store);
+        assert_eq!(Store::open(settings()).unwrap().log_status().size, 2);
+    }
 }
