@@ -79,8 +79,11 @@ fn bernoulli_intervals_are_of_like_width_as_confseqs() {
         assert!(lower <= observed && observed <= upper, "{case}");
         let theirs = case["expected"][1].as_f64().unwrap() - case["expected"][0].as_f64().unwrap();
         let ratio = (upper - lower) / theirs;
+        // Theirs are tuned to one time, ours to none: far from that time ours are the narrower.
+        let far = args["t_opt"].as_u64().unwrap() * 20 < rate.trials;
+        let alike = if far { 0.0..1.0 } else { 0.9..1.2 };
         assert!(
-            (0.7..1.5).contains(&ratio),
+            alike.contains(&ratio),
             "{case}: {lower} to {upper}, {ratio} of theirs"
         );
     }
