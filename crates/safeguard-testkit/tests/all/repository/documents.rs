@@ -65,6 +65,38 @@ fn literals(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }
 
+/// References of the form `path` or `path::test` that lead nowhere.
+fn dead_references(cell: &str) -> impl Iterator<Item = String> {
+    literals(cell).filter_map(|reference| {
+        let (file, name) = reference.split_once("::").unwrap_or((reference, ""));
+        if !root().join(file).is_file() {
+            Some(format!("there is no file {file}"))
+        } else if !name.is_empty() && !text(file).contains(&format!("fn {name}(")) {
+            Some(format!("{file} has no test {name}"))
+        } else {
+            None
+        }
+    })
+}
+
+#[test]
+fn every_invariant_names_the_check_that_holds_it() {
+    let architecture = text("ARCHITECTURE.md");
+    let section = architecture
+        .split("\n## ")
+        .find(|section| section.starts_with("Invariants"))
+        .unwrap();
+    let mut wrong = Vec::new();
+    for line in section.lines().filter(|line| line.starts_with("| ")).skip(1) {
+        let held_by = line.trim_matches('|').rsplit('|').next().unwrap();
+        if literals(held_by).next().is_none() {
+            wrong.push(format!("nothing holds: {line}"));
+        }
+        wrong.extend(dead_references(held_by));
+    }
+    assert_none("ARCHITECTURE.md", &wrong);
+}
+
 #[test]
 fn every_requirement_has_its_row() {
     let found: Vec<String> = rows().into_iter().map(|row| row.id).collect();
@@ -83,14 +115,7 @@ fn a_requirement_is_held_by_tests_that_exist_or_plainly_not_yet() {
                 ));
             }
         }
-        for reference in literals(&held_by) {
-            let (file, name) = reference.split_once("::").unwrap_or((reference, ""));
-            if !root().join(file).is_file() {
-                wrong.push(format!("{id}: there is no file {file}"));
-            } else if !name.is_empty() && !text(file).contains(&format!("fn {name}(")) {
-                wrong.push(format!("{id}: {file} has no test {name}"));
-            }
-        }
+        wrong.extend(dead_references(&held_by).map(|dead| format!("{id}: {dead}")));
     }
     assert_none(REQUIREMENTS_PAGE, &wrong);
 }
