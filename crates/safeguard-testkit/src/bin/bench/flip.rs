@@ -13,6 +13,8 @@ use crate::report::{Row, median, quantile};
 use crate::router_process::{Router, Share};
 
 const USERS: u32 = 32;
+/// Short of the most that it can carry: else what is measured is the queue of the load itself.
+const PAUSE: Duration = Duration::from_millis(2);
 const FLIPS: u32 = 40;
 const BETWEEN: Duration = Duration::from_millis(100);
 const STABLE: &str = "stable";

@@ -88,9 +88,7 @@ async fn one_user(
             ended: Instant::now(),
             outcome,
         });
-        if !pause.is_zero() {
-            tokio::time::sleep(pause).await;
-        }
+        tokio::time::sleep(pause).await;
     }
     seen
 }

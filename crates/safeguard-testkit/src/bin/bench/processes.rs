@@ -13,7 +13,11 @@ const STOP_LONGEST: Duration = Duration::from_secs(10);
 const TICK_MS: u64 = 10;
 
 /// A process that ends with this value.
-pub struct Running(Child);
+pub struct Running {
+    child: Child,
+    /// After which it is killed.
+    stop_longest: Duration,
+}
 
 impl Running {
     /// Starts a program on one core; what it prints is thrown away.
@@ -31,24 +35,30 @@ impl Running {
         let child = command
             .spawn()
             .with_context(|| format!("cannot start {command:?}"))?;
-        Ok(Running(child))
+        Ok(Running {
+            child,
+            stop_longest: STOP_LONGEST,
+        })
     }
 
     /// Starts this program again in another role.
     pub fn role(core: usize, role: &str, args: &[&str]) -> anyhow::Result<Running> {
         let own = std::env::current_exe()?;
         let own = own.to_str().context("the path of this program is not text")?;
-        Running::on_core(core, own, &[&[super::ROLE, role], args].concat())
+        let mut running = Running::on_core(core, own, &[&[super::ROLE, role], args].concat())?;
+        // Nobody's requests are in flight any more; it need not drain.
+        running.stop_longest = Duration::from_millis(50);
+        Ok(running)
     }
 
     pub fn id(&self) -> u32 {
-        self.0.id()
+        self.child.id()
     }
 
     /// Waits until somebody listens.
     pub fn wait_for(&mut self, address: SocketAddr) -> anyhow::Result<()> {
         until(START_LONGEST, || {
-            if let Some(status) = self.0.try_wait()? {
+            if let Some(status) = self.child.try_wait()? {
                 bail!("what should listen on {address} ended: {status}");
             }
             Ok(TcpStream::connect(address).is_ok())
@@ -74,16 +84,16 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         use rustix::process::{Pid, Signal, kill_process};
-        let asked = Pid::from_raw(self.0.id().cast_signed()).map(|id| kill_process(id, Signal::TERM));
-        let deadline = Instant::now() + STOP_LONGEST;
+        let asked = Pid::from_raw(self.child.id().cast_signed()).map(|id| kill_process(id, Signal::TERM));
+        let deadline = Instant::now() + self.stop_longest;
         while matches!(asked, Some(Ok(()))) && Instant::now() < deadline {
-            if matches!(self.0.try_wait(), Ok(Some(_))) {
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
                 return;
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        if let Err(error) = self.0.kill().and_then(|()| self.0.wait()) {
-            eprintln!("cannot end process {}: {error}", self.0.id());
+        if let Err(error) = self.child.kill().and_then(|()| self.child.wait()) {
+            eprintln!("cannot end process {}: {error}", self.child.id());
         }
     }
 }
