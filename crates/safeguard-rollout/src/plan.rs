@@ -17,7 +17,7 @@ use serde_json::json;
 
 use crate::desired;
 use crate::judge::{Proof, non_inferior};
-use crate::observe::{Instances, Observation, Stable, Traffic};
+use crate::observe::{Instances, Observation, Sample, Stable, Traffic};
 
 /// A soak grows by no more than this from one tick to the next, so ticks have to be at least as frequent.
 pub const TICK_LONGEST: Span = Span::seconds(5);
@@ -27,11 +27,13 @@ pub const ROLLBACK_LONGEST: Span = Span::seconds(30);
 pub const WOULD_HAVE_MAX: usize = 64;
 /// A rollback and a deployment are looked at this often.
 const TICK_QUICK: Span = Span(200);
-/// How long a rollout that is over, or queued, may go without a look.
+/// So is one for which nothing runs.
+const TICK_WAITING: Span = Span::minutes(1);
+/// How long a rollout that is over may go without a look.
 const TICK_IDLE: Span = Span::hours(1);
 
 /// What the next tick needs of this one. Kept in memory by the shell, one for each rollout; the default after a restart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Memory {
     last: Option<Now>,
     /// Whether the soak could grow at the last tick: it grows between two such ticks.
@@ -45,7 +47,20 @@ pub struct Memory {
     generation: u64,
     /// The part of it that is not committed yet.
     uncommitted: Span,
+    /// The last look at the proof.
+    proof: Option<Look>,
 }
+
+/// The samples that a proof was tried on, and what came of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Look {
+    canary: Sample,
+    stable: Sample,
+    proof: Proof,
+}
+
+/// A proof is tried again when the samples have grown by a part in so many: it costs far more than the rest of a tick.
+const LOOK_PART: u64 = 64;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
@@ -92,6 +107,7 @@ pub enum Answer {
 pub fn plan(rollout: &Rollout, observed: &Observation, policy: &Policy, memory: &Memory) -> Plan {
     let mut tick = Tick::new(rollout, observed, policy, *memory);
     tick.pass_time();
+    tick.look_again();
     let settled = command::decide(&mut tick) || reduce::decide(&mut tick);
     if !settled {
         match &tick.next.phase {
@@ -260,6 +276,7 @@ impl<'a> Tick<'a> {
         self.next.blocks.clear();
         self.memory = Memory {
             last: self.memory.last,
+            proof: self.memory.proof,
             ..Memory::default()
         };
     }
@@ -302,19 +319,46 @@ impl<'a> Tick<'a> {
         self.decide(kind, text, serde_json::Value::Null);
     }
 
-    /// Whether the candidate is shown to be no worse than stable; none where there is nothing to show or no evidence.
+    /// Whether the candidate is shown to be no worse than stable, as of the last look; none where there is nothing to
+    /// show or no evidence.
     fn proof(&self) -> Option<Proof> {
-        if self.next.stage != Stage::Canary || !self.has_stable() {
-            return None;
+        self.sampled()?;
+        self.memory.proof.map(|look| look.proof)
+    }
+
+    /// What the proof is made from, where one is asked for.
+    fn sampled(&self) -> Option<(Sample, Sample)> {
+        let asked = self.next.stage == Stage::Canary && self.has_stable();
+        let traffic = self.observed.traffic.as_ref().filter(|_| asked)?;
+        Some((traffic.canary, traffic.stable))
+    }
+
+    /// Tries the proof when the samples have grown enough since the last look.
+    fn look_again(&mut self) {
+        let grown = self.sampled().is_some_and(|(canary, stable)| {
+            self.memory.proof.is_none_or(|look| {
+                let known = look.canary.requests + look.stable.requests;
+                let total = canary.requests + stable.requests;
+                total < known || known + known / LOOK_PART < total
+            })
+        });
+        if grown {
+            self.look();
         }
-        let traffic = self.observed.traffic.as_ref()?;
-        let canary = &self.policy.stages.canary;
-        Some(non_inferior(
-            traffic.canary,
-            traffic.stable,
-            canary.margin_permille,
-            canary.margin_alpha,
-        ))
+    }
+
+    /// Tries the proof on the newest samples.
+    fn look(&mut self) {
+        let canary_policy = &self.policy.stages.canary;
+        let (margin, alpha) = (canary_policy.margin_permille, canary_policy.margin_alpha);
+        self.memory.proof = self.sampled().map(|(canary, stable)| {
+            let proof = non_inferior(canary, stable, margin, alpha);
+            Look {
+                canary,
+                stable,
+                proof,
+            }
+        });
     }
 
     fn finish(mut self) -> Plan {
@@ -408,11 +452,8 @@ impl<'a> Tick<'a> {
                     Span(left).clamp(TICK_QUICK, TICK_LONGEST)
                 }
             }
-            Phase::Queued
-            | Phase::Blocked
-            | Phase::Verified
-            | Phase::Held { .. }
-            | Phase::RollbackFailed { .. } => TICK_LONGEST,
+            Phase::Verified | Phase::Held { .. } | Phase::RollbackFailed { .. } => TICK_LONGEST,
+            Phase::Queued | Phase::Blocked => TICK_WAITING,
             Phase::Live | Phase::RolledBack { .. } | Phase::Superseded { .. } => TICK_IDLE,
         }
     }

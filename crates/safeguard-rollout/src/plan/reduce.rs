@@ -74,7 +74,8 @@ fn lease_expired(tick: &mut Tick<'_>, seq: u64) -> bool {
     // The same silence ends the lease in every environment, with an entry for each.
     let anew = tick.next.phase == first || tick.next.phase == Phase::Soaking;
     if anew && tick.next.soak == Soak::default() {
-        let text = format!("the lease had ended in another environment too; {stage} goes on from its beginning");
+        let text =
+            format!("the lease had ended in another environment too; {stage} goes on from its beginning");
         tick.decide("deploy.reentered", text, json!({ "journal_entry": seq }));
         return true;
     }
@@ -110,7 +111,9 @@ fn lease_expired(tick: &mut Tick<'_>, seq: u64) -> bool {
 
 /// A live release that is rolled back goes first: it changes what this one is compared with, so this one starts anew.
 fn back_to_queue(tick: &mut Tick<'_>) -> bool {
-    let Some(release) = tick.observed.behind.clone() else { return false };
+    let Some(release) = tick.observed.behind.clone() else {
+        return false;
+    };
     let from = tick.next.stage;
     tick.next.stage = Stage::Dev;
     tick.next.epoch += 1;

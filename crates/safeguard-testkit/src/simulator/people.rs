@@ -44,7 +44,6 @@ pub struct Script {
     pub candidate: Candidate,
     pub policy: Policy,
     pub has_live: bool,
-    /// A second release of the same artifact is tried after a rollback.
     pub start_ms: (u64, u64),
     /// Sorted by time.
     pub events: Vec<(u64, Event)>,
@@ -54,6 +53,8 @@ pub struct Script {
     /// When each stage's gates are green and its approvals given, after the stage began.
     pub papers_ms: u64,
     pub behind_until: u64,
+    /// Its digest was rolled back before, until somebody clears it.
+    pub poisoned_until: u64,
 }
 
 const HOUR: u64 = 3_600_000;
@@ -88,6 +89,11 @@ pub fn script(rng: &mut Rng) -> Script {
         sick: Vec::new(),
         papers_ms: rng.below(30 * HOUR),
         behind_until: if rng.permille(200) { rng.below(3 * HOUR) } else { 0 },
+        poisoned_until: if rng.permille(60) {
+            rng.below(RUN_MS * 2)
+        } else {
+            0
+        },
     };
     if candidate == Candidate::Crashes {
         let mut at = rng.between(HOUR / 10, 90 * HOUR);

@@ -48,6 +48,9 @@ struct Sim {
     // What is committed, as the checks know it.
     committed: Rollout,
     entries: u64,
+    generation_applied: u64,
+    /// For the breakage that believes it.
+    last_wall: Timestamp,
     old_tables: Vec<Table>,
     observation: Observation,
     traffic: Option<Traffic>,
@@ -184,6 +187,8 @@ impl Sim {
             down_until: 0,
             crash: None,
             entries: 0,
+            generation_applied: 0,
+            last_wall: Timestamp(BIRTH_MS),
             old_tables: Vec::new(),
             observation,
             traffic: None,
@@ -274,7 +279,15 @@ impl Sim {
         self.check_users(was)
     }
 
-    fn check_users(&self, was: [u8; ENVIRONMENTS]) -> Result<(), String> {
+    fn check_users(&mut self, was: [u8; ENVIRONMENTS]) -> Result<(), String> {
+        let generation = self.router.table.generation;
+        if generation < self.generation_applied {
+            return Err(format!(
+                "generation {generation} was applied after {}",
+                self.generation_applied
+            ));
+        }
+        self.generation_applied = generation;
         // Weights of a release that takes over from a rolled back live one are no exposure to the candidate.
         if self.router.table.routes[3]
             .candidate
@@ -317,6 +330,7 @@ impl Sim {
             }
             Event::RouterRestart => {
                 self.router.restart(self.now);
+                self.generation_applied = 0;
                 self.trouble_at = self.now;
             }
             Event::Crash { place, down_ms } => self.crash = Some((place, down_ms)),
@@ -399,7 +413,10 @@ impl Sim {
         let began = self.stage_began + self.script.papers_ms;
         let live = self.state.live.as_ref().map(number);
         let elsewhere = self.elsewhere(here);
-        let (frozen, poisoned) = (within(&self.script.freezes, now), false);
+        let (frozen, poisoned) = (
+            within(&self.script.freezes, now),
+            now < self.script.poisoned_until,
+        );
         let observation = &mut self.observation;
         observation.now = Now {
             wall: Timestamp(BIRTH_MS + now as i64 + self.wall_offset),
@@ -517,9 +534,13 @@ impl Sim {
         match self.breakage {
             Breakage::IgnoresFreeze => self.observation.freeze = None,
             Breakage::SoakSurvivesClockJump => {
-                let jumped = self.observation.now.wall.since(self.rollout.phase_since);
+                let wall = self.observation.now.wall;
+                let passed = wall.since(self.last_wall);
+                self.last_wall = wall;
                 let mut planned = plan::plan(&self.rollout, &self.observation, policy, &self.memory);
-                planned.next.soak.elapsed = planned.next.soak.elapsed.max(Span(jumped.0 / 2));
+                if planned.next.phase == self.rollout.phase && plan::TICK_LONGEST < passed {
+                    planned.next.soak.elapsed.0 += passed.0;
+                }
                 return planned;
             }
             Breakage::None
@@ -622,7 +643,7 @@ impl Sim {
             green: papers,
             approvals: u32::from(papers),
             router_reachable: self.reachable(),
-            poisoned: false,
+            poisoned: self.now < self.script.poisoned_until,
             has_stable: self.script.has_live,
             healthy_ms: self.healthy_ms,
             requests: self.part.requests,
