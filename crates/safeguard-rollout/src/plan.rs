@@ -458,3 +458,8 @@ impl<'a> Tick<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

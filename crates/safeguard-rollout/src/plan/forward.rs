@@ -20,9 +20,9 @@ pub(super) fn advance(tick: &mut Tick<'_>) {
         wait(tick, stands);
         return;
     }
-    if !waived.is_empty() {
-        let cause = format!("held in {} by {}", tick.next.stage, blocks::kinds(&waived));
-        tick.would("would.hold", &cause, &blocks::listed(&waived));
+    for block in &waived {
+        let cause = format!("held in {} by {}", tick.next.stage, block.kind());
+        tick.would("would.hold", &cause, &block.to_string());
     }
     tick.next.blocks.clear();
     go_on(tick);
