@@ -33,20 +33,35 @@ pub struct BodyLimits {
     pub idle_longest: Duration,
 }
 
+/// One direction of an exchange, from one socket to the other.
+pub struct Lane<'a, R, W> {
+    pub from: &'a mut R,
+    pub buffer: &'a mut Buffer,
+    pub decoder: &'a mut Decoder,
+    pub to: &'a mut W,
+    /// What is ready to be written; it may begin with a head, which then travels with the first piece.
+    pub out: &'a mut Vec<u8>,
+    pub encoding: Encoding,
+    pub timer: &'a mut Timer,
+}
+
 /// Small pieces are gathered into one write up to here; larger ones are written from where they lie.
 const GATHERED_BYTES_MAX: usize = 16 << 10;
 
-/// Carries the body across. `out` may begin with a head, which then travels with the first piece.
+/// Carries the body across.
 pub async fn carry<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
-    from: &mut R,
-    buffer: &mut Buffer,
-    decoder: &mut Decoder,
-    to: &mut W,
-    out: &mut Vec<u8>,
-    encoding: Encoding,
-    timer: &mut Timer,
+    lane: Lane<'_, R, W>,
     limits: BodyLimits,
 ) -> Result<(), BodyEnd> {
+    let Lane {
+        from,
+        buffer,
+        decoder,
+        to,
+        out,
+        encoding,
+        timer,
+    } = lane;
     let mut bytes = 0u64;
     loop {
         match decoder.step(buffer.filled()).map_err(BodyEnd::Framing)? {

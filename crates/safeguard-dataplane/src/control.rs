@@ -333,9 +333,9 @@ impl Control {
         when: Timestamp,
         event: impl FnOnce(u64) -> JournalEvent,
     ) -> Option<u64> {
-        let late = !self
+        let late = self
             .renewed_ms
-            .is_some_and(|renewed| clock::boot_ms().saturating_sub(renewed) < SILENT_AFTER_MS);
+            .is_none_or(|renewed| clock::boot_ms().saturating_sub(renewed) >= SILENT_AFTER_MS);
         let standing = self.standings.get(at)?;
         let release = standing.candidate.as_ref()?.0.release.clone();
         let (service, environment) = (standing.slot.service.clone(), standing.slot.environment);

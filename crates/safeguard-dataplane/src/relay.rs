@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::arm::{Counted, Presence};
-use crate::body::{BodyEnd, BodyLimits, Encoding, carry};
+use crate::body::{BodyEnd, BodyLimits, Encoding, Lane, carry};
 use crate::rewrite::{self, ResponseExtras};
 use crate::stream::carry_events;
 use crate::transport::{Broken, Buffer, Timer, read_some, write_both};
@@ -165,17 +165,16 @@ pub async fn exchange(
         } else {
             body_out.clear();
             body_out.extend_from_slice(head_out);
-            carry(
-                &mut client_read,
-                from_client,
-                &mut decoder,
-                up,
-                body_out,
+            let lane = Lane {
+                from: &mut client_read,
+                buffer: from_client,
+                decoder: &mut decoder,
+                to: up,
+                out: body_out,
                 encoding,
-                upload_timer,
-                body_limits,
-            )
-            .await
+                timer: upload_timer,
+            };
+            carry(lane, body_limits).await
         };
         match carried {
             Ok(()) => progress.sent.store(true, Ordering::Relaxed),
@@ -394,34 +393,20 @@ impl Download<'_> {
             bytes_max: u64::MAX,
             idle_longest: self.limits.body_idle_longest,
         };
+        let lane = Lane {
+            from: &mut self.from,
+            buffer: &mut *self.buffer,
+            decoder: &mut decoder,
+            to: &mut self.to,
+            out: &mut *self.out,
+            encoding,
+            timer: &mut *self.timer,
+        };
         let carried = if answer.event_stream {
             let _stream = Counted::new(&self.presence.streams);
-            let evacuation = &mut self.evacuation;
-            let (from, to) = (&mut self.from, &mut self.to);
-            carry_events(
-                from,
-                self.buffer,
-                &mut decoder,
-                to,
-                self.out,
-                encoding,
-                self.timer,
-                evacuation,
-            )
-            .await
+            carry_events(lane, &mut self.evacuation).await
         } else {
-            let (from, to) = (&mut self.from, &mut self.to);
-            carry(
-                from,
-                self.buffer,
-                &mut decoder,
-                to,
-                self.out,
-                encoding,
-                self.timer,
-                limits,
-            )
-            .await
+            carry(lane, limits).await
         };
         // Bytes behind the response are an answer that nobody asked for.
         answer.keep_upstream &= self.buffer.is_empty();

