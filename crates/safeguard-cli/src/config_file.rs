@@ -57,3 +57,99 @@ pub fn render(path: &Path, text: &str, problems: &[ConfigProblem], renderer: &Re
     });
     shown.collect::<Vec<_>>().join("\n\n")
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// A configuration with nothing wrong in it; the cases add to it.
+    const GOOD: &str = r#"
+[services.shop]
+command = ["bin/shop"]
+listen = { dev = "127.0.0.1:1", qa = "127.0.0.1:2", staging = "127.0.0.1:3", production = "127.0.0.1:4" }
+"#;
+
+    fn refused(text: &str) -> String {
+        match Config::parse(text) {
+            Ok(_) => "accepted".to_owned(),
+            Err(problems) => {
+                let lines = problems.iter().map(ToString::to_string);
+                lines.collect::<Vec<_>>().join("\n")
+            }
+        }
+    }
+
+    #[test]
+    fn a_problem_is_shown_where_it_stands() {
+        let text = "mode = \"obsrve\"\n[servces.shop]\n";
+        let problems = Config::parse(text).unwrap_err();
+        insta::assert_snapshot!(render(
+            Path::new("safeguard.toml"),
+            text,
+            &problems,
+            &Renderer::plain()
+        ));
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        let mut page = String::new();
+        for addition in CASES {
+            page.push_str(&format!(
+                "{}\n  {}\n",
+                addition.trim(),
+                refused(&format!("{GOOD}{addition}")).replace('\n', "\n  ")
+            ));
+        }
+        insta::assert_snapshot!(page);
+    }
+
+    #[test]
+    fn seconds_of_soak_and_no_gates_are_possible() {
+        let text = format!(
+            "{GOOD}[stages.dev]\nsoak = \"0s\"\ngates = []\n[stages.canary]\nsteps = [{{ weight = 100, soak = \"1s\" }}]"
+        );
+        assert_eq!(refused(&text), "accepted");
+    }
+
+    const CASES: &[&str] = &[
+        "",
+        "[stages.dev]\nsoke = \"2h\"",
+        "[stages.dev]\nsoak = 2",
+        "[stages.dev]\nsoak = \"soon\"",
+        "[stages.dev]\nsoak = \"9999h\"",
+        "[stages.dev]\nerror_permille_max = 1001",
+        "[stages.dev]\ngates = [\"static-analisis\"]",
+        "[stages.dev]\ngates = [\"rollback-test\", \"rollback-test\"]",
+        "[stages.dev]\napprovals = 1",
+        "[stages.qa]\napprovals = 2\n[[approvers]]\nperson = \"Kim\"\n[[approvers]]\nperson = \"kim \"",
+        "[stages.canary]\nsteps = []",
+        "[stages.canary]\nsteps = [{ weight = 0, soak = \"1s\" }, { weight = 100, soak = \"1s\" }]",
+        "[stages.canary]\nsteps = [{ weight = 10, soak = \"1s\" }, { weight = 10, soak = \"1s\" }, { weight = 50, soak = \"1s\" }]",
+        "[stages.canary]\nsteps = [{ weight = 101, soak = \"1s\" }]",
+        "[stages.canary]\nstep_longest = \"1h\"\nsteps = [{ weight = 100, soak = \"2h\" }]",
+        "[stages.canary]\nmargin_permille = 0.0\nmargin_alpha = nan",
+        "[judge]\nalpha = 0.6",
+        "[judge]\nalpha = nan",
+        "[judge]\nalpha = 0",
+        "[judge]\nexits_max = 0",
+        "[judge]\nexits_max = 99999999999999999999",
+        "[rollback]\nlease = \"1s\"",
+        "[router]\nthreads = 0\nbody_bytes_max = -1",
+        "[listen]\napi = \"0.0.0.0:7400\"",
+        "[listen]\napi = \"127.0.0.1:4\"",
+        "[listen]\napi = \"localhost\"",
+        "[services.shop.limits]\nmemory_bytes_max = 0",
+        "[services.shop.user_key]\ncookie = \"\"",
+        "[services.shop.variables.production]\nPORT = \"1\"\n\"A B\" = \"x\"",
+        "[services.shop.variables.prod]\nA = \"x\"",
+        "[services.two]\ncommand = []\nhealth_path = \"healthz\"\ninstances = 33\n[services.two.listen]\ndev = \"127.0.0.1:9\"",
+        "[services.two]\ncommand = [\"../run me\"]",
+        "[services.Two]\ncommand = [\"run me\"]\nlisten = {}",
+        "[notify]\nexec = [\"bin/tell\"]",
+        "[audit]\ncheckpoint_file = \"/\"",
+        "mode = \"observe\"",
+        "[stages.dev",
+    ];
+}
