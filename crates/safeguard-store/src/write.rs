@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use safeguard_audit::{Hash, Signer, Tree};
@@ -14,6 +15,8 @@ use crate::tx::Tx;
 
 /// Requests in one commit.
 const GROUP_MAX: usize = 256;
+/// How long a commit waits for as many requests as the last one had; a sync takes several times as long.
+const GATHER_MAX: Duration = Duration::from_micros(500);
 
 /// What the last commit made of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,14 +98,11 @@ impl Writer {
     /// Serves requests until the last sender is gone.
     pub fn serve(mut self, mut requests: mpsc::Receiver<Box<dyn Job>>) {
         let mut group = Vec::with_capacity(GROUP_MAX);
+        let mut last = 0;
         while let Some(first) = requests.blocking_recv() {
             group.push(first);
-            while group.len() < GROUP_MAX {
-                match requests.try_recv() {
-                    Ok(next) => group.push(next),
-                    Err(_) => break,
-                }
-            }
+            gather(&mut group, &mut requests, last);
+            last = group.len();
             self.commit(&mut group);
         }
     }
@@ -190,6 +190,20 @@ impl Writer {
         let note = self.signer.sign(tree.size(), &tree.root());
         tx.put_checkpoint(tree.size(), &note)?;
         Ok(Prepared::Log { tree, note })
+    }
+}
+
+/// Takes the requests that wait already. The callers of the last commit are about to come back: without a moment for
+/// them, every other commit would be a small one, and its sync takes as long as that of a large one.
+fn gather(group: &mut Vec<Box<dyn Job>>, requests: &mut mpsc::Receiver<Box<dyn Job>>, last: usize) {
+    let wanted = last - last / 4;
+    let started = Instant::now();
+    while group.len() < GROUP_MAX {
+        match requests.try_recv() {
+            Ok(next) => group.push(next),
+            Err(_) if group.len() < wanted && started.elapsed() < GATHER_MAX => std::thread::yield_now(),
+            Err(_) => break,
+        }
     }
 }
 
