@@ -26,6 +26,7 @@ fn every_mutation_is_found_and_named() {
     let originals: Vec<Export> = [1, 40, 256, 300, 700, 66_000]
         .map(|size| export(&entries(size)))
         .into();
+    let mut mutated = 0;
     for seed in 0..MUTATIONS {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         // The large one has three levels of tiles, and takes longer to verify.
@@ -41,6 +42,7 @@ fn every_mutation_is_found_and_named() {
         let Some(at) = mutate(altered.files.get_mut(&path).unwrap(), &mut random) else {
             continue;
         };
+        mutated += 1;
         let findings = altered.verify(&[]).findings;
         let named = findings
             .iter()
@@ -60,6 +62,10 @@ fn every_mutation_is_found_and_named() {
             "seed {seed}: byte {at} of `{path}` was altered, and also found was {findings:?}"
         );
     }
+    assert!(
+        mutated > MUTATIONS * 9 / 10,
+        "{mutated} of {MUTATIONS} changed anything"
+    );
 }
 
 #[test]
