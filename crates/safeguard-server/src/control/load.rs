@@ -32,18 +32,14 @@ impl Loaded {
 }
 
 impl Loop {
-    pub(super) async fn load(&self) -> Result<Loaded, StoreError> {
+    /// `going_back` is a release that shall be rolled back: when it is the live one, it walks again.
+    pub(super) async fn load(&self, going_back: Option<ReleaseId>) -> Result<Loaded, StoreError> {
         let names: Vec<Name> = self.config.services.keys().cloned().collect();
         self.store
             .read(move |tx| {
-                let services = names
-                    .iter()
-                    .map(|name| load_service(tx, name))
-                    .collect::<Result<_, _>>()?;
-                Ok(Loaded {
-                    services,
-                    freezes: tx.list::<Freeze>(true, FREEZES_MAX)?,
-                })
+                let load = |name| load_service(tx, name, going_back.as_ref());
+                let services = names.iter().map(load).collect::<Result<_, _>>()?;
+                Ok(Loaded { services, freezes: tx.list::<Freeze>(true, FREEZES_MAX)? })
             })
             .await
     }
@@ -74,9 +70,16 @@ fn load_service(
         active: None,
     };
     let state = tx.get::<ServiceState>(name.as_str())?.unwrap_or_else(empty);
-    let lane = tx
+    let mut lane = tx
         .get::<Lane>(name.as_str())?
         .unwrap_or_else(|| Lane::empty(name));
+    if let Some(live) = state
+        .live
+        .as_ref()
+        .filter(|live| going_back == Some(live) && !lane.releases.contains(live))
+    {
+        lane.releases.insert(0, live.clone());
+    }
     let mut walking = Vec::with_capacity(lane.releases.len());
     let mut poisoned = Vec::new();
     for id in &lane.releases {
