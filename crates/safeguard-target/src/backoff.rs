@@ -31,7 +31,10 @@ mod tests {
     fn waits_double_to_thirty_seconds_and_are_forgotten() {
         let mut waits = BackOff::default();
         let ms: Vec<u128> = (0..10).map(|_| waits.after(Duration::ZERO).as_millis()).collect();
-        assert_eq!(ms, [200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000]);
+        assert_eq!(
+            ms,
+            [200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000]
+        );
         assert_eq!(waits.after(Duration::from_secs(61)).as_millis(), 200);
         assert_eq!(waits.after(Duration::from_secs(59)).as_millis(), 400);
     }

@@ -65,7 +65,10 @@ impl Cgroups {
             tracing::warn!(%error, "Cannot read /proc/self/cgroup");
             String::new()
         });
-        let found = Cgroups { memory: find(Controller::Memory, &own), cpu: find(Controller::Cpu, &own) };
+        let found = Cgroups {
+            memory: find(Controller::Memory, &own),
+            cpu: find(Controller::Cpu, &own),
+        };
         for place in [&found.memory, &found.cpu].into_iter().flatten() {
             remove_stale(&place.folder);
         }
@@ -77,7 +80,10 @@ impl Cgroups {
         let name = format!("{PREFIX}{}.{instance}", std::process::id());
         let create = |place: &Option<Place>, controller| {
             let place = place.as_ref()?;
-            let made = Place { version: place.version, folder: place.folder.join(&name) };
+            let made = Place {
+                version: place.version,
+                folder: place.folder.join(&name),
+            };
             match made.create(controller, limits) {
                 Ok(()) => Some(made),
                 Err(error) => {
@@ -104,7 +110,11 @@ impl Place {
         match (controller, self.version) {
             (Controller::Memory, Version::One) => {
                 set("memory.limit_in_bytes", limits.memory_bytes_max.to_string())?;
-                set_if_there(&self.folder, "memory.memsw.limit_in_bytes", &limits.memory_bytes_max.to_string())
+                set_if_there(
+                    &self.folder,
+                    "memory.memsw.limit_in_bytes",
+                    &limits.memory_bytes_max.to_string(),
+                )
             }
             (Controller::Memory, Version::Two) => {
                 set("memory.max", limits.memory_bytes_max.to_string())?;
@@ -122,14 +132,21 @@ impl Place {
 /// Sets what only kernels with swap accounting have.
 fn set_if_there(folder: &Path, file: &str, value: &str) -> io::Result<()> {
     let path = folder.join(file);
-    if path.exists() { fs::write(path, value) } else { Ok(()) }
+    if path.exists() {
+        fs::write(path, value)
+    } else {
+        Ok(())
+    }
 }
 
 impl InstanceCgroup {
     /// The folders whose `cgroup.procs` the app has to join.
     pub fn folders(&self) -> Vec<PathBuf> {
-        let mut folders: Vec<PathBuf> =
-            [&self.memory, &self.cpu].into_iter().flatten().map(|place| place.folder.clone()).collect();
+        let mut folders: Vec<PathBuf> = [&self.memory, &self.cpu]
+            .into_iter()
+            .flatten()
+            .map(|place| place.folder.clone())
+            .collect();
         folders.dedup();
         folders
     }
@@ -150,7 +167,9 @@ impl InstanceCgroup {
             Version::Two => "memory.events",
         };
         match fs::read_to_string(place.folder.join(file)) {
-            Ok(text) => text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok()),
+            Ok(text) => text
+                .lines()
+                .find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok()),
             Err(error) => {
                 tracing::warn!(%error, "Cannot read whether memory ran out");
                 None
@@ -196,7 +215,11 @@ impl InstanceCgroup {
             None => "sampled each second",
         };
         vec![
-            format!("memory: {}, {} MiB", by(&self.memory), limits.memory_bytes_max >> 20),
+            format!(
+                "memory: {}, {} MiB",
+                by(&self.memory),
+                limits.memory_bytes_max >> 20
+            ),
             format!("cpu: {}, {} % of a core", by(&self.cpu), limits.cpu_percent_max),
             format!("open files: rlimit, {}", limits.open_files_max),
         ]
@@ -211,7 +234,14 @@ fn find(controller: Controller, own: &str) -> Option<Place> {
         let (_, controllers, path) = (parts.next()?, parts.next()?, parts.next()?);
         let (version, root) = if controllers.is_empty() {
             let unified = mount.join("unified");
-            (Version::Two, if unified.is_dir() { unified } else { mount.to_owned() })
+            (
+                Version::Two,
+                if unified.is_dir() {
+                    unified
+                } else {
+                    mount.to_owned()
+                },
+            )
         } else if controllers.split(',').any(|name| name == controller.name()) {
             (Version::One, mount.join(controllers))
         } else {
@@ -233,7 +263,10 @@ fn can_limit(controller: Controller, version: Version, folder: &Path) -> bool {
     static PROBES: AtomicU64 = AtomicU64::new(0);
     let number = PROBES.fetch_add(1, Ordering::Relaxed);
     let probe = folder.join(format!("{PREFIX}{}.probe-{number}", std::process::id()));
-    let place = Place { version, folder: probe };
+    let place = Place {
+        version,
+        folder: probe,
+    };
     if fs::create_dir(&place.folder).is_err() {
         return false;
     }
@@ -254,7 +287,9 @@ fn remove_stale(place: &Path) {
     };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let owner = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('.').next()?.parse::<u32>().ok());
+        let owner = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(PREFIX)?.split('.').next()?.parse::<u32>().ok());
         let Some(owner) = owner else { continue };
         if Path::new("/proc").join(owner.to_string()).exists() {
             continue;
@@ -268,8 +303,14 @@ fn remove_stale(place: &Path) {
 
 fn kill_members(folder: &Path) {
     // A group that is gone has no members.
-    let Ok(members) = fs::read_to_string(folder.join("cgroup.procs")) else { return };
-    for pid in members.lines().filter_map(|line| line.parse().ok()).filter_map(Pid::from_raw) {
+    let Ok(members) = fs::read_to_string(folder.join("cgroup.procs")) else {
+        return;
+    };
+    for pid in members
+        .lines()
+        .filter_map(|line| line.parse().ok())
+        .filter_map(Pid::from_raw)
+    {
         crate::process::kill(rustix::process::kill_process(pid, Signal::KILL));
     }
 }
@@ -282,7 +323,11 @@ mod tests {
     #[tokio::test]
     async fn says_what_is_in_force_and_removes_what_it_made() {
         let cgroups = Cgroups::find();
-        let limits = InstanceLimits { memory_bytes_max: 64 << 20, cpu_percent_max: 50, open_files_max: 64 };
+        let limits = InstanceLimits {
+            memory_bytes_max: 64 << 20,
+            cpu_percent_max: 50,
+            open_files_max: 64,
+        };
         let instance = cgroups.create("test-0", &limits);
         let folders = instance.folders();
         assert!(folders.iter().all(|folder| folder.is_dir()));
@@ -294,7 +339,11 @@ mod tests {
         assert!(folders.iter().all(|folder| !folder.exists()));
         assert_eq!(
             InstanceCgroup::default().in_force(&limits),
-            ["memory: sampled each second, 64 MiB", "cpu: sampled each second, 50 % of a core", "open files: rlimit, 64"]
+            [
+                "memory: sampled each second, 64 MiB",
+                "cpu: sampled each second, 50 % of a core",
+                "open files: rlimit, 64"
+            ]
         );
     }
 }

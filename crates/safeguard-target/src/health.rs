@@ -27,7 +27,9 @@ async fn status(address: SocketAddr, path: &str) -> io::Result<u16> {
     // `HTTP/1.1 200`: what follows does not matter.
     let mut line = [0; 12];
     stream.read_exact(&mut line).await?;
-    let number = line.strip_prefix(b"HTTP/1.1 ").or_else(|| line.strip_prefix(b"HTTP/1.0 "));
+    let number = line
+        .strip_prefix(b"HTTP/1.1 ")
+        .or_else(|| line.strip_prefix(b"HTTP/1.0 "));
     number
         .and_then(|digits| str::from_utf8(digits).ok()?.parse().ok())
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP/1"))

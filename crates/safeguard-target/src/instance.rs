@@ -54,7 +54,10 @@ pub(crate) struct Instance {
 
 impl Instance {
     /// Returns the handle and the task, which ends after [`Instance::stop`] when nothing of the instance runs any more.
-    pub fn new(spec: InstanceSpec, shared: Arc<Shared>) -> (Instance, impl Future<Output = ()> + Send + 'static) {
+    pub fn new(
+        spec: InstanceSpec,
+        shared: Arc<Shared>,
+    ) -> (Instance, impl Future<Output = ()> + Send + 'static) {
         let report = InstanceReport {
             id: spec.id.clone(),
             service: spec.service.clone(),
@@ -81,7 +84,14 @@ impl Instance {
             stopping,
             proven_port: false,
         };
-        (Instance { spec, report: watched, stop }, task.run())
+        (
+            Instance {
+                spec,
+                report: watched,
+                stop,
+            },
+            task.run(),
+        )
     }
 
     pub fn report(&self) -> InstanceReport {
@@ -109,7 +119,11 @@ struct Task {
 enum End {
     Stopped,
     Refused(String),
-    Died { how: String, out_of_memory: bool, health: Duration },
+    Died {
+        how: String,
+        out_of_memory: bool,
+        health: Duration,
+    },
 }
 
 impl Task {
@@ -125,7 +139,11 @@ impl Task {
                     self.stop_wanted().await;
                     break;
                 }
-                End::Died { how, out_of_memory, health } => {
+                End::Died {
+                    how,
+                    out_of_memory,
+                    health,
+                } => {
                     let wait = waits.after(health);
                     self.note_exit(how, out_of_memory, wait);
                     tokio::select! {
@@ -162,13 +180,24 @@ impl Task {
         // The pipe closes with its last writer; a process that escaped from its group must not keep the log's task.
         self.cgroup.kill();
         let copying = log.abort_handle();
-        if tokio::time::timeout(Duration::from_millis(500), log).await.is_err() {
+        if tokio::time::timeout(Duration::from_millis(500), log)
+            .await
+            .is_err()
+        {
             copying.abort();
         }
         match end {
-            End::Died { how, out_of_memory, health } => {
+            End::Died {
+                how,
+                out_of_memory,
+                health,
+            } => {
                 let killed = matches!((oom_kills, self.cgroup.oom_kills()), (Some(before), Some(after)) if before < after);
-                End::Died { how, out_of_memory: out_of_memory || killed, health }
+                End::Died {
+                    how,
+                    out_of_memory: out_of_memory || killed,
+                    health,
+                }
             }
             other => other,
         }
@@ -206,7 +235,10 @@ impl Task {
         let started = Instant::now();
         let mut healthy_since: Option<Instant> = None;
         let mut usage = self.shared.usage.clone();
-        let mut cpu = CpuWindow { since: started, cpu_ms: 0 };
+        let mut cpu = CpuWindow {
+            since: started,
+            cpu_ms: 0,
+        };
         let mut check = Box::pin(check_health(Duration::ZERO, address, path.clone()));
         let over = loop {
             tokio::select! {
@@ -240,9 +272,18 @@ impl Task {
         };
         process.kill();
         let status = process.ended().await;
-        tracing::warn!(instance = self.spec.id, over, how = how(status), "Instance killed");
+        tracing::warn!(
+            instance = self.spec.id,
+            over,
+            how = how(status),
+            "Instance killed"
+        );
         let health = healthy_since.map_or(Duration::ZERO, |since| since.elapsed());
-        End::Died { out_of_memory: over.starts_with(OVER_MEMORY), how: over, health }
+        End::Died {
+            out_of_memory: over.starts_with(OVER_MEMORY),
+            how: over,
+            health,
+        }
     }
 
     /// Whether it has been healthy in this life: then its failures count, not its time to start.
@@ -302,8 +343,14 @@ impl Task {
 
     fn note_exit(&mut self, how: String, out_of_memory: bool, wait: Duration) {
         if matches!(self.report.state, InstanceState::Starting) {
-            let lines = log_tail(&self.shared.state, &self.spec.id, LAST_LINES).unwrap_or_else(|error| vec![error.to_string()]);
-            tracing::warn!(instance = self.spec.id, how, last_lines = lines.join("\n"), "Instance did not start");
+            let lines = log_tail(&self.shared.state, &self.spec.id, LAST_LINES)
+                .unwrap_or_else(|error| vec![error.to_string()]);
+            tracing::warn!(
+                instance = self.spec.id,
+                how,
+                last_lines = lines.join("\n"),
+                "Instance did not start"
+            );
         } else {
             tracing::warn!(instance = self.spec.id, how, out_of_memory, "Instance ended");
         }
@@ -311,7 +358,11 @@ impl Task {
             self.report.exits.remove(0);
         }
         let at = now();
-        self.report.exits.push(Exit { at, how, out_of_memory });
+        self.report.exits.push(Exit {
+            at,
+            how,
+            out_of_memory,
+        });
         let wait = Span(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
         self.set(InstanceState::BackOff { until: at.plus(wait) });
     }
@@ -320,7 +371,10 @@ impl Task {
         let mut variables = self.spec.variables.clone();
         variables.insert("PORT".to_owned(), address.port().to_string());
         variables.insert("HOST".to_owned(), address.ip().to_string());
-        variables.insert("SAFEGUARD_ENVIRONMENT".to_owned(), self.spec.environment.as_str().to_owned());
+        variables.insert(
+            "SAFEGUARD_ENVIRONMENT".to_owned(),
+            self.spec.environment.as_str().to_owned(),
+        );
         variables.insert("SAFEGUARD_RELEASE".to_owned(), self.spec.release.to_string());
         if let Ok(path) = std::env::var("PATH") {
             variables.entry("PATH".to_owned()).or_insert(path);
@@ -335,7 +389,13 @@ impl Task {
         }
         for _ in 0..PORT_ATTEMPTS_MAX {
             let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-            if self.shared.ports.lock().unwrap_or_else(PoisonError::into_inner).insert(address.port()) {
+            if self
+                .shared
+                .ports
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(address.port())
+            {
                 self.report.address = Some(address);
                 return Ok(address);
             }
@@ -345,12 +405,19 @@ impl Task {
 
     fn free_port(&mut self) {
         if let Some(address) = self.report.address.take() {
-            self.shared.ports.lock().unwrap_or_else(PoisonError::into_inner).remove(&address.port());
+            self.shared
+                .ports
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&address.port());
         }
     }
 
     fn set(&mut self, state: InstanceState) {
-        if !matches!(state, InstanceState::Healthy { .. } | InstanceState::Unhealthy | InstanceState::Stopping) {
+        if !matches!(
+            state,
+            InstanceState::Healthy { .. } | InstanceState::Unhealthy | InstanceState::Stopping
+        ) {
             self.report.pid = None;
             self.report.memory_bytes = 0;
         }
@@ -384,7 +451,10 @@ impl CpuWindow {
         }
         let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
         let percent = cpu_ms.saturating_sub(self.cpu_ms).saturating_mul(100) / elapsed_ms;
-        *self = CpuWindow { since: Instant::now(), cpu_ms };
+        *self = CpuWindow {
+            since: Instant::now(),
+            cpu_ms,
+        };
         Some(percent)
     }
 }
@@ -408,7 +478,11 @@ async fn check_health(after: Duration, address: SocketAddr, path: String) -> boo
 }
 
 fn died(how: String) -> End {
-    End::Died { how, out_of_memory: false, health: Duration::ZERO }
+    End::Died {
+        how,
+        out_of_memory: false,
+        health: Duration::ZERO,
+    }
 }
 
 /// Hashes the artifact and returns the program to run, or says why it is not to be run.

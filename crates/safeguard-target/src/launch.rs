@@ -84,7 +84,12 @@ fn read_spec() -> Result<LaunchSpec, LaunchError> {
 }
 
 fn prepare(spec: &LaunchSpec) -> Result<(), LaunchError> {
-    let failed = |what| move |error: rustix::io::Errno| LaunchError::Prepare { what, source: error.into() };
+    let failed = |what| {
+        move |error: rustix::io::Errno| LaunchError::Prepare {
+            what,
+            source: error.into(),
+        }
+    };
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(failed("the signal at the supervisor's end"))?;
     // It may have ended before the signal was asked for.
@@ -93,13 +98,20 @@ fn prepare(spec: &LaunchSpec) -> Result<(), LaunchError> {
         return Err(LaunchError::NoParent);
     }
     for path in &spec.cgroups {
-        std::fs::write(path.join("cgroup.procs"), std::process::id().to_string())
-            .map_err(|source| LaunchError::Cgroup { path: path.clone(), source })?;
+        std::fs::write(path.join("cgroup.procs"), std::process::id().to_string()).map_err(|source| {
+            LaunchError::Cgroup {
+                path: path.clone(),
+                source,
+            }
+        })?;
     }
     if let Some(wanted) = spec.open_files_max {
         let hard = rustix::process::getrlimit(Resource::Nofile).maximum;
         let limit = hard.map_or(wanted, |hard| hard.min(wanted));
-        let both = Rlimit { current: Some(limit), maximum: Some(limit) };
+        let both = Rlimit {
+            current: Some(limit),
+            maximum: Some(limit),
+        };
         rustix::process::setrlimit(Resource::Nofile, both).map_err(failed("the limit of open files"))?;
     }
     Ok(())
@@ -115,5 +127,8 @@ fn become_it(spec: LaunchSpec) -> LaunchError {
         LaunchEnvironment::Only(variables) => command.env_clear().envs(variables),
         LaunchEnvironment::InheritedAnd(variables) => command.env_remove(SPEC_VARIABLE).envs(variables),
     };
-    LaunchError::Exec { program: spec.program, source: command.exec() }
+    LaunchError::Exec {
+        program: spec.program,
+        source: command.exec(),
+    }
 }

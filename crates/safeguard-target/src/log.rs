@@ -29,7 +29,10 @@ pub fn log_tail(state: &Path, instance: &str, lines_max: usize) -> io::Result<Ve
     file.take(TAIL_BYTES_MAX).read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<&str> = text.lines().collect();
-    Ok(lines[lines.len().saturating_sub(lines_max)..].iter().map(|line| (*line).to_owned()).collect())
+    Ok(lines[lines.len().saturating_sub(lines_max)..]
+        .iter()
+        .map(|line| (*line).to_owned())
+        .collect())
 }
 
 /// A log file that never grows beyond [`LOG_BYTES_MAX`].

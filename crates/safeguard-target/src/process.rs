@@ -30,7 +30,11 @@ impl GroupLeader {
             .split_first()
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no launcher is set"))?;
         let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::null()).process_group(0).kill_on_drop(true);
+        command
+            .args(arguments)
+            .stdin(Stdio::null())
+            .process_group(0)
+            .kill_on_drop(true);
         command.env(SPEC_VARIABLE, serde_json::to_string(spec)?);
         match output {
             Output::Inherited => {}
@@ -99,12 +103,43 @@ pub(crate) fn how(status: io::Result<ExitStatus>) -> String {
 /// Names of signal(7), by their numbers on x86 and ARM.
 fn signal_name(signal: i32) -> &'static str {
     const NAMES: [&str; 32] = [
-        "?", "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE", "SIGKILL", "SIGUSR1",
-        "SIGSEGV", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGSTKFLT", "SIGCHLD", "SIGCONT", "SIGSTOP", "SIGTSTP",
-        "SIGTTIN", "SIGTTOU", "SIGURG", "SIGXCPU", "SIGXFSZ", "SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGIO", "SIGPWR",
+        "?",
+        "SIGHUP",
+        "SIGINT",
+        "SIGQUIT",
+        "SIGILL",
+        "SIGTRAP",
+        "SIGABRT",
+        "SIGBUS",
+        "SIGFPE",
+        "SIGKILL",
+        "SIGUSR1",
+        "SIGSEGV",
+        "SIGUSR2",
+        "SIGPIPE",
+        "SIGALRM",
+        "SIGTERM",
+        "SIGSTKFLT",
+        "SIGCHLD",
+        "SIGCONT",
+        "SIGSTOP",
+        "SIGTSTP",
+        "SIGTTIN",
+        "SIGTTOU",
+        "SIGURG",
+        "SIGXCPU",
+        "SIGXFSZ",
+        "SIGVTALRM",
+        "SIGPROF",
+        "SIGWINCH",
+        "SIGIO",
+        "SIGPWR",
         "SIGSYS",
     ];
-    usize::try_from(signal).ok().and_then(|number| NAMES.get(number)).unwrap_or(&"real-time")
+    usize::try_from(signal)
+        .ok()
+        .and_then(|number| NAMES.get(number))
+        .unwrap_or(&"real-time")
 }
 
 #[cfg(test)]
@@ -113,7 +148,12 @@ mod tests {
 
     #[test]
     fn names_how_a_process_ended() {
-        for (raw, text) in [(0, "exit 0"), (0x100, "exit 1"), (6, "signal 6 (SIGABRT)"), (9, "signal 9 (SIGKILL)")] {
+        for (raw, text) in [
+            (0, "exit 0"),
+            (0x100, "exit 1"),
+            (6, "signal 6 (SIGABRT)"),
+            (9, "signal 9 (SIGKILL)"),
+        ] {
             assert_eq!(how(Ok(ExitStatus::from_raw(raw))), text);
         }
     }

@@ -26,11 +26,25 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    pub fn start(role: Role, argv: Vec<String>, launcher: Vec<String>, variables: BTreeMap<String, String>) -> Keeper {
-        let (publish, report) = watch::channel(RoleReport { role, pid: None, restarts: 0 });
+    pub fn start(
+        role: Role,
+        argv: Vec<String>,
+        launcher: Vec<String>,
+        variables: BTreeMap<String, String>,
+    ) -> Keeper {
+        let (publish, report) = watch::channel(RoleReport {
+            role,
+            pid: None,
+            restarts: 0,
+        });
         let (stop, stopping) = watch::channel(false);
         let task = tokio::spawn(keep(argv, launcher, variables, publish, stopping));
-        Keeper { role, report, stop, task }
+        Keeper {
+            role,
+            report,
+            stop,
+            task,
+        }
     }
 
     pub fn report(&self) -> RoleReport {

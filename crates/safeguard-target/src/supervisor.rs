@@ -7,7 +7,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use safeguard_api::instance::{InstanceSpec, Role, SupervisorAnswer, SupervisorCall, SupervisorReport};
@@ -74,10 +74,15 @@ pub enum SupervisorError {
 ///
 /// # Errors
 /// When the state folder or the socket can not be used; nothing has been started then.
-pub async fn run(settings: SupervisorSettings, shutdown: impl Future<Output = ()>) -> Result<(), SupervisorError> {
+pub async fn run(
+    settings: SupervisorSettings,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), SupervisorError> {
     let _lock = lock(&settings.state)?;
-    let listener = safeguard_link::bind(&settings.socket)
-        .map_err(|source| SupervisorError::Socket { path: settings.socket.clone(), source })?;
+    let listener = safeguard_link::bind(&settings.socket).map_err(|source| SupervisorError::Socket {
+        path: settings.socket.clone(),
+        source,
+    })?;
     let (publish, sampled) = watch::channel(usage::UsageByGroup::default());
     let sampler = tokio::spawn(usage::sample(publish));
     let cgroups = match settings.limits {
@@ -85,7 +90,9 @@ pub async fn run(settings: SupervisorSettings, shutdown: impl Future<Output = ()
         LimitsBy::Sampling => Cgroups::default(),
     };
     let (ask, mut asked) = mpsc::channel(CALLS_QUEUED_MAX);
-    let server = tokio::spawn(safeguard_link::serve(listener, move |call| answer(ask.clone(), call)));
+    let server = tokio::spawn(safeguard_link::serve(listener, move |call| {
+        answer(ask.clone(), call)
+    }));
     let variables = BTreeMap::from([(SOCKET_VARIABLE.to_owned(), settings.socket.display().to_string())]);
     let roles = settings
         .roles
@@ -123,18 +130,25 @@ pub async fn run(settings: SupervisorSettings, shutdown: impl Future<Output = ()
     server.abort();
     supervisor.stop().await;
     sampler.abort();
-    fs::remove_file(&settings.socket)
-        .map_err(|source| SupervisorError::Socket { path: settings.socket.clone(), source })
+    fs::remove_file(&settings.socket).map_err(|source| SupervisorError::Socket {
+        path: settings.socket.clone(),
+        source,
+    })
 }
 
 /// Takes the lock that keeps a second supervisor away: it would take over the socket of the first.
-fn lock(state: &PathBuf) -> Result<File, SupervisorError> {
-    let failed = |source| SupervisorError::State { path: state.clone(), source };
+fn lock(state: &Path) -> Result<File, SupervisorError> {
+    let failed = |source| SupervisorError::State {
+        path: state.to_owned(),
+        source,
+    };
     fs::create_dir_all(state.join("logs")).map_err(failed)?;
     let file = File::create(state.join("supervisor.lock")).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(SupervisorError::AlreadyRunning { path: state.clone() }),
+        Err(TryLockError::WouldBlock) => Err(SupervisorError::AlreadyRunning {
+            path: state.to_owned(),
+        }),
         Err(TryLockError::Error(source)) => Err(failed(source)),
     }
 }
@@ -143,7 +157,12 @@ type Asked = (SupervisorCall, oneshot::Sender<Answer<SupervisorAnswer>>);
 
 async fn answer(ask: mpsc::Sender<Asked>, call: SupervisorCall) -> Answer<SupervisorAnswer> {
     let (reply, replied) = oneshot::channel();
-    let refused = || SupervisorAnswer::Refused { why: "the supervisor is stopping".to_owned() }.into();
+    let refused = || {
+        SupervisorAnswer::Refused {
+            why: "the supervisor is stopping".to_owned(),
+        }
+        .into()
+    };
     if ask.send((call, reply)).await.is_err() {
         return refused();
     }
@@ -165,7 +184,10 @@ impl Supervisor {
     fn answer(&mut self, call: SupervisorCall) -> Answer<SupervisorAnswer> {
         let answered = match call {
             SupervisorCall::Listeners { role } => return self.hand_out(role),
-            SupervisorCall::Apply { generation, instances } => self.apply(generation, instances),
+            SupervisorCall::Apply {
+                generation,
+                instances,
+            } => self.apply(generation, instances),
             SupervisorCall::Report => Ok(()),
         };
         match answered {
@@ -179,22 +201,31 @@ impl Supervisor {
 
     fn hand_out(&self, role: Role) -> Answer<SupervisorAnswer> {
         let own = self.listeners.iter().filter(|(owner, _, _)| *owner == role);
-        let sockets: io::Result<Vec<OwnedFd>> =
-            own.clone().map(|(_, _, listener)| listener.as_fd().try_clone_to_owned()).collect();
+        let sockets: io::Result<Vec<OwnedFd>> = own
+            .clone()
+            .map(|(_, _, listener)| listener.as_fd().try_clone_to_owned())
+            .collect();
         match sockets {
             Ok(sockets) => {
                 let names = own.map(|(_, name, _)| name.clone()).collect();
-                Answer { message: SupervisorAnswer::Listeners { names }, sockets }
+                Answer {
+                    message: SupervisorAnswer::Listeners { names },
+                    sockets,
+                }
             }
-            Err(error) => {
-                SupervisorAnswer::Refused { why: format!("cannot duplicate a socket: {error}") }.into()
+            Err(error) => SupervisorAnswer::Refused {
+                why: format!("cannot duplicate a socket: {error}"),
             }
+            .into(),
         }
     }
 
     fn apply(&mut self, generation: u64, specs: Vec<InstanceSpec>) -> Result<(), String> {
         if generation < self.generation {
-            return Err(format!("generation {generation} is older than {}", self.generation));
+            return Err(format!(
+                "generation {generation} is older than {}",
+                self.generation
+            ));
         }
         if specs.len() > INSTANCES_MAX {
             return Err(format!("{} instances are more than {INSTANCES_MAX}", specs.len()));
@@ -269,18 +300,33 @@ impl Supervisor {
 /// The id becomes the name of files, so it must not lead anywhere else.
 fn check(spec: &InstanceSpec) -> Result<(), String> {
     let id_fits = (1..=128).contains(&spec.id.len())
-        && spec.id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        && spec
+            .id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     let path_fits = spec.health_path.starts_with('/')
         && spec.health_path.len() <= 1024
         && spec.health_path.bytes().all(|byte| byte.is_ascii_graphic());
     if !id_fits {
-        Err(format!("`{}` is not the id of an instance", spec.id.escape_debug()))
+        Err(format!(
+            "`{}` is not the id of an instance",
+            spec.id.escape_debug()
+        ))
     } else if !path_fits {
         Err(format!("instance `{}`: the health path is not a path", spec.id))
     } else if !spec.root.is_absolute() {
-        Err(format!("instance `{}`: its root is not an absolute path", spec.id))
-    } else if spec.limits.memory_bytes_max < 1 << 20 || spec.limits.cpu_percent_max == 0 || spec.limits.open_files_max < 16 {
-        Err(format!("instance `{}`: a limit is too small to start anything", spec.id))
+        Err(format!(
+            "instance `{}`: its root is not an absolute path",
+            spec.id
+        ))
+    } else if spec.limits.memory_bytes_max < 1 << 20
+        || spec.limits.cpu_percent_max == 0
+        || spec.limits.open_files_max < 16
+    {
+        Err(format!(
+            "instance `{}`: a limit is too small to start anything",
+            spec.id
+        ))
     } else {
         Ok(())
     }

@@ -39,11 +39,18 @@ fn usage_by_group() -> std::io::Result<HashMap<u32, Usage>> {
     let mut groups: HashMap<u32, Usage> = HashMap::new();
     for entry in std::fs::read_dir("/proc")? {
         let entry = entry?;
-        if !entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit) {
+        if !entry
+            .file_name()
+            .as_encoded_bytes()
+            .iter()
+            .all(u8::is_ascii_digit)
+        {
             continue;
         }
         // A process may end between the listing and this line; then it uses nothing.
-        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
+        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else {
+            continue;
+        };
         if let Some((group, ticks, pages)) = parse(&stat) {
             let usage = groups.entry(group).or_default();
             usage.memory_bytes += pages * page_bytes;

@@ -42,7 +42,10 @@ fn the_tar_depends_on_nothing_but_names_bytes_and_executable_bits() {
     let root = artifact::unpack(&tar[..], store.path(), &digest).unwrap();
     assert_eq!(root, store.path().join(digest.hex()));
     let mode = |path: &str| fs::metadata(root.join(path)).unwrap().permissions().mode() & 0o7777;
-    assert_eq!((mode(""), mode("bin"), mode("bin/app"), mode("a")), (0o555, 0o555, 0o555, 0o444));
+    assert_eq!(
+        (mode(""), mode("bin"), mode("bin/app"), mode("a")),
+        (0o555, 0o555, 0o555, 0o444)
+    );
     assert_eq!(pack(&root).1, digest);
     assert_eq!(artifact::unpack(&tar[..], store.path(), &digest).unwrap(), root);
     assert_eq!(fs::read_dir(store.path()).unwrap().count(), 1);
@@ -56,7 +59,9 @@ fn every_change_of_an_unpacked_artifact_is_seen() {
         ("an added file", |root| fs::write(root.join("c"), "").unwrap()),
         ("an added folder", |root| fs::create_dir(root.join("c")).unwrap()),
         ("a missing file", |root| fs::remove_file(root.join("a")).unwrap()),
-        ("a new name", |root| fs::rename(root.join("a"), root.join("c")).unwrap()),
+        ("a new name", |root| {
+            fs::rename(root.join("a"), root.join("c")).unwrap()
+        }),
         ("an executable bit", |root| {
             fs::set_permissions(root.join("a"), fs::Permissions::from_mode(0o755)).unwrap();
         }),
@@ -100,7 +105,8 @@ fn entry(tar: &mut Vec<u8>, kind: tar::EntryType, path: &str, size: u64, content
 fn hostile_tars_are_refused_and_leave_nothing() {
     use tar::EntryType as Kind;
     let name = "n".repeat(2000);
-    let table: [(&str, &[(Kind, &str, u64, &[u8])]); 16] = [
+    type Entry<'a> = (Kind, &'a str, u64, &'a [u8]);
+    let table: [(&str, &[Entry<'_>]); 16] = [
         ("absolute", &[(Kind::Regular, "/etc/passwd", 1, b"x")]),
         ("absolute", &[(Kind::Regular, "a/../../b", 1, b"x")]),
         ("absolute", &[(Kind::Regular, "..", 1, b"x")]),
@@ -113,9 +119,21 @@ fn hostile_tars_are_refused_and_leave_nothing() {
         ("pipe", &[(Kind::Fifo, "a", 0, b"")]),
         ("PAX", &[(Kind::XHeader, "a", 1, b"x")]),
         ("another kind", &[(Kind::GNUSparse, "a", 1, b"x")]),
-        ("twice", &[(Kind::Regular, "a", 1, b"x"), (Kind::Regular, "a", 1, b"y")]),
-        ("more than 2147483648 bytes", &[(Kind::Regular, "a", 3 << 30, b"x")]),
-        ("longer than 1024", &[(Kind::GNULongName, "l", 2000, name.as_bytes()), (Kind::Regular, "a", 1, b"x")]),
+        (
+            "twice",
+            &[(Kind::Regular, "a", 1, b"x"), (Kind::Regular, "a", 1, b"y")],
+        ),
+        (
+            "more than 2147483648 bytes",
+            &[(Kind::Regular, "a", 3 << 30, b"x")],
+        ),
+        (
+            "longer than 1024",
+            &[
+                (Kind::GNULongName, "l", 2000, name.as_bytes()),
+                (Kind::Regular, "a", 1, b"x"),
+            ],
+        ),
         ("no file", &[(Kind::Directory, "a/", 0, b"")]),
     ];
     for (why, entries) in table {
@@ -143,7 +161,10 @@ fn a_bomb_of_entries_and_another_artifact_are_refused() {
     let (tar, digest) = pack(tree(&["bin/app"]).path());
     let wanted = Digest::of(b"another");
     let refused = refusal(artifact::unpack(&tar[..], store.path(), &wanted));
-    assert_eq!(refused, format!("the artifact's digest is `{digest}`, not `{wanted}`"));
+    assert_eq!(
+        refused,
+        format!("the artifact's digest is `{digest}`, not `{wanted}`")
+    );
     let cut = &tar[..tar.len() / 3];
     refusal(artifact::unpack(cut, store.path(), &digest));
     assert_eq!(fs::read_dir(store.path()).unwrap().count(), 0);
@@ -152,7 +173,10 @@ fn a_bomb_of_entries_and_another_artifact_are_refused() {
 #[test]
 fn links_pipes_and_empty_folders_are_not_packed() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(refusal(artifact::digest_of(folder.path())), "the artifact has no file");
+    assert_eq!(
+        refusal(artifact::digest_of(folder.path())),
+        "the artifact has no file"
+    );
     symlink("/etc/passwd", folder.path().join("a")).unwrap();
     assert!(refusal(artifact::digest_of(folder.path())).contains("a symbolic link"));
     fs::remove_file(folder.path().join("a")).unwrap();

@@ -25,7 +25,9 @@ const STATE_VARIABLE: &str = "TEST_SUPERVISOR_STATE";
 
 pub fn this_program(test: &str) -> Vec<String> {
     let program = std::env::current_exe().unwrap().display().to_string();
-    [&program, test, "--exact", "--nocapture"].map(str::to_owned).to_vec()
+    [&program, test, "--exact", "--nocapture"]
+        .map(str::to_owned)
+        .to_vec()
 }
 
 #[test]
@@ -45,12 +47,23 @@ fn app() {
 /// Answers each connection with the number of its process.
 #[test]
 fn role() {
-    let Ok(path) = std::env::var(SOCKET_VARIABLE) else { return };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let Ok(path) = std::env::var(SOCKET_VARIABLE) else {
+        return;
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let question = SupervisorCall::Listeners { role: Role::Router };
-    let (answer, mut sockets): (SupervisorAnswer, _) =
-        runtime.block_on(call_for_sockets(Path::new(&path), &question, DEADLINE)).unwrap();
-    assert_eq!(answer, SupervisorAnswer::Listeners { names: vec!["shop".to_owned()] });
+    let (answer, mut sockets): (SupervisorAnswer, _) = runtime
+        .block_on(call_for_sockets(Path::new(&path), &question, DEADLINE))
+        .unwrap();
+    assert_eq!(
+        answer,
+        SupervisorAnswer::Listeners {
+            names: vec!["shop".to_owned()]
+        }
+    );
     let listener = TcpListener::from(sockets.pop().unwrap());
     listener.set_nonblocking(false).unwrap();
     for stream in listener.incoming() {
@@ -61,7 +74,10 @@ fn role() {
 #[test]
 fn supervisor() {
     if let Ok(state) = std::env::var(STATE_VARIABLE) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         let settings = settings(Path::new(&state), LimitsBy::Sampling);
         runtime.block_on(run(settings, std::future::pending())).unwrap();
     }
@@ -94,12 +110,26 @@ fn serve(listener: TcpListener) {
                 String::new()
             }
             "/files" => {
-                let files: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).take(5000).collect();
+                let files: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok())
+                    .take(5000)
+                    .collect();
                 files.len().to_string()
             }
-            "/child" => Command::new("sleep").arg("1000").spawn().unwrap().id().to_string(),
-            "/escaped" => Command::new("setsid").args(["sleep", "1000"]).spawn().unwrap().id().to_string(),
-            "/environment" => std::env::vars().map(|(name, value)| format!("{name}={value}\n")).collect(),
+            "/child" => Command::new("sleep")
+                .arg("1000")
+                .spawn()
+                .unwrap()
+                .id()
+                .to_string(),
+            "/escaped" => Command::new("setsid")
+                .args(["sleep", "1000"])
+                .spawn()
+                .unwrap()
+                .id()
+                .to_string(),
+            "/environment" => std::env::vars()
+                .map(|(name, value)| format!("{name}={value}\n"))
+                .collect(),
             other => panic!("{other}"),
         };
         let status = if well { "200 OK" } else { "500 Sick" };
@@ -142,8 +172,15 @@ impl World {
         change(&mut settings);
         let (stop, stopped) = oneshot::channel::<()>();
         let link = Link::new(&settings.socket);
-        let task = tokio::spawn(async move { run(settings, async { stopped.await.unwrap() }).await.unwrap() });
-        World { folder, link, stop, task, generation: 0 }
+        let task =
+            tokio::spawn(async move { run(settings, async { stopped.await.unwrap() }).await.unwrap() });
+        World {
+            folder,
+            link,
+            stop,
+            task,
+            generation: 0,
+        }
     }
 
     pub fn spec(&self, id: &str) -> InstanceSpec {
@@ -153,7 +190,13 @@ impl World {
     pub async fn apply(&mut self, instances: Vec<InstanceSpec>) -> SupervisorReport {
         self.generation += 1;
         let generation = self.generation;
-        match self.call(&SupervisorCall::Apply { generation, instances }).await {
+        match self
+            .call(&SupervisorCall::Apply {
+                generation,
+                instances,
+            })
+            .await
+        {
             SupervisorAnswer::Report(report) => report,
             other => panic!("{other:?}"),
         }
@@ -186,7 +229,8 @@ impl World {
     }
 
     pub async fn healthy(&mut self) -> InstanceReport {
-        self.until(|instance| matches!(instance.state, InstanceState::Healthy { .. })).await
+        self.until(|instance| matches!(instance.state, InstanceState::Healthy { .. }))
+            .await
     }
 
     pub async fn stop(self) {
@@ -221,7 +265,11 @@ pub fn make_app(folder: &Path) -> PathBuf {
     let root = folder.join("artifact");
     std::fs::create_dir_all(&root).unwrap();
     let app = root.join("app");
-    std::fs::write(&app, "#!/bin/sh\nexec \"$TEST_PROGRAM\" helper::app --exact --nocapture\n").unwrap();
+    std::fs::write(
+        &app,
+        "#!/bin/sh\nexec \"$TEST_PROGRAM\" helper::app --exact --nocapture\n",
+    )
+    .unwrap();
     std::fs::set_permissions(&app, std::fs::Permissions::from_mode(0o755)).unwrap();
     root
 }
@@ -239,7 +287,10 @@ pub fn spec(folder: &Path, id: &str) -> InstanceSpec {
         command: vec!["app".to_owned()],
         variables: BTreeMap::from([("TEST_PROGRAM".to_owned(), program)]),
         health_path: "/health".to_owned(),
-        limits: InstanceLimits { memory_bytes_max: 256 << 20, ..InstanceLimits::default() },
+        limits: InstanceLimits {
+            memory_bytes_max: 256 << 20,
+            ..InstanceLimits::default()
+        },
         stop_grace: Span::seconds(5),
     }
 }
@@ -260,8 +311,11 @@ pub async fn get(address: SocketAddr, path: &str) -> Option<String> {
 
 /// Whether a process runs; one that has ended and is not yet buried does not.
 pub fn runs(pid: u32) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/stat"))
-        .is_ok_and(|stat| !stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z')))
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+        !stat
+            .rsplit_once(") ")
+            .is_some_and(|(_, rest)| rest.starts_with('Z'))
+    })
 }
 
 pub fn kill_9(pid: u32) {
@@ -271,5 +325,9 @@ pub fn kill_9(pid: u32) {
 
 pub fn supervisor_process(state: &Path) -> std::process::Child {
     let argv = this_program("helper::supervisor");
-    Command::new(&argv[0]).args(&argv[1..]).env(STATE_VARIABLE, state).spawn().unwrap()
+    Command::new(&argv[0])
+        .args(&argv[1..])
+        .env(STATE_VARIABLE, state)
+        .spawn()
+        .unwrap()
 }

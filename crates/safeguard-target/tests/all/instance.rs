@@ -14,15 +14,28 @@ async fn starts_is_healthy_and_stops() {
     let spec = world.spec("starts-0");
     world.apply(vec![spec]).await;
     let instance = world.healthy().await;
-    assert_eq!((instance.starts, instance.exits.len(), instance.limits.len()), (1, 0, 3));
+    assert_eq!(
+        (instance.starts, instance.exits.len(), instance.limits.len()),
+        (1, 0, 3)
+    );
     let environment = get(instance.address.unwrap(), "/environment").await.unwrap();
-    let mut names: Vec<&str> = environment.lines().map(|line| line.split('=').next().unwrap()).collect();
+    let mut names: Vec<&str> = environment
+        .lines()
+        .map(|line| line.split('=').next().unwrap())
+        .collect();
     // `PWD` and the like are the shell's own, the last one the test runner's.
     names.retain(|name| !["PWD", "OLDPWD", "SHLVL", "_", "RUST_TEST_THREADS"].contains(name));
     names.sort_unstable();
     assert_eq!(
         names,
-        ["HOST", "PATH", "PORT", "SAFEGUARD_ENVIRONMENT", "SAFEGUARD_RELEASE", "TEST_PROGRAM"]
+        [
+            "HOST",
+            "PATH",
+            "PORT",
+            "SAFEGUARD_ENVIRONMENT",
+            "SAFEGUARD_RELEASE",
+            "TEST_PROGRAM"
+        ]
     );
     world.until(|instance| instance.memory_bytes > 1 << 20).await;
     world.apply(vec![]).await;
@@ -50,7 +63,10 @@ async fn a_crash_is_recorded_and_the_app_starts_again_on_its_port() {
         assert_eq!(again.address, first.address);
         assert_ne!(again.pid, first.pid);
         let exit = again.exits.last().unwrap();
-        assert_eq!((exit.how.as_str(), exit.out_of_memory), ("signal 6 (SIGABRT)", false));
+        assert_eq!(
+            (exit.how.as_str(), exit.out_of_memory),
+            ("signal 6 (SIGABRT)", false)
+        );
     }
     world.stop().await;
 }
@@ -62,7 +78,9 @@ async fn an_app_that_says_it_is_sick_is_unhealthy() {
     world.apply(vec![spec]).await;
     let first = world.healthy().await;
     get(first.address.unwrap(), "/sick").await;
-    let sick = world.until(|instance| instance.state == InstanceState::Unhealthy).await;
+    let sick = world
+        .until(|instance| instance.state == InstanceState::Unhealthy)
+        .await;
     assert!(sick.health_failures >= 3, "{sick:?}");
     assert_eq!(sick.pid, first.pid);
     world.stop().await;
@@ -71,15 +89,25 @@ async fn an_app_that_says_it_is_sick_is_unhealthy() {
 #[tokio::test]
 async fn what_cannot_start_backs_off_and_leaves_its_last_words() {
     let mut world = World::new(LimitsBy::Sampling);
-    std::fs::write(world.folder.path().join("artifact/app"), "#!/bin/sh\necho no database\nexit 3\n").unwrap();
+    std::fs::write(
+        world.folder.path().join("artifact/app"),
+        "#!/bin/sh\necho no database\nexit 3\n",
+    )
+    .unwrap();
     let spec = world.spec("words-0");
     world.apply(vec![spec]).await;
     let instance = world.until(|instance| instance.exits.len() == 3).await;
     assert_eq!(instance.exits[0].how, "exit 3");
-    let gaps: Vec<u64> =
-        instance.exits.windows(2).map(|pair| pair[1].at.since(pair[0].at).ms()).collect();
+    let gaps: Vec<u64> = instance
+        .exits
+        .windows(2)
+        .map(|pair| pair[1].at.since(pair[0].at).ms())
+        .collect();
     assert!(gaps[0] >= 200 && gaps[1] >= 400, "{gaps:?}");
-    assert_eq!(log_tail(world.folder.path(), "words-0", 1).unwrap(), ["no database"]);
+    assert_eq!(
+        log_tail(world.folder.path(), "words-0", 1).unwrap(),
+        ["no database"]
+    );
     world.stop().await;
 }
 
@@ -93,7 +121,9 @@ async fn a_flipped_byte_is_refused_until_the_spec_changes() {
     flipped[20] ^= 1;
     std::fs::write(&app, &flipped).unwrap();
     world.apply(vec![spec.clone()]).await;
-    let refused = world.until(|instance| matches!(instance.state, InstanceState::Refused { .. })).await;
+    let refused = world
+        .until(|instance| matches!(instance.state, InstanceState::Refused { .. }))
+        .await;
     assert_eq!((refused.starts, refused.pid), (0, None));
     std::fs::write(&app, &sound).unwrap();
     let mut changed = spec;
@@ -103,19 +133,27 @@ async fn a_flipped_byte_is_refused_until_the_spec_changes() {
     // The next start hashes again.
     std::fs::write(&app, &flipped).unwrap();
     assert_eq!(get(running.address.unwrap(), "/crash").await, None);
-    world.until(|instance| matches!(instance.state, InstanceState::Refused { .. })).await;
+    world
+        .until(|instance| matches!(instance.state, InstanceState::Refused { .. }))
+        .await;
     world.stop().await;
 }
 
 #[tokio::test]
 async fn memory_is_limited_by_either_mechanism() {
-    for (limits, id) in [(LimitsBy::BestAvailable, "memory-0"), (LimitsBy::Sampling, "memory-1")] {
+    for (limits, id) in [
+        (LimitsBy::BestAvailable, "memory-0"),
+        (LimitsBy::Sampling, "memory-1"),
+    ] {
         let mut world = World::new(limits);
         let spec = world.spec(id);
         world.apply(vec![spec]).await;
         let instance = world.healthy().await;
         let cgroup = instance.limits[0].starts_with("memory: cgroup");
-        assert!(cgroup || instance.limits[0] == "memory: sampled each second, 256 MiB", "{instance:?}");
+        assert!(
+            cgroup || instance.limits[0] == "memory: sampled each second, 256 MiB",
+            "{instance:?}"
+        );
         assert!(!cgroup || limits == LimitsBy::BestAvailable);
         for _ in 0..3 {
             get(instance.address.unwrap(), "/grow").await;
@@ -140,9 +178,16 @@ async fn cpu_is_limited_by_the_control_group() {
         let began = std::time::Instant::now();
         let after = world.until(|now| now.cpu_ms > before + 200).await.cpu_ms;
         let allowed = began.elapsed().as_millis() / 5 + 400;
-        assert!(u128::from(after - before) <= allowed, "{} ms of {allowed} ms", after - before);
+        assert!(
+            u128::from(after - before) <= allowed,
+            "{} ms of {allowed} ms",
+            after - before
+        );
     } else {
-        println!("skipped: no control group limits the CPU here ({:?})", instance.limits);
+        println!(
+            "skipped: no control group limits the CPU here ({:?})",
+            instance.limits
+        );
     }
     world.stop().await;
 }
@@ -154,7 +199,11 @@ async fn open_files_are_limited() {
     spec.limits.open_files_max = 64;
     world.apply(vec![spec]).await;
     let instance = world.healthy().await;
-    let files: u32 = get(instance.address.unwrap(), "/files").await.unwrap().parse().unwrap();
+    let files: u32 = get(instance.address.unwrap(), "/files")
+        .await
+        .unwrap()
+        .parse()
+        .unwrap();
     assert!((32..64).contains(&files), "{files}");
     world.stop().await;
 }
@@ -166,14 +215,27 @@ async fn grandchildren_end_with_the_app() {
     world.apply(vec![spec]).await;
     let instance = world.healthy().await;
     let in_cgroup = instance.limits[0].starts_with("memory: cgroup");
-    let paths: &[&str] = if in_cgroup { &["/child", "/escaped"] } else { &["/child"] };
+    let paths: &[&str] = if in_cgroup {
+        &["/child", "/escaped"]
+    } else {
+        &["/child"]
+    };
     let mut children: Vec<u32> = Vec::new();
     for path in paths {
-        children.push(get(instance.address.unwrap(), path).await.unwrap().parse().unwrap());
+        children.push(
+            get(instance.address.unwrap(), path)
+                .await
+                .unwrap()
+                .parse()
+                .unwrap(),
+        );
     }
     assert!(children.iter().all(|pid| runs(*pid)) && Path::new("/proc/self").exists());
     assert_eq!(get(instance.address.unwrap(), "/crash").await, None);
-    until("the children end", async || !children.iter().any(|pid| runs(*pid))).await;
+    until("the children end", async || {
+        !children.iter().any(|pid| runs(*pid))
+    })
+    .await;
     world.stop().await;
 }
 
@@ -181,7 +243,11 @@ async fn grandchildren_end_with_the_app() {
 async fn an_app_that_ignores_sigterm_is_killed_after_its_grace() {
     let mut world = World::new(LimitsBy::Sampling);
     let app = world.folder.path().join("artifact/app");
-    std::fs::write(&app, "#!/bin/sh\ntrap '' TERM\n\"$TEST_PROGRAM\" helper::app --exact --nocapture\nsleep 1000\n").unwrap();
+    std::fs::write(
+        &app,
+        "#!/bin/sh\ntrap '' TERM\n\"$TEST_PROGRAM\" helper::app --exact --nocapture\nsleep 1000\n",
+    )
+    .unwrap();
     let mut spec = world.spec("deaf-0");
     spec.stop_grace = safeguard_api::Span(300);
     world.apply(vec![spec]).await;

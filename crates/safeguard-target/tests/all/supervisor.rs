@@ -7,20 +7,31 @@ use safeguard_api::instance::{InstanceState, Role, SupervisorAnswer, SupervisorC
 use safeguard_link::Link;
 use safeguard_target::supervisor::{LimitsBy, SupervisorError, run};
 
-use crate::helper::{DEADLINE, World, ask, kill_9, make_app, runs, settings, spec, supervisor_process, this_program, until};
+use crate::helper::{
+    DEADLINE, World, ask, kill_9, make_app, runs, settings, spec, supervisor_process, this_program, until,
+};
 
 #[tokio::test]
 async fn an_older_generation_is_refused() {
     let mut world = World::new(LimitsBy::Sampling);
     let instance = world.spec("older-0");
-    let apply = |generation, instances| SupervisorCall::Apply { generation, instances };
+    let apply = |generation, instances| SupervisorCall::Apply {
+        generation,
+        instances,
+    };
     let table = [
         (apply(5, vec![instance.clone()]), None),
         (apply(4, vec![]), Some("generation 4 is older than 5")),
         (apply(5, vec![instance.clone()]), None),
         (apply(5, vec![]), Some("generation 5 was something else before")),
-        (apply(6, vec![instance.clone(), instance.clone()]), Some("instance `older-0` is named twice")),
-        (apply(6, vec![world.spec("../etc")]), Some("`../etc` is not the id of an instance")),
+        (
+            apply(6, vec![instance.clone(), instance.clone()]),
+            Some("instance `older-0` is named twice"),
+        ),
+        (
+            apply(6, vec![world.spec("../etc")]),
+            Some("`../etc` is not the id of an instance"),
+        ),
     ];
     for (call, refusal) in table {
         let why = match world.call(&call).await {
@@ -60,7 +71,10 @@ async fn a_killed_role_comes_back_while_connections_queue_and_the_app_stays() {
         .await
         .unwrap();
         let report = world.report().await;
-        assert_eq!((report.roles[0].pid, report.roles[0].restarts), (Some(answered), restarts));
+        assert_eq!(
+            (report.roles[0].pid, report.roles[0].restarts),
+            (Some(answered), restarts)
+        );
         assert!(!pids.contains(&answered));
         pids.push(answered);
         kill_9(answered);
@@ -78,19 +92,28 @@ async fn apps_end_with_a_killed_supervisor() {
     make_app(folder.path());
     let mut supervisor = supervisor_process(folder.path());
     let mut link = Link::new(folder.path().join("s"));
-    let apply = SupervisorCall::Apply { generation: 1, instances: vec![spec(folder.path(), "orphan-0")] };
+    let apply = SupervisorCall::Apply {
+        generation: 1,
+        instances: vec![spec(folder.path(), "orphan-0")],
+    };
     let mut answer = ask(&mut link, &apply).await;
     let app = loop {
         match answer {
             SupervisorAnswer::Report(report) => match report.instances.first() {
-                Some(instance) if matches!(instance.state, InstanceState::Healthy { .. }) => break instance.pid,
+                Some(instance) if matches!(instance.state, InstanceState::Healthy { .. }) => {
+                    break instance.pid;
+                }
                 Some(_) | None => answer = ask(&mut link, &SupervisorCall::Report).await,
             },
             other => panic!("{other:?}"),
         }
     };
     assert!(runs(app.unwrap()));
-    let second = run(settings(folder.path(), LimitsBy::Sampling), std::future::pending()).await;
+    let second = run(
+        settings(folder.path(), LimitsBy::Sampling),
+        std::future::pending(),
+    )
+    .await;
     assert!(matches!(second, Err(SupervisorError::AlreadyRunning { .. })));
     supervisor.kill().unwrap();
     supervisor.wait().unwrap();
