@@ -275,7 +275,7 @@ async fn upstream_connections_are_used_again_and_grow_old() {
 
 /// Established connections from this machine to the port.
 fn open_to(port: u16) -> usize {
-    let remote = format!(":{port:04X} 01");
+    let remote = format!(":{port:04X} 01 ");
     std::fs::read_to_string("/proc/net/tcp")
         .unwrap()
         .lines()
