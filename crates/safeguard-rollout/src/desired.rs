@@ -177,10 +177,14 @@ fn route(state: &ServiceState, rollout: &Rollout, policy: &Policy, environment: 
                 }
             }
         }
-        Phase::RollingBack { times, .. } => (
-            state.live.clone(),
-            ours(Percent::ZERO, false).filter(|_| times.drained_at.is_none()),
-        ),
+        // Only where it was started: a rollback from dev must not start it in production.
+        Phase::RollingBack { times, .. } => {
+            let is_there = environment <= rollout.stage.environment() && times.drained_at.is_none();
+            (
+                state.live.clone(),
+                ours(Percent::ZERO, false).filter(|_| is_there),
+            )
+        }
         Phase::RollbackFailed { .. } => (state.live.clone(), None),
         Phase::Deploying
         | Phase::Warming
@@ -215,4 +219,146 @@ fn on_its_way(
     }
     let weight = weight(rollout, policy, state.live.is_some());
     ours(weight, state.live.is_some() && Percent::ZERO < weight)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use insta::assert_snapshot;
+    use safeguard_api::release::{RollbackReason, RollbackTimes};
+    use safeguard_api::time::Timestamp;
+
+    use super::*;
+    use crate::plan::tests::{id, policy, queued};
+
+    /// Stable and candidate of each environment, and what runs in it: `s` live, `p` before it, `c` ours.
+    fn shown(stage: Stage, phase: Phase, state: &ServiceState) -> String {
+        let policy = policy();
+        let mut rollout = queued(&policy);
+        (rollout.stage, rollout.phase) = (stage, phase);
+        let desired = desired(state, Some((&rollout, &policy)));
+        let letter = |release: &ReleaseId| ["p", "s", "c"][(0..3).position(|n| id(n) == *release).unwrap()];
+        let routes = desired.routes.iter().map(|route| {
+            let stable = route.stable.as_ref().map_or("-", letter);
+            let runs = desired
+                .instances
+                .iter()
+                .filter(|one| one.environment == route.environment)
+                .count();
+            match &route.candidate {
+                None => format!("{stable} ({runs})"),
+                Some(arm) => {
+                    let judged = if arm.judged { "!" } else { "" };
+                    format!(
+                        "{stable}+{}{judged} {} ({runs})",
+                        letter(&arm.release),
+                        arm.weight
+                    )
+                }
+            }
+        });
+        routes.collect::<Vec<_>>().join(" | ")
+    }
+
+    fn state(live: Option<u32>, previous: Option<u32>) -> ServiceState {
+        let service = "shop".parse().unwrap();
+        ServiceState {
+            service,
+            live: live.map(id),
+            previous: previous.map(id),
+            active: Some(id(2)),
+        }
+    }
+
+    fn rolling_back(parts: u32) -> Phase {
+        let at = |part: u32| (part <= parts).then_some(Timestamp(i64::from(part)));
+        let times = RollbackTimes {
+            detected_at: Timestamp(0),
+            restored_at: at(1),
+            flipped_at: at(2),
+            drained_at: at(3),
+            verified_at: None,
+        };
+        Phase::RollingBack {
+            reason: RollbackReason::Operator { by: "ada".to_owned() },
+            times,
+        }
+    }
+
+    #[test]
+    fn each_phase_has_its_arms() {
+        let (usual, first, ours) = (
+            state(Some(1), Some(0)),
+            state(None, None),
+            state(Some(2), Some(1)),
+        );
+        let step = Phase::Analyzing {
+            step: 0,
+            weight: Percent::try_from(5).unwrap(),
+        };
+        let table = [
+            ("queued", shown(Stage::Dev, Phase::Queued, &usual)),
+            ("deploying in qa", shown(Stage::Qa, Phase::Deploying, &usual)),
+            ("soaking in qa", shown(Stage::Qa, Phase::Soaking, &usual)),
+            ("canary", shown(Stage::Canary, step, &usual)),
+            ("first in dev", shown(Stage::Dev, Phase::Soaking, &first)),
+            ("promoting", shown(Stage::Production, Phase::Promoting, &usual)),
+            ("live", shown(Stage::Production, Phase::Live, &ours)),
+            ("rolling back", shown(Stage::Canary, rolling_back(0), &usual)),
+            ("back from qa", shown(Stage::Qa, rolling_back(0), &usual)),
+            ("drained", shown(Stage::Canary, rolling_back(3), &usual)),
+            ("live goes back", shown(Stage::Production, rolling_back(0), &ours)),
+            ("restored", shown(Stage::Production, rolling_back(1), &ours)),
+            ("taken over", shown(Stage::Production, rolling_back(3), &ours)),
+            (
+                "only one goes",
+                shown(Stage::Production, rolling_back(0), &state(Some(2), None)),
+            ),
+        ];
+        let lines: Vec<String> = table
+            .iter()
+            .map(|(name, arms)| format!("{name:>15}: {arms}"))
+            .collect();
+        assert_snapshot!(lines.join("\n"), @r"
+             queued: s (1) | s (1) | s (1) | s (1)
+    deploying in qa: s+c 100 % (2) | s+c 0 % (2) | s (1) | s (1)
+      soaking in qa: s+c 100 % (2) | s+c! 100 % (2) | s (1) | s (1)
+             canary: s+c 100 % (2) | s+c 100 % (2) | s+c 100 % (2) | s+c! 5 % (2)
+       first in dev: -+c 100 % (1) | - (0) | - (0) | - (0)
+          promoting: c+s 0 % (2) | c+s 0 % (2) | c+s 0 % (2) | c+s 0 % (2)
+               live: c (1) | c (1) | c (1) | c (1)
+       rolling back: s+c 0 % (2) | s+c 0 % (2) | s+c 0 % (2) | s+c 0 % (2)
+       back from qa: s+c 0 % (2) | s+c 0 % (2) | s (1) | s (1)
+            drained: s (1) | s (1) | s (1) | s (1)
+     live goes back: c+s 0 % (2) | c+s 0 % (2) | c+s 0 % (2) | c+s 0 % (2)
+           restored: c+s 100 % (2) | c+s 100 % (2) | c+s 100 % (2) | c+s 100 % (2)
+         taken over: s (1) | s (1) | s (1) | s (1)
+      only one goes: -+c 0 % (1) | -+c 0 % (1) | -+c 0 % (1) | -+c 0 % (1)
+    ");
+    }
+
+    #[test]
+    fn the_roles_change_with_the_end_of_a_walk() {
+        let policy = policy();
+        let end = |phase: Phase, state: &ServiceState| {
+            let settled = settle(
+                state,
+                &Rollout {
+                    phase,
+                    ..queued(&policy)
+                },
+            );
+            (settled.live, settled.previous, settled.active)
+        };
+        let usual = state(Some(1), Some(0));
+        assert_eq!(end(Phase::Live, &usual), (Some(id(2)), Some(id(1)), None));
+        let superseded = Phase::Superseded { by: id(3) };
+        assert_eq!(end(superseded.clone(), &usual), (Some(id(1)), Some(id(0)), None));
+        assert_eq!(
+            end(superseded, &state(Some(2), Some(1))),
+            (Some(id(1)), None, None)
+        );
+        assert_eq!(end(Phase::Queued, &usual), (Some(id(1)), Some(id(0)), None));
+    }
 }

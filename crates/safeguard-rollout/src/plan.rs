@@ -59,8 +59,10 @@ struct Look {
     proof: Proof,
 }
 
-/// A proof is tried again when the samples have grown by a part in so many: it costs far more than the rest of a tick.
-const LOOK_PART: u64 = 64;
+/// A proof is tried again when the samples have grown by a part in so many, and so much at least: it costs far more
+/// than the rest of a tick.
+const LOOK_PART: u64 = 32;
+const LOOK_REQUESTS: u64 = 20;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
@@ -339,7 +341,7 @@ impl<'a> Tick<'a> {
             self.memory.proof.is_none_or(|look| {
                 let known = look.canary.requests + look.stable.requests;
                 let total = canary.requests + stable.requests;
-                total < known || known + known / LOOK_PART < total
+                total < known || known + known / LOOK_PART + LOOK_REQUESTS <= total
             })
         });
         if grown {
@@ -462,4 +464,4 @@ impl<'a> Tick<'a> {
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

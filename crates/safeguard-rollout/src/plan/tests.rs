@@ -13,12 +13,12 @@ use crate::observe::{Command, Elsewhere, Reduced, Restoring};
 
 const BIRTH: Timestamp = Timestamp(1_790_000_000_000);
 
-pub(super) fn id(number: u32) -> ReleaseId {
+pub(crate) fn id(number: u32) -> ReleaseId {
     ReleaseId::new(1_790_000_000_000, number)
 }
 
 /// Short soaks, all else as it comes.
-pub(super) fn policy() -> Policy {
+pub(crate) fn policy() -> Policy {
     let mut stages = Stages::default();
     for stage in [
         &mut stages.dev,
@@ -44,7 +44,7 @@ pub(super) fn policy() -> Policy {
     }
 }
 
-pub(super) fn queued(policy: &Policy) -> Rollout {
+pub(crate) fn queued(policy: &Policy) -> Rollout {
     Rollout {
         release: id(2),
         service: "shop".parse().unwrap(),

@@ -659,6 +659,14 @@ impl Sim {
     }
 
     fn act(&mut self) -> Result<(), String> {
+        let reached = if matches!(self.committed.phase, Phase::Promoting | Phase::Live) {
+            3
+        } else {
+            self.environment()
+        };
+        if (reached + 1..ENVIRONMENTS).any(|environment| self.pushed.instances[environment][OURS]) {
+            return Err(format!("{} runs where it never was", self.committed.phase.name()));
+        }
         self.targets.apply(self.now, &self.pushed.instances);
         let was = self.router.weights;
         if self.reachable() {
