@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use safeguard_api::status::LogStatus;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::error::{OpenError, StoreError};
 use crate::open::Settings;
@@ -85,7 +85,8 @@ impl Store {
         T: Send + 'static,
         E: Send + 'static,
     {
-        let (job, reply) = job(change);
+        let (answer, reply) = oneshot::channel();
+        let job = job(change, answer);
         match &self.inner.lane {
             Lane::Thread { requests, .. } => requests.send(job).await.map_err(|_| StoreError::Closed)?,
             Lane::Here(writer) => commit_here(writer, job),
@@ -106,7 +107,8 @@ impl Store {
         T: Send + 'static,
         E: Send + 'static,
     {
-        let (job, mut reply) = job(change);
+        let (answer, mut reply) = oneshot::channel();
+        let job = job(change, answer);
         match &self.inner.lane {
             Lane::Thread { requests, .. } => {
                 requests.blocking_send(job).map_err(|_| StoreError::Closed)?;

@@ -43,26 +43,22 @@ pub(crate) trait Job: Send {
 
 pub(crate) struct WriteJob<F, T, E> {
     change: Option<F>,
-    result: Option<Result<Result<T, E>, StoreError>>,
-    reply: oneshot::Sender<Result<Result<T, E>, StoreError>>,
+    result: Option<Answer<T, E>>,
+    reply: oneshot::Sender<Answer<T, E>>,
 }
 
-/// What a caller waits for.
-pub(crate) type Reply<T, E> = oneshot::Receiver<Result<Result<T, E>, StoreError>>;
+/// What the change said, if its commit was done.
+pub(crate) type Answer<T, E> = Result<Result<T, E>, StoreError>;
 
-pub(crate) fn job<F, T, E>(change: F) -> (Box<WriteJob<F, T, E>>, Reply<T, E>)
+pub(crate) fn job<F, T, E>(change: F, reply: oneshot::Sender<Answer<T, E>>) -> Box<WriteJob<F, T, E>>
 where
     F: FnOnce(&mut Tx<'_>) -> Result<T, E>,
 {
-    let (reply, answer) = oneshot::channel();
-    (
-        Box::new(WriteJob {
-            change: Some(change),
-            result: None,
-            reply,
-        }),
-        answer,
-    )
+    Box::new(WriteJob {
+        change: Some(change),
+        result: None,
+        reply,
+    })
 }
 
 impl<F, T, E> Job for WriteJob<F, T, E>

@@ -16,7 +16,7 @@ fn a_refused_request_leaves_nothing_and_the_others_of_its_commit_stay() {
     let store = folder.open();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     // The writer is kept busy until all four wait, so they share the next commit.
-    let (go, wait) = mpsc::channel::<()>();
+    let (go, wait) = mpsc::sync_channel::<()>(1);
     runtime.block_on(async {
         let busy = store.clone();
         let busy = tokio::spawn(async move { busy.write(move |_| wait.recv().map_err(|_| ())).await });
