@@ -362,7 +362,7 @@ impl Sim {
         if transition {
             let table = self.table();
             let old = std::mem::replace(&mut self.pushed, table);
-            if self.old_tables.len() < 4 || self.steps % 7 == 0 {
+            if self.old_tables.len() < 4 || self.steps.is_multiple_of(7) {
                 self.old_tables.insert(0, old);
                 self.old_tables.truncate(6);
                 self.old_tables.rotate_left(1);

@@ -46,23 +46,23 @@ impl Targets {
 
     /// Starts what is wanted and missing, stops what is there and not wanted.
     pub fn apply(&mut self, now: u64, wanted: &[[bool; RELEASES]; ENVIRONMENTS]) {
-        for environment in 0..ENVIRONMENTS {
-            for release in 0..RELEASES {
-                let state = self.states[environment][release];
-                let state = match (wanted[environment][release], state) {
+        for (states, wanted) in self.states.iter_mut().zip(wanted) {
+            for (release, (state, wanted)) in states.iter_mut().zip(wanted).enumerate() {
+                match (wanted, *state) {
                     (true, State::None | State::Stopping { .. }) => {
                         let never = release == OURS && self.candidate == Candidate::NeverHealthy;
                         let takes = self.rng.between(self.start_ms.0, self.start_ms.1);
-                        State::Running {
+                        *state = State::Running {
                             ready_at: if never { u64::MAX } else { now + takes },
-                        }
+                        };
                     }
-                    (false, State::Running { .. }) => State::Stopping {
-                        gone_at: now + self.rng.between(50, 3000),
-                    },
-                    (_, same) => same,
-                };
-                self.states[environment][release] = state;
+                    (false, State::Running { .. }) => {
+                        *state = State::Stopping {
+                            gone_at: now + self.rng.between(50, 3000),
+                        };
+                    }
+                    (true, State::Running { .. }) | (false, State::None | State::Stopping { .. }) => {}
+                }
             }
         }
     }
