@@ -227,9 +227,9 @@ async fn read_json<A: DeserializeOwned>(answer: http::Response<Incoming>) -> Res
     let bytes = bytes_of(answer).await?;
     let read =
         serde_json::from_slice(&bytes).context("the server's answer is not what this version understands");
-    Ok(read.map_err(|error| {
+    read.map_err(|error| {
         Failure::from(error).hint("`safeguard --version` and `safeguard status` show both versions")
-    })?)
+    })
 }
 
 async fn problem(answer: http::Response<Incoming>) -> Failure {

@@ -169,7 +169,7 @@ unless they are given.
 Example:
   safeguard change add --service shop --prompter \"Kim Doe\" --ai-tool claude-code --ai-tool-version 2.1.300"
     )]
-    Add(ChangeAddArgs),
+    Add(Box<ChangeAddArgs>),
     /// List changes, the newest first
     List(ListArgs),
     /// Show a change and the releases that carry it

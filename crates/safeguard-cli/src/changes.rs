@@ -22,7 +22,7 @@ struct ChangeShown {
 
 pub fn change(globals: &Globals, verb: ChangeVerb, output: &Output) -> Result<(), Failure> {
     match verb {
-        ChangeVerb::Add(args) => add(globals, args, output),
+        ChangeVerb::Add(args) => add(globals, *args, output),
         ChangeVerb::List(list) => {
             let changes: Vec<Change> =
                 ApiClient::new(globals)?.get(&format!("/api/v1/changes?limit={}", list.limit))?;

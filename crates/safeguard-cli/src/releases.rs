@@ -1,6 +1,6 @@
 //! `safeguard release …`
 
-use safeguard_api::release::{Phase, ReleaseSpec};
+use safeguard_api::release::{Phase, ReleaseSpec, RollbackReason};
 use safeguard_api::status::ReleaseStatus;
 use safeguard_api::{Release, ReleaseId, Stage};
 use serde::{Deserialize, Serialize};
@@ -111,6 +111,10 @@ pub fn phase_text(phase: &Phase) -> String {
         Phase::Analyzing { step, weight } => format!("analyzing step {} at {weight}", step + 1),
         Phase::Held { weight, reason } => format!("held at {weight}: {reason}"),
         Phase::RollingBack { reason, .. } => format!("rolling back: {reason}"),
+        Phase::RolledBack {
+            reason: RollbackReason::Operator { by },
+            ..
+        } => format!("rolled back by {by}"),
         Phase::RolledBack { reason, .. } => format!("rolled back: {reason}"),
         Phase::RollbackFailed { reason, failure, .. } => {
             format!("rollback failed: {failure} (after: {reason})")
@@ -132,7 +136,16 @@ pub fn described(status: &ReleaseStatus) -> String {
     let style = match rollout.phase {
         Phase::Live => GOOD,
         Phase::RollingBack { .. } | Phase::RolledBack { .. } | Phase::RollbackFailed { .. } => BAD,
-        _ => CARE,
+        Phase::Queued
+        | Phase::Blocked
+        | Phase::Deploying
+        | Phase::Warming
+        | Phase::Analyzing { .. }
+        | Phase::Soaking
+        | Phase::Verified
+        | Phase::Promoting
+        | Phase::Held { .. }
+        | Phase::Superseded { .. } => CARE,
     };
     let mut text = format!("{} {} {}\n", release.id, release.service, release.version);
     text.push_str(&format!(

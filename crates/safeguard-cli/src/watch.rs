@@ -49,10 +49,7 @@ pub fn watch(
             }
             Err(failure) => return Err(failure),
         }
-        if longest.is_some_and(|longest| started.elapsed() > longest.into()) {
-            let longest = longest
-                .map(|longest| longest.to_string())
-                .unwrap_or_else(String::new);
+        if let Some(longest) = longest.filter(|longest| started.elapsed() > (*longest).into()) {
             return Err(
                 Failure::undecided(format!("the walk of {id} is not over after {longest}"))
                     .hint(format!("run `safeguard rollout watch {id}` again")),
@@ -157,9 +154,11 @@ fn headline(status: &ReleaseStatus) -> String {
 
 /// How far the soak is, in milliseconds.
 fn progress(status: &ReleaseStatus) -> (u64, u64) {
-    let soak = status.rollout.blocks.iter().find_map(|block| match block {
-        Block::Soak { elapsed, soak, .. } => Some((elapsed.ms().min(soak.ms()), soak.ms())),
-        _ => None,
+    let soak = status.rollout.blocks.iter().find_map(|block| {
+        let Block::Soak { elapsed, soak, .. } = block else {
+            return None;
+        };
+        Some((elapsed.ms().min(soak.ms()), soak.ms()))
     });
     soak.unwrap_or((status.rollout.soak.elapsed.ms(), status.rollout.soak.elapsed.ms()))
 }
