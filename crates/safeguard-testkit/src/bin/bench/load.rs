@@ -57,9 +57,14 @@ impl Load {
         Load { stop, users: tasks }
     }
 
+    /// No user asks again.
+    pub fn stop(&self) {
+        self.stop.store(true, Relaxed);
+    }
+
     /// Ends the load; returns everything that was seen, in the order of its end.
     pub async fn finish(self) -> Vec<Seen> {
-        self.stop.store(true, Relaxed);
+        self.stop();
         let mut seen: Vec<Seen> = self.users.join_all().await.concat();
         seen.sort_by_key(|request| request.ended);
         seen

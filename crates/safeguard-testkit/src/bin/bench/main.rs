@@ -20,6 +20,9 @@ use report::Row;
 /// First argument of a child: this program in another role.
 const ROLE: &str = "--role";
 
+/// The machine's load above which somebody else must be at work.
+const BUSY_LOAD: f64 = 0.7;
+
 struct Bench {
     name: &'static str,
     about: &'static str,
@@ -96,6 +99,7 @@ fn measure(names: &[&str]) -> anyhow::Result<()> {
     if cfg!(debug_assertions) {
         eprintln!("warning: not a release build; these figures mean nothing");
     }
+    warn_of_company();
     let mut rows = Vec::new();
     let mut failed = Vec::new();
     for bench in BENCHES
@@ -124,5 +128,16 @@ fn measure(names: &[&str]) -> anyhow::Result<()> {
         Ok(())
     } else {
         bail!("could not measure: {}", failed.join(", "))
+    }
+}
+
+/// Other work on the machine makes every figure wrong, a peer's as much as ours, and never by the same share.
+fn warn_of_company() {
+    let load = std::fs::read_to_string("/proc/loadavg");
+    let load: Option<f64> = load.ok().and_then(|text| text.split(' ').next()?.parse().ok());
+    match load {
+        Some(load) if load < BUSY_LOAD => {}
+        Some(load) => eprintln!("warning: the machine is busy (load {load}); measure again when it is idle"),
+        None => eprintln!("warning: cannot tell whether the machine is idle"),
     }
 }

@@ -93,6 +93,7 @@ async fn fail(round: u32) -> anyhow::Result<Vec<(f64, f64)>> {
         candidate.fail(true);
     }
     tokio::time::sleep(FAILING).await;
+    loads.iter().for_each(Load::stop);
     let mut found = Vec::new();
     for load in loads {
         found.push(harm(&load.finish().await, fault)?);
