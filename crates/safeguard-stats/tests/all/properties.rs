@@ -1,3 +1,5 @@
+//! Properties of the statistics, and what follows from their definitions.
+
 use proptest::prelude::*;
 use safeguard_stats::binomial;
 use safeguard_stats::rate::{Rate, trials_needed};

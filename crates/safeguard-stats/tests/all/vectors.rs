@@ -1,3 +1,5 @@
+//! The statistics against vectors that others have computed.
+
 use safeguard_stats::count::log_e_one_sided;
 use safeguard_stats::rate::Rate;
 use serde_json::Value;
