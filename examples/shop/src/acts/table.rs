@@ -90,8 +90,8 @@ pub fn legend(results: &[Result]) -> String {
         .to_owned();
     if apart > 0 {
         text.push_str(
-            "\nThe two counts are taken at different moments and ends of the connection: the router counts an attempt that \
-             failed, the users what reached them.",
+            "\nWhere the router counts more: a request that finds no instance of the candidate to go to is sent to stable, so \
+             its user sees nothing, and the candidate is charged with it all the same.",
         );
     }
     if results.iter().any(|one| one.outcome == Outcome::Refused) {

@@ -3,7 +3,7 @@
 use std::os::unix::process::ExitStatusExt as _;
 use std::time::{Duration, Instant};
 
-use super::shop::{Shop, get, greeting};
+use super::shop::{Shop, answer, get, greeting};
 
 const GOOD: [&str; 3] = [
     env!("CARGO_BIN_EXE_shop-1-0"),
@@ -89,11 +89,11 @@ async fn fastest(binary: &str) -> Duration {
 #[tokio::test]
 async fn a_shop_that_is_told_to_stop_answers_what_it_has_begun() {
     let mut shop = Shop::start(GOOD[0]).await;
-    let (statuses, ()) = tokio::join!(shop.visit_at_once(&get("/"), 10), async {
-        // A page waits for three statements, so all ten have begun and none is done.
-        tokio::time::sleep(Duration::from_millis(15)).await;
-        shop.terminate();
-    });
+    let mut running = shop.begin(&get("/"), 10);
+    // All ten were sent together, so with the first answer the other nine have begun.
+    let mut statuses = vec![answer(running.join_next().await.unwrap().unwrap())];
+    shop.terminate();
+    statuses.extend(running.join_all().await.into_iter().map(answer));
     assert_eq!(statuses, [Some(200); 10]);
     assert_eq!(shop.ended().await.code(), Some(0));
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use shop::load::exchange::{Connections, Outcome};
 use shop::load::visits::Visit;
+use tokio::task::JoinSet;
 
 const WAIT_LONGEST: Duration = Duration::from_secs(20);
 
@@ -42,29 +43,27 @@ impl Shop {
 
     /// The status, none when no complete answer came.
     pub async fn visit(&self, visit: &Visit) -> Option<u16> {
-        match self.connections.exchange(visit, "session=u-1").await {
-            Outcome::Answered { status, .. } => Some(status),
-            Outcome::Lost { .. } => None,
+        answer(self.connections.exchange(visit, "session=u-1").await)
+    }
+
+    /// Sends requests at the same time.
+    pub fn begin(&self, visit: &Visit, count: usize) -> JoinSet<Outcome> {
+        let mut running = JoinSet::new();
+        for _ in 0..count {
+            let (connections, visit) = (Arc::clone(&self.connections), visit.clone());
+            running.spawn(async move { connections.exchange(&visit, "session=u-1").await });
         }
+        running
     }
 
     /// The statuses of requests sent at the same time.
     pub async fn visit_at_once(&self, visit: &Visit, count: usize) -> Vec<Option<u16>> {
-        let mut running = Vec::new();
-        for _ in 0..count {
-            let (connections, visit) = (Arc::clone(&self.connections), visit.clone());
-            running.push(tokio::spawn(async move {
-                connections.exchange(&visit, "session=u-1").await
-            }));
-        }
-        let mut statuses = Vec::new();
-        for one in running {
-            statuses.push(match one.await.unwrap() {
-                Outcome::Answered { status, .. } => Some(status),
-                Outcome::Lost { .. } => None,
-            });
-        }
-        statuses
+        self.begin(visit, count)
+            .join_all()
+            .await
+            .into_iter()
+            .map(answer)
+            .collect()
     }
 
     pub fn terminate(&self) {
@@ -93,6 +92,13 @@ impl Drop for Shop {
         // It may have ended by itself.
         drop(self.process.kill());
         drop(self.process.wait());
+    }
+}
+
+pub fn answer(outcome: Outcome) -> Option<u16> {
+    match outcome {
+        Outcome::Answered { status, .. } => Some(status),
+        Outcome::Lost { .. } => None,
     }
 }
 
