@@ -61,7 +61,7 @@ struct Look {
 
 /// A proof is tried again when the samples have grown by a part in so many, and so much at least: it costs far more
 /// than the rest of a tick.
-const LOOK_PART: u64 = 32;
+const LOOK_PART: u64 = 8;
 const LOOK_REQUESTS: u64 = 20;
 
 #[derive(Debug, Clone, PartialEq)]
