@@ -61,11 +61,7 @@ async fn flip_under_load() -> anyhow::Result<(Vec<Seen>, Vec<Flip>)> {
         judged: false,
     };
     router.apply(&[(stable, Some(share(0, 0)))]).await?;
-    let load = Load::start(
-        *router.addresses.first().context("no route")?,
-        USERS,
-        Duration::ZERO,
-    );
+    let load = Load::start(*router.addresses.first().context("no route")?, USERS, PAUSE);
     tokio::time::sleep(BETWEEN).await;
     let mut flips = Vec::new();
     for flip in 0..FLIPS {

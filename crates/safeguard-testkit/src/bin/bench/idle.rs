@@ -8,6 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use safeguard_api::stage::Environment;
 
 use crate::processes::{Running, free_address, memory_bytes, until};
 use crate::report::Row;
@@ -28,10 +29,7 @@ pub fn run() -> anyhow::Result<Vec<Row>> {
     }
     let folder = tempfile::tempdir()?;
     let api = free_address()?;
-    fs::write(
-        folder.path().join("safeguard.toml"),
-        configuration(api, free_address()?),
-    )?;
+    fs::write(folder.path().join("safeguard.toml"), configuration(api)?)?;
     let mut command = Command::new(&binary);
     command.arg("up").current_dir(folder.path());
     let mut up = Running::start(command)?;
@@ -53,16 +51,15 @@ pub fn run() -> anyhow::Result<Vec<Row>> {
     ])
 }
 
-fn configuration(api: SocketAddr, service: SocketAddr) -> String {
-    format!(
-        "[listen]
-api = \"{api}\"
-
-[services.app]
-command = [\"bin/app\"]
-listen = {{ production = \"{service}\" }}
-"
-    )
+/// One service in four environments, and no release of it.
+fn configuration(api: SocketAddr) -> anyhow::Result<String> {
+    let mut text = format!(
+        "[listen]\napi = \"{api}\"\n\n[services.app]\ncommand = [\"bin/app\"]\n\n[services.app.listen]\n"
+    );
+    for environment in Environment::ALL {
+        text.push_str(&format!("{environment} = \"{}\"\n", free_address()?));
+    }
+    Ok(text)
 }
 
 fn healthy(api: SocketAddr) -> bool {

@@ -14,6 +14,8 @@ mod router;
 mod router_process;
 mod tripwire;
 
+use std::process::ExitCode;
+
 use anyhow::{Context, bail};
 use report::Row;
 
@@ -73,7 +75,17 @@ const BENCHES: &[Bench] = &[
     },
 ];
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
