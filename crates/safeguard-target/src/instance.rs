@@ -129,7 +129,7 @@ enum End {
 impl Task {
     async fn run(mut self) {
         self.report.limits = self.cgroup.in_force(&self.spec.limits);
-        let mut waits = BackOff::default();
+        let mut waits = BackOff::of_an_app();
         loop {
             match self.live().await {
                 End::Stopped => break,

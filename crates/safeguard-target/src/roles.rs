@@ -71,7 +71,7 @@ async fn keep(
         tracing::error!(?role, "No command is set");
         return;
     };
-    let mut waits = BackOff::default();
+    let mut waits = BackOff::of_a_role();
     loop {
         let spec = LaunchSpec {
             parent: std::process::id(),
