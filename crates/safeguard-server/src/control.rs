@@ -229,8 +229,7 @@ impl Loop {
                 {
                     said = Err(self.refuse(release, rollout, why, blocks, asked).await?);
                 }
-                self.commit(service, release, rollout, planned, &observation)
-                    .await?;
+                self.commit(release, rollout, planned, &observation).await?;
             }
         }
         if let Some((asked, _)) = &command

@@ -32,7 +32,8 @@ pub(crate) async fn deliver(config: Arc<Config>, store: Store) {
 }
 
 async fn deliver_batch(config: &Config, store: &Store) -> Result<(), StoreError> {
-    for row in store.read(|tx| tx.pending(BATCH)).await? {
+    let due = store.read(|tx| tx.pending(BATCH)).await?;
+    for row in due.into_iter().filter(|row| row.next_try_ms <= now().0) {
         let outcome = match config.notify.exec.split_first() {
             None => Ok(()),
             Some((program, arguments)) => run_hook(program, arguments, &row.body).await,

@@ -24,8 +24,9 @@ const GENERATION_SETTING: &str = "generation";
 /// What was pushed last, and from which rollouts it was made.
 #[derive(Default)]
 pub(super) struct Pushed {
+    /// The generation of `instances`.
     generation: u64,
-    instances: Vec<InstanceSpec>,
+    instances: Option<Vec<InstanceSpec>>,
     table: Option<TrafficTable>,
     /// The rollouts' own generations behind the table in force and behind the one before it.
     rollouts: Vec<(u64, Vec<(ReleaseId, u64)>)>,
@@ -44,15 +45,13 @@ impl Loop {
     /// Pushes to the supervisor, then to the router; both answer with how things stand.
     pub(super) async fn act(&mut self) -> Result<(), StoreError> {
         let loaded = self.load(None).await?;
+        let mut wanted = Vec::new();
         let mut instances = Vec::new();
-        let mut routes = Vec::new();
         let mut rollouts = Vec::new();
         let mut lease = RollbackPolicy::default().lease;
         for service in &loaded.services {
-            let active = service
-                .lane
-                .iter()
-                .find(|(release, _)| service.state.active.as_ref() == Some(&release.id));
+            let is_active = |release: &Release| service.state.active.as_ref() == Some(&release.id);
+            let active = service.lane.iter().find(|(release, _)| is_active(release));
             let policy = match active {
                 Some((_, rollout)) => Some(self.policy(&rollout.policy).await?),
                 None => None,
@@ -60,50 +59,39 @@ impl Loop {
             if let Some(policy) = &policy {
                 lease = policy.rollback.lease;
             }
-            rollouts.extend(
-                service
-                    .lane
-                    .iter()
-                    .map(|(release, rollout)| (release.id.clone(), rollout.generation)),
-            );
-            let wanted = desired(
+            let own = service.lane.iter();
+            rollouts.extend(own.map(|(release, rollout)| (release.id.clone(), rollout.generation)));
+            let arms = desired(
                 &service.state,
                 active.map(|(_, rollout)| rollout).zip(policy.as_ref()),
             );
-            self.specify(service, &wanted, &mut instances);
-            let judge = policy.unwrap_or_else(|| self.config.policy());
-            routes.extend(self.routes(service, &wanted, &judge));
+            self.specify(service, &arms, &mut instances);
+            wanted.push((service, arms, policy.unwrap_or_else(|| self.config.policy())));
         }
-        let table = TrafficTable {
-            generation: 0,
-            lease,
-            routes,
-        };
-        self.remember(instances, table, rollouts).await?;
-        self.push().await;
+        self.push_instances(instances).await?;
+        // Where the instances listen, only the supervisor knows: without its word the router keeps what it has.
+        if self.world.supervisor.is_some() {
+            let each = |(service, arms, policy): &(&ServiceLoaded, Desired, Policy)| {
+                self.routes(service, arms, policy)
+            };
+            let routes = wanted.iter().flat_map(each).collect();
+            self.push_table(
+                TrafficTable {
+                    generation: 0,
+                    lease,
+                    routes,
+                },
+                rollouts,
+            )
+            .await?;
+        }
         self.forget(&loaded);
         Ok(())
     }
 
-    /// Gives a new generation to what differs from what was pushed last, and commits it before it is pushed: a
-    /// server that starts anew must never push an older one.
-    async fn remember(
-        &mut self,
-        instances: Vec<InstanceSpec>,
-        table: TrafficTable,
-        rollouts: Vec<(ReleaseId, u64)>,
-    ) -> Result<(), StoreError> {
-        let known = self.pushed.rollouts.first().map(|(_, known)| known);
-        let same_table = self
-            .pushed
-            .table
-            .as_ref()
-            .is_some_and(|pushed| pushed.routes == table.routes && pushed.lease == table.lease);
-        if same_table && self.pushed.instances == instances && known == Some(&rollouts) {
-            return Ok(());
-        }
-        let generation = self
-            .store
+    /// A new generation, committed before it is pushed: a server that starts anew must never push an older one.
+    async fn next_generation(&self) -> Result<u64, StoreError> {
+        self.store
             .write(|tx| -> Result<u64, StoreError> {
                 let last = tx
                     .setting(GENERATION_SETTING)?
@@ -112,19 +100,17 @@ impl Loop {
                 tx.put_setting(GENERATION_SETTING, &(last + 1).to_string())?;
                 Ok(last + 1)
             })
-            .await??;
-        self.pushed.generation = generation;
-        self.pushed.instances = instances;
-        self.pushed.table = Some(TrafficTable { generation, ..table });
-        self.pushed.rollouts.insert(0, (generation, rollouts));
-        self.pushed.rollouts.truncate(2);
-        Ok(())
+            .await?
     }
 
-    async fn push(&mut self) {
+    async fn push_instances(&mut self, instances: Vec<InstanceSpec>) -> Result<(), StoreError> {
+        if self.pushed.instances.as_ref() != Some(&instances) {
+            self.pushed.generation = self.next_generation().await?;
+            self.pushed.instances = Some(instances.clone());
+        }
         let call = SupervisorCall::Apply {
             generation: self.pushed.generation,
-            instances: self.pushed.instances.clone(),
+            instances,
         };
         match self
             .supervisor
@@ -138,9 +124,26 @@ impl Loop {
             }
             Err(error) => tracing::debug!(%error, "The supervisor does not answer"),
         }
-        let Some(table) = self.pushed.table.clone() else {
-            return;
-        };
+        Ok(())
+    }
+
+    async fn push_table(
+        &mut self,
+        mut table: TrafficTable,
+        rollouts: Vec<(ReleaseId, u64)>,
+    ) -> Result<(), StoreError> {
+        let known = self.pushed.rollouts.first().map(|(_, known)| known);
+        let last = self.pushed.table.as_ref();
+        let same = |last: &&TrafficTable| last.routes == table.routes && last.lease == table.lease;
+        match last.filter(same) {
+            Some(last) if known == Some(&rollouts) => table.generation = last.generation,
+            Some(_) | None => {
+                table.generation = self.next_generation().await?;
+                self.pushed.rollouts.insert(0, (table.generation, rollouts));
+                self.pushed.rollouts.truncate(2);
+                self.pushed.table = Some(table.clone());
+            }
+        }
         match self
             .router
             .call::<_, RouterAnswer>(&RouterCall::Apply { table }, ANSWER_LONGEST)
@@ -151,6 +154,7 @@ impl Loop {
             Ok(RouterAnswer::Journal { .. }) => tracing::warn!("The router answers another question"),
             Err(error) => tracing::debug!(%error, "The router does not answer"),
         }
+        Ok(())
     }
 
     fn heard_supervisor(&mut self, report: SupervisorReport) {

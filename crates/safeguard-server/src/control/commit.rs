@@ -9,7 +9,7 @@ use safeguard_rollout::observe::{Command, Observation};
 use safeguard_rollout::plan::{Commit, Plan};
 use safeguard_store::{Poisoned, StoreError, Tx};
 
-use super::load::{ServiceLoaded, refusal};
+use super::load::refusal;
 use super::{Lane, Loop};
 use crate::notify;
 use crate::record::{self, now};
@@ -17,7 +17,6 @@ use crate::record::{self, now};
 impl Loop {
     pub(super) async fn commit(
         &self,
-        service: &ServiceLoaded,
         release: &Release,
         before: &Rollout,
         planned: Plan,
@@ -28,9 +27,9 @@ impl Loop {
         }
         let actor = actor(observation.command.as_ref());
         let release = release.clone();
-        let (before, state) = (before.clone(), service.state.clone());
+        let before = before.clone();
         self.store
-            .write(move |tx| write(tx, &release, &before, &state, &planned, &actor))
+            .write(move |tx| write(tx, &release, &before, &planned, &actor))
             .await?
     }
 
@@ -60,12 +59,20 @@ fn write(
     tx: &mut Tx<'_>,
     release: &Release,
     before: &Rollout,
-    state: &ServiceState,
     planned: &Plan,
     actor: &Actor,
 ) -> Result<(), StoreError> {
     let next = &planned.next;
     tx.put(next)?;
+    // Read here and not at the round's start: another rollout of the service may have been committed in between.
+    let state = &tx
+        .get::<ServiceState>(release.service.as_str())?
+        .unwrap_or_else(|| ServiceState {
+            service: release.service.clone(),
+            live: None,
+            previous: None,
+            active: None,
+        });
     let settled = settle(state, next);
     if settled != *state {
         tx.put(&settled)?;

@@ -39,7 +39,10 @@ impl Loop {
             .read(move |tx| {
                 let load = |name| load_service(tx, name, going_back.as_ref());
                 let services = names.iter().map(load).collect::<Result<_, _>>()?;
-                Ok(Loaded { services, freezes: tx.list::<Freeze>(true, FREEZES_MAX)? })
+                Ok(Loaded {
+                    services,
+                    freezes: tx.list::<Freeze>(true, FREEZES_MAX)?,
+                })
             })
             .await
     }
