@@ -352,6 +352,7 @@ fn difference(
 
 #[test]
 fn stories_come_true() {
+    let _turn = crate::live::up::TURN.blocking_lock();
     let mut stories: Vec<PathBuf> = std::fs::read_dir(root().join("scenarios"))
         .unwrap()
         .map(|entry| entry.unwrap().path())

@@ -46,7 +46,11 @@ impl Load {
             ended.expect("a user does not panic");
         }
         let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        (get(&self.counts.answered), get(&self.counts.failed), get(&self.counts.lost))
+        (
+            get(&self.counts.answered),
+            get(&self.counts.failed),
+            get(&self.counts.lost),
+        )
     }
 }
 

@@ -23,7 +23,9 @@ fn weight_changes_and_rollbacks_under_load_lose_nothing() {
         let mut weights = std::collections::BTreeSet::new();
         for round in 0..ROLLBACKS {
             let version = format!("1.1.{round}");
-            let release = up.release(&up.artifact("shop-1-0", &version), &version, &[]).await;
+            let release = up
+                .release(&up.artifact("shop-1-0", &version), &version, &[])
+                .await;
             up.until("all weights were in force", async || {
                 let shown = up.ok("GET", &format!("/api/v1/releases/{release}"), None).await;
                 let routes = shown["routes"].as_array()?;
@@ -35,12 +37,22 @@ fn weight_changes_and_rollbacks_under_load_lose_nothing() {
             })
             .await;
             let rolled_back = up.safeguard(&["release", "rollback", &release]);
-            assert!(rolled_back.status.success(), "{}", String::from_utf8_lossy(&rolled_back.stderr));
+            assert!(
+                rolled_back.status.success(),
+                "{}",
+                String::from_utf8_lossy(&rolled_back.stderr)
+            );
             up.until_phase(&release, "rolled_back").await;
         }
-        up.until("enough requests were answered", async || (load.answered() >= REQUESTS_MIN).then_some(())).await;
+        up.until("enough requests were answered", async || {
+            (load.answered() >= REQUESTS_MIN).then_some(())
+        })
+        .await;
         let (answered, failed, lost) = load.stop().await;
-        println!("{answered} answered, {failed} failed, {lost} lost, {} weights seen", weights.len());
+        println!(
+            "{answered} answered, {failed} failed, {lost} lost, {} weights seen",
+            weights.len()
+        );
         assert_eq!((failed, lost), (0, 0), "{answered} answered\n{}", up.log());
         assert!(weights.len() >= 20, "{weights:?}");
     });

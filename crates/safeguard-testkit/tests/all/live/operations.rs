@@ -18,7 +18,7 @@ fn every_mutating_operation_refuses_a_stranger_and_leaves_an_entry() {
         let live = up.release(&first, "1.0", &[]).await;
         up.until_phase(&live, "live").await;
         let second = up.artifact("shop-1-0", "second");
-        let walking = up.release(&second, "1.1", &[]).await;
+        let mut walking = up.release(&second, "1.1", &[]).await;
         let freeze = up.ok("POST", "/api/v1/freezes", Some(json!({ "reason": "stock-taking" }))).await;
         let token = json!({ "name": "pipeline", "scope": "propose" });
         let token = up.ok("POST", "/api/v1/tokens", Some(token)).await;
@@ -82,6 +82,9 @@ fn every_mutating_operation_refuses_a_stranger_and_leaves_an_entry() {
             assert!(before_call >= before);
             let (status, answer) = up.call(method, &path, body).await;
             assert!(status == 200 || status == 409, "{}: {status} {answer:#}", operation.id);
+            if operation.id == "release.create" {
+                walking = answer["release"]["id"].as_str().expect("an id").to_owned();
+            }
             up.until(&format!("{} leaves an entry", operation.id), async || {
                 let entries = up.ok("GET", "/api/v1/audit/entries?limit=200", None).await;
                 let known = |entry: &&Value| {
@@ -104,32 +107,60 @@ fn an_export_verifies_with_nothing_else_present() {
     runtime().block_on(async {
         let up = Up::start(QUICK_STAGES).await;
         for word in ["one", "two", "three"] {
-            let freeze = up.ok("POST", "/api/v1/freezes", Some(json!({ "reason": word }))).await;
+            let freeze = up
+                .ok("POST", "/api/v1/freezes", Some(json!({ "reason": word })))
+                .await;
             let id = freeze["id"].as_str().expect("an id");
             up.ok("POST", &format!("/api/v1/freezes/{id}/close"), None).await;
         }
         let exported = up.safeguard(&["audit", "export", "log"]);
-        assert!(exported.status.success(), "{}", String::from_utf8_lossy(&exported.stderr));
+        assert!(
+            exported.status.success(),
+            "{}",
+            String::from_utf8_lossy(&exported.stderr)
+        );
         let verified = up.safeguard(&["audit", "verify", "log"]);
-        assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+        assert!(
+            verified.status.success(),
+            "{}",
+            String::from_utf8_lossy(&verified.stderr)
+        );
         let proved = up.safeguard(&["audit", "prove", "3"]);
-        assert!(proved.status.success(), "{}", String::from_utf8_lossy(&proved.stderr));
+        assert!(
+            proved.status.success(),
+            "{}",
+            String::from_utf8_lossy(&proved.stderr)
+        );
 
         let entries = up.state.path().join("log/tile/entries");
-        let bundle = std::fs::read_dir(&entries).expect("entries").next().expect("one").expect("readable").path();
+        let bundle = std::fs::read_dir(&entries)
+            .expect("entries")
+            .next()
+            .expect("one")
+            .expect("readable")
+            .path();
         let bundle = if bundle.is_dir() {
-            std::fs::read_dir(&bundle).expect("partial").next().expect("one").expect("readable").path()
+            std::fs::read_dir(&bundle)
+                .expect("partial")
+                .next()
+                .expect("one")
+                .expect("readable")
+                .path()
         } else {
             bundle
         };
         let bytes = std::fs::read(&bundle).expect("a bundle");
-        let place = bytes.windows(5).position(|window| window == b"\"two\"").expect("the reason is in the log");
+        let place = bytes
+            .windows(5)
+            .position(|window| window == b"\"two\"")
+            .expect("the reason is in the log");
         let mut changed = bytes.clone();
         changed[place + 1..place + 4].copy_from_slice(b"six");
         std::fs::write(&bundle, changed).expect("written");
         let refused = up.safeguard(&["audit", "verify", "log"]);
         assert_eq!(refused.status.code(), Some(1), "a changed entry is found");
-        let said = String::from_utf8_lossy(&refused.stderr).into_owned() + &String::from_utf8_lossy(&refused.stdout);
+        let said =
+            String::from_utf8_lossy(&refused.stderr).into_owned() + &String::from_utf8_lossy(&refused.stdout);
         assert!(said.contains("entry"), "the entry is named: {said}");
     });
 }

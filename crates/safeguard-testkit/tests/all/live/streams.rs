@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
 
 use super::up::{QUICK_STAGES, Up, runtime};
 
-const ROLE: &str = "SAFEGUARD_TEST_APP";
+const ROLE: &str = "TEST_APP";
 
 /// Not a test by itself: with the variable set, this very program is the service under test.
 #[test]
@@ -59,12 +59,19 @@ async fn serve(stream: TcpStream, release: String) {
         if path.starts_with("GET /events") {
             let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
             stream.write_all(head.as_bytes()).await.expect("written");
-            while stream.write_all(format!("data: {release}\n\n").as_bytes()).await.is_ok() {
+            while stream
+                .write_all(format!("data: {release}\n\n").as_bytes())
+                .await
+                .is_ok()
+            {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             return;
         }
-        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{release}", release.len());
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{release}",
+            release.len()
+        );
         stream.write_all(answer.as_bytes()).await.expect("written");
     }
 }
@@ -78,10 +85,18 @@ fn websockets_and_events_go_through_a_rollback() {
         let command = "command = [\"./shop\"]";
         let up = Up::start_with(QUICK_STAGES, |config| {
             assert!(config.contains(command));
-            let config = config.replace(command, "command = [\"./app\", \"--exact\", \"live::streams::app\", \"--nocapture\"]");
-            ["dev", "qa", "staging", "production"].into_iter().fold(config, |config, name| {
-                config.replace(&format!("{name} = {{ SHOP_DATABASE"), &format!("{name} = {{ {ROLE} = \"1\", SHOP_DATABASE"))
-            })
+            let config = config.replace(
+                command,
+                "command = [\"./app\", \"--exact\", \"live::streams::app\", \"--nocapture\"]",
+            );
+            ["dev", "qa", "staging", "production"]
+                .into_iter()
+                .fold(config, |config, name| {
+                    config.replace(
+                        &format!("{name} = {{ SHOP_DATABASE"),
+                        &format!("{name} = {{ {ROLE} = \"1\", SHOP_DATABASE"),
+                    )
+                })
         })
         .await;
         let artifact = |mark: &str| {
@@ -97,18 +112,29 @@ fn websockets_and_events_go_through_a_rollback() {
         let config = std::fs::read_to_string(&config_path).expect("the configuration");
         std::fs::write(&config_path, config.replace(quick, steps)).expect("written");
         let applied = up.safeguard(&["policy", "apply", "--config", "safeguard.toml"]);
-        assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+        assert!(
+            applied.status.success(),
+            "{}",
+            String::from_utf8_lossy(&applied.stderr)
+        );
 
         let second = up.release(&artifact("second"), "1.1", &[]).await;
         let address = up.production();
-        up.until("the candidate serves", async || (http(address).await? == second).then_some(())).await;
+        up.until("the candidate serves", async || {
+            (http(address).await? == second).then_some(())
+        })
+        .await;
         let mut socket = websocket(address).await;
         assert_eq!(say(&mut socket).await.as_deref(), Some(second.as_str()));
         let mut events = sse(address).await;
         assert_eq!(next_event(&mut events).await.as_deref(), Some(second.as_str()));
 
         let rolled_back = up.safeguard(&["release", "rollback", &second]);
-        assert!(rolled_back.status.success(), "{}", String::from_utf8_lossy(&rolled_back.stderr));
+        assert!(
+            rolled_back.status.success(),
+            "{}",
+            String::from_utf8_lossy(&rolled_back.stderr)
+        );
         // Both streams end, each event whole, and nothing hangs.
         let ended = tokio::time::timeout(Duration::from_secs(20), async {
             while say(&mut socket).await.is_some() {}
@@ -119,8 +145,14 @@ fn websockets_and_events_go_through_a_rollback() {
         ended.await.expect("the streams end with the rollback");
         up.until_phase(&second, "rolled_back").await;
         assert_eq!(http(address).await.as_deref(), Some(first.as_str()));
-        assert_eq!(say(&mut websocket(address).await).await.as_deref(), Some(first.as_str()));
-        assert_eq!(next_event(&mut sse(address).await).await.as_deref(), Some(first.as_str()));
+        assert_eq!(
+            say(&mut websocket(address).await).await.as_deref(),
+            Some(first.as_str())
+        );
+        assert_eq!(
+            next_event(&mut sse(address).await).await.as_deref(),
+            Some(first.as_str())
+        );
     });
 }
 
@@ -128,8 +160,13 @@ type Socket = tokio_tungstenite::WebSocketStream<TcpStream>;
 
 async fn websocket(address: SocketAddr) -> Socket {
     let stream = TcpStream::connect(address).await.expect("connected");
-    let request = format!("ws://{address}/ws").into_client_request().expect("a request");
-    tokio_tungstenite::client_async(request, stream).await.expect("upgraded").0
+    let request = format!("ws://{address}/ws")
+        .into_client_request()
+        .expect("a request");
+    tokio_tungstenite::client_async(request, stream)
+        .await
+        .expect("upgraded")
+        .0
 }
 
 /// Sends a word and returns the answer; none when the socket is closed.
@@ -166,6 +203,8 @@ async fn http(address: SocketAddr) -> Option<String> {
     let request = format!("GET / HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.ok()?;
     let mut answer = String::new();
-    tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut answer).await.ok()?;
+    tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut answer)
+        .await
+        .ok()?;
     answer.split("\r\n\r\n").nth(1).map(|body| body.trim().to_owned())
 }

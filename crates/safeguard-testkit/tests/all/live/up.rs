@@ -11,12 +11,17 @@ use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
+use tokio::sync::{Mutex, MutexGuard};
 
 /// Long enough for the slowest machine; a test that waits this long has failed.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
+/// One installation at a time: two would take each other's processor time, and these tests are about seconds.
+pub static TURN: Mutex<()> = Mutex::const_new(());
+
 pub struct Up {
     supervisor: Child,
+    _turn: MutexGuard<'static, ()>,
     pub state: tempfile::TempDir,
     pub api: SocketAddr,
     /// Dev, QA, staging, production.
@@ -29,7 +34,11 @@ pub fn binary(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a running program has a path");
     let folder = test.ancestors().nth(2).expect("target/<profile>/deps/<test>");
     let path = folder.join(name);
-    assert!(path.exists(), "{} is missing: run `cargo build --workspace --bins` first", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: run `cargo build --workspace --bins` first",
+        path.display()
+    );
     path
 }
 
@@ -47,7 +56,7 @@ soak = "300ms"
 gates = []
 [stages.canary]
 steps = [{ weight = 50, soak = "300ms" }, { weight = 100, soak = "300ms" }]
-margin_permille = 1000.0
+margin_permille = 500.0
 gates = []
 [stages.production]
 soak = "300ms"
@@ -64,14 +73,21 @@ impl Up {
 
     /// Starts with a configuration that the test has the last word on.
     pub async fn start_with(stages: &str, adapt: impl FnOnce(String) -> String) -> Up {
+        let turn = TURN.lock().await;
         let state = tempfile::tempdir().expect("a temporary folder");
         // Bound together, so that no two are the same; let go just before `up` binds them.
-        let free: Vec<TcpListener> =
-            (0..5).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
+        let free: Vec<TcpListener> = (0..5)
+            .map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"))
+            .collect();
         let ports: Vec<SocketAddr> = free.iter().map(|one| one.local_addr().expect("bound")).collect();
         let database = state.path().join("shop.db");
         let variables: String = ["dev", "qa", "staging", "production"]
-            .map(|name| format!("{name} = {{ SHOP_DATABASE = \"{}-{name}\" }}\n", database.display()))
+            .map(|name| {
+                format!(
+                    "{name} = {{ SHOP_DATABASE = \"{}-{name}\" }}\n",
+                    database.display()
+                )
+            })
             .concat();
         let config = format!(
             "{stages}\n[listen]\napi = \"{}\"\n[services.shop]\ncommand = [\"./shop\"]\nuser_key = {{ cookie = \"session\" }}\n\
@@ -106,11 +122,22 @@ impl Up {
             let ended = supervisor.try_wait().expect("a child can be asked");
             let log = || read_log(&state);
             assert!(ended.is_none(), "`safeguard up` ended: {ended:?}\n{}", log());
-            assert!(begun.elapsed() < DEADLINE, "`safeguard up` does not answer\n{}", log());
+            assert!(
+                begun.elapsed() < DEADLINE,
+                "`safeguard up` does not answer\n{}",
+                log()
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         };
         let environments = [ports[1], ports[2], ports[3], ports[4]];
-        Up { supervisor, state, api: ports[0], environments, token }
+        Up {
+            supervisor,
+            _turn: turn,
+            state,
+            api: ports[0],
+            environments,
+            token,
+        }
     }
 
     pub fn production(&self) -> SocketAddr {
@@ -127,7 +154,11 @@ impl Up {
         loop {
             match call_once(self.api, &self.token, method, path, body.clone()).await {
                 Ok(answer) => return answer,
-                Err(error) => assert!(begun.elapsed() < DEADLINE, "{method} {path}: {error}\n{}", self.log()),
+                Err(error) => assert!(
+                    begun.elapsed() < DEADLINE,
+                    "{method} {path}: {error}\n{}",
+                    self.log()
+                ),
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -185,7 +216,14 @@ impl Up {
         let change = self.ok("POST", "/api/v1/changes", Some(change)).await;
         let change = change["id"].as_str().expect("an id").to_owned();
         let artifact = artifact.display().to_string();
-        let mut arguments = vec!["release", "create", "--service", "shop", "--artifact", artifact.as_str()];
+        let mut arguments = vec![
+            "release",
+            "create",
+            "--service",
+            "shop",
+            "--artifact",
+            artifact.as_str(),
+        ];
         arguments.extend(["--version", version, "--change", change.as_str(), "--json"]);
         arguments.extend(more);
         let output = self.safeguard(&arguments);
@@ -197,14 +235,21 @@ impl Up {
 
     pub async fn phase(&self, release: &str) -> String {
         let shown = self.ok("GET", &format!("/api/v1/releases/{release}"), None).await;
-        shown["rollout"]["phase"]["name"].as_str().expect("a phase").to_owned()
+        shown["rollout"]["phase"]["name"]
+            .as_str()
+            .expect("a phase")
+            .to_owned()
     }
 
     pub async fn until_phase(&self, release: &str, wanted: &str) {
         self.until(&format!("{release} is {wanted}"), async || {
             let phase = self.phase(release).await;
             let over = ["live", "rolled_back", "rollback_failed", "superseded"].contains(&phase.as_str());
-            assert!(phase == wanted || !over, "{release} is {phase}, not {wanted}\n{}", self.log());
+            assert!(
+                phase == wanted || !over,
+                "{release} is {phase}, not {wanted}\n{}",
+                self.log()
+            );
             (phase == wanted).then_some(())
         })
         .await;
@@ -227,7 +272,9 @@ impl Up {
 }
 
 fn read_log(state: &tempfile::TempDir) -> String {
-    let Ok(file) = std::fs::File::open(state.path().join("up.log")) else { return String::new() };
+    let Ok(file) = std::fs::File::open(state.path().join("up.log")) else {
+        return String::new();
+    };
     let lines: Vec<String> = BufReader::new(file).lines().map_while(Result::ok).collect();
     lines[lines.len().saturating_sub(40)..].join("\n")
 }
@@ -277,7 +324,8 @@ impl Drop for Up {
         // SIGTERM lets it stop its children; the wait keeps the temporary folder until they are gone.
         if rustix::process::kill_process(pid, rustix::process::Signal::TERM).is_ok() {
             let begun = Instant::now();
-            while matches!(self.supervisor.try_wait(), Ok(None)) && begun.elapsed() < Duration::from_secs(20) {
+            while matches!(self.supervisor.try_wait(), Ok(None)) && begun.elapsed() < Duration::from_secs(20)
+            {
                 std::thread::sleep(Duration::from_millis(20));
             }
         }
@@ -288,5 +336,9 @@ impl Drop for Up {
 }
 
 pub fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime")
 }
