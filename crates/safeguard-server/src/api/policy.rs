@@ -13,7 +13,7 @@ use crate::auth::Caller;
 use crate::record::{self, POLICY_SETTING, now};
 
 pub(super) async fn show(State(app): State<App>) -> Answer<PolicyStatus> {
-    let status = app.store.read(|tx| in_force(tx)).await?;
+    let status = app.store.read(in_force).await?;
     status.map(Json).ok_or_else(none_in_force)
 }
 
