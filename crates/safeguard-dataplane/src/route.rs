@@ -140,7 +140,18 @@ impl Slot {
         }
         let weight = candidate.weight_in_force();
         if weight == Percent::ZERO {
-            return Some(unjudged(stable));
+            // While the candidate warms up, stable shows which answers are slow and which errors are known.
+            let learns = !candidate.tripwire.is_closed();
+            let user = view.user(head, bytes);
+            return Some(Choice {
+                session: user.map_or_else(
+                    || key.session(client.to_string().as_bytes()),
+                    |user| key.session(user),
+                ),
+                fingerprint: if learns { fingerprint(head, bytes) } else { 0 },
+                tripwire: learns.then(|| Arc::clone(&candidate.tripwire)),
+                ..unjudged(stable)
+            });
         }
         let judged = candidate.judged.then(|| Arc::clone(&candidate.tripwire));
         let fingerprint = if judged.is_some() {

@@ -82,6 +82,20 @@ async fn nothing_is_held_against_a_healthy_candidate() {
 }
 
 #[tokio::test]
+async fn stable_teaches_the_judge_while_the_candidate_warms_up() {
+    let mut town = Town::new().await;
+    let table = town.table(2, Some(0));
+    town.apply(table).await;
+    let mut client = town.connect().await;
+    for user in 0..50 {
+        assert_eq!(client.get("/", &format!("user-{user}")).await.body, "stable");
+    }
+    let report = town.report().await;
+    assert_eq!(report.stable.unwrap().judged_requests, 50);
+    assert_eq!(report.candidate.unwrap().judged_requests, 0);
+}
+
+#[tokio::test]
 async fn observe_mode_writes_and_moves_nothing() {
     let mut town = Town::new().await;
     let mut table = town.table(2, Some(50));
