@@ -159,9 +159,9 @@ mod tests {
             Row::new("flip", 6.25, "ms").at_most(5.0),
         ];
         insta::assert_snapshot!(table(&rows), @r"
-        name     value  unit              goal  met  peer     peer value  ratio
+        name     value  unit               goal  met  peer     peer value  ratio
         router  41,234  requests/s  ≥ 1.0× peer  yes  haproxy      40,000   1.03
-        flip      6.25  ms                 ≤ 5  NO
+        flip      6.25  ms                  ≤ 5  NO
         ");
     }
 
