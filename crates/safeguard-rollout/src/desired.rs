@@ -77,7 +77,10 @@ pub fn settle(state: &ServiceState, next: &Rollout) -> ServiceState {
     let mut state = state.clone();
     let is_live = state.live.as_ref() == Some(&next.release);
     let is_active = state.active.as_ref() == Some(&next.release);
+    let live_goes_back = state.live.is_some() && state.active == state.live;
     match &next.phase {
+        // What is left of another rollback needs no traffic; the live release's would stand still without its own.
+        Phase::RollingBack { .. } | Phase::RollbackFailed { .. } if live_goes_back && !is_live => {}
         Phase::Queued => {
             if is_active {
                 state.active = None;
@@ -360,5 +363,16 @@ mod tests {
             (Some(id(1)), None, None)
         );
         assert_eq!(end(Phase::Queued, &usual), (Some(id(1)), Some(id(0)), None));
+        // The live release goes back while the rollback of another one is not complete: it keeps its place.
+        let both = ServiceState {
+            active: Some(id(1)),
+            ..usual.clone()
+        };
+        let kept = (Some(id(1)), Some(id(0)), Some(id(1)));
+        assert_eq!(end(rolling_back(2), &both), kept);
+        assert_eq!(
+            end(rolling_back(2), &usual),
+            (Some(id(1)), Some(id(0)), Some(id(2)))
+        );
     }
 }
