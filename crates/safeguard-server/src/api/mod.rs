@@ -3,7 +3,7 @@
 mod artifacts;
 mod audit;
 mod changes;
-mod freezes;
+pub(crate) mod freezes;
 mod openapi;
 mod policy;
 mod releases;

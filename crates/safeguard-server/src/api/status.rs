@@ -6,7 +6,7 @@ use safeguard_api::release::{Phase, Release, Rollout};
 use safeguard_api::status::{ServiceState, ServiceStatus, Status};
 use safeguard_api::{Freeze, Gate, Problem, Span, Stage};
 
-use super::{Answer, ApiError, LIST_MAX, policy, releases};
+use super::{Answer, ApiError, freezes, policy, releases};
 use crate::App;
 use crate::record::now;
 use crate::world::World;
@@ -27,7 +27,7 @@ pub(super) async fn status(State(app): State<App>) -> Answer<Status> {
     let at = now();
     let (policy, freezes) = app
         .store
-        .read(|tx| Ok((policy::in_force(tx)?, tx.list::<Freeze>(true, LIST_MAX)?)))
+        .read(|tx| Ok((policy::in_force(tx)?, freezes::not_closed(tx)?)))
         .await?;
     let policy = policy.ok_or_else(policy::none_in_force)?;
     let mut services = Vec::new();

@@ -1,13 +1,12 @@
 //! What a round begins with: everything committed that it may move.
 
-use safeguard_api::config::Policy;
+use safeguard_api::config::{JudgePolicy, Mode, Policy, RollbackPolicy};
 use safeguard_api::status::{PolicyStatus, ServiceState};
 use safeguard_api::{Freeze, Name, PolicyId, Problem, Release, ReleaseId, Rollout};
 use safeguard_store::{Poisoned, StoreError, Tx};
 
 use super::{Lane, Loop};
-
-const FREEZES_MAX: usize = 500;
+use crate::api::freezes;
 
 pub(super) struct Loaded {
     pub services: Vec<ServiceLoaded>,
@@ -41,7 +40,7 @@ impl Loop {
                 let services = names.iter().map(load).collect::<Result<_, _>>()?;
                 Ok(Loaded {
                     services,
-                    freezes: tx.list::<Freeze>(true, FREEZES_MAX)?,
+                    freezes: freezes::not_closed(tx)?,
                 })
             })
             .await
@@ -109,10 +108,13 @@ fn load_service(
     })
 }
 
-/// All seven gates and S2's soaks, whatever the file says.
+/// All seven gates and S2's soaks, and nothing waived, whatever the file says.
 fn strictest(config: &safeguard_api::Config) -> Policy {
     Policy {
+        mode: Mode::Enforce,
         stages: safeguard_api::config::Stages::default(),
+        judge: JudgePolicy::default(),
+        rollback: RollbackPolicy::default(),
         ..config.policy()
     }
 }
@@ -134,4 +136,18 @@ pub(super) fn refusal(
     problem.details = blocks.iter().map(ToString::to_string).collect();
     problem.hint = blocks.first().map(|block| block.hint(&release.id));
     problem
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_policy_that_is_gone_waives_nothing() {
+        let told = serde_json::json!({ "mode": "observe", "services": {} });
+        let policy = strictest(&serde_json::from_value(told).unwrap());
+        assert_eq!(policy.mode, Mode::Enforce);
+        assert_eq!(policy.rollback, RollbackPolicy::default());
+    }
 }
