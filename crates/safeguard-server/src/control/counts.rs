@@ -1,7 +1,8 @@
 //! Requests and errors since a stage or a canary step began, whatever restarts in between.
 
 use safeguard_api::Stage;
-use safeguard_api::release::{Phase, Rollout};
+use safeguard_api::release::Rollout;
+use safeguard_api::time::Timestamp;
 use safeguard_api::traffic::ArmReport;
 
 /// What the loop remembers of one rollout between two rounds.
@@ -25,20 +26,17 @@ struct Counting {
 struct Part {
     stage: Stage,
     phase: &'static str,
-    step: Option<usize>,
+    /// A phase that is entered anew has nothing to show yet.
+    since: Timestamp,
 }
 
 impl Memory {
     /// Adds what the router counted since the last look, and returns requests and errors of this part of the walk.
     pub fn count(&mut self, rollout: &Rollout, incarnation: &str, arm: Option<&ArmReport>) -> (u64, u64) {
-        let step = match rollout.phase {
-            Phase::Analyzing { step, .. } => Some(step),
-            _ => None,
-        };
         let part = Part {
             stage: rollout.stage,
             phase: rollout.phase.name(),
-            step,
+            since: rollout.phase_since,
         };
         if self
             .counting
@@ -72,5 +70,76 @@ impl Memory {
             counting.seen = Some((incarnation.to_owned(), arm.requests, arm.errors));
         }
         (counting.requests, counting.errors)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use safeguard_api::release::{Phase, Soak};
+    use safeguard_api::{Digest, ReleaseId};
+
+    use super::*;
+
+    fn soaking(since: i64, requests: u64) -> Rollout {
+        Rollout {
+            release: ReleaseId::new(1, 1),
+            service: "shop".parse().unwrap(),
+            artifact: Digest::of(b"1"),
+            policy: Digest::of(b"policy"),
+            generation: 1,
+            stage: Stage::Qa,
+            phase: Phase::Soaking,
+            soak: Soak {
+                requests,
+                ..Soak::default()
+            },
+            epoch: 1,
+            journal_seen: 0,
+            hold: None,
+            blocks: Vec::new(),
+            would_have: Vec::new(),
+            entered_at: Timestamp(0),
+            phase_since: Timestamp(since),
+        }
+    }
+
+    fn arm(requests: u64) -> ArmReport {
+        ArmReport {
+            release: ReleaseId::new(1, 1),
+            requests,
+            errors: 0,
+            lost: 0,
+            judged_requests: 0,
+            judged_errors: 0,
+            sessions: 0,
+            in_flight: 0,
+            streams: 0,
+            p50_ms: 0.0,
+            p95_ms: 0.0,
+            first_bad_at: None,
+            last_bad_at: None,
+        }
+    }
+
+    #[test]
+    fn counts_over_restarts_and_begins_anew_with_the_phase() {
+        let mut memory = Memory::default();
+        let mut count = |since, kept, incarnation, requests| {
+            memory
+                .count(&soaking(since, kept), incarnation, Some(&arm(requests)))
+                .0
+        };
+        // What was there at the first look is not known to belong here; what is kept is.
+        assert_eq!(count(1, 40, "a", 100), 40);
+        assert_eq!(count(1, 40, "a", 130), 70);
+        // The router starts anew.
+        assert_eq!(count(1, 40, "b", 5), 75);
+        // The arm does.
+        assert_eq!(count(1, 40, "b", 2), 75);
+        assert_eq!(count(1, 40, "b", 4), 77);
+        // The same phase is entered again: nothing is shown yet.
+        assert_eq!(count(2, 0, "b", 10), 0);
+        assert_eq!(count(2, 0, "b", 11), 1);
     }
 }
