@@ -43,7 +43,7 @@ impl Door {
     /// Makes the administrator's token at the first start, and a new login link at every start.
     pub async fn open(store: &Store, state: &Path, address: SocketAddr) -> Result<Door, ServerError> {
         let token_file = state.join("admin.token");
-        if !token_file.exists() {
+        if !is_known(store, &token_file).await? {
             let (record, secret) = new_token("admin", Scope::Admin)?;
             write_secret(&token_file, &secret)?;
             let event = record::event(
@@ -153,6 +153,24 @@ impl Door {
             .and_then(|origin| origin.to_str().ok());
         origin.is_some_and(|origin| allowed.iter().any(|one| one == origin))
     }
+}
+
+/// Whether the file holds the secret of a token that the store has. It does not when the server ended between writing
+/// one and the other, or when the database is a new one.
+async fn is_known(store: &Store, token_file: &Path) -> Result<bool, ServerError> {
+    let secret = match std::fs::read(token_file) {
+        Ok(secret) => secret,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(source) => {
+            return Err(ServerError::File {
+                path: token_file.to_owned(),
+                source,
+            });
+        }
+    };
+    let presented = Digest::of(secret.trim_ascii()).to_string();
+    let tokens = store.read(|tx| tx.list::<TokenRecord>(true, TOKENS_MAX)).await?;
+    Ok(tokens.iter().any(|record| record.secret_sha256 == presented))
 }
 
 /// Why nobody could be let in.
@@ -289,4 +307,41 @@ fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
         .filter_map(|pair| pair.trim().split_once('='))
         .find(|(key, _)| *key == name)
         .map(|(_, value)| value)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use safeguard_store::{Place, Settings};
+
+    use super::*;
+
+    fn store() -> Store {
+        let settings = Settings {
+            place: Place::Memory,
+            origin: "test".to_owned(),
+            key: [1; 32],
+            checkpoint_file: None,
+        };
+        Store::open(settings).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_administrators_token_is_made_once_for_a_store() {
+        let state = tempfile::tempdir().unwrap();
+        let file = state.path().join("admin.token");
+        let address = "127.0.0.1:7400".parse().unwrap();
+        let store_now = store();
+        Door::open(&store_now, state.path(), address).await.unwrap();
+        let first = std::fs::read_to_string(&file).unwrap();
+        Door::open(&store_now, state.path(), address).await.unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), first);
+        // The file of another database lets nobody in.
+        let other = store();
+        Door::open(&other, state.path(), address).await.unwrap();
+        let second = std::fs::read_to_string(&file).unwrap();
+        assert_ne!(second, first);
+        assert!(matches!(token_caller(&other, &second).await, Ok(Some(_))));
+        assert!(token_caller(&other, &first).await.is_err());
+    }
 }
