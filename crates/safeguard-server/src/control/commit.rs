@@ -6,7 +6,7 @@ use safeguard_api::status::{Notice, ServiceState};
 use safeguard_api::{Problem, Release, Rollout};
 use safeguard_rollout::desired::settle;
 use safeguard_rollout::observe::{Command, Observation};
-use safeguard_rollout::plan::{Commit, Plan};
+use safeguard_rollout::plan::{Answer, Commit, Plan};
 use safeguard_store::{Poisoned, StoreError, Tx};
 
 use super::load::refusal;
@@ -25,7 +25,9 @@ impl Loop {
         if planned.commit == Commit::No {
             return Ok(());
         }
-        let actor = actor(observation.command.as_ref());
+        // What is decided in the same moment as a command is refused is not the doing of the one who asked.
+        let obeyed = matches!(planned.answer, Some(Answer::Done { .. }));
+        let actor = actor(observation.command.as_ref().filter(|_| obeyed));
         let release = release.clone();
         let before = before.clone();
         self.store
