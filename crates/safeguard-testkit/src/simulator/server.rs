@@ -1,22 +1,21 @@
 //! The shell in virtual time: look, plan, commit, act; it dies in between, and begins again from what is committed.
 
+mod commit;
+mod look;
+
 use std::sync::OnceLock;
 
-use safeguard_api::audit::{Actor, Event as LogEvent};
 use safeguard_api::config::{Mode, Policy};
-use safeguard_api::gate::{GateReport, GateVerdict, Verdict};
-use safeguard_api::id::{Digest, FreezeId, Name, ReleaseId};
-use safeguard_api::release::{Block, Phase, RollbackReason, Rollout, Soak};
-use safeguard_api::stage::{Environment, Percent, Stage};
+use safeguard_api::gate::GateReport;
+use safeguard_api::id::{Digest, Name, ReleaseId};
+use safeguard_api::release::{Phase, RollbackReason, Rollout, Soak};
+use safeguard_api::stage::Stage;
 use safeguard_api::status::ServiceState;
 use safeguard_api::time::{Now, Span, Timestamp};
-use safeguard_api::traffic::{ArmReport, RouteReport};
-use safeguard_rollout::desired::{desired, settle};
-use safeguard_rollout::observe::{
-    Command, Elsewhere, Instances, Observation, Restoring, Sample, Stable, Traffic,
-};
+use safeguard_rollout::desired::desired;
+use safeguard_rollout::observe::{Command, Elsewhere, Instances, Observation, Restoring, Stable, Traffic};
 use safeguard_rollout::plan::{self, Commit, Memory, Plan};
-use safeguard_store::{Place as StorePlace, Poisoned, Settings, Store, StoreError};
+use safeguard_store::{Place as StorePlace, Settings, Store, StoreError};
 
 use super::check::{self, Truth};
 use super::people::{Event, Place, Script, script};
@@ -406,129 +405,6 @@ impl Sim {
         Ok(down_ms)
     }
 
-    fn look(&mut self, command: Option<Command>) {
-        let now = self.now;
-        let here = self.rollout.stage.environment() as usize;
-        let reachable = self.reachable();
-        let began = self.stage_began + self.script.papers_ms;
-        let live = self.state.live.as_ref().map(number);
-        let elsewhere = self.elsewhere(here);
-        let (frozen, poisoned) = (
-            within(&self.script.freezes, now),
-            now < self.script.poisoned_until,
-        );
-        let observation = &mut self.observation;
-        observation.now = Now {
-            wall: Timestamp(BIRTH_MS + now as i64 + self.wall_offset),
-            mono_ms: self.mono_base + now,
-        };
-        observation.command = command;
-        observation.freeze = frozen.then(|| Block::Freeze {
-            id: FreezeId::new(BIRTH_MS.unsigned_abs(), 1),
-            reason: "the season".to_owned(),
-            until: None,
-        });
-        observation.gates = report(
-            &self.script.policy,
-            self.rollout.stage,
-            began <= now || self.breakage == Breakage::IgnoresGates,
-        );
-        observation.approvals = u32::from(began <= now);
-        observation.instances = self.targets.instances(now, here, OURS);
-        observation.stable = if live.is_none() {
-            Stable::Absent
-        } else {
-            Stable::Ready
-        };
-        observation.elsewhere = elsewhere;
-        observation.restoring = if live != Some(OURS) {
-            Restoring::NotLive
-        } else if let Some(previous) = self.state.previous.as_ref().map(number) {
-            let worst = (0..ENVIRONMENTS).find(|place| !self.targets.healthy(now, *place, previous));
-            Restoring::Previous(worst.map_or(Instances::Healthy, |place| {
-                self.targets.instances(now, place, previous)
-            }))
-        } else {
-            Restoring::Nothing
-        };
-        observation.poisoned = poisoned;
-        observation.behind = (now < self.script.behind_until).then(|| ids()[0].clone());
-        if reachable {
-            observation.router_silent = Span(0);
-            let traffic = self
-                .traffic
-                .take()
-                .filter(|traffic| traffic.generation == self.router.table.generation);
-            let traffic = traffic.filter(|traffic| traffic.route.environment as usize == here);
-            self.observation.traffic = Some(self.report(traffic, here));
-        } else {
-            let from = self
-                .script
-                .router_away
-                .iter()
-                .find(|window| inside(window, now))
-                .map_or(now, |(from, _)| *from);
-            observation.router_silent = Span(now - from);
-            observation.traffic = None;
-        }
-    }
-
-    fn elsewhere(&self, here: usize) -> Elsewhere {
-        let mut elsewhere = Elsewhere::default();
-        for environment in (0..ENVIRONMENTS).filter(|environment| *environment != here) {
-            let there = self.targets.instances(self.now, environment, OURS) != Instances::None;
-            elsewhere.instances += u32::from(there);
-            let ours = self.router.table.routes[environment]
-                .candidate
-                .is_some_and(|arm| arm.release == OURS);
-            if self.reachable() && ours {
-                let weight = Percent::try_from(self.router.weights[environment]).unwrap_or(Percent::ALL);
-                elsewhere.weight = elsewhere.weight.max(weight);
-            }
-        }
-        elsewhere
-    }
-
-    /// The router's report; a text or two are made only when the table has changed.
-    fn report(&self, made: Option<Traffic>, here: usize) -> Traffic {
-        let route = self.router.table.routes[here];
-        let mut traffic = made.unwrap_or_else(|| {
-            let arm = |release: usize| arm_report(&ids()[release]);
-            Traffic {
-                generation: self.router.table.generation,
-                route: RouteReport {
-                    service: self.rollout.service.clone(),
-                    environment: Environment::ALL[here],
-                    stable: route.stable.map(arm),
-                    candidate: route.candidate.map(|candidate| arm(candidate.release)),
-                    weight: Percent::ZERO,
-                    epoch: route.candidate.map_or(0, |candidate| candidate.epoch),
-                    log_evidence: 0.0,
-                    log_evidence_max: 0.0,
-                    unrouted: 0,
-                },
-                requests: 0,
-                errors: 0,
-                canary: Sample::default(),
-                stable: Sample::default(),
-                reduced: None,
-                journal_last: 0,
-            }
-        });
-        traffic.route.weight = Percent::try_from(self.router.weights[here]).unwrap_or(Percent::ALL);
-        let draining = u64::from(self.now < self.router.drained_at && self.router.weights[3] == 0);
-        if let Some(candidate) = &mut traffic.route.candidate {
-            candidate.in_flight = draining;
-        }
-        (traffic.requests, traffic.errors) = (self.part.requests, self.part.errors);
-        (traffic.canary, traffic.stable) = self.router.samples();
-        let seen = self.rollout.journal_seen;
-        let after = self.router.journal.iter().find(|(seq, _)| seen < *seq);
-        traffic.reduced = after.map(|(_, reduced)| reduced.clone());
-        traffic.journal_last = self.router.journal.last().map_or(0, |(seq, _)| *seq);
-        traffic
-    }
-
     fn plan(&mut self) -> Plan {
         let policy = &self.script.policy;
         match self.breakage {
@@ -549,89 +425,6 @@ impl Sim {
             | Breakage::IgnoresGates => {}
         }
         plan::plan(&self.rollout, &self.observation, policy, &self.memory)
-    }
-
-    fn commit(&mut self, planned: &Plan) -> Result<(), String> {
-        self.outcome.commits += 1;
-        let settled = settle(&self.state, &planned.next);
-        let next = planned.next.clone();
-        let ts = self.wall();
-        let poisons = matches!(&next.phase, Phase::RollingBack { reason, .. }
-            if !matches!(reason, RollbackReason::Superseded { .. }));
-        let state = settled.clone();
-        let events: Vec<LogEvent> = planned
-            .decisions
-            .iter()
-            .map(|decision| LogEvent {
-                v: 1,
-                kind: decision.kind.to_owned(),
-                ts,
-                actor: Actor::system("planner"),
-                subject: vec![next.release.to_string()],
-                refs: Vec::new(),
-                commit: Vec::new(),
-                decision: decision.detail.clone(),
-                late: false,
-            })
-            .collect();
-        self.entries += events.len() as u64;
-        self.outcome.reentries += events
-            .iter()
-            .filter(|event| event.kind == "deploy.reentered")
-            .count() as u64;
-        let written = self.store.write_blocking(move |tx| -> Result<(), StoreError> {
-            tx.put(&next)?;
-            tx.put(&state)?;
-            if poisons {
-                tx.put(&Poisoned {
-                    artifact: next.artifact.clone(),
-                    release: next.release.clone(),
-                    at: ts,
-                    reason: "rolled back".to_owned(),
-                    cleared_by: None,
-                    cleared_at: None,
-                })?;
-            }
-            for event in &events {
-                tx.append(event)?;
-            }
-            Ok(())
-        });
-        written
-            .and_then(|written| written)
-            .map_err(|error| error.to_string())?;
-        if planned.commit == Commit::Transition {
-            let truth = self.truth();
-            let command = self.observation.command.as_ref();
-            let decisions = planned.decisions.len();
-            check::committed(
-                &self.committed,
-                &planned.next,
-                decisions,
-                command,
-                &self.script.policy,
-                &truth,
-            )?;
-            self.count_anew(&planned.next);
-            self.committed = planned.next.clone();
-        }
-        self.state = settled;
-        Ok(())
-    }
-
-    fn count_anew(&mut self, next: &Rollout) {
-        if next.stage != self.committed.stage {
-            self.stage_began = self.now;
-        }
-        let shows = matches!(
-            next.phase,
-            Phase::Warming | Phase::Analyzing { .. } | Phase::Soaking
-        );
-        let anew = next.phase != self.committed.phase || next.phase_since != self.committed.phase_since;
-        if shows && anew {
-            self.part = Counted::default();
-            self.healthy_ms = 0;
-        }
     }
 
     fn truth(&self) -> Truth {
@@ -710,37 +503,4 @@ fn inside(window: &(u64, u64), now: u64) -> bool {
 
 fn within(windows: &[(u64, u64)], now: u64) -> bool {
     windows.iter().any(|window| inside(window, now))
-}
-
-fn report(policy: &Policy, stage: Stage, green: bool) -> GateReport {
-    let verdict = |gate| GateVerdict {
-        gate,
-        verdict: if green {
-            Verdict::Pass
-        } else {
-            Verdict::Inconclusive
-        },
-        reason: String::new(),
-    };
-    GateReport {
-        verdicts: policy.gates(stage).iter().copied().map(verdict).collect(),
-    }
-}
-
-fn arm_report(release: &ReleaseId) -> ArmReport {
-    ArmReport {
-        release: release.clone(),
-        requests: 0,
-        errors: 0,
-        lost: 0,
-        judged_requests: 0,
-        judged_errors: 0,
-        sessions: 0,
-        in_flight: 0,
-        streams: 0,
-        p50_ms: 0.0,
-        p95_ms: 0.0,
-        first_bad_at: None,
-        last_bad_at: None,
-    }
 }
