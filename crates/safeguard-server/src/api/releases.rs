@@ -16,8 +16,11 @@ use crate::control::Lane;
 use crate::record::{self, now};
 
 const VERSION_BYTES_MAX: usize = 64;
+const REASON_BYTES_MAX: usize = 512;
 /// A release carries at most this many changes, the newest first.
 const CHANGES_MAX: usize = 4096;
+/// As many new ones are named in one entry of the log.
+const NEW_CHANGES_MAX: usize = 1024;
 const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(50);
 /// So long the release on its way may take to be gone before the live one goes back too.
 const CLEAR_LONGEST: std::time::Duration = std::time::Duration::from_secs(12);
@@ -143,6 +146,10 @@ fn enter(
             new_changes.push(change.clone());
         }
     }
+    if NEW_CHANGES_MAX < new_changes.len() {
+        let title = format!("{} new changes (limit {NEW_CHANGES_MAX})", new_changes.len());
+        return Err(ApiError::invalid("the release can not be created", vec![title]));
+    }
     if new_changes.is_empty() {
         let title = "the release carries no change that the live release does not carry".to_owned();
         return Err(ApiError::refused(title)
@@ -151,9 +158,15 @@ fn enter(
     let mut lane = tx
         .get::<Lane>(spec.service.as_str())?
         .unwrap_or_else(|| Lane::empty(&spec.service));
-    if lane.releases.len() > WAITING_MAX {
+    // One that closes those before it comes in when the others are too many already; a rollback may keep some of them.
+    let waiting_max = if spec.supersede {
+        2 * WAITING_MAX
+    } else {
+        WAITING_MAX
+    };
+    if lane.releases.len() > waiting_max {
         let title = format!(
-            "{} releases of {} are waiting (limit {WAITING_MAX})",
+            "{} releases of {} are waiting (limit {waiting_max})",
             lane.releases.len(),
             spec.service
         );
@@ -266,10 +279,12 @@ pub(super) async fn shown(app: &App, release: Release, rollout: Rollout) -> Resu
     let id = release.id.to_string();
     let entries = app
         .store
-        .read(move |tx| tx.entries(Some(&id), false, LIST_MAX))
+        .read(move |tx| tx.entries(Some(&id), true, LIST_MAX))
         .await?;
+    // The newest of them, in the order in which they came.
     let entries = entries
         .into_iter()
+        .rev()
         .map(|entry| EntrySummary {
             index: entry.index,
             text: entry
@@ -327,6 +342,15 @@ pub(super) async fn hold(
         serde_json::from_slice(&body)
             .map_err(|error| ApiError(Problem::new(400, "invalid", error.to_string())))?
     };
+    // A decision too long for the log could not be committed, and the round with it.
+    if why
+        .reason
+        .as_ref()
+        .is_some_and(|reason| REASON_BYTES_MAX < reason.len())
+    {
+        let details = vec![format!("`reason` must have at most {REASON_BYTES_MAX} bytes")];
+        return Err(ApiError::invalid("the release can not be held", details));
+    }
     command(&app, &id, |_| Command::Hold {
         by: caller.actor.id,
         reason: why.reason,
