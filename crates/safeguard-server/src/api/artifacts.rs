@@ -1,6 +1,7 @@
 //! Artifacts come in as a tar, and are kept only when their digest is the one that was named.
 
-use std::path::Path as FilePath;
+use std::path::{Path as FilePath, PathBuf};
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body as RequestBody;
@@ -10,12 +11,19 @@ use safeguard_api::{Digest, Problem};
 use safeguard_store::StoreError;
 use serde::Serialize;
 use tokio::io::AsyncWriteExt;
+use tokio::sync::Semaphore;
 
 use super::{Answer, ApiError, IdPath, birth, parse_id};
 use crate::App;
 use crate::artifacts::ARTIFACT_BYTES_MAX;
 use crate::auth::Caller;
 use crate::record::{self, now};
+
+/// Artifacts received at the same time.
+const UPLOADS_MAX: usize = 8;
+static RECEIVING: Semaphore = Semaphore::const_new(UPLOADS_MAX);
+/// Longer than this no client is waited for.
+const PIECE_LONGEST: Duration = Duration::from_secs(30);
 
 #[derive(Serialize)]
 pub(super) struct Stored {
@@ -30,18 +38,15 @@ pub(super) async fn put_artifact(
     body: RequestBody,
 ) -> Answer<Stored> {
     let digest: Digest = parse_id(&digest)?;
+    let _permit = RECEIVING.try_acquire().map_err(|_| {
+        let title = format!("{UPLOADS_MAX} artifacts are being received (limit {UPLOADS_MAX})");
+        ApiError(Problem::new(503, "unavailable", title).with_hint("send it again when one has ended"))
+    })?;
     let (ms, chance) = birth(now())?;
-    let incoming = app.artifacts.incoming(&format!("{ms}-{chance}"));
-    let received = receive(&incoming, body).await;
-    let stored = match received {
-        Ok(bytes) => unpack(&app, &incoming, &digest).await.map(|()| bytes),
-        Err(error) => Err(error),
-    };
-    // A file left behind is removed at the next start; it holds nothing that anybody was promised.
-    if let Err(error) = tokio::fs::remove_file(&incoming).await {
-        tracing::warn!(%error, path = %incoming.display(), "Cannot remove a received file");
-    }
-    let bytes = stored?;
+    let incoming = Incoming(app.artifacts.incoming(&format!("{ms}-{chance}")));
+    let bytes = receive(&incoming.0, body).await?;
+    unpack(&app, &incoming.0, &digest).await?;
+    drop(incoming);
     let event = record::event(
         "artifact.stored",
         caller.actor,
@@ -55,6 +60,17 @@ pub(super) async fn put_artifact(
         })
         .await??;
     Ok(Json(Stored { digest, bytes }))
+}
+
+/// A file that is being received. It is removed also when the client goes away, which ends the handler where it stands.
+struct Incoming(PathBuf);
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.0) {
+            tracing::warn!(%error, path = %self.0.display(), "Cannot remove a received file");
+        }
+    }
 }
 
 async fn receive(path: &FilePath, mut body: RequestBody) -> Result<u64, ApiError> {
@@ -75,7 +91,13 @@ async fn receive(path: &FilePath, mut body: RequestBody) -> Result<u64, ApiError
         .await
         .map_err(failed)?;
     let mut bytes = 0;
-    while let Some(frame) = body.frame().await {
+    loop {
+        let frame = tokio::time::timeout(PIECE_LONGEST, body.frame()).await;
+        let frame = frame.map_err(|_| {
+            let title = format!("nothing came for {} s", PIECE_LONGEST.as_secs());
+            ApiError(Problem::new(408, "invalid", title))
+        })?;
+        let Some(frame) = frame else { break };
         let frame = frame.map_err(|error| {
             ApiError(Problem::new(
                 400,
