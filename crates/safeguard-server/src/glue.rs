@@ -8,12 +8,14 @@ use axum::body::Bytes;
 const PIECE_BYTES: usize = 64 << 10;
 const PIECES_WAITING_MAX: usize = 4;
 
-/// Reads a file piece by piece in a thread of its own.
+/// Reads a file piece by piece in a thread of its own, which gives `permit` back when it ends.
 pub(crate) fn file_stream(
     mut file: File,
+    permit: tokio::sync::SemaphorePermit<'static>,
 ) -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static {
     let (sender, mut receiver) = tokio::sync::mpsc::channel(PIECES_WAITING_MAX);
     tokio::task::spawn_blocking(move || {
+        let _permit = permit;
         loop {
             let mut piece = vec![0; PIECE_BYTES];
             let read = file.read(&mut piece).map(|count| {

@@ -8,11 +8,16 @@ use safeguard_api::Problem;
 use safeguard_api::audit::{Entry, EntryProof};
 use safeguard_store::StoreError;
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 
 use super::{Answer, ApiError, LIST_MAX};
 use crate::App;
 use crate::auth::Caller;
 use crate::record;
+
+/// Each takes one of the store's readers while the tar is made, and a thread until the client has it; the loop needs both.
+const EXPORTS_MAX: usize = 2;
+static EXPORTING: Semaphore = Semaphore::const_new(EXPORTS_MAX);
 
 #[derive(Deserialize)]
 pub(super) struct Wanted {
@@ -43,6 +48,16 @@ pub(super) async fn prove(State(app): State<App>, Path(index): Path<u64>) -> Ans
 }
 
 pub(super) async fn export(State(app): State<App>, caller: Caller) -> Result<Response, ApiError> {
+    let permit = EXPORTING.try_acquire().map_err(|_| {
+        ApiError(
+            Problem::new(
+                503,
+                "unavailable",
+                format!("{EXPORTS_MAX} exports are under way (limit {EXPORTS_MAX})"),
+            )
+            .with_hint("try again when one has ended"),
+        )
+    })?;
     let event = record::event(
         "export.created",
         caller.actor,
@@ -67,7 +82,7 @@ pub(super) async fn export(State(app): State<App>, caller: Caller) -> Result<Res
             .with_hint("free some space in the temporary folder, then try again"),
         )
     })?;
-    let stream = crate::glue::file_stream(file);
+    let stream = crate::glue::file_stream(file, permit);
     Ok((
         [(header::CONTENT_TYPE, "application/x-tar")],
         axum::body::Body::from_stream(stream),
