@@ -11,6 +11,7 @@ mod glue;
 mod notify;
 mod page;
 mod record;
+mod serve;
 mod world;
 
 use std::net::TcpListener;
@@ -131,7 +132,7 @@ pub async fn run(settings: ServerSettings, shutdown: impl Future<Output = ()>) -
     listener.set_nonblocking(true).map_err(ServerError::Serve)?;
     let listener = tokio::net::TcpListener::from_std(listener).map_err(ServerError::Serve)?;
     let served = tokio::select! {
-        served = async { axum::serve(listener, api::router(app)).await } => served.map_err(ServerError::Serve),
+        never = serve::serve(listener, api::router(app), serve::LIMITS) => match never {},
         ended = looping => ended,
         () = notifying => Ok(()),
         () = shutdown => Ok(()),
