@@ -21,6 +21,10 @@ pub(super) fn advance(tick: &mut Tick<'_>) {
         return;
     }
     for block in &waived {
+        // The warm-up is not the stage's soak, and would be told in its place.
+        if tick.next.phase == Phase::Warming && matches!(block, Block::Soak { .. }) {
+            continue;
+        }
         let cause = format!("held in {} by {}", tick.next.stage, block.kind());
         tick.would("would.hold", &cause, &block.to_string());
     }

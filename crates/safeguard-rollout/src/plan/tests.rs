@@ -361,13 +361,12 @@ fn observe_mode_moves_nothing_and_remembers() {
     held in dev by freeze
     held in dev by soak
     held in dev by gate
-    held in qa by soak
     held in qa by freeze
+    held in qa by soak
     held in qa by gate
-    held in staging by soak
     held in staging by freeze
+    held in staging by soak
     held in staging by gate
-    held in canary by soak
     held in canary by freeze
     rolled back in canary by failures in a row
     held in canary by gate
