@@ -2,6 +2,7 @@
 
 mod act;
 mod commit;
+mod complaint;
 mod counts;
 mod journal;
 mod load;
@@ -13,8 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use safeguard_api::config::{Config, Policy};
+use safeguard_api::release::Phase;
 use safeguard_api::time::Span;
-use safeguard_api::{Name, PolicyId, Problem, ReleaseId};
+use safeguard_api::{Name, PolicyId, Problem, ReleaseId, Rollout};
 use safeguard_link::Link;
 use safeguard_rollout::observe::Command;
 use safeguard_rollout::plan::{self, Answer};
@@ -115,6 +117,7 @@ struct Loop {
     memories: HashMap<ReleaseId, counts::Memory>,
     journal: journal::Journal,
     pushed: act::Pushed,
+    complaints: complaint::Complaints,
     world: World,
     publish: watch::Sender<Arc<World>>,
     /// By the monotonic clock: when the router and the supervisor last answered.
@@ -147,6 +150,7 @@ pub(crate) fn start(
         memories: HashMap::new(),
         journal: journal::Journal::default(),
         pushed: act::Pushed::default(),
+        complaints: complaint::Complaints::default(),
         world: World::default(),
         publish,
         router_heard_ms: mono_ms,
@@ -182,7 +186,12 @@ impl Loop {
                 .map(|error| format!("the store failed: {error}"));
             if let Err(error) = &outcome {
                 // Nothing was committed, so nothing is pushed; the lease takes traffic off the candidates.
-                tracing::error!(%error, "A round could not be committed");
+                if self
+                    .complaints
+                    .is_new("round", &error.to_string(), clocks().mono_ms)
+                {
+                    tracing::error!(%error, "A round could not be committed");
+                }
             }
             self.publish_world();
             if let Some(answer) = answer {
@@ -232,17 +241,28 @@ impl Loop {
                 self.commit(release, rollout, planned, &observation).await?;
             }
         }
-        if let Some((asked, _)) = &command
+        if let Some((asked, command)) = &command
             && !loaded.has(asked)
         {
-            said = Err(Problem::new(
-                409,
-                "refused",
-                format!("{asked} is over, nothing can move it"),
-            ));
+            said = self.over(asked.clone(), command).await?;
         }
         self.act().await?;
         Ok(said)
+    }
+
+    /// Answers a command for a release whose walk is over.
+    async fn over(&self, release: ReleaseId, command: &Command) -> Result<Result<(), Problem>, StoreError> {
+        let key = release.to_string();
+        let rollout = self.store.read(move |tx| tx.get::<Rollout>(&key)).await?;
+        let phase = rollout.map(|rollout| rollout.phase);
+        // Whoever asks twice for a rollback has what was asked for.
+        if let (Command::Rollback { .. }, Some(Phase::RolledBack { .. } | Phase::Superseded { .. })) =
+            (command, phase)
+        {
+            return Ok(Ok(()));
+        }
+        let title = format!("{release} is over, nothing can move it");
+        Ok(Err(Problem::new(409, "refused", title)))
     }
 
     fn publish_world(&mut self) {

@@ -2,7 +2,8 @@
 
 use axum::Router;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
 use serde::Deserialize;
@@ -28,6 +29,23 @@ pub(crate) fn router() -> Router<App> {
             "/page.css",
             get(|| async { ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE) }),
         )
+        .layer(map_response(protect))
+}
+
+/// Every answer is for this browser at this moment; the login link above all must neither be kept nor named elsewhere.
+async fn protect(mut response: Response) -> Response {
+    let fixed = [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    for (name, value) in fixed {
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    }
+    response
 }
 
 async fn page(State(app): State<App>, headers: HeaderMap) -> Response {
@@ -36,13 +54,7 @@ async fn page(State(app): State<App>, headers: HeaderMap) -> Response {
                     a new one is made each time it starts.\n";
         return (StatusCode::UNAUTHORIZED, text).into_response();
     }
-    let protect = [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
-    (protect, Html(PAGE)).into_response()
+    Html(PAGE).into_response()
 }
 
 #[derive(Deserialize)]

@@ -11,7 +11,7 @@ use safeguard_api::traffic::{
 };
 use safeguard_api::{Environment, Name, Release, ReleaseId};
 use safeguard_rollout::desired::{Desired, DesiredCandidate, desired};
-use safeguard_store::StoreError;
+use safeguard_store::{StoreError, Tx};
 
 use super::Loop;
 use super::load::{Loaded, ServiceLoaded};
@@ -93,10 +93,7 @@ impl Loop {
     async fn next_generation(&self) -> Result<u64, StoreError> {
         self.store
             .write(|tx| -> Result<u64, StoreError> {
-                let last = tx
-                    .setting(GENERATION_SETTING)?
-                    .and_then(|text| text.parse().ok())
-                    .unwrap_or(0_u64);
+                let last = last_generation(tx)?;
                 tx.put_setting(GENERATION_SETTING, &(last + 1).to_string())?;
                 Ok(last + 1)
             })
@@ -118,7 +115,7 @@ impl Loop {
             .await
         {
             Ok(SupervisorAnswer::Report(report)) => self.heard_supervisor(report),
-            Ok(SupervisorAnswer::Refused { why }) => tracing::warn!(why, "The supervisor refuses"),
+            Ok(SupervisorAnswer::Refused { why }) => self.complain("The supervisor refuses", &why),
             Ok(SupervisorAnswer::Listeners { .. }) => {
                 tracing::warn!("The supervisor answers another question")
             }
@@ -150,11 +147,53 @@ impl Loop {
             .await
         {
             Ok(RouterAnswer::Report(report)) => self.heard_router(report),
-            Ok(RouterAnswer::Refused { why }) => tracing::warn!(why, "The router refuses"),
+            Ok(RouterAnswer::Refused { why }) => {
+                self.complain("The router refuses", &why);
+                self.catch_up().await?;
+            }
             Ok(RouterAnswer::Journal { .. }) => tracing::warn!("The router answers another question"),
             Err(error) => tracing::debug!(%error, "The router does not answer"),
         }
         Ok(())
+    }
+
+    /// A router that kept a newer table than this store knows of would refuse every table for ever. The supervisor knows
+    /// who is in charge: when it has taken our word, the numbers go on from the router's.
+    async fn catch_up(&mut self) -> Result<(), StoreError> {
+        let supervisor = self.world.supervisor.as_ref();
+        if supervisor.is_none_or(|heard| heard.generation != self.pushed.generation) {
+            return Ok(());
+        }
+        let asked = self
+            .router
+            .call::<_, RouterAnswer>(&RouterCall::Report, ANSWER_LONGEST);
+        let Ok(RouterAnswer::Report(report)) = asked.await else {
+            return Ok(());
+        };
+        let pushed = self.pushed.table.as_ref().map_or(0, |table| table.generation);
+        if report.generation <= pushed {
+            return Ok(());
+        }
+        tracing::warn!(
+            router = report.generation,
+            ours = pushed,
+            "The router has a newer table than the store knows of; the numbers go on from there"
+        );
+        // The next round pushes the table under a new number.
+        self.pushed.table = None;
+        self.store
+            .write(move |tx| {
+                let last = last_generation(tx)?.max(report.generation);
+                tx.put_setting(GENERATION_SETTING, &last.to_string())
+            })
+            .await?
+    }
+
+    /// Logs what is wrong at every round, when it begins and once a minute.
+    pub(super) fn complain(&mut self, what: &'static str, why: &str) {
+        if self.complaints.is_new(what, why, clocks().mono_ms) {
+            tracing::warn!(why, "{what}");
+        }
     }
 
     fn heard_supervisor(&mut self, report: SupervisorReport) {
@@ -242,6 +281,11 @@ impl Loop {
         };
         wanted.routes.iter().map(route).collect()
     }
+}
+
+fn last_generation(tx: &Tx<'_>) -> Result<u64, StoreError> {
+    let text = tx.setting(GENERATION_SETTING)?;
+    Ok(text.and_then(|text| text.parse().ok()).unwrap_or(0))
 }
 
 /// Where requests can go: instances that are healthy, or have only just missed a health check.

@@ -94,11 +94,11 @@ impl Loop {
             {
                 Ok(RouterAnswer::Journal { entries }) if !entries.is_empty() => entries,
                 Ok(other) => {
-                    tracing::warn!(?other, "The router's journal can not be read");
+                    self.complain("The router's journal can not be read", &format!("{other:?}"));
                     return Ok(());
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "The router's journal can not be read");
+                    self.complain("The router's journal can not be read", &error.to_string());
                     return Ok(());
                 }
             };
