@@ -1,9 +1,14 @@
 //! The real binaries, started by the test on free ports and stopped after.
 
 mod acts;
+mod faulty;
 mod kill;
+mod late;
 mod load;
 mod lossless;
+mod notify;
+mod observe;
 mod operations;
+mod page;
 mod streams;
 pub mod up;
