@@ -33,10 +33,26 @@ impl Rate {
     /// Returns the log of the mixture martingale for the rate `p`.
     #[must_use]
     pub fn log_e(self, p: f64) -> f64 {
+        self.log_mixture() - self.log_likelihood(p)
+    }
+
+    /// Says whether the upper end is at most `p`, without looking for it: the martingale only grows above the observed
+    /// rate.
+    fn upper_is_at_most(self, p: f64, alpha: f64) -> bool {
+        let (hits, _) = self.split();
+        1.0 <= p || (hits < p * self.trials as f64 && -alpha.ln() <= self.log_e(p))
+    }
+
+    fn log_mixture(self) -> f64 {
+        let (hits, rest) = self.split();
+        ln_beta(0.5 + hits, 0.5 + rest) - ln_beta(0.5, 0.5)
+    }
+
+    fn log_likelihood(self, p: f64) -> f64 {
         let (hits, rest) = self.split();
         let log_p = if hits > 0.0 { hits * p.ln() } else { 0.0 };
         let log_q = if rest > 0.0 { rest * (-p).ln_1p() } else { 0.0 };
-        ln_beta(0.5 + hits, 0.5 + rest) - ln_beta(0.5, 0.5) - log_p - log_q
+        log_p + log_q
     }
 
     fn split(self) -> (f64, f64) {
@@ -49,16 +65,18 @@ impl Rate {
         if self.trials == 0 {
             return end;
         }
-        let limit = -alpha.ln();
+        // The mixture does not depend on the rate that is looked for, and costs far more than the likelihood.
+        let likelihood_least = self.log_mixture() + alpha.ln();
+        let is_inside = |p: f64| likelihood_least < self.log_likelihood(p);
         let (hits, rest) = self.split();
         let mut inside = hits / (hits + rest);
         let mut outside = end;
-        if self.log_e(end) < limit {
+        if is_inside(end) {
             return end;
         }
         for _ in 0..BISECTIONS {
             let middle = f64::midpoint(inside, outside);
-            if self.log_e(middle) < limit {
+            if is_inside(middle) {
                 inside = middle;
             } else {
                 outside = middle;
@@ -78,7 +96,7 @@ pub fn trials_needed(ours: Rate, theirs: Rate, margin: f64, alpha: f64) -> Optio
             hits: ours.hits,
             trials: ours.trials.saturating_add(more),
         };
-        then.upper(alpha / 2.0) - floor <= margin
+        then.upper_is_at_most(floor + margin, alpha / 2.0)
     };
     if enough(0) {
         return Some(0);
