@@ -238,7 +238,9 @@ impl Loop {
                 {
                     said = Err(self.refuse(release, rollout, why, blocks, asked).await?);
                 }
+                let next = planned.next.clone();
                 self.commit(release, rollout, planned, &observation).await?;
+                self.world.walking.insert(release.id.clone(), next);
             }
         }
         if let Some((asked, command)) = &command

@@ -21,13 +21,15 @@ async function command(release, verb) {
   const response = await fetch(`/api/v1/releases/${release}/${verb}`, { method: "POST" });
   const body = await response.json();
   answer.textContent = response.ok
-    ? `${verb}: ${body.rollout.phase.name}`
+    ? `${verb}: ${body.rollout.phase.name.replaceAll("_", " ")}`
     : `refused: ${body.title}${(body.details || []).map((line) => `; ${line}`).join("")}`;
 }
 
-function button(release, verb, label, className) {
+function button(release, verb, label, className, question) {
   const made = element("button", label, className);
-  made.addEventListener("click", () => command(release, verb));
+  made.addEventListener("click", () => {
+    if (!question || confirm(question)) command(release, verb);
+  });
   return made;
 }
 
@@ -60,7 +62,9 @@ function arms(service) {
 function onItsWay(status) {
   const { release, rollout } = status;
   const section = element("div");
-  section.append(element("h3", `${release.version} is on its way: ${rollout.phase.name}`));
+  const { name, weight } = rollout.phase;
+  const phase = name.replaceAll("_", " ") + (weight === undefined ? "" : ` at ${weight} %`);
+  section.append(element("h3", `${release.version} is on its way: ${phase}`));
   const walk = element("ol", undefined, "walk");
   const at = STAGES.indexOf(rollout.stage);
   STAGES.forEach((stage, place) => {
@@ -68,7 +72,7 @@ function onItsWay(status) {
   });
   section.append(walk);
   for (const hint of status.hints) section.append(element("p", hint, "wait"));
-  section.append(button(release.id, "rollback", "Roll back", "rollback"));
+  section.append(button(release.id, "rollback", `Roll back ${release.version}`, "rollback"));
   section.append(button(release.id, "hold", "Hold"), button(release.id, "promote", "Promote"));
   return section;
 }
@@ -80,7 +84,10 @@ function serviceSection(service) {
   if (service.live) {
     live.append(element("span", `live: ${service.live_version} `, "live"), element("code", service.live));
     section.append(live);
-    if (!service.active) section.append(button(service.live, "rollback", "Roll back", "rollback"));
+    // A second click meant for the release that was on its way must not take the live one along.
+    const version = service.live_version;
+    const question = `${version} is live. Roll back to the release before it?`;
+    if (!service.active) section.append(button(service.live, "rollback", `Roll back ${version}`, "rollback", question));
   } else {
     live.append(element("span", "nothing is live yet", "wait"));
     section.append(live);

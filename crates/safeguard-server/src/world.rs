@@ -1,9 +1,11 @@
 //! What the loop last heard of the router and the supervisor, for everyone to read.
 
+use std::collections::HashMap;
+
 use safeguard_api::instance::{InstanceReport, SupervisorReport};
 use safeguard_api::time::{Span, Timestamp};
 use safeguard_api::traffic::{RouteReport, RouterReport};
-use safeguard_api::{Name, ReleaseId};
+use safeguard_api::{Name, ReleaseId, Rollout};
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct World {
@@ -14,17 +16,22 @@ pub(crate) struct World {
     pub supervisor_silent: Span,
     /// When the loop last ended a round.
     pub looked_at: Timestamp,
+    /// Rollouts on their way as the last round left them: the store has each soak only as it was committed last.
+    pub walking: HashMap<ReleaseId, Rollout>,
     /// Why the last round could not commit, if it could not.
     pub trouble: Option<String>,
 }
 
 impl World {
+    /// In the order of the walk.
     pub fn routes(&self, service: &Name) -> Vec<RouteReport> {
         let routes = self.router.iter().flat_map(|router| &router.routes);
-        routes
+        let mut routes: Vec<RouteReport> = routes
             .filter(|route| route.service == *service)
             .cloned()
-            .collect()
+            .collect();
+        routes.sort_by_key(|route| route.environment);
+        routes
     }
 
     pub fn instances(&self, service: &Name) -> Vec<InstanceReport> {
@@ -36,6 +43,14 @@ impl World {
             .filter(|instance| instance.service == *service)
             .cloned()
             .collect()
+    }
+
+    /// The rollout with the soak and the blocks of the last round, if that round was about the same generation.
+    pub fn at_present(&self, committed: Rollout) -> Rollout {
+        match self.walking.get(&committed.release) {
+            Some(walking) if walking.generation == committed.generation => walking.clone(),
+            Some(_) | None => committed,
+        }
     }
 
     /// The routes in which `release` is an arm.

@@ -276,6 +276,7 @@ async fn find(app: &App, id: &str) -> Result<(Release, Rollout), ApiError> {
 /// A release with all that is known of it at this moment.
 pub(super) async fn shown(app: &App, release: Release, rollout: Rollout) -> Result<ReleaseStatus, ApiError> {
     let world = app.world.borrow().clone();
+    let rollout = world.at_present(rollout);
     let id = release.id.to_string();
     let entries = app
         .store
