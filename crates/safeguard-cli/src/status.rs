@@ -66,19 +66,19 @@ fn service_text(service: &ServiceStatus) -> String {
         }
     }
     for route in &service.routes {
-        let arm = |report: &Option<safeguard_api::traffic::ArmReport>| match report {
-            Some(arm) => format!(
+        let figures = |arm: &safeguard_api::traffic::ArmReport| {
+            format!(
                 "{} requests, {} errors, p95 {:.0} ms",
                 arm.requests, arm.errors, arm.p95_ms
-            ),
-            None => "none".to_owned(),
+            )
         };
+        let stable = route.stable.as_ref().map_or_else(|| "none".to_owned(), figures);
+        let candidate = route.candidate.as_ref().map(figures);
+        let candidate = candidate.map(|figures| format!("; candidate at {}: {figures}", route.weight));
         text.push_str(&format!(
-            "  {:<10} stable: {}; candidate at {}: {}\n",
+            "  {:<10} stable: {stable}{}\n",
             route.environment,
-            arm(&route.stable),
-            route.weight,
-            arm(&route.candidate)
+            candidate.as_deref().unwrap_or("")
         ));
     }
     for instance in &service.instances {
