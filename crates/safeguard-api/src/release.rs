@@ -98,6 +98,36 @@ pub struct WouldHave {
     pub decision: String,
 }
 
+impl Rollout {
+    /// The walk's beginning: queued for dev, with nothing shown yet.
+    #[must_use]
+    pub fn begin(
+        release: ReleaseId,
+        service: Name,
+        artifact: Digest,
+        policy: PolicyId,
+        at: Timestamp,
+    ) -> Rollout {
+        Rollout {
+            release,
+            service,
+            artifact,
+            policy,
+            generation: 1,
+            stage: Stage::Dev,
+            phase: Phase::Queued,
+            soak: Soak::default(),
+            epoch: 1,
+            journal_seen: 0,
+            hold: None,
+            blocks: Vec::new(),
+            would_have: Vec::new(),
+            entered_at: at,
+            phase_since: at,
+        }
+    }
+}
+
 /// Where the rollout stands in its present stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "name", rename_all = "snake_case")]

@@ -45,23 +45,8 @@ pub(crate) fn policy() -> Policy {
 }
 
 pub(crate) fn queued(policy: &Policy) -> Rollout {
-    Rollout {
-        release: id(2),
-        service: "shop".parse().unwrap(),
-        artifact: Digest::of(b"2"),
-        policy: policy.id(),
-        generation: 1,
-        stage: Stage::Dev,
-        phase: Phase::Queued,
-        soak: Soak::default(),
-        epoch: 1,
-        journal_seen: 0,
-        hold: None,
-        blocks: Vec::new(),
-        would_have: Vec::new(),
-        entered_at: BIRTH,
-        phase_since: BIRTH,
-    }
+    let service = "shop".parse().unwrap();
+    Rollout::begin(id(2), service, Digest::of(b"2"), policy.id(), BIRTH)
 }
 
 pub(super) fn arm(release: ReleaseId) -> ArmReport {

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use safeguard_api::release::{Phase, ReleaseSpec, Soak};
+use safeguard_api::release::{Phase, ReleaseSpec};
 use safeguard_api::status::{EntrySummary, ReleaseStatus, ServiceState};
 use safeguard_api::{Change, Name, Problem, Release, ReleaseId, Rollout, Stage};
 use safeguard_rollout::observe::Command;
@@ -189,23 +189,8 @@ fn enter(
         created_at,
         created_by: actor.id.clone(),
     };
-    let rollout = Rollout {
-        release: id.clone(),
-        service: spec.service.clone(),
-        artifact: release.artifact.clone(),
-        policy: in_force.id,
-        generation: 1,
-        stage: Stage::Dev,
-        phase: Phase::Queued,
-        soak: Soak::default(),
-        epoch: 1,
-        journal_seen: 0,
-        hold: None,
-        blocks: Vec::new(),
-        would_have: Vec::new(),
-        entered_at: created_at,
-        phase_since: created_at,
-    };
+    let (service, artifact) = (spec.service.clone(), release.artifact.clone());
+    let rollout = Rollout::begin(id.clone(), service, artifact, in_force.id, created_at);
     let ahead = lane.releases.clone();
     lane.releases.push(id.clone());
     let subject = vec![

@@ -8,8 +8,7 @@ use std::sync::OnceLock;
 use safeguard_api::config::{Mode, Policy};
 use safeguard_api::gate::GateReport;
 use safeguard_api::id::{Digest, Name, ReleaseId};
-use safeguard_api::release::{Phase, RollbackReason, Rollout, Soak};
-use safeguard_api::stage::Stage;
+use safeguard_api::release::{Phase, RollbackReason, Rollout};
 use safeguard_api::status::ServiceState;
 use safeguard_api::time::{Now, Span, Timestamp};
 use safeguard_rollout::desired::desired;
@@ -109,23 +108,10 @@ impl Sim {
             previous: None,
             active: None,
         };
-        let rollout = Rollout {
-            release: ids()[OURS].clone(),
-            service: service.clone(),
-            artifact: Digest::of(&seed.to_le_bytes()),
-            policy: script.policy.id(),
-            generation: 1,
-            stage: Stage::Dev,
-            phase: Phase::Queued,
-            soak: Soak::default(),
-            epoch: 1,
-            journal_seen: 0,
-            hold: None,
-            blocks: Vec::new(),
-            would_have: Vec::new(),
-            entered_at: Timestamp(BIRTH_MS),
-            phase_since: Timestamp(BIRTH_MS),
-        };
+        let artifact = Digest::of(&seed.to_le_bytes());
+        let begun = Timestamp(BIRTH_MS);
+        let policy = script.policy.id();
+        let rollout = Rollout::begin(ids()[OURS].clone(), service.clone(), artifact, policy, begun);
         let (first, first_state) = (rollout.clone(), state.clone());
         let written = store.write_blocking(move |tx| -> Result<(), StoreError> {
             tx.put(&first)?;

@@ -6,8 +6,8 @@ use anyhow::bail;
 use safeguard_api::config::{Mode, Policy, RollbackPolicy, Stages};
 use safeguard_api::gate::GateReport;
 use safeguard_api::id::{Digest, Name, ReleaseId};
-use safeguard_api::release::{Phase, Rollout, Soak};
-use safeguard_api::stage::{Percent, Stage};
+use safeguard_api::release::{Phase, Rollout};
+use safeguard_api::stage::Percent;
 use safeguard_api::status::ServiceState;
 use safeguard_api::time::{Now, Span, Timestamp};
 use safeguard_api::traffic::{ArmReport, RouteReport};
@@ -65,23 +65,14 @@ impl Walk {
         };
         let (stable, release) = (ReleaseId::new(0, 0), ReleaseId::new(0, 1));
         let service: Name = "shop".parse()?;
-        let start = Rollout {
-            release: release.clone(),
-            service: service.clone(),
-            artifact: Digest::of(b"artifact"),
-            policy: policy.id(),
-            generation: 1,
-            stage: Stage::Dev,
-            phase: Phase::Queued,
-            soak: Soak::default(),
-            epoch: 0,
-            journal_seen: 0,
-            hold: None,
-            blocks: Vec::new(),
-            would_have: Vec::new(),
-            entered_at: Timestamp(0),
-            phase_since: Timestamp(0),
-        };
+        let artifact = Digest::of(b"artifact");
+        let start = Rollout::begin(
+            release.clone(),
+            service.clone(),
+            artifact,
+            policy.id(),
+            Timestamp(0),
+        );
         let state = ServiceState {
             service,
             live: Some(stable.clone()),

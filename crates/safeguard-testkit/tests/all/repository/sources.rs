@@ -6,7 +6,6 @@ use super::{assert_none, files, text};
 const LONG_FILES: &[(&str, usize)] = &[
     ("crates/safeguard-dataplane/tests/all/town.rs", 515),
     ("crates/safeguard-target/src/instance.rs", 509),
-    ("crates/safeguard-testkit/src/simulator/server.rs", 506),
 ];
 const LINES_MAX: usize = 500;
 
