@@ -152,11 +152,12 @@ pub(super) fn standing(tick: &Tick<'_>, blocks: Vec<Block>) -> (Vec<Block>, Vec<
     if !tick.observing() {
         return (blocks, Vec::new());
     }
-    let in_canary = matches!(tick.next.phase, Phase::Analyzing { .. });
+    // A canary's step takes its time, or there would be nothing to tell; the first release has nothing beside it.
+    let compared = matches!(tick.next.phase, Phase::Analyzing { .. }) && tick.has_stable();
     blocks.into_iter().partition(|block| match block {
         Block::Hold { .. } | Block::Behind { .. } | Block::Manual { .. } => true,
         Block::Health { .. } | Block::Silent { .. } => true,
-        Block::Soak { elapsed, soak, .. } => in_canary && elapsed < soak,
+        Block::Soak { elapsed, soak, .. } => compared && elapsed < soak,
         Block::Gate { .. }
         | Block::Proof { .. }
         | Block::Freeze { .. }

@@ -362,6 +362,29 @@ fn observe_mode_moves_nothing_and_remembers() {
 }
 
 #[test]
+fn observe_mode_lets_a_first_release_through_at_once() {
+    let mut policy = policy();
+    policy.mode = Mode::Observe;
+    let (rollout, _) = walk(
+        &policy,
+        |_, observed| observed.stable = Stable::Absent,
+        |rollout| rollout.phase == Phase::Live,
+    );
+    let took = rollout.phase_since.since(rollout.entered_at);
+    assert!(took < Span::minutes(2), "{took}");
+    let told: Vec<&str> = rollout
+        .would_have
+        .iter()
+        .map(|would| would.decision.as_str())
+        .collect();
+    assert!(
+        told.iter()
+            .any(|decision| decision.starts_with("held in canary by soak")),
+        "{told:#?}"
+    );
+}
+
+#[test]
 fn a_lease_that_ran_out_begins_the_analysis_anew() {
     let policy = policy();
     let expired = |seq| Reduced::LeaseExpired { seq, at: BIRTH };
