@@ -65,6 +65,7 @@ pub(crate) struct App {
     pub world: tokio::sync::watch::Receiver<Arc<World>>,
     pub control: control::Control,
     pub artifacts: artifacts::Artifacts,
+    pub started_at: safeguard_api::Timestamp,
 }
 
 /// Serves until `shutdown` ends.
@@ -127,6 +128,7 @@ pub async fn run(settings: ServerSettings, shutdown: impl Future<Output = ()>) -
         world,
         control,
         artifacts,
+        started_at: record::now(),
     };
 
     listener.set_nonblocking(true).map_err(ServerError::Serve)?;

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use safeguard_api::release::{Phase, Release, Rollout};
-use safeguard_api::status::{ServiceState, ServiceStatus, Status};
+use safeguard_api::status::{PolicyStatus, ServiceState, ServiceStatus, Status};
 use safeguard_api::{Freeze, Gate, Problem, Span, Stage};
 
 use super::{Answer, ApiError, freezes, policy, releases};
@@ -86,7 +86,7 @@ pub(super) async fn status(State(app): State<App>) -> Answer<Status> {
             .unwrap_or_else(Vec::new),
         log: app.store.log_status(),
     };
-    status.warnings = warnings(&app, &world, &status, &policy.policy);
+    status.warnings = warnings(&app, &world, &status, &policy);
     Ok(Json(status))
 }
 
@@ -94,12 +94,7 @@ fn is_open(freeze: &Freeze, at: safeguard_api::Timestamp) -> bool {
     freeze.closed_at.is_none() && freeze.until.is_none_or(|until| at < until)
 }
 
-fn warnings(
-    app: &App,
-    world: &World,
-    status: &Status,
-    policy: &safeguard_api::config::Policy,
-) -> Vec<String> {
+fn warnings(app: &App, world: &World, status: &Status, policy: &PolicyStatus) -> Vec<String> {
     let mut warnings = Vec::new();
     if let Some(trouble) = &world.trouble {
         warnings.push(format!(
@@ -126,7 +121,8 @@ fn warnings(
             ));
         }
     }
-    if app.config.policy().id() != status.policy {
+    // A policy applied since came from a newer file than the one this process was started with.
+    if policy.applied_at < app.started_at && app.config.policy().id() != status.policy {
         warnings.push(
             "safeguard.toml differs from the policy in force; run `safeguard policy apply` to put it in force".to_owned(),
         );
@@ -136,7 +132,7 @@ fn warnings(
         .filter(|gate| {
             Stage::ALL
                 .into_iter()
-                .any(|stage| policy.gates(stage).contains(gate))
+                .any(|stage| policy.policy.gates(stage).contains(gate))
         })
         .map(Gate::as_str)
         .collect();
