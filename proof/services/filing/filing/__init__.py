@@ -1,0 +1,1 @@
+"""Documents of an office: accounts, sharing, revisions, attachments, audit and retention."""

@@ -1,0 +1,1 @@
+"""Products, orders, payments and stock of a small shop."""
