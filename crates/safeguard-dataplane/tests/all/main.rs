@@ -4,6 +4,7 @@
 mod arms;
 mod control;
 mod framing;
+mod health;
 mod limits;
 mod streams;
 mod town;

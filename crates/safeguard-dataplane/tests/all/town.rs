@@ -221,6 +221,7 @@ pub struct Town {
     pub dir: tempfile::TempDir,
     listener: std::net::TcpListener,
     limits: RouterLimits,
+    supervisor: Option<PathBuf>,
     router: Option<JoinHandle<Result<(), RouterError>>>,
     link: Link,
 }
@@ -242,20 +243,19 @@ pub fn percent(value: u8) -> Percent {
 impl Town {
     /// Everybody goes to stable.
     pub async fn new() -> Town {
-        let mut town = Town::with(RouterLimits::default()).await;
-        let table = town.table(1, None);
-        town.apply(table).await;
-        town
+        Town::with(RouterLimits::default(), None).await
     }
 
     pub async fn with_limits(limits: RouterLimits) -> Town {
-        let mut town = Town::with(limits).await;
-        let table = town.table(1, None);
-        town.apply(table).await;
-        town
+        Town::with(limits, None).await
     }
 
-    async fn with(limits: RouterLimits) -> Town {
+    /// The router asks the supervisor that answers at this socket.
+    pub async fn supervised(supervisor: PathBuf) -> Town {
+        Town::with(RouterLimits::default(), Some(supervisor)).await
+    }
+
+    async fn with(limits: RouterLimits, supervisor: Option<PathBuf>) -> Town {
         let dir = tempfile::tempdir().unwrap();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let mut town = Town {
@@ -266,9 +266,12 @@ impl Town {
             dir,
             listener,
             limits,
+            supervisor,
             router: None,
         };
         town.start().await;
+        let table = town.table(1, None);
+        town.apply(table).await;
         town
     }
 
@@ -277,7 +280,7 @@ impl Town {
             listeners: vec![("shop.production".to_owned(), self.listener.try_clone().unwrap())],
             control: self.dir.path().join("control"),
             state: self.state(),
-            supervisor: None,
+            supervisor: self.supervisor.clone(),
             limits: self.limits.clone(),
         };
         self.router = Some(tokio::spawn(run(settings, std::future::pending())));
@@ -392,10 +395,7 @@ impl Town {
     }
 
     pub async fn connect(&self) -> Client {
-        Client {
-            stream: TcpStream::connect(self.address).await.unwrap(),
-            bytes: Vec::new(),
-        }
+        Client::connect(self.address).await
     }
 
     /// Sends the bytes and reads until the router closes.
@@ -439,6 +439,13 @@ pub struct Client {
 }
 
 impl Client {
+    pub async fn connect(address: SocketAddr) -> Client {
+        Client {
+            stream: TcpStream::connect(address).await.unwrap(),
+            bytes: Vec::new(),
+        }
+    }
+
     pub async fn send(&mut self, bytes: &[u8]) {
         // The router may refuse and close before everything is sent.
         self.stream.write_all(bytes).await.ok();
