@@ -7,5 +7,6 @@ mod framing;
 mod health;
 mod limits;
 mod streams;
+mod threads;
 mod town;
 mod trips;
