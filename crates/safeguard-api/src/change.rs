@@ -1,9 +1,12 @@
 //! A change: one merge, with who and what made it.
 
+use std::fmt;
+use std::str::FromStr;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ChangeId, Name};
+use crate::id::{ChangeId, Digest, Name};
 use crate::time::Timestamp;
 
 /// What a client says of a change when it records one.
@@ -21,6 +24,9 @@ pub struct ChangeSpec {
     pub base: String,
     /// The commit that was merged, in hexadecimal.
     pub head: String,
+    /// Git's tree of the merge of `head` into `base`, in hexadecimal: what an approval binds to besides the two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merge_tree: Option<String>,
     /// Who is named as author.
     pub author: String,
     /// Everyone else named on the commits.
@@ -45,6 +51,80 @@ pub struct Change {
     pub recorded_at: Timestamp,
     /// The log entry that recorded it.
     pub entry: u64,
+}
+
+/// A document of a change, in the content store by its hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ChangeDocument {
+    pub change: ChangeId,
+    pub kind: DocumentKind,
+    pub document: Digest,
+    pub bytes: u64,
+    pub attached_at: Timestamp,
+    pub attached_by: String,
+    pub entry: u64,
+}
+
+/// What a change's documents are about. A later one takes an earlier one's place; the log keeps both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DocumentKind {
+    /// The output of `git diff` between base and head.
+    Diff,
+    /// [`crate::diff::History`].
+    History,
+    /// What the change is for, in Markdown.
+    Intent,
+    /// What was said to the AI tool: a transcript.
+    Prompts,
+    /// What may go wrong, in Markdown, beside the computed risk.
+    Risk,
+    /// How to go back: steps that can be executed, in Markdown.
+    Recovery,
+}
+
+impl DocumentKind {
+    pub const ALL: [DocumentKind; 6] = [
+        DocumentKind::Diff,
+        DocumentKind::History,
+        DocumentKind::Intent,
+        DocumentKind::Prompts,
+        DocumentKind::Risk,
+        DocumentKind::Recovery,
+    ];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DocumentKind::Diff => "diff",
+            DocumentKind::History => "history",
+            DocumentKind::Intent => "intent",
+            DocumentKind::Prompts => "prompts",
+            DocumentKind::Risk => "risk",
+            DocumentKind::Recovery => "recovery",
+        }
+    }
+}
+
+impl fmt::Display for DocumentKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Says that a word names no document.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is not a document of a change: diff, history, intent, prompts, risk or recovery")]
+pub struct DocumentKindError(String);
+
+impl FromStr for DocumentKind {
+    type Err = DocumentKindError;
+    fn from_str(text: &str) -> Result<Self, DocumentKindError> {
+        DocumentKind::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or_else(|| DocumentKindError(text.chars().take(40).collect()))
+    }
 }
 
 pub const TEXT_BYTES_MAX: usize = 512;
@@ -76,7 +156,13 @@ impl ChangeSpec {
                 problems.push(format!("`{field}` has a control character"));
             }
         }
-        for (field, commit) in [("base", &self.base), ("head", &self.head)] {
+        let commits = [
+            ("base", Some(&self.base)),
+            ("head", Some(&self.head)),
+            ("merge_tree", self.merge_tree.as_ref()),
+        ];
+        for (field, commit) in commits {
+            let Some(commit) = commit else { continue };
             let hex = (7..=64).contains(&commit.len()) && commit.bytes().all(|b| b.is_ascii_hexdigit());
             if !hex {
                 problems.push(format!("`{field}` is not a commit: 7 to 64 hexadecimal digits"));

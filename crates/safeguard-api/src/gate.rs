@@ -5,6 +5,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::id::{EvidenceId, WaiverId};
+
 /// The gates in the order in which they must pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -68,15 +70,51 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// What one gate said, with the figure that decided.
+/// What one gate said: every figure beside its limit, and what is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GateVerdict {
     pub gate: Gate,
     pub verdict: Verdict,
+    /// One sentence, with the figure that decided.
     pub reason: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub figures: Vec<Figure>,
+    /// What would have to be added before the gate can pass, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+    /// The evidence that was looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<EvidenceId>,
+    /// The waivers that count here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<WaiverId>,
 }
 
-/// The verdicts of all gates that a promotion requires.
+/// A figure beside its limit, both as people read them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Figure {
+    pub name: String,
+    pub value: String,
+    pub limit: String,
+    pub met: bool,
+}
+
+impl GateVerdict {
+    #[must_use]
+    pub fn new(gate: Gate, verdict: Verdict, reason: impl Into<String>) -> GateVerdict {
+        GateVerdict {
+            gate,
+            verdict,
+            reason: reason.into(),
+            figures: Vec::new(),
+            missing: Vec::new(),
+            evidence: Vec::new(),
+            waivers: Vec::new(),
+        }
+    }
+}
+
+/// The verdicts of all gates that a promotion requires, in the order of the gates.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct GateReport {
     pub verdicts: Vec<GateVerdict>,
@@ -87,21 +125,21 @@ pub struct GateReport {
 pub struct Permit(());
 
 impl GateReport {
-    /// Judges the required gates. A gate that has no producer of evidence is inconclusive, and so refuses.
+    /// Puts the verdicts of the required gates together. A required gate of which nothing is said is inconclusive, and
+    /// so refuses.
     #[must_use]
-    pub fn judge(required: &[Gate]) -> GateReport {
+    pub fn of(required: &[Gate], verdicts: Vec<GateVerdict>) -> GateReport {
         let mut required = required.to_vec();
         required.sort();
         required.dedup();
-        let verdicts = required
-            .into_iter()
-            .map(|gate| GateVerdict {
-                gate,
-                verdict: Verdict::Inconclusive,
-                reason: "no evidence: no producer for this gate is configured".to_owned(),
-            })
-            .collect();
-        GateReport { verdicts }
+        let said = |gate| verdicts.iter().find(|verdict| verdict.gate == gate).cloned();
+        let unsaid = |gate| GateVerdict::new(gate, Verdict::Inconclusive, "nothing was said of it");
+        GateReport {
+            verdicts: required
+                .into_iter()
+                .map(|gate| said(gate).unwrap_or_else(|| unsaid(gate)))
+                .collect(),
+        }
     }
 
     /// The first gate that did not pass; the ones after it do not matter, since one failure is a full stop.
@@ -130,8 +168,8 @@ mod tests {
 
     #[test]
     fn a_gate_without_evidence_refuses() {
-        let report = GateReport::judge(&[Gate::RollbackTest, Gate::StaticAnalysis]);
+        let report = GateReport::of(&[Gate::RollbackTest, Gate::StaticAnalysis], Vec::new());
         assert_eq!(report.permit().unwrap_err().gate, Gate::StaticAnalysis);
-        assert!(GateReport::judge(&[]).permit().is_ok());
+        assert!(GateReport::of(&[], Vec::new()).permit().is_ok());
     }
 }

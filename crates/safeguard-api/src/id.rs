@@ -128,6 +128,18 @@ id!(
     /// One access token; the token's secret is another text.
     TokenId, "tok"
 );
+id!(
+    /// One report that was added as evidence.
+    EvidenceId, "evd"
+);
+id!(
+    /// One person's signed decision about a release.
+    ApprovalId, "apr"
+);
+id!(
+    /// One gate, or some findings of it, set aside by two people for a time.
+    WaiverId, "wvr"
+);
 
 /// A sha256 digest, written `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,9 +2,12 @@
 //!
 //! This crate decides nothing and does no IO: no files, no sockets, no clock, no randomness.
 
+pub mod approval;
 pub mod audit;
 pub mod change;
 pub mod config;
+pub mod diff;
+pub mod evidence;
 pub mod freeze;
 pub mod gate;
 pub mod id;
@@ -17,11 +20,15 @@ pub mod status;
 pub mod time;
 pub mod traffic;
 
-pub use change::{Change, ChangeSpec};
+pub use approval::{Approval, Waiver};
+pub use change::{Change, ChangeDocument, ChangeSpec, DocumentKind};
 pub use config::Config;
+pub use evidence::Evidence;
 pub use freeze::Freeze;
 pub use gate::{Gate, GateReport, GateVerdict, Permit, Verdict};
-pub use id::{ChangeId, Digest, FreezeId, Name, PolicyId, ReleaseId, TokenId};
+pub use id::{
+    ApprovalId, ChangeId, Digest, EvidenceId, FreezeId, Name, PolicyId, ReleaseId, TokenId, WaiverId,
+};
 pub use problem::Problem;
 pub use release::{Block, Phase, Release, Rollout};
 pub use stage::{Environment, Percent, Stage};

@@ -87,12 +87,18 @@ fn complete(args: ChangeAddArgs, folder: &Path) -> Result<ChangeSpec, Failure> {
     let repository = args
         .repository
         .or_else(|| if in_git { git::repository(folder) } else { None });
+    let merge_tree = if in_git {
+        git::merge_tree(folder, &base, &head)
+    } else {
+        None
+    };
     Ok(ChangeSpec {
         service: args.service,
         title,
         repository,
         base,
         head,
+        merge_tree,
         author,
         co_authors,
         prompter: args.prompter,

@@ -44,6 +44,19 @@ pub fn commit(folder: &Path, name: &str) -> anyhow::Result<String> {
     .with_context(|| format!("`{name}` is not a commit of this repository"))
 }
 
+/// The tree that a merge of `head` into `base` gives: the one of `head` where `base` is its ancestor; none
+/// where the two can not be merged.
+pub fn merge_tree(folder: &Path, base: &str, head: &str) -> Option<String> {
+    if git(folder, &["merge-base", "--is-ancestor", base, head]).is_ok() {
+        return git(
+            folder,
+            &["rev-parse", "--verify", "--quiet", &format!("{head}^{{tree}}")],
+        )
+        .ok();
+    }
+    git(folder, &["merge-tree", "--write-tree", base, head]).ok()
+}
+
 pub fn title(folder: &Path, commit: &str) -> anyhow::Result<String> {
     git(folder, &["log", "-1", "--format=%s", commit])
 }

@@ -1,8 +1,10 @@
 //! `safeguard.toml`: the settings of an installation, and the policy within them.
 
 mod check;
+mod gates;
 mod parse;
 mod problem;
+mod stages;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,12 +15,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::gate::Gate;
 use crate::id::{Name, PolicyId};
-use crate::stage::{Environment, Percent, Stage};
+use crate::stage::{Environment, Stage};
 use crate::time::Span;
 
 pub use check::SERVICES_MAX;
+pub use gates::{
+    ApprovalGate, EvidenceRule, FindingsGate, GateSettings, LayersRule, PerformanceGate, ResourcesGate,
+    RollbackGate,
+};
 pub use parse::schema;
 pub use problem::{ConfigProblem, Place};
+pub use stages::{CanaryPolicy, CanaryStep, PromotionMode, StagePolicy, Stages};
 
 /// The whole of `safeguard.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +39,8 @@ pub struct Config {
     pub services: BTreeMap<Name, Service>,
     #[serde(default)]
     pub stages: Stages,
+    #[serde(default)]
+    pub gates: GateSettings,
     /// Who may approve; asked for where a stage wants approvals.
     #[serde(default)]
     pub approvers: Vec<Approver>,
@@ -135,125 +144,6 @@ impl Default for InstanceLimits {
             memory_bytes_max: 1 << 30,
             cpu_percent_max: 400,
             open_files_max: 4096,
-        }
-    }
-}
-
-/// What each stage asks of a release. Unsaid means: 2 h in dev, 24 h in QA, 48 h in staging, the canary's steps
-/// 1/5/10/25/50/100 %, 24 h in production, and all seven gates before each promotion.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Stages {
-    pub dev: StagePolicy,
-    pub qa: StagePolicy,
-    pub staging: StagePolicy,
-    pub canary: CanaryPolicy,
-    pub production: StagePolicy,
-}
-
-impl Default for Stages {
-    fn default() -> Self {
-        let stage = |soak| StagePolicy {
-            soak,
-            ..StagePolicy::default()
-        };
-        Stages {
-            dev: stage(Span::hours(2)),
-            qa: stage(Span::hours(24)),
-            staging: stage(Span::hours(48)),
-            canary: CanaryPolicy::default(),
-            production: stage(Span::hours(24)),
-        }
-    }
-}
-
-/// Dev, QA, staging and production. `gates`, `approvals` and `promotion` speak of *leaving* the stage
-/// (for production: of becoming live).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct StagePolicy {
-    /// The least healthy time in the stage.
-    pub soak: Span,
-    pub requests_min: u64,
-    /// The error budget: more bad answers in a thousand requests roll it back.
-    pub error_permille_max: u32,
-    /// Gates that must have passed before the release leaves the stage.
-    pub gates: Vec<Gate>,
-    pub approvals: u32,
-    pub promotion: PromotionMode,
-}
-
-impl Default for StagePolicy {
-    fn default() -> Self {
-        StagePolicy {
-            soak: Span::hours(24),
-            requests_min: 0,
-            error_permille_max: 50,
-            gates: Gate::ALL.to_vec(),
-            approvals: 0,
-            promotion: PromotionMode::Automatic,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum PromotionMode {
-    /// As soon as everything that is asked for is there.
-    #[default]
-    Automatic,
-    /// When, besides, a person says so.
-    Manual,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct CanaryPolicy {
-    pub steps: Vec<CanaryStep>,
-    /// A step that has not shown enough by then is held.
-    pub step_longest: Span,
-    /// How much worse than stable the candidate may be, in bad answers in a thousand requests.
-    pub margin_permille: f64,
-    /// The chance to call a candidate no worse that is worse than the margin, looking as often as one likes.
-    pub margin_alpha: f64,
-    pub gates: Vec<Gate>,
-    pub approvals: u32,
-    pub promotion: PromotionMode,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CanaryStep {
-    /// The share of users.
-    pub weight: Percent,
-    pub soak: Span,
-    /// The least number of requests on the candidate in this step.
-    #[serde(default)]
-    pub requests_min: u64,
-}
-
-impl Default for CanaryPolicy {
-    fn default() -> Self {
-        let step = |weight: u8, soak, requests_min| CanaryStep {
-            weight: Percent::try_from(weight).unwrap_or(Percent::ZERO),
-            soak,
-            requests_min,
-        };
-        CanaryPolicy {
-            steps: vec![
-                step(1, Span::minutes(30), 200),
-                step(5, Span::minutes(30), 500),
-                step(10, Span::hours(1), 1000),
-                step(25, Span::hours(1), 1000),
-                step(50, Span::hours(2), 2000),
-                step(100, Span::hours(2), 2000),
-            ],
-            step_longest: Span::hours(48),
-            margin_permille: 5.0,
-            margin_alpha: 0.05,
-            gates: Gate::ALL.to_vec(),
-            approvals: 0,
-            promotion: PromotionMode::Automatic,
         }
     }
 }
@@ -388,6 +278,7 @@ pub struct AuditSettings {
 pub struct Policy {
     pub mode: Mode,
     pub stages: Stages,
+    pub gates: GateSettings,
     pub approvers: Vec<Approver>,
     pub judge: JudgePolicy,
     pub rollback: RollbackPolicy,
@@ -399,6 +290,7 @@ impl Config {
         Policy {
             mode: self.mode,
             stages: self.stages.clone(),
+            gates: self.gates.clone(),
             approvers: self.approvers.clone(),
             judge: self.judge.clone(),
             rollback: self.rollback.clone(),

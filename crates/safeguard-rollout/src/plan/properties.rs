@@ -77,7 +77,9 @@ fn walk(
                     why: "odd".to_owned(),
                 }
             }
-            Odd::GatesRed => observed.gates = safeguard_api::GateReport::judge(policy.gates(rollout.stage)),
+            Odd::GatesRed => {
+                observed.gates = safeguard_api::GateReport::of(policy.gates(rollout.stage), Vec::new())
+            }
             Odd::Poisoned => observed.poisoned = true,
             Odd::Held => {
                 observed.command = Some(Command::Hold {

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use insta::assert_snapshot;
-use safeguard_api::config::{CanaryStep, JudgePolicy, RollbackPolicy, Stages};
+use safeguard_api::config::{CanaryStep, GateSettings, JudgePolicy, RollbackPolicy, Stages};
 use safeguard_api::gate::{Gate, GateReport, GateVerdict, Verdict};
 use safeguard_api::id::{Digest, FreezeId, ReleaseId};
 use safeguard_api::stage::Environment;
@@ -38,6 +38,7 @@ pub(crate) fn policy() -> Policy {
     Policy {
         mode: Mode::Enforce,
         stages,
+        gates: GateSettings::default(),
         approvers: Vec::new(),
         judge: JudgePolicy::default(),
         rollback: RollbackPolicy::default(),
@@ -76,14 +77,9 @@ pub(super) fn freeze() -> Block {
 }
 
 pub(super) fn green(policy: &Policy, stage: Stage) -> GateReport {
-    let pass = |gate: &Gate| GateVerdict {
-        gate: *gate,
-        verdict: Verdict::Pass,
-        reason: "fine".to_owned(),
-    };
-    GateReport {
-        verdicts: policy.gates(stage).iter().map(pass).collect(),
-    }
+    let pass = |gate: &Gate| GateVerdict::new(*gate, Verdict::Pass, "fine");
+    let required = policy.gates(stage);
+    GateReport::of(required, required.iter().map(pass).collect())
 }
 
 /// A world in which all is well and the router does as it is told.
@@ -329,7 +325,7 @@ fn observe_mode_moves_nothing_and_remembers() {
     let (rollout, _) = walk(
         &policy,
         |rollout, observed| {
-            observed.gates = GateReport::judge(policy.gates(rollout.stage));
+            observed.gates = GateReport::of(policy.gates(rollout.stage), Vec::new());
             observed.freeze = Some(freeze());
             if matches!(rollout.phase, Phase::Analyzing { step: 1, .. }) {
                 observed.traffic.as_mut().unwrap().reduced = Some(Reduced::WouldTrip(trip(60_000)));

@@ -26,6 +26,7 @@ pub(super) async fn apply(
     let config = safeguard_api::Config {
         mode: policy.mode,
         stages: policy.stages.clone(),
+        gates: policy.gates.clone(),
         approvers: policy.approvers.clone(),
         judge: policy.judge.clone(),
         rollback: policy.rollback.clone(),

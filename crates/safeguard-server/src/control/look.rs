@@ -43,7 +43,7 @@ impl Loop {
                 reason: freeze.reason.clone(),
                 until: freeze.until,
             }),
-            gates: GateReport::judge(policy.gates(rollout.stage)),
+            gates: GateReport::of(policy.gates(rollout.stage), Vec::new()),
             // Approvals come with the gate that asks for them; until then nobody has given one.
             approvals: 0,
             instances: candidate(&instances, environment, &release.id, wanted),

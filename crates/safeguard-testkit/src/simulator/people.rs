@@ -1,6 +1,8 @@
 //! What happens to one rollout from outside: people, freezes, outages, clocks, drawn from the seed before it begins.
 
-use safeguard_api::config::{CanaryPolicy, JudgePolicy, Mode, Policy, PromotionMode, RollbackPolicy, Stages};
+use safeguard_api::config::{
+    CanaryPolicy, GateSettings, JudgePolicy, Mode, Policy, PromotionMode, RollbackPolicy, Stages,
+};
 use safeguard_api::gate::Gate;
 use safeguard_api::time::Span;
 
@@ -198,6 +200,7 @@ fn policy(rng: &mut Rng) -> Policy {
             Mode::Enforce
         },
         stages,
+        gates: GateSettings::default(),
         approvers: Vec::new(),
         judge: JudgePolicy::default(),
         rollback: RollbackPolicy::default(),

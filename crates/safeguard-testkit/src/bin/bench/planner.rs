@@ -59,6 +59,7 @@ impl Walk {
         let policy = Policy {
             mode: Mode::Enforce,
             stages,
+            gates: safeguard_api::config::GateSettings::default(),
             approvers: Vec::new(),
             judge: Default::default(),
             rollback: RollbackPolicy::default(),

@@ -139,18 +139,14 @@ impl Sim {
 }
 
 fn report(policy: &Policy, stage: Stage, green: bool) -> GateReport {
-    let verdict = |gate| GateVerdict {
-        gate,
-        verdict: if green {
-            Verdict::Pass
-        } else {
-            Verdict::Inconclusive
-        },
-        reason: String::new(),
+    let said = if green {
+        Verdict::Pass
+    } else {
+        Verdict::Inconclusive
     };
-    GateReport {
-        verdicts: policy.gates(stage).iter().copied().map(verdict).collect(),
-    }
+    let required = policy.gates(stage);
+    let verdicts = required.iter().map(|gate| GateVerdict::new(*gate, said, ""));
+    GateReport::of(required, verdicts.collect())
 }
 
 fn arm_report(release: &ReleaseId) -> ArmReport {

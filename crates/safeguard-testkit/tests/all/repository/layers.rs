@@ -11,6 +11,7 @@ use super::{assert_none, root};
 const LAYERS: &[(&str, &[&str])] = &[
     ("L0", &["safeguard-api", "safeguard-audit", "safeguard-stats"]),
     ("L1", &["safeguard-rollout"]),
+    ("L2", &["safeguard-gate"]),
     // Stands beside the crates of L3, all of which may speak through it.
     ("L3 link", &["safeguard-link"]),
     (
@@ -28,10 +29,12 @@ const ENGINES: &[&str] = &[
     "safeguard-audit",
     "safeguard-stats",
     "safeguard-rollout",
+    "safeguard-gate",
 ];
 
 /// Narrower than the layers: what a crate may use of the crates below it.
 const MAY_USE: &[(&str, &[&str])] = &[
+    ("safeguard-gate", &["safeguard-api", "safeguard-stats"]),
     ("safeguard-link", &["safeguard-api"]),
     (
         "safeguard-store",
