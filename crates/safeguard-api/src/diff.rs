@@ -22,6 +22,10 @@ pub struct FileDiff {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_from: Option<String>,
     pub status: FileStatus,
+    /// Git's mode after the change, such as `100755`, `120000` for a link or `160000` for a submodule, where the change
+    /// sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
     pub binary: bool,
     /// Lines that the change adds or rewrites, as they are numbered after it; sorted.
     pub added: Vec<u32>,

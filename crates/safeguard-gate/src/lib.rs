@@ -1,9 +1,15 @@
-//! From evidence to verdicts: the seven gates as pure functions of a [`Case`].
+//! From evidence to verdicts: reports become facts, and the seven gates are pure functions of a [`Case`].
 //!
 //! This crate does no IO and knows no clock: reports are bytes that somebody read, and the time is given.
 
 mod case;
+pub mod diff;
 mod gates;
+pub mod owners;
+mod unreadable;
 
 pub use case::{Case, ChangeCase, Shown};
+pub use diff::read_diff;
 pub use gates::judge;
+pub use owners::Owners;
+pub use unreadable::{Place, Unreadable};

@@ -59,6 +59,7 @@ const BANNED_IN_ENGINES: &[&str] = &[
 const ENGINES: &[&str] = &[
     "crates/safeguard-api/",
     "crates/safeguard-audit/",
+    "crates/safeguard-gate/",
     "crates/safeguard-rollout/",
     "crates/safeguard-stats/",
 ];

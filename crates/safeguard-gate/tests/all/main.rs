@@ -1,0 +1,6 @@
+//! The engine of the gates as its callers see it: bytes in, facts and verdicts out.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod diff;
+mod owners;
