@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::lines::LineSet;
 use crate::time::Timestamp;
 
 /// A change's diff against its base, read from `git diff`.
@@ -27,8 +28,8 @@ pub struct FileDiff {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
     pub binary: bool,
-    /// Lines that the change adds or rewrites, as they are numbered after it; sorted.
-    pub added: Vec<u32>,
+    /// Lines that the change adds or rewrites, as they are numbered after it.
+    pub added: LineSet,
     pub removed_lines: u32,
 }
 
@@ -66,7 +67,7 @@ pub struct FileHistory {
 impl Diff {
     #[must_use]
     pub fn added_lines(&self) -> u64 {
-        self.files.iter().map(|file| file.added.len() as u64).sum()
+        self.files.iter().map(|file| file.added.len()).sum()
     }
 
     #[must_use]

@@ -12,6 +12,7 @@ pub mod freeze;
 pub mod gate;
 pub mod id;
 pub mod instance;
+pub mod lines;
 pub mod operation;
 pub mod problem;
 pub mod release;

@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 
 use safeguard_api::diff::{Diff, FileDiff, FileStatus};
+use safeguard_api::lines::LineSet;
 
 use crate::unreadable::{Place, Unreadable, shown};
 
 pub const DIFF_BYTES_MAX: usize = 64 << 20;
 pub const DIFF_FILES_MAX: usize = 20_000;
-pub const DIFF_LINES_ADDED_MAX: usize = 2_000_000;
+pub const DIFF_LINES_ADDED_MAX: u64 = 2_000_000;
 pub const PATH_BYTES_MAX: usize = 4096;
 
 const HINT: &str =
@@ -55,7 +56,7 @@ fn not_a_header(line: &[u8]) -> String {
 #[derive(Default)]
 struct Files {
     by_path: BTreeMap<String, FileDiff>,
-    added_lines: usize,
+    added_lines: u64,
 }
 
 impl Files {
@@ -99,7 +100,7 @@ enum Side {
     File(String),
 }
 
-fn read_file(names: &[u8], lines: &mut Lines<'_>, added_before: usize) -> Result<FileDiff, Unreadable> {
+fn read_file(names: &[u8], lines: &mut Lines<'_>, added_before: u64) -> Result<FileDiff, Unreadable> {
     let named = same_name(names);
     let header = read_header(lines)?;
     let path = path_of(&header, named).map_err(|what| lines.refuse(what))?;
@@ -109,7 +110,7 @@ fn read_file(names: &[u8], lines: &mut Lines<'_>, added_before: usize) -> Result
         status: header.status.unwrap_or(FileStatus::Modified),
         mode: header.mode,
         binary: header.binary,
-        added: Vec::new(),
+        added: LineSet::default(),
         removed_lines: 0,
     };
     while lines.peek().is_some_and(|line| line.starts_with(b"@@ ")) {
@@ -318,13 +319,13 @@ fn escaped(rest: &mut impl Iterator<Item = u8>) -> Option<u8> {
     })
 }
 
-fn read_hunk(lines: &mut Lines<'_>, file: &mut FileDiff, added_before: usize) -> Result<(), Unreadable> {
+fn read_hunk(lines: &mut Lines<'_>, file: &mut FileDiff, added_before: u64) -> Result<(), Unreadable> {
     let header = lines.next().unwrap_or_default();
     let Some(range) = hunk_range(header) else {
         return Err(lines.refuse(format!("`{}` is not the header of a hunk", lossy(header))));
     };
     let (mut old_left, mut new_left, mut at) = (range.old_lines, range.new_lines, range.new_start);
-    if file.added.last().is_some_and(|last| *last >= at && new_left > 0) {
+    if file.added.last().is_some_and(|last| last >= at && new_left > 0) {
         return Err(lines.refuse("a hunk that goes back"));
     }
     while old_left > 0 || new_left > 0 {
@@ -345,7 +346,7 @@ fn read_hunk(lines: &mut Lines<'_>, file: &mut FileDiff, added_before: usize) ->
             return Err(lines.refuse("a hunk with more lines than its header says"));
         }
         match (old, new) {
-            (0, 1) => file.added.push(at),
+            (0, 1) => file.added.insert(at),
             (1, 0) => file.removed_lines = file.removed_lines.saturating_add(1),
             _ => {}
         }

@@ -113,7 +113,7 @@ fn odd_files_after(folder: &Path) {
 fn everything_that_git_writes_is_read() {
     assert_snapshot!(read(&real(odd_files_before, odd_files_after, &["-M"])), @r#"
     Modified "a/b b/b" +[1] -1
-    Modified "edited" +[3, 4] -2
+    Modified "edited" +[3-4] -2
     Modified "here/moved" from "moved" +[] -0
     Modified "here/moved too" from "moved and edited" +[21] -0
     Added "here/placed" mode 100644 +[] -0
@@ -123,7 +123,7 @@ fn everything_that_git_writes_is_read() {
     Removed "removed" +[] -2
     Modified "script" mode 100755 +[] -0
     Modified "spaced name" +[1] -1
-    Added "sql" mode 100644 +[1, 2, 3, 4] -0
+    Added "sql" mode 100644 +[1-4] -0
     Added "täb\there \"quoted\"" mode 100644 +[1] -0
     "#);
 }
@@ -238,7 +238,7 @@ proptest! {
         let cut = cut % whole.len();
         if let Ok(part) = read_diff(&whole[..cut]) {
             let all = read_diff(whole).unwrap();
-            prop_assert!(part.files.iter().all(|file| file.added.len() <= all.added_lines() as usize));
+            prop_assert!(part.files.iter().all(|file| file.added.len() <= all.added_lines()));
             prop_assert!(part.files.len() <= all.files.len());
         }
     }
