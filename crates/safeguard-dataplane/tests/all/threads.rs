@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use safeguard_api::traffic::JournalEvent;
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::town::{Client, Town, percent};
@@ -36,10 +37,13 @@ impl Crowd {
             asked: Arc::default(),
         };
         for number in 0..CLIENTS {
-            let address = town.address;
+            let connected = TcpStream::connect(town.address);
             let (stop, asked) = (Arc::clone(&crowd.stop), Arc::clone(&crowd.asked));
             crowd.tasks.spawn(async move {
-                let mut client = Client::connect(address).await;
+                let mut client = Client {
+                    stream: connected.await.unwrap(),
+                    bytes: Vec::new(),
+                };
                 let mut tally = Tally::default();
                 for user in 0.. {
                     if stop.load(Ordering::SeqCst) {

@@ -395,7 +395,10 @@ impl Town {
     }
 
     pub async fn connect(&self) -> Client {
-        Client::connect(self.address).await
+        Client {
+            stream: TcpStream::connect(self.address).await.unwrap(),
+            bytes: Vec::new(),
+        }
     }
 
     /// Sends the bytes and reads until the router closes.
@@ -439,13 +442,6 @@ pub struct Client {
 }
 
 impl Client {
-    pub async fn connect(address: SocketAddr) -> Client {
-        Client {
-            stream: TcpStream::connect(address).await.unwrap(),
-            bytes: Vec::new(),
-        }
-    }
-
     pub async fn send(&mut self, bytes: &[u8]) {
         // The router may refuse and close before everything is sent.
         self.stream.write_all(bytes).await.ok();
