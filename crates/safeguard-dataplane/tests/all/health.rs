@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use safeguard_api::config::RouterLimits;
 use safeguard_api::instance::{
     Exit, InstanceReport, InstanceState, SupervisorAnswer, SupervisorCall, SupervisorReport,
 };
@@ -152,7 +153,7 @@ fn now() -> Timestamp {
 
 async fn judged_town(supervisor: &Supervisor) -> Town {
     supervisor.says(&[healthy(1), healthy(2)]);
-    let mut town = Town::supervised(socket(&supervisor.dir)).await;
+    let mut town = Town::with(RouterLimits::default(), Some(socket(&supervisor.dir))).await;
     let table = town.table(2, Some(50));
     town.apply(table).await;
     town

@@ -250,12 +250,8 @@ impl Town {
         Town::with(limits, None).await
     }
 
-    /// The router asks the supervisor that answers at this socket.
-    pub async fn supervised(supervisor: PathBuf) -> Town {
-        Town::with(RouterLimits::default(), Some(supervisor)).await
-    }
-
-    async fn with(limits: RouterLimits, supervisor: Option<PathBuf>) -> Town {
+    /// The router asks the supervisor that answers at the socket, if one is named.
+    pub async fn with(limits: RouterLimits, supervisor: Option<PathBuf>) -> Town {
         let dir = tempfile::tempdir().unwrap();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let mut town = Town {
