@@ -169,15 +169,21 @@ fn check(burst_mean: f64, alarms: &Alarms) {
 
 #[test]
 fn ten_thousand_healthy_rollouts_alarm_no_more_than_alpha() {
+    // `./test --fast` looks at the first tenth of each.
+    let part = if std::env::var_os("SAFEGUARD_FAST").is_some() {
+        10
+    } else {
+        1
+    };
     // Two to twenty sessions on the canary; too few answers for a percentile, so nothing is slow.
     for (first_seed, burst_mean) in [(0, 3.0), (5000, 10.0)] {
         check(
             burst_mean,
-            &rollouts(first_seed, first_seed + 5000, FEW, burst_mean),
+            &rollouts(first_seed, first_seed + 5000 / part, FEW, burst_mean),
         );
     }
     // With slow responses too.
-    check(3.0, &rollouts(10_000, 10_200, HUNDRED, 3.0));
+    check(3.0, &rollouts(10_000, 10_000 + 200 / part, HUNDRED, 3.0));
 }
 
 #[test]

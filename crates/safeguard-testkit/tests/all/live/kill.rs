@@ -14,12 +14,16 @@ const SEED: u64 = 20_261_124;
 const KILLS: usize = 60;
 /// Kill points of `./test --long`.
 const KILLS_LONG: usize = 240;
+/// Kill points of `./test --fast`.
+const KILLS_FAST: usize = 12;
 
 #[test]
 fn kill_9_of_server_and_router_loses_nothing() {
     runtime().block_on(async {
         let kills = if std::env::var_os("SAFEGUARD_LONG").is_some() {
             KILLS_LONG
+        } else if std::env::var_os("SAFEGUARD_FAST").is_some() {
+            KILLS_FAST
         } else {
             KILLS
         };
