@@ -18,18 +18,31 @@ step() {
   printf '==> %s\n' "$1" >&2
 }
 
+# The version of the Rust that stands first on the PATH; nothing where there is none, or no toolchain behind it.
+rust_version() {
+  command -v cargo >/dev/null && rustc --version 2>/dev/null | cut -d' ' -f2
+}
+
+is_new_enough() {
+  [ "$(printf '%s\n' "$rust_oldest" "$1" | sort -V | head -n 1)" = "$rust_oldest" ]
+}
+
 need_toolchain() {
-  command -v cc >/dev/null || lacks 'a C compiler' "$(as_root 'apt-get install -y gcc libc6-dev')"
-  if ! command -v cargo >/dev/null && [ -x "$HOME/.cargo/bin/cargo" ]; then
+  # The C library's headers come in a package of their own, and the bundled SQLite needs them.
+  printf '#include <stdio.h>\n' | cc -fsyntax-only -x c - 2>/dev/null ||
+    lacks 'a C compiler with its library' "$(as_root 'apt-get install -y gcc libc6-dev')"
+  local version rustup="curl --proto '=https' -sSf https://sh.rustup.rs | sh -s -- -y"
+  version=$(rust_version) || version=
+  # A shell that was open before Rust was installed does not find it, nor does one that finds an older Rust first.
+  if ! is_new_enough "$version" && [ -x "$HOME/.cargo/bin/cargo" ]; then
     PATH="$HOME/.cargo/bin:$PATH"
+    version=$(rust_version) || version=
   fi
-  command -v cargo >/dev/null ||
-    lacks 'Rust' "curl --proto '=https' -sSf https://sh.rustup.rs | sh -s -- -y"
-  local version
-  version=$(rustc --version | cut -d' ' -f2)
-  if [ "$(printf '%s\n' "$rust_oldest" "$version" | sort -V | head -n 1)" != "$rust_oldest" ]; then
-    lacks "Rust $rust_oldest or newer (it has $version)" 'rustup update stable'
+  if command -v rustup >/dev/null; then
+    rustup='rustup toolchain install stable && rustup default stable'
   fi
+  [ -n "$version" ] || lacks 'Rust' "$rustup"
+  is_new_enough "$version" || lacks "Rust $rust_oldest or newer (it has $version)" "$rustup"
 }
 
 # A part of the toolchain that its smallest profile leaves out.
@@ -38,8 +51,9 @@ need_component() {
   if command -v rustup >/dev/null; then
     step "installing $2"
     rustup component add "$2" && return
+    lacks "$2" "rustup component add $2"
   fi
-  lacks "$2" "rustup component add $2"
+  lacks "$2" "$(as_root "apt-get install -y $3")"
 }
 
 # Debian packages, each as program=package.

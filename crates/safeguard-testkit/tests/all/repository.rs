@@ -1,7 +1,9 @@
-//! Checks of the repository itself: its layers, its documents, its sources. They read the tree, and run nothing.
+//! Checks of the repository itself: its layers, its documents, its sources. They read the tree, and run
+//! nothing but its scripts on a machine that lacks something.
 
 mod documents;
 mod layers;
+mod scripts;
 mod sources;
 
 use std::path::{Path, PathBuf};
