@@ -140,6 +140,9 @@ pub struct ArmReport {
     pub first_bad_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_bad_at: Option<Timestamp>,
+    /// The `x-request-id` of the last bad response.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_bad_request: Option<String>,
 }
 
 /// What kind of bad event a request was.

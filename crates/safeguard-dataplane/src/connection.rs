@@ -17,10 +17,11 @@ use crate::clock;
 use crate::relay::{
     Answer, ExchangeLimits, Exchanged, NoAnswer, Request, Sockets, Workspace, exchange, linger,
 };
-use crate::rewrite;
+use crate::rewrite::{self, OwnAnswer, RequestExtras};
 use crate::route::{Choice, Slot};
 use crate::router::Router;
 use crate::stream::tunnel;
+use crate::trace::Identity;
 use crate::transport::{Buffer, Timer, write_both};
 use crate::wire::request::{Method, RequestHead};
 use crate::wire::response::ResponseHead;
@@ -37,6 +38,7 @@ pub struct Connection {
     head_out: Vec<u8>,
     /// Header lines that say who sent the request.
     forwarded: Vec<u8>,
+    identity: Identity,
 }
 
 enum Next {
@@ -95,6 +97,7 @@ impl Connection {
             },
             head_out: Vec::with_capacity(1 << 10),
             forwarded: forwarded.into_bytes(),
+            identity: Identity::new(),
         }
     }
 
@@ -105,6 +108,7 @@ impl Connection {
                 Next::Request => self.answer().await,
                 Next::Closed => return,
                 Next::Refused(refusal) => {
+                    self.identity.make();
                     self.refuse(refusal, false, true).await;
                     After::Linger
                 }
@@ -192,6 +196,7 @@ impl Connection {
             websocket: self.head.websocket,
             idempotent: self.head.method != Method::Other && self.head.framing == Framing::None,
         };
+        self.identity.read(&self.head, self.work.from_client.filled());
         if matches!(asked.framing, Framing::Length(length) if length > self.router.limits.body_bytes_max) {
             let refusal = Refusal {
                 status: 413,
@@ -205,8 +210,12 @@ impl Connection {
             .slot
             .choose(&self.head, bytes, self.peer.ip(), &self.router.token_key);
         if choice.is_some() {
-            let host = self.slot.service.as_str().as_bytes();
-            rewrite::request(&self.head, bytes, &self.forwarded, host, &mut self.head_out);
+            let extras = RequestExtras {
+                forwarded: &self.forwarded,
+                identity: &self.identity,
+                host_unsaid: self.slot.service.as_str().as_bytes(),
+            };
+            rewrite::request(&self.head, bytes, extras, &mut self.head_out);
         }
         self.work.from_client.consume(self.head.length);
         match choice {
@@ -234,7 +243,7 @@ impl Connection {
                 Err(unreachable) => unreachable,
             };
             drop(in_flight);
-            noted.bad(OutcomeKind::Refused, asked.received.elapsed());
+            noted.bad(OutcomeKind::Refused, asked.received.elapsed(), &self.identity);
             match choice.fallback.take() {
                 // Nothing was sent, so nothing can happen twice.
                 Some(stable) => {
@@ -305,6 +314,7 @@ impl Connection {
             keep_alive: asked.keep_alive,
             websocket: asked.websocket,
             release_line: &noted.arm.release_line,
+            identity_lines: self.identity.lines(),
             cookie_lines: &noted.choice.cookie_lines,
             head_out: &mut self.head_out,
             may_repeat: asked.idempotent,
@@ -324,7 +334,7 @@ impl Connection {
     ) -> After {
         match exchanged {
             Exchanged::Whole(answer) => {
-                noted.answered(answer, false);
+                noted.answered(answer, false, &self.identity);
                 if answer.keep_upstream {
                     upstream
                         .endpoint
@@ -337,11 +347,11 @@ impl Connection {
                 }
             }
             Exchanged::CutShort(answer) => {
-                noted.answered(answer, true);
+                noted.answered(answer, true, &self.identity);
                 After::Reset
             }
             Exchanged::Upgraded(answer) => {
-                noted.answered(answer, false);
+                noted.answered(answer, false, &self.identity);
                 self.tunnel(noted, upstream).await;
                 After::Close
             }
@@ -352,18 +362,18 @@ impl Connection {
                 After::Linger
             }
             Exchanged::NoAnswer(NoAnswer::TimedOut) => {
-                noted.bad(OutcomeKind::TimedOut, asked.received.elapsed());
+                noted.bad(OutcomeKind::TimedOut, asked.received.elapsed(), &self.identity);
                 self.give_up(asked, 504, "the instance did not answer in time")
                     .await
             }
             Exchanged::NoAnswer(NoAnswer::Nonsense(why)) => {
-                noted.bad(OutcomeKind::Reset, asked.received.elapsed());
+                noted.bad(OutcomeKind::Reset, asked.received.elapsed(), &self.identity);
                 tracing::debug!(release = %noted.arm.release, why, "An instance's response was refused");
                 self.give_up(asked, 502, "the instance's response is not HTTP/1.1")
                     .await
             }
             Exchanged::NoAnswer(NoAnswer::Closed) | Exchanged::Stale => {
-                noted.bad(OutcomeKind::Reset, asked.received.elapsed());
+                noted.bad(OutcomeKind::Reset, asked.received.elapsed(), &self.identity);
                 self.give_up(asked, 502, "the instance closed the connection without an answer")
                     .await
             }
@@ -405,7 +415,14 @@ impl Connection {
     async fn refuse(&mut self, refusal: Refusal, keep_alive: bool, with_body: bool) -> bool {
         let out = &mut self.work.response_out;
         out.clear();
-        rewrite::own_answer(refusal.status, refusal.why, keep_alive, with_body, out);
+        let answer = OwnAnswer {
+            status: refusal.status,
+            why: refusal.why,
+            keep_alive,
+            with_body,
+            identity: Some(&self.identity),
+        };
+        rewrite::own_answer(answer, out);
         let longest = self.router.limits.body_idle_longest.into();
         write_both(&mut self.stream, out, &[], &mut self.work.download_timer, longest)
             .await
@@ -423,13 +440,13 @@ struct Noted<'a> {
 }
 
 impl Noted<'_> {
-    fn answered(&self, answer: Answer, truncated: bool) {
+    fn answered(&self, answer: Answer, truncated: bool, identity: &Identity) {
         let status = OutcomeKind::Answered {
             status: answer.status,
             truncated,
         };
         if status.failed() {
-            self.arm.counters.count_bad(clock::wall(), truncated);
+            self.count_bad(truncated, identity);
         } else if answer.status != 101 && !answer.event_stream {
             self.arm.counters.count_latency(answer.latency);
         }
@@ -440,9 +457,15 @@ impl Noted<'_> {
         );
     }
 
-    fn bad(&self, status: OutcomeKind, latency: Duration) {
-        self.arm.counters.count_bad(clock::wall(), true);
+    fn bad(&self, status: OutcomeKind, latency: Duration, identity: &Identity) {
+        self.count_bad(true, identity);
         self.judge(status, latency, false);
+    }
+
+    fn count_bad(&self, lost: bool, identity: &Identity) {
+        let request = identity.request_id();
+        tracing::debug!(release = %self.arm.release, request, lost, "A request failed");
+        self.arm.counters.count_bad(clock::wall(), lost, request);
     }
 
     fn judge(&self, status: OutcomeKind, latency: Duration, excluded: bool) {

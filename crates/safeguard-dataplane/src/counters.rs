@@ -1,6 +1,7 @@
 //! What is counted of an arm. Every counter is an atomic: the hot path takes no lock.
 
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use safeguard_api::time::Timestamp;
@@ -12,6 +13,8 @@ pub struct Counters {
     pub lost: AtomicU64,
     first_bad_ms: AtomicI64,
     last_bad_ms: AtomicI64,
+    // Guards the id alone; written for bad answers only, and never held across an await.
+    last_bad_request: Mutex<String>,
     latencies: Latencies,
 }
 
@@ -20,18 +23,29 @@ impl Counters {
         self.latencies.add(latency);
     }
 
-    pub fn count_bad(&self, at: Timestamp, lost: bool) {
+    pub fn count_bad(&self, at: Timestamp, lost: bool, request: &str) {
         self.errors.fetch_add(1, Relaxed);
         if lost {
             self.lost.fetch_add(1, Relaxed);
         }
         self.last_bad_ms.fetch_max(at.ms(), Relaxed);
+        let mut last = self.last_bad_request();
+        last.clear();
+        last.push_str(request);
+        drop(last);
         // A failed exchange means that another thread was first.
         if self.first_bad_ms.load(Relaxed) == 0 {
             self.first_bad_ms
                 .compare_exchange(0, at.ms(), Relaxed, Relaxed)
                 .unwrap_or(0);
         }
+    }
+
+    /// The id of the request that failed last; empty before the first.
+    pub fn last_bad_request(&self) -> MutexGuard<'_, String> {
+        self.last_bad_request
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn bad_times(&self) -> (Option<Timestamp>, Option<Timestamp>) {

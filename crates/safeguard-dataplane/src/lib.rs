@@ -24,6 +24,7 @@ mod router;
 mod state;
 mod stream;
 mod table;
+mod trace;
 mod transport;
 mod tripwire;
 mod wire;

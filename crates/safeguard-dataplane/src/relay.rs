@@ -67,6 +67,7 @@ pub struct Request<'a> {
     pub keep_alive: bool,
     pub websocket: bool,
     pub release_line: &'a [u8],
+    pub identity_lines: &'a [u8],
     pub cookie_lines: &'a [u8],
     /// The request's head as it goes to the instance.
     pub head_out: &'a mut Vec<u8>,
@@ -220,6 +221,7 @@ pub async fn exchange(
         keep_alive: request.keep_alive,
         websocket: request.websocket,
         release_line: request.release_line,
+        identity_lines: request.identity_lines,
         cookie_lines: request.cookie_lines,
         stale_possible: request.may_repeat && request.reused,
         presence: request.presence,
@@ -275,6 +277,7 @@ struct Download<'a> {
     keep_alive: bool,
     websocket: bool,
     release_line: &'a [u8],
+    identity_lines: &'a [u8],
     cookie_lines: &'a [u8],
     stale_possible: bool,
     presence: &'a Presence,
@@ -360,7 +363,7 @@ impl Download<'_> {
 
     async fn pass_interim(&mut self) -> Result<(), Exchanged> {
         if !self.http_1_0 {
-            rewrite::interim(self.head, self.buffer.filled(), &[], self.out);
+            rewrite::interim(self.head, self.buffer.filled(), [&[], &[]], self.out);
             self.write_out().await?;
         }
         self.buffer.consume(self.head.length);
@@ -368,7 +371,8 @@ impl Download<'_> {
     }
 
     async fn upgrade(mut self, latency: Duration) -> Exchanged {
-        rewrite::interim(self.head, self.buffer.filled(), self.release_line, self.out);
+        let lines = [self.release_line, self.identity_lines];
+        rewrite::interim(self.head, self.buffer.filled(), lines, self.out);
         self.buffer.consume(self.head.length);
         let answer = self.answer(latency);
         match self.write_out().await {
@@ -381,6 +385,7 @@ impl Download<'_> {
         let mut answer = self.answer(latency);
         let extras = ResponseExtras {
             release_line: self.release_line,
+            identity_lines: self.identity_lines,
             cookie_lines: self.cookie_lines,
             http_1_0: self.http_1_0,
             keep_alive: answer.keep_client,

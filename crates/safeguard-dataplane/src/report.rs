@@ -86,5 +86,6 @@ fn arm_report(arm: &Arm, judged: Option<Judged>) -> ArmReport {
         p95_ms: counters.latency_ms(0.95),
         first_bad_at,
         last_bad_at,
+        last_bad_request: Some(counters.last_bad_request().clone()).filter(|id| !id.is_empty()),
     }
 }

@@ -3,17 +3,28 @@
 use std::io::Write as _;
 
 use crate::body::Encoding;
+use crate::trace::Identity;
 use crate::wire::request::RequestHead;
 use crate::wire::response::ResponseHead;
 use crate::wire::{Field, Framing, Kind, connection_names};
 
-/// Writes the request's head as the instance shall see it. `forwarded` are whole lines that say who sent it.
-pub fn request(head: &RequestHead, bytes: &[u8], forwarded: &[u8], host_unsaid: &[u8], out: &mut Vec<u8>) {
+/// What the instance must be told besides what the client said.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestExtras<'a> {
+    /// Whole lines that say who sent the request.
+    pub forwarded: &'a [u8],
+    pub identity: &'a Identity,
+    /// The host for a request without one.
+    pub host_unsaid: &'a [u8],
+}
+
+/// Writes the request's head as the instance shall see it.
+pub fn request(head: &RequestHead, bytes: &[u8], extras: RequestExtras<'_>, out: &mut Vec<u8>) {
     out.clear();
     let part = |range: &std::ops::Range<usize>| bytes.get(range.clone()).unwrap_or(&[]);
     let host = Some(part(&head.host))
         .filter(|host| !host.is_empty())
-        .unwrap_or(host_unsaid);
+        .unwrap_or(extras.host_unsaid);
     for piece in [
         part(&head.method_at),
         b" ",
@@ -28,6 +39,7 @@ pub fn request(head: &RequestHead, bytes: &[u8], forwarded: &[u8], host_unsaid: 
         let keep = match field.kind {
             Kind::Other | Kind::Cookie | Kind::ContentType => true,
             Kind::Expect => head.expects_continue,
+            Kind::TraceState => extras.identity.continues,
             Kind::Host
             | Kind::ContentLength
             | Kind::TransferEncoding
@@ -37,13 +49,16 @@ pub fn request(head: &RequestHead, bytes: &[u8], forwarded: &[u8], host_unsaid: 
             | Kind::Forwarded
             | Kind::TesterArm
             | Kind::TesterToken
-            | Kind::Release => false,
+            | Kind::Release
+            | Kind::TraceParent
+            | Kind::RequestId => false,
         };
         if keep && !(head.connection.names_fields && is_named(bytes, &head.fields, field)) {
             push_line(out, field.line_in(bytes));
         }
     }
-    out.extend_from_slice(forwarded);
+    out.extend_from_slice(extras.identity.lines());
+    out.extend_from_slice(extras.forwarded);
     out.extend_from_slice(b"x-forwarded-host: ");
     out.extend_from_slice(host);
     out.extend_from_slice(b"\r\n");
@@ -63,8 +78,9 @@ pub fn request(head: &RequestHead, bytes: &[u8], forwarded: &[u8], host_unsaid: 
 /// What the client must be told besides what the instance said.
 #[derive(Debug, Clone, Copy)]
 pub struct ResponseExtras<'a> {
-    /// Whole lines: which release answered, and cookies.
+    /// Whole lines: which release answered, what names the request, and cookies.
     pub release_line: &'a [u8],
+    pub identity_lines: &'a [u8],
     pub cookie_lines: &'a [u8],
     pub http_1_0: bool,
     pub keep_alive: bool,
@@ -82,6 +98,7 @@ pub fn response(
         push_field(head, bytes, field, out);
     }
     out.extend_from_slice(extras.release_line);
+    out.extend_from_slice(extras.identity_lines);
     out.extend_from_slice(extras.cookie_lines);
     let mut encoding = Encoding::Plain;
     match head.framing {
@@ -105,8 +122,8 @@ pub fn response(
     encoding
 }
 
-/// Writes an interim response (1xx); a switch of protocols keeps its `Upgrade`.
-pub fn interim(head: &ResponseHead, bytes: &[u8], release_line: &[u8], out: &mut Vec<u8>) {
+/// Writes an interim response (1xx); a switch of protocols keeps its `Upgrade` and gets `lines`, for it is the last.
+pub fn interim(head: &ResponseHead, bytes: &[u8], lines: [&[u8]; 2], out: &mut Vec<u8>) {
     push_status(head, bytes, out);
     for field in &head.fields {
         if head.status == 101 && field.kind == Kind::Upgrade {
@@ -117,22 +134,43 @@ pub fn interim(head: &ResponseHead, bytes: &[u8], release_line: &[u8], out: &mut
     }
     if head.status == 101 {
         out.extend_from_slice(b"connection: upgrade\r\n");
-        out.extend_from_slice(release_line);
+        lines.iter().for_each(|line| out.extend_from_slice(line));
     }
     out.extend_from_slice(b"\r\n");
 }
 
+/// An answer of the router's own.
+#[derive(Debug, Clone, Copy)]
+pub struct OwnAnswer<'a> {
+    pub status: u16,
+    pub why: &'a str,
+    pub keep_alive: bool,
+    pub with_body: bool,
+    /// What names the request; none for a connection that is turned away before it asks.
+    pub identity: Option<&'a Identity>,
+}
+
 /// Writes a whole answer of the router's own.
-pub fn own_answer(status: u16, why: &str, keep_alive: bool, with_body: bool, out: &mut Vec<u8>) {
+pub fn own_answer(answer: OwnAnswer<'_>, out: &mut Vec<u8>) {
+    let OwnAnswer { status, why, .. } = answer;
     let reason = reason(status);
-    let connection = if keep_alive { "" } else { "connection: close\r\n" };
-    let body = format!("safeguard: {why}\n");
+    let connection = if answer.keep_alive {
+        ""
+    } else {
+        "connection: close\r\n"
+    };
+    let body = match answer.identity {
+        Some(identity) => format!("safeguard: {why}\nrequest: {}\n", identity.request_id()),
+        None => format!("safeguard: {why}\n"),
+    };
     let head = format!(
-        "HTTP/1.1 {status} {reason}\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n{connection}\r\n",
+        "HTTP/1.1 {status} {reason}\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n{connection}",
         body.len()
     );
     out.extend_from_slice(head.as_bytes());
-    if with_body {
+    out.extend_from_slice(answer.identity.map_or(&[], Identity::lines));
+    out.extend_from_slice(b"\r\n");
+    if answer.with_body {
         out.extend_from_slice(body.as_bytes());
     }
 }
@@ -156,13 +194,16 @@ fn push_field(head: &ResponseHead, bytes: &[u8], field: &Field, out: &mut Vec<u8
         | Kind::ContentType
         | Kind::Forwarded
         | Kind::TesterArm
-        | Kind::TesterToken => true,
+        | Kind::TesterToken
+        | Kind::TraceState => true,
         Kind::ContentLength
         | Kind::TransferEncoding
         | Kind::Connection
         | Kind::HopByHop
         | Kind::Upgrade
-        | Kind::Release => false,
+        | Kind::Release
+        | Kind::TraceParent
+        | Kind::RequestId => false,
     };
     if keep && !(head.connection.names_fields && is_named(bytes, &head.fields, field)) {
         push_line(out, field.line_in(bytes));

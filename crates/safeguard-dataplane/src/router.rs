@@ -16,8 +16,9 @@ use tokio::task::JoinSet;
 use crate::choose::TokenKey;
 use crate::connection::Connection;
 use crate::control::{Asked, CALLS_QUEUED_MAX, Control};
+use crate::rewrite::{self, OwnAnswer};
 use crate::route::Slot;
-use crate::{RouterError, RouterSettings, health, rewrite, state};
+use crate::{RouterError, RouterSettings, health, state};
 
 /// What all connections share.
 pub struct Router {
@@ -161,7 +162,14 @@ async fn accept(router: Arc<Router>, slot: Arc<Slot>, listener: tokio::net::TcpL
 /// Says that there are too many connections, if the socket takes it at once, and closes.
 fn turn_away(stream: &TcpStream) {
     let mut answer = Vec::new();
-    rewrite::own_answer(503, "too many connections", false, true, &mut answer);
+    let too_many = OwnAnswer {
+        status: 503,
+        why: "too many connections",
+        keep_alive: false,
+        with_body: true,
+        identity: None,
+    };
+    rewrite::own_answer(too_many, &mut answer);
     if let Err(error) = stream.try_write(&answer) {
         tracing::debug!(%error, "A client was turned away without a word");
     }

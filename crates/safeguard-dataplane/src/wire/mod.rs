@@ -58,6 +58,10 @@ pub enum Kind {
     TesterToken,
     /// The release that answered; only the router says so.
     Release,
+    /// The trace and the id of the request; the router checks them and writes them anew.
+    TraceParent,
+    TraceState,
+    RequestId,
 }
 
 /// How the end of a body is known.
@@ -242,8 +246,11 @@ fn kind_of(name: &[u8]) -> Kind {
         ("x-real-ip", Kind::Forwarded),
         ("forwarded", Kind::Forwarded),
         ("connection", Kind::Connection),
+        ("tracestate", Kind::TraceState),
         ("keep-alive", Kind::HopByHop),
+        ("traceparent", Kind::TraceParent),
         ("content-type", Kind::ContentType),
+        ("x-request-id", Kind::RequestId),
         ("safeguard-arm", Kind::TesterArm),
         ("content-length", Kind::ContentLength),
         ("http2-settings", Kind::HopByHop),

@@ -304,17 +304,24 @@ async fn fields_of_one_connection_stay_there() {
     let request = "GET /hop HTTP/1.1\r\nhost: shop\r\nconnection: keep-alive, x-mine\r\nx-mine: 1\r\nx-kept: 2\r\n\
                    keep-alive: 5\r\nte: trailers\r\nproxy-connection: x\r\nupgrade: h2c\r\nhttp2-settings: x\r\n\
                    x-forwarded-for: 1.2.3.4\r\nforwarded: for=1.2.3.4\r\nx-forwarded-proto: https\r\n\
-                   x-forwarded-host: evil\r\nsafeguard-arm: candidate\r\nsafeguard-tester: x\r\n\r\n";
+                   x-forwarded-host: evil\r\nsafeguard-arm: candidate\r\nsafeguard-tester: x\r\n\
+                   traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\nx-request-id: 1\r\n\r\n";
     let response = client.request(request).await;
+    let identity =
+        "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\nx-request-id: 1\r\n";
     assert_eq!(
         town.stable.last(),
-        "GET /hop HTTP/1.1\r\nhost: shop\r\nx-kept: 2\r\nx-forwarded-for: 127.0.0.1\r\nx-forwarded-proto: http\r\n\
+        format!(
+            "GET /hop HTTP/1.1\r\nhost: shop\r\nx-kept: 2\r\n{identity}x-forwarded-for: 127.0.0.1\r\nx-forwarded-proto: http\r\n\
          x-forwarded-host: shop\r\n\r\n"
+        )
     );
     let release = crate::town::release(1);
     assert_eq!(
         response.head,
-        format!("HTTP/1.1 200 OK\r\nx-kept: 2\r\nsafeguard-release: {release}\r\ncontent-length: 0\r\n\r\n")
+        format!(
+            "HTTP/1.1 200 OK\r\nx-kept: 2\r\nsafeguard-release: {release}\r\n{identity}content-length: 0\r\n\r\n"
+        )
     );
 }
 

@@ -5,6 +5,7 @@ mod arms;
 mod control;
 mod framing;
 mod health;
+mod identity;
 mod limits;
 mod streams;
 mod threads;

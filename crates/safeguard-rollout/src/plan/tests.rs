@@ -65,6 +65,7 @@ pub(super) fn arm(release: ReleaseId) -> ArmReport {
         p95_ms: 0.0,
         first_bad_at: None,
         last_bad_at: None,
+        last_bad_request: None,
     }
 }
 

@@ -119,6 +119,7 @@ mod tests {
             p95_ms: 0.0,
             first_bad_at: None,
             last_bad_at: None,
+            last_bad_request: None,
         }
     }
 

@@ -187,5 +187,6 @@ fn arm(release: &ReleaseId) -> ArmReport {
         p95_ms: 0.0,
         first_bad_at: None,
         last_bad_at: None,
+        last_bad_request: None,
     }
 }

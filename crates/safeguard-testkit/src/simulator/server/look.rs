@@ -164,5 +164,6 @@ fn arm_report(release: &ReleaseId) -> ArmReport {
         p95_ms: 0.0,
         first_bad_at: None,
         last_bad_at: None,
+        last_bad_request: None,
     }
 }
