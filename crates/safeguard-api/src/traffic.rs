@@ -114,6 +114,9 @@ pub struct RouteReport {
     pub log_evidence_max: f64,
     /// Requests that found no instance to go to.
     pub unrouted: u64,
+    /// Requests of clients that made too many; they went nowhere and are no evidence.
+    #[serde(default)]
+    pub rate_limited: u64,
 }
 
 /// Counted since the router started, or since this release became this arm.

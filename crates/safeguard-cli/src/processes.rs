@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use safeguard_api::Config;
+use safeguard_api::config::TrafficSettings;
 use safeguard_api::instance::{Role, SupervisorAnswer, SupervisorCall};
+use safeguard_dataplane::ListenerSettings;
 
 use crate::args::{Globals, ProcessArgs};
 use crate::failure::Failure;
@@ -45,7 +47,7 @@ pub fn router(globals: &Globals, args: &ProcessArgs) -> Result<(), Failure> {
     runtime.block_on(async {
         let listeners = listeners(&args.supervisor_socket, Role::Router).await?;
         let settings = safeguard_dataplane::RouterSettings {
-            listeners: listeners.into_iter().collect(),
+            listeners: router_listeners(&config, listeners),
             control: args.router_socket.clone(),
             state: globals.state.join("router"),
             supervisor: Some(args.supervisor_socket.clone()),
@@ -56,6 +58,23 @@ pub fn router(globals: &Globals, args: &ProcessArgs) -> Result<(), Failure> {
             .context("the router ended")?;
         Ok(())
     })
+}
+
+/// Joins each socket with the settings of its service. A socket without a service keeps its name alone: the router
+/// refuses what it does not know.
+fn router_listeners(config: &Config, sockets: BTreeMap<String, TcpListener>) -> Vec<ListenerSettings> {
+    let joined = sockets.into_iter().map(|(name, socket)| {
+        let service = name.split_once('.').and_then(|(service, _)| {
+            let found = config.services.iter().find(|(name, _)| name.as_str() == service);
+            found.map(|(_, service)| service)
+        });
+        ListenerSettings {
+            socket,
+            traffic: service.map_or_else(TrafficSettings::default, |service| service.traffic.clone()),
+            name,
+        }
+    });
+    joined.collect()
 }
 
 /// Becomes the app; returns only when that fails.

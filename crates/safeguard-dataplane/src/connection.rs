@@ -109,7 +109,7 @@ impl Connection {
                 Next::Closed => return,
                 Next::Refused(refusal) => {
                     self.identity.make();
-                    self.refuse(refusal, false, true).await;
+                    self.refuse(refusal, true).await;
                     After::Linger
                 }
             };
@@ -197,12 +197,17 @@ impl Connection {
             idempotent: self.head.method != Method::Other && self.head.framing == Framing::None,
         };
         self.identity.read(&self.head, self.work.from_client.filled());
+        let bytes = self.work.from_client.filled();
+        if let Err(wait) = self.slot.admit(&self.head, bytes, self.peer.ip()) {
+            self.work.from_client.consume(self.head.length);
+            return self.make_wait(asked, wait).await;
+        }
         if matches!(asked.framing, Framing::Length(length) if length > self.router.limits.body_bytes_max) {
             let refusal = Refusal {
                 status: 413,
                 why: "the body is too long",
             };
-            self.refuse(refusal, false, !asked.to_head).await;
+            self.refuse(refusal, !asked.to_head).await;
             return After::Linger;
         }
         let bytes = self.work.from_client.filled();
@@ -358,7 +363,7 @@ impl Connection {
             // The client's doing is no evidence either way.
             Exchanged::ClientGone => After::Close,
             Exchanged::BodyRefused(refusal) => {
-                self.refuse(refusal, false, !asked.to_head).await;
+                self.refuse(refusal, !asked.to_head).await;
                 After::Linger
             }
             Exchanged::NoAnswer(NoAnswer::TimedOut) => {
@@ -401,9 +406,27 @@ impl Connection {
 
     /// Answers for an instance that did not. The connection can go on if the request is wholly read.
     async fn give_up(&mut self, asked: Asked, status: u16, why: &'static str) -> After {
+        self.answer_itself(asked, Refusal { status, why }, None).await
+    }
+
+    /// Refuses a request of a client that made too many.
+    async fn make_wait(&mut self, asked: Asked, wait: Duration) -> After {
+        let refusal = Refusal {
+            status: 429,
+            why: "too many requests from this client",
+        };
+        self.answer_itself(asked, refusal, Some(wait)).await
+    }
+
+    async fn answer_itself(
+        &mut self,
+        asked: Asked,
+        refusal: Refusal,
+        retry_after: Option<Duration>,
+    ) -> After {
         let keep_alive = asked.keep_alive && asked.framing == Framing::None && !asked.http_1_0;
         let written = self
-            .refuse(Refusal { status, why }, keep_alive, !asked.to_head)
+            .write_own(refusal, keep_alive, !asked.to_head, retry_after)
             .await;
         match (written && keep_alive, asked.framing) {
             (true, _) => After::Keep,
@@ -412,7 +435,18 @@ impl Connection {
         }
     }
 
-    async fn refuse(&mut self, refusal: Refusal, keep_alive: bool, with_body: bool) -> bool {
+    /// Refuses what can not be followed by another request.
+    async fn refuse(&mut self, refusal: Refusal, with_body: bool) {
+        self.write_own(refusal, false, with_body, None).await;
+    }
+
+    async fn write_own(
+        &mut self,
+        refusal: Refusal,
+        keep_alive: bool,
+        with_body: bool,
+        retry_after: Option<Duration>,
+    ) -> bool {
         let out = &mut self.work.response_out;
         out.clear();
         let answer = OwnAnswer {
@@ -420,6 +454,7 @@ impl Connection {
             why: refusal.why,
             keep_alive,
             with_body,
+            retry_after,
             identity: Some(&self.identity),
         };
         rewrite::own_answer(answer, out);

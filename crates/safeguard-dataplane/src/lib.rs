@@ -16,6 +16,7 @@ mod control;
 mod counters;
 mod health;
 mod journal;
+mod rate;
 mod relay;
 mod report;
 mod rewrite;
@@ -34,13 +35,12 @@ use std::io;
 use std::net::TcpListener;
 use std::path::PathBuf;
 
-use safeguard_api::config::RouterLimits;
+use safeguard_api::config::{RouterLimits, TrafficSettings};
 
 /// What a router needs to begin.
 #[derive(Debug)]
 pub struct RouterSettings {
-    /// Listening sockets, each with its route's name such as `shop.production`.
-    pub listeners: Vec<(String, TcpListener)>,
+    pub listeners: Vec<ListenerSettings>,
     /// Where to listen for the control plane.
     pub control: PathBuf,
     /// The directory of the journal, the last table and the token key.
@@ -48,6 +48,15 @@ pub struct RouterSettings {
     /// The supervisor's socket, asked for the candidates' exits and health.
     pub supervisor: Option<PathBuf>,
     pub limits: RouterLimits,
+}
+
+/// Where users reach one service in one environment.
+#[derive(Debug)]
+pub struct ListenerSettings {
+    /// Its route, such as `shop.production`.
+    pub name: String,
+    pub socket: TcpListener,
+    pub traffic: TrafficSettings,
 }
 
 /// Why the router can not run.

@@ -41,6 +41,7 @@ impl Standing {
             log_evidence: log_evidence.clamp(-1e9, 1e9),
             log_evidence_max,
             unrouted: self.slot.unrouted.load(Relaxed),
+            rate_limited: self.slot.rate_limited.load(Relaxed),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Heads as they are sent on: hop-by-hop fields left out, the router's own put in.
 
 use std::io::Write as _;
+use std::time::Duration;
 
 use crate::body::Encoding;
 use crate::trace::Identity;
@@ -146,6 +147,8 @@ pub struct OwnAnswer<'a> {
     pub why: &'a str,
     pub keep_alive: bool,
     pub with_body: bool,
+    /// How long the client shall wait before it asks again.
+    pub retry_after: Option<Duration>,
     /// What names the request; none for a connection that is turned away before it asks.
     pub identity: Option<&'a Identity>,
 }
@@ -168,6 +171,11 @@ pub fn own_answer(answer: OwnAnswer<'_>, out: &mut Vec<u8>) {
         body.len()
     );
     out.extend_from_slice(head.as_bytes());
+    if let Some(wait) = answer.retry_after {
+        // Whole seconds, and never less than the wait: a client that obeys is not refused again.
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        out.extend_from_slice(format!("retry-after: {seconds}\r\n").as_bytes());
+    }
     out.extend_from_slice(answer.identity.map_or(&[], Identity::lines));
     out.extend_from_slice(b"\r\n");
     if answer.with_body {
@@ -231,6 +239,7 @@ fn reason(status: u16) -> &'static str {
         408 => "Request Timeout",
         413 => "Content Too Large",
         417 => "Expectation Failed",
+        429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
         502 => "Bad Gateway",
         503 => "Service Unavailable",

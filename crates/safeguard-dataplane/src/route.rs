@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use safeguard_api::id::Name;
@@ -14,6 +15,7 @@ use subtle::ConstantTimeEq as _;
 use crate::arm::Arm;
 use crate::choose::{TOKEN_SECONDS, TokenKey, TokenScope, cookie, hash, is_among};
 use crate::clock;
+use crate::rate::Rates;
 use crate::tripwire::Tripwire;
 use crate::wire::Kind;
 use crate::wire::request::RequestHead;
@@ -26,6 +28,9 @@ pub struct Slot {
     pub view: ArcSwapOption<View>,
     /// Requests that found nowhere to go.
     pub unrouted: AtomicU64,
+    pub rates: Rates,
+    /// Requests that were refused because their client made too many.
+    pub rate_limited: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -93,6 +98,18 @@ impl Slot {
             candidate.arm.release == arm.release && candidate.weight_in_force() > Percent::ZERO
         });
         stable || candidate
+    }
+
+    /// Counts the request against its client's limits; when it made too many, says how long it shall wait.
+    pub fn admit(&self, head: &RequestHead, bytes: &[u8], client: IpAddr) -> Result<(), Duration> {
+        let view = self.rates.want_user().then(|| self.view.load());
+        let user = view
+            .as_ref()
+            .and_then(|view| view.as_ref())
+            .and_then(|view| view.user(head, bytes));
+        self.rates.take(client, user).inspect_err(|_| {
+            self.rate_limited.fetch_add(1, Relaxed);
+        })
     }
 
     /// Chooses the arm; none when there is none to go to.

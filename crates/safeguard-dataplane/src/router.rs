@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use safeguard_api::config::RouterLimits;
+use safeguard_api::config::{RouterLimits, TrafficSettings};
 use safeguard_api::traffic::{RouterAnswer, RouterCall};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -16,9 +16,10 @@ use tokio::task::JoinSet;
 use crate::choose::TokenKey;
 use crate::connection::Connection;
 use crate::control::{Asked, CALLS_QUEUED_MAX, Control};
+use crate::rate::Rates;
 use crate::rewrite::{self, OwnAnswer};
 use crate::route::Slot;
-use crate::{RouterError, RouterSettings, health, state};
+use crate::{ListenerSettings, RouterError, RouterSettings, health, state};
 
 /// What all connections share.
 pub struct Router {
@@ -48,9 +49,14 @@ pub async fn run(settings: RouterSettings, shutdown: impl Future<Output = ()>) -
         limits,
     } = settings;
     let mut bound = Vec::new();
-    for (name, listener) in listeners {
-        let slot = slot(&name)?;
-        let listener = listener_from(listener).map_err(|source| RouterError::Socket { name, source })?;
+    for ListenerSettings {
+        name,
+        socket,
+        traffic,
+    } in listeners
+    {
+        let slot = slot(&name, &traffic)?;
+        let listener = listener_from(socket).map_err(|source| RouterError::Socket { name, source })?;
         bound.push((Arc::new(slot), listener));
     }
     let slots: Vec<Arc<Slot>> = bound.iter().map(|(slot, _)| Arc::clone(slot)).collect();
@@ -102,7 +108,7 @@ async fn ask(calls: mpsc::Sender<Asked>, call: RouterCall) -> safeguard_link::An
     .into()
 }
 
-fn slot(name: &str) -> Result<Slot, RouterError> {
+fn slot(name: &str, traffic: &TrafficSettings) -> Result<Slot, RouterError> {
     let parsed = name.split_once('.').and_then(|(service, environment)| {
         let service = service.parse().ok()?;
         Some((service, environment.parse().ok()?))
@@ -115,6 +121,8 @@ fn slot(name: &str) -> Result<Slot, RouterError> {
         environment,
         view: ArcSwapOption::empty(),
         unrouted: AtomicU64::new(0),
+        rates: Rates::new(&traffic.rate_limits),
+        rate_limited: AtomicU64::new(0),
     })
 }
 
@@ -167,6 +175,7 @@ fn turn_away(stream: &TcpStream) {
         why: "too many connections",
         keep_alive: false,
         with_body: true,
+        retry_after: None,
         identity: None,
     };
     rewrite::own_answer(too_many, &mut answer);

@@ -63,7 +63,13 @@ impl Config {
 }
 
 /// Adds a problem unless `value` lies between the limits, both included. What can not be compared (NaN) lies nowhere.
-fn within<T: PartialOrd + Display>(found: &mut Vec<ConfigProblem>, path: &[&str], value: T, min: T, max: T) {
+pub(super) fn within<T: PartialOrd + Display>(
+    found: &mut Vec<ConfigProblem>,
+    path: &[&str],
+    value: T,
+    min: T,
+    max: T,
+) {
     if !(min <= value && value <= max) {
         found.push(ConfigProblem::new(
             path,
@@ -164,6 +170,7 @@ fn check_service(name: &Name, service: &Service, found: &mut Vec<ConfigProblem>)
             found,
         );
     }
+    service.traffic.check(base, found);
     let limits = &service.limits;
     let limit = |key: &'static str| [base[0], base[1], "limits", key];
     within(

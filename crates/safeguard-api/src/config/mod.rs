@@ -5,6 +5,7 @@ mod gates;
 mod parse;
 mod problem;
 mod stages;
+mod traffic;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -26,6 +27,7 @@ pub use gates::{
 pub use parse::schema;
 pub use problem::{ConfigProblem, Place};
 pub use stages::{CanaryPolicy, CanaryStep, PromotionMode, StagePolicy, Stages};
+pub use traffic::{Rate, RateLimits, TrafficSettings};
 
 /// The whole of `safeguard.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -104,6 +106,9 @@ pub struct Service {
     /// How long a process may take to end after SIGTERM.
     #[serde(default = "default_stop_grace")]
     pub stop_grace: Span,
+    /// What the router does with its requests.
+    #[serde(default)]
+    pub traffic: TrafficSettings,
 }
 
 fn default_health_path() -> String {

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use safeguard_api::config::RouterLimits;
 use safeguard_api::instance::{
     Exit, InstanceReport, InstanceState, SupervisorAnswer, SupervisorCall, SupervisorReport,
 };
@@ -15,7 +14,7 @@ use safeguard_api::time::{Span, Timestamp};
 use safeguard_api::traffic::{JournalEvent, TripCause};
 use tokio::task::JoinHandle;
 
-use crate::town::{DEADLINE, Town, percent, release};
+use crate::town::{DEADLINE, Setup, Town, percent, release};
 
 /// Answers the router's questions with what it was told to say.
 struct Supervisor {
@@ -153,7 +152,11 @@ fn now() -> Timestamp {
 
 async fn judged_town(supervisor: &Supervisor) -> Town {
     supervisor.says(&[healthy(1), healthy(2)]);
-    let mut town = Town::with(RouterLimits::default(), Some(socket(&supervisor.dir))).await;
+    let mut town = Town::with(Setup {
+        supervisor: Some(socket(&supervisor.dir)),
+        ..Setup::default()
+    })
+    .await;
     let table = town.table(2, Some(50));
     town.apply(table).await;
     town

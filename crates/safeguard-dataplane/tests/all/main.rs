@@ -7,6 +7,7 @@ mod framing;
 mod health;
 mod identity;
 mod limits;
+mod rates;
 mod streams;
 mod threads;
 mod town;

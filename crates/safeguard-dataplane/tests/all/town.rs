@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use safeguard_api::config::{JudgePolicy, RouterLimits, UserKey};
+use safeguard_api::config::{JudgePolicy, RouterLimits, TrafficSettings, UserKey};
 use safeguard_api::id::ReleaseId;
 use safeguard_api::stage::{Environment, Percent};
 use safeguard_api::time::Span;
@@ -14,7 +14,7 @@ use safeguard_api::traffic::{
     Arm, Candidate, Endpoint, JournalEntry, Route, RouteReport, RouterAnswer, RouterCall, RouterReport,
     TrafficTable,
 };
-use safeguard_dataplane::{RouterError, RouterSettings, run};
+use safeguard_dataplane::{ListenerSettings, RouterError, RouterSettings, run};
 use safeguard_link::Link;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -220,10 +220,18 @@ pub struct Town {
     pub address: SocketAddr,
     pub dir: tempfile::TempDir,
     listener: std::net::TcpListener,
-    limits: RouterLimits,
-    supervisor: Option<PathBuf>,
+    setup: Setup,
     router: Option<JoinHandle<Result<(), RouterError>>>,
     link: Link,
+}
+
+/// What the router is started with.
+#[derive(Clone, Default)]
+pub struct Setup {
+    pub limits: RouterLimits,
+    pub traffic: TrafficSettings,
+    /// The supervisor's socket.
+    pub supervisor: Option<PathBuf>,
 }
 
 impl Drop for Town {
@@ -243,15 +251,26 @@ pub fn percent(value: u8) -> Percent {
 impl Town {
     /// Everybody goes to stable.
     pub async fn new() -> Town {
-        Town::with(RouterLimits::default(), None).await
+        Town::with(Setup::default()).await
     }
 
     pub async fn with_limits(limits: RouterLimits) -> Town {
-        Town::with(limits, None).await
+        Town::with(Setup {
+            limits,
+            ..Setup::default()
+        })
+        .await
     }
 
-    /// The router asks the supervisor that answers at the socket, if one is named.
-    pub async fn with(limits: RouterLimits, supervisor: Option<PathBuf>) -> Town {
+    pub async fn with_traffic(traffic: TrafficSettings) -> Town {
+        Town::with(Setup {
+            traffic,
+            ..Setup::default()
+        })
+        .await
+    }
+
+    pub async fn with(setup: Setup) -> Town {
         let dir = tempfile::tempdir().unwrap();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let mut town = Town {
@@ -261,8 +280,7 @@ impl Town {
             link: Link::new(dir.path().join("control")),
             dir,
             listener,
-            limits,
-            supervisor,
+            setup,
             router: None,
         };
         town.start().await;
@@ -273,11 +291,15 @@ impl Town {
 
     pub async fn start(&mut self) {
         let settings = RouterSettings {
-            listeners: vec![("shop.production".to_owned(), self.listener.try_clone().unwrap())],
+            listeners: vec![ListenerSettings {
+                name: "shop.production".to_owned(),
+                socket: self.listener.try_clone().unwrap(),
+                traffic: self.setup.traffic.clone(),
+            }],
             control: self.dir.path().join("control"),
             state: self.state(),
-            supervisor: self.supervisor.clone(),
-            limits: self.limits.clone(),
+            supervisor: self.setup.supervisor.clone(),
+            limits: self.setup.limits.clone(),
         };
         self.router = Some(tokio::spawn(run(settings, std::future::pending())));
         let path = self.dir.path().join("control");

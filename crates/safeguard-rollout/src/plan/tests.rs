@@ -123,6 +123,7 @@ pub(super) fn well(rollout: &Rollout, policy: &Policy, at_ms: u64) -> Observatio
                 log_evidence: 0.0,
                 log_evidence_max: 6.9,
                 unrouted: 0,
+                rate_limited: 0,
             },
             requests: 1000,
             errors: 1,

@@ -156,6 +156,7 @@ impl Walk {
                     log_evidence: 0.0,
                     log_evidence_max: 6.9,
                     unrouted: 0,
+                    rate_limited: 0,
                 },
                 requests: counted.requests,
                 errors: 0,

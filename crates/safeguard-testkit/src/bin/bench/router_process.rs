@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use safeguard_api::config::{JudgePolicy, RouterLimits, UserKey};
+use safeguard_api::config::{JudgePolicy, RouterLimits, TrafficSettings, UserKey};
 use safeguard_api::id::ReleaseId;
 use safeguard_api::stage::{Environment, Percent};
 use safeguard_api::time::Span;
 use safeguard_api::traffic::{
     Arm, Candidate, Endpoint, Route, RouterAnswer, RouterCall, RouterReport, TrafficTable,
 };
-use safeguard_dataplane::RouterSettings;
+use safeguard_dataplane::{ListenerSettings, RouterSettings};
 use safeguard_link::Link;
 use tokio::runtime::Builder;
 
@@ -31,7 +31,13 @@ pub fn router(folder: &Path) -> anyhow::Result<()> {
         serde_json::from_slice(&std::fs::read(folder.join(LISTENERS))?)?;
     let listeners = addresses
         .into_iter()
-        .map(|(name, address)| Ok((name, TcpListener::bind(address)?)))
+        .map(|(name, address)| {
+            Ok(ListenerSettings {
+                name,
+                socket: TcpListener::bind(address)?,
+                traffic: TrafficSettings::default(),
+            })
+        })
         .collect::<std::io::Result<Vec<_>>>()?;
     let settings = RouterSettings {
         listeners,

@@ -114,6 +114,7 @@ impl Sim {
                     log_evidence: 0.0,
                     log_evidence_max: 0.0,
                     unrouted: 0,
+                    rate_limited: 0,
                 },
                 requests: 0,
                 errors: 0,
