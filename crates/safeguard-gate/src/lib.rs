@@ -6,10 +6,12 @@ mod case;
 pub mod diff;
 mod gates;
 pub mod owners;
+mod read;
 mod unreadable;
 
 pub use case::{Case, ChangeCase, Shown};
 pub use diff::read_diff;
 pub use gates::judge;
 pub use owners::Owners;
+pub use read::{REPORT_BYTES_MAX, Read, read};
 pub use unreadable::{Place, Unreadable};

@@ -4,3 +4,4 @@
 
 mod diff;
 mod owners;
+mod read;
