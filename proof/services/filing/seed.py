@@ -37,8 +37,8 @@ def fill(path: Path, scale: str, seed: int) -> None:
         for n in range(1, accounts + 1):
             role = "admin" if n == 1 else "auditor" if n == 2 else "member"
             db.execute(
-                "INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (n, f"person{n}@example.org", f"Person {n}", kept, role, grown and n % 40 == 0, None, now - 3600 * DAY),
+                "INSERT INTO accounts (id, email, name, password, role, disabled, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (n, f"person{n}@example.org", f"Person {n}", kept, role, grown and n % 40 == 0, now - 3600 * DAY),
             )
             db.execute(
                 "INSERT INTO sessions VALUES (?, ?, ?)", (passwords.token_hash(f"session-{n}"), n, now + 30 * DAY)
@@ -55,19 +55,22 @@ def fill(path: Path, scale: str, seed: int) -> None:
                 trashed = now - 400 * DAY
             title = f"{chance.choice(TITLES) if grown else 'Document'} {n}"
             db.execute(
-                "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO documents (id, owner_id, title, body, version, legal_hold, updated_at, trashed_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (n, owner, title, f"Text {versions} of {n}", versions, hold, now - age * DAY, trashed),
             )
             for version in range(1, versions + 1):
                 db.execute(
-                    "INSERT INTO revisions VALUES (?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO revisions (document_id, version, title, body, author_id, at) VALUES (?, ?, ?, ?, ?, ?)",
                     (n, version, title, f"Text {version} of {n}", owner, now - age * DAY),
                 )
             if n > accounts:
                 for other in chance.sample(range(1, accounts + 1), 2):
                     if other != owner:
                         right = chance.choice(["reader", "editor"])
-                        db.execute("INSERT INTO shares VALUES (?, ?, ?)", (n, other, right))
+                        db.execute(
+                            "INSERT INTO shares (document_id, account_id, right) VALUES (?, ?, ?)", (n, other, right)
+                        )
             if n % 3 == 0:
                 content = chance.choice(contents)
                 db.execute(

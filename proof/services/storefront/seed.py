@@ -33,7 +33,7 @@ def fill(path: Path, scale: str, seed: int) -> None:
             supplier = None if grown and n % 11 == 0 else f"S-{n % 17:03}"
             retired = grown and n % 23 == 0
             db.execute(
-                "INSERT INTO products VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO products (sku, title, description, price_cents, supplier_code, retired) VALUES (?, ?, ?, ?, ?, ?)",
                 (
                     f"p{n}",
                     f"Article {n} {chance.choice(['blue', 'red', 'oak', '100 % wool'])}",
@@ -90,7 +90,10 @@ def _order(db: sqlite3.Connection, chance: random.Random, at: int, customers: in
         ),
     ).lastrowid
     for line in lines:
-        db.execute("INSERT INTO order_lines VALUES (?, ?, ?, ?)", (order_id, line.sku, line.quantity, line.unit_cents))
+        db.execute(
+            "INSERT INTO order_lines (order_id, sku, quantity, unit_cents) VALUES (?, ?, ?, ?)",
+            (order_id, line.sku, line.quantity, line.unit_cents),
+        )
         _move(db, line.sku, -line.quantity, "sold", order_id, at)
         back = {"cancelled": "cancelled", "expired": "expired", "refunded": "returned"}.get(state)
         if back is not None:
