@@ -6,6 +6,16 @@ use serde::{Deserialize, Serialize};
 use crate::id::{FreezeId, Name};
 use crate::time::Timestamp;
 
+/// What a calendar's windows say of the time within them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WindowKind {
+    /// Nothing moves within them.
+    Deny,
+    /// Nothing moves outside of them.
+    Allow,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Freeze {
     pub id: FreezeId,

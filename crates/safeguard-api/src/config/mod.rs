@@ -1,5 +1,6 @@
 //! `safeguard.toml`: the settings of an installation, and the policy within them.
 
+mod calendar;
 mod check;
 mod gates;
 mod parse;
@@ -19,6 +20,7 @@ use crate::id::{Name, PolicyId};
 use crate::stage::{Environment, Stage};
 use crate::time::Span;
 
+pub use calendar::CalendarSpec;
 pub use check::SERVICES_MAX;
 pub use gates::{
     ApprovalGate, EvidenceRule, FindingsGate, GateSettings, LayersRule, PerformanceGate, ResourcesGate,

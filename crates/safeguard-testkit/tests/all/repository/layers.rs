@@ -10,7 +10,7 @@ use super::{assert_none, root};
 /// The layers from the bottom up. A crate uses only crates of lower layers, never one of its own.
 const LAYERS: &[(&str, &[&str])] = &[
     ("L0", &["safeguard-api", "safeguard-audit", "safeguard-stats"]),
-    ("L1", &["safeguard-rollout"]),
+    ("L1", &["safeguard-calendar", "safeguard-rollout"]),
     ("L2", &["safeguard-gate"]),
     // Stands beside the crates of L3, all of which may speak through it.
     ("L3 link", &["safeguard-link"]),
@@ -28,6 +28,7 @@ const ENGINES: &[&str] = &[
     "safeguard-api",
     "safeguard-audit",
     "safeguard-stats",
+    "safeguard-calendar",
     "safeguard-rollout",
     "safeguard-gate",
 ];
