@@ -323,7 +323,18 @@ fn running(status: &Status) -> Vec<Check> {
         .map(String::as_str)
         .collect();
     if !limits.is_empty() {
-        checks.push(good("limits", limits.into_iter().collect::<Vec<_>>().join(", ")));
+        let sampled = limits.iter().any(|limit| limit.contains("sampled"));
+        let found = limits.into_iter().collect::<Vec<_>>().join(", ");
+        checks.push(if sampled {
+            care(
+                "limits",
+                found,
+                "the kernel holds them where control groups may be made: \
+                 `systemd-run --user --scope -p Delegate=yes safeguard up`",
+            )
+        } else {
+            good("limits", found)
+        });
     }
     for service in &status.services {
         if let Some(silent) = service.router_silent {

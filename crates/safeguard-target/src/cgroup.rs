@@ -2,10 +2,11 @@
 //!
 //! cgroups(7); Documentation/admin-guide/cgroup-v1/memory.rst and cgroup-v2.rst of the kernel.
 
+mod find;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
@@ -65,10 +66,7 @@ impl Cgroups {
             tracing::warn!(%error, "Cannot read /proc/self/cgroup");
             String::new()
         });
-        let found = Cgroups {
-            memory: find(Controller::Memory, &own),
-            cpu: find(Controller::Cpu, &own),
-        };
+        let found = find::below(&own);
         for place in [&found.memory, &found.cpu].into_iter().flatten() {
             remove_stale(&place.folder);
         }
@@ -224,57 +222,6 @@ impl InstanceCgroup {
             format!("open files: rlimit, {}", limits.open_files_max),
         ]
     }
-}
-
-/// Finds the nearest group, from the own one upwards, below which a group with this controller can be made.
-fn find(controller: Controller, own: &str) -> Option<Place> {
-    let mount = Path::new("/sys/fs/cgroup");
-    for line in own.lines() {
-        let mut parts = line.splitn(3, ':');
-        let (_, controllers, path) = (parts.next()?, parts.next()?, parts.next()?);
-        let (version, root) = if controllers.is_empty() {
-            let unified = mount.join("unified");
-            (
-                Version::Two,
-                if unified.is_dir() {
-                    unified
-                } else {
-                    mount.to_owned()
-                },
-            )
-        } else if controllers.split(',').any(|name| name == controller.name()) {
-            (Version::One, mount.join(controllers))
-        } else {
-            continue;
-        };
-        // In a container the path may be one of the machine, which is not to be seen here: then its ancestors are tried.
-        for ancestor in Path::new(path.trim_start_matches('/')).ancestors() {
-            let folder = root.join(ancestor);
-            if can_limit(controller, version, &folder) {
-                return Some(Place { version, folder });
-            }
-        }
-    }
-    None
-}
-
-/// Tries it: nothing else tells reliably.
-fn can_limit(controller: Controller, version: Version, folder: &Path) -> bool {
-    static PROBES: AtomicU64 = AtomicU64::new(0);
-    let number = PROBES.fetch_add(1, Ordering::Relaxed);
-    let probe = folder.join(format!("{PREFIX}{}.probe-{number}", std::process::id()));
-    let place = Place {
-        version,
-        folder: probe,
-    };
-    if fs::create_dir(&place.folder).is_err() {
-        return false;
-    }
-    let possible = place.create(controller, &InstanceLimits::default());
-    if let Err(error) = fs::remove_dir(&place.folder) {
-        tracing::warn!(path = %place.folder.display(), %error, "A control group is left behind");
-    }
-    possible.is_ok()
 }
 
 fn remove_stale(place: &Path) {

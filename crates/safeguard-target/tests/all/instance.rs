@@ -149,6 +149,7 @@ async fn memory_is_limited_by_either_mechanism() {
         let spec = world.spec(id);
         world.apply(vec![spec]).await;
         let instance = world.healthy().await;
+        println!("{limits:?}: {}", instance.limits.join("; "));
         let cgroup = instance.limits[0].starts_with("memory: cgroup");
         assert!(
             cgroup || instance.limits[0] == "memory: sampled each second, 256 MiB",

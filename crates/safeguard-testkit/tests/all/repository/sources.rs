@@ -214,7 +214,7 @@ fn a_shared_lock_says_which_invariant_it_guards() {
 #[test]
 fn scripts_stop_at_the_first_failure() {
     use std::os::unix::fs::PermissionsExt;
-    for script in ["test", "run", "bench", ".ci/run"] {
+    for script in ["test", "run", "bench", ".ci/run", ".ci/cgroup2"] {
         assert!(
             text(script).contains("set -euo pipefail"),
             "{script} goes on after a failure"
