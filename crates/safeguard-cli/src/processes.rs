@@ -52,6 +52,7 @@ pub fn router(globals: &Globals, args: &ProcessArgs) -> Result<(), Failure> {
             state: globals.state.join("router"),
             supervisor: Some(args.supervisor_socket.clone()),
             limits: config.router,
+            injection: None,
         };
         safeguard_dataplane::run(settings, stop_signal()?)
             .await

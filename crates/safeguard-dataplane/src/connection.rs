@@ -325,6 +325,11 @@ impl Connection {
             may_repeat: asked.idempotent,
             reused: upstream.reused,
             presence: &noted.arm.presence,
+            injection: self
+                .router
+                .injection
+                .as_deref()
+                .filter(|_| noted.side == Side::Canary),
         };
         exchange(&mut self.work, sockets, request, evacuation, exchange_limits).await
     }

@@ -15,6 +15,7 @@ mod connection;
 mod control;
 mod counters;
 mod health;
+mod injection;
 mod journal;
 mod rate;
 mod relay;
@@ -34,8 +35,11 @@ use std::future::Future;
 use std::io;
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use safeguard_api::config::{RouterLimits, TrafficSettings};
+
+pub use injection::{INJECTED_HEADER, Injection};
 
 /// What a router needs to begin.
 #[derive(Debug)]
@@ -48,6 +52,8 @@ pub struct RouterSettings {
     /// The supervisor's socket, asked for the candidates' exits and health.
     pub supervisor: Option<PathBuf>,
     pub limits: RouterLimits,
+    /// A drill's alone: none makes faults impossible, since no message to the router can make one.
+    pub injection: Option<Arc<Injection>>,
 }
 
 /// Where users reach one service in one environment.

@@ -10,6 +10,7 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::Injection;
 use crate::arm::{Counted, Presence};
 use crate::body::{BodyEnd, BodyLimits, Encoding, Lane, carry};
 use crate::rewrite::{self, ResponseExtras};
@@ -75,6 +76,8 @@ pub struct Request<'a> {
     pub may_repeat: bool,
     pub reused: bool,
     pub presence: &'a Presence,
+    /// Present where the answer may be turned into an error on purpose.
+    pub injection: Option<&'a Injection>,
 }
 
 /// The limits of an exchange.
@@ -225,6 +228,7 @@ pub async fn exchange(
         cookie_lines: request.cookie_lines,
         stale_possible: request.may_repeat && request.reused,
         presence: request.presence,
+        injection: request.injection,
         limits,
         buffer: from_upstream,
         head: response,
@@ -281,6 +285,7 @@ struct Download<'a> {
     cookie_lines: &'a [u8],
     stale_possible: bool,
     presence: &'a Presence,
+    injection: Option<&'a Injection>,
     limits: ExchangeLimits,
     buffer: &'a mut Buffer,
     head: &'a mut ResponseHead,
@@ -315,7 +320,15 @@ impl Download<'_> {
                         return end;
                     }
                 }
-                _ => return self.pass_response(latency).await,
+                status => {
+                    if self
+                        .injection
+                        .is_some_and(|injection| injection.falsifies(status))
+                    {
+                        self.head.falsify();
+                    }
+                    return self.pass_response(latency).await;
+                }
             }
         }
         Exchanged::NoAnswer(NoAnswer::Nonsense("too many interim responses"))

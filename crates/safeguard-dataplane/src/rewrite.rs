@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::time::Duration;
 
+use crate::INJECTED_HEADER;
 use crate::body::Encoding;
 use crate::trace::Identity;
 use crate::wire::request::RequestHead;
@@ -94,7 +95,13 @@ pub fn response(
     extras: ResponseExtras<'_>,
     out: &mut Vec<u8>,
 ) -> Encoding {
-    push_status(head, bytes, out);
+    if head.falsified {
+        out.extend_from_slice(b"HTTP/1.1 500 Injected Fault\r\n");
+        out.extend_from_slice(INJECTED_HEADER.as_bytes());
+        out.extend_from_slice(b": 500\r\n");
+    } else {
+        push_status(head, bytes, out);
+    }
     for field in &head.fields {
         push_field(head, bytes, field, out);
     }

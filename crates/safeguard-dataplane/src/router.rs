@@ -19,12 +19,13 @@ use crate::control::{Asked, CALLS_QUEUED_MAX, Control};
 use crate::rate::Rates;
 use crate::rewrite::{self, OwnAnswer};
 use crate::route::Slot;
-use crate::{ListenerSettings, RouterError, RouterSettings, health, state};
+use crate::{Injection, ListenerSettings, RouterError, RouterSettings, health, state};
 
 /// What all connections share.
 pub struct Router {
     pub limits: RouterLimits,
     pub token_key: TokenKey,
+    pub injection: Option<Arc<Injection>>,
     connections: AtomicUsize,
     stopping: AtomicBool,
     stopped: Arc<Notify>,
@@ -47,6 +48,7 @@ pub async fn run(settings: RouterSettings, shutdown: impl Future<Output = ()>) -
         state: dir,
         supervisor,
         limits,
+        injection,
     } = settings;
     let mut bound = Vec::new();
     for ListenerSettings {
@@ -64,6 +66,7 @@ pub async fn run(settings: RouterSettings, shutdown: impl Future<Output = ()>) -
     let router = Arc::new(Router {
         limits,
         token_key: state::token_key(&dir)?,
+        injection,
         connections: AtomicUsize::new(0),
         stopping: AtomicBool::new(false),
         stopped: Arc::new(Notify::new()),

@@ -262,6 +262,8 @@ fn kind_of(name: &[u8]) -> Kind {
         ("transfer-encoding", Kind::TransferEncoding),
         ("safeguard-release", Kind::Release),
         ("x-forwarded-proto", Kind::Forwarded),
+        // The router alone says it, as with the release.
+        ("safeguard-injected", Kind::Release),
         ("proxy-authenticate", Kind::HopByHop),
         ("proxy-authorization", Kind::HopByHop),
     ];

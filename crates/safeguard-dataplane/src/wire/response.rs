@@ -22,6 +22,8 @@ pub struct ResponseHead {
     pub keep_alive: bool,
     pub connection: ConnectionOptions,
     pub event_stream: bool,
+    /// The status is not the instance's, but an error on purpose.
+    pub falsified: bool,
 }
 
 impl Default for ResponseHead {
@@ -37,6 +39,7 @@ impl Default for ResponseHead {
             keep_alive: false,
             connection: ConnectionOptions::default(),
             event_stream: false,
+            falsified: false,
         }
     }
 }
@@ -45,6 +48,13 @@ impl ResponseHead {
     /// Forgets the last response.
     pub fn begin(&mut self) {
         self.end = HeadEnd::default();
+        self.falsified = false;
+    }
+
+    /// Makes the response an error that says it is one on purpose; its body stays.
+    pub fn falsify(&mut self) {
+        self.status = 500;
+        self.falsified = true;
     }
 
     /// Reads the head at the start of `bytes`; false when its end is not there yet.

@@ -14,7 +14,7 @@ use safeguard_api::traffic::{
     Arm, Candidate, Endpoint, JournalEntry, Route, RouteReport, RouterAnswer, RouterCall, RouterReport,
     TrafficTable,
 };
-use safeguard_dataplane::{ListenerSettings, RouterError, RouterSettings, run};
+use safeguard_dataplane::{Injection, ListenerSettings, RouterError, RouterSettings, run};
 use safeguard_link::Link;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -220,7 +220,7 @@ pub struct Town {
     pub address: SocketAddr,
     pub dir: tempfile::TempDir,
     listener: std::net::TcpListener,
-    setup: Setup,
+    pub setup: Setup,
     router: Option<JoinHandle<Result<(), RouterError>>>,
     link: Link,
 }
@@ -232,6 +232,7 @@ pub struct Setup {
     pub traffic: TrafficSettings,
     /// The supervisor's socket.
     pub supervisor: Option<PathBuf>,
+    pub injection: Arc<Injection>,
 }
 
 impl Drop for Town {
@@ -300,10 +301,10 @@ impl Town {
             state: self.state(),
             supervisor: self.setup.supervisor.clone(),
             limits: self.setup.limits.clone(),
+            injection: Some(Arc::clone(&self.setup.injection)),
         };
         self.router = Some(tokio::spawn(run(settings, std::future::pending())));
-        let path = self.dir.path().join("control");
-        self.link = Link::new(path);
+        self.link = Link::new(self.dir.path().join("control"));
         let end = tokio::time::Instant::now() + DEADLINE;
         while self.try_report().await.is_none() {
             assert!(tokio::time::Instant::now() < end, "the router does not answer");
@@ -428,8 +429,7 @@ impl Town {
 
     /// Gets a path as a user with a session.
     pub async fn get(&self, path: &str, user: &str) -> Response {
-        let mut client = self.connect().await;
-        client.get(path, user).await
+        self.connect().await.get(path, user).await
     }
 }
 

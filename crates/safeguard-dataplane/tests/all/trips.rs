@@ -1,6 +1,7 @@
 //! The candidate is taken down by what users see of it, with nobody else alive.
 
 use safeguard_api::traffic::{JournalEvent, RouterAnswer, RouterCall, TripCause};
+use safeguard_dataplane::INJECTED_HEADER;
 
 use crate::town::{Town, percent, release};
 
@@ -133,4 +134,29 @@ async fn it_is_late_when_the_control_plane_is_silent() {
         panic!("no journal");
     };
     assert!(entries.is_empty());
+}
+
+#[tokio::test]
+async fn injected_errors_are_the_candidates_alone_and_take_it_down() {
+    let mut town = Town::new().await;
+    let table = town.table(2, Some(50));
+    town.apply(table).await;
+    assert_eq!(town.get("/", "user-1").await.status, 200);
+    town.setup.injection.start();
+    let mut client = town.connect().await;
+    let mut injected = 0;
+    for user in 0..2000 {
+        let answer = client.get("/", &format!("user-{user}")).await;
+        if answer.body == "candidate" {
+            assert_eq!((answer.status, answer.field(INJECTED_HEADER)), (500, Some("500")));
+            injected += 1;
+        } else {
+            assert_eq!((answer.status, answer.field(INJECTED_HEADER)), (200, None));
+        }
+        if town.report().await.weight == percent(0) {
+            break;
+        }
+    }
+    assert!((1..100).contains(&injected), "{injected}");
+    assert_eq!(town.get("/", "user-1").await.status, 200);
 }

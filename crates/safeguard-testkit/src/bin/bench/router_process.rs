@@ -45,6 +45,7 @@ pub fn router(folder: &Path) -> anyhow::Result<()> {
         state: folder.to_owned(),
         supervisor: None,
         limits: RouterLimits::default(),
+        injection: None,
     };
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(safeguard_dataplane::run(settings, terminated()))?;
