@@ -14,6 +14,7 @@ use crate::config::InstanceLimits;
 use crate::id::{Digest, Name, ReleaseId};
 use crate::stage::Environment;
 use crate::time::{Span, Timestamp};
+use crate::traffic::Endpoint;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "call", rename_all = "snake_case")]
@@ -77,6 +78,20 @@ pub struct SupervisorReport {
     pub pid: u32,
     pub roles: Vec<RoleReport>,
     pub instances: Vec<InstanceReport>,
+    /// Instances that were stopped because nothing wanted them any more, the newest last, at most 64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stopped: Vec<Stopped>,
+}
+
+/// How an instance ended that was asked to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Stopped {
+    pub id: String,
+    /// Such as `exit 0`.
+    pub how: String,
+    pub took: Span,
+    /// It had not ended within its grace after SIGTERM.
+    pub killed: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -106,6 +121,25 @@ pub struct InstanceReport {
     pub cpu_ms: u64,
     /// Which mechanism enforces each limit, such as `memory: cgroup v1`.
     pub limits: Vec<String>,
+}
+
+impl InstanceReport {
+    /// Where its requests can go: it is healthy, or has only just missed health checks.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<Endpoint> {
+        let serves = match self.state {
+            InstanceState::Healthy { .. } | InstanceState::Unhealthy => true,
+            InstanceState::Starting
+            | InstanceState::BackOff { .. }
+            | InstanceState::Stopping
+            | InstanceState::Refused { .. } => false,
+        };
+        let address = self.address.filter(|_| serves)?;
+        Some(Endpoint {
+            instance: self.id.clone(),
+            address,
+        })
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

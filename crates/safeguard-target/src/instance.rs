@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use safeguard_api::instance::{Exit, InstanceReport, InstanceSpec, InstanceState};
+use safeguard_api::instance::{Exit, InstanceReport, InstanceSpec, InstanceState, Stopped};
 use safeguard_api::{Span, Timestamp};
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::watch;
@@ -53,11 +53,12 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
-    /// Returns the handle and the task, which ends after [`Instance::stop`] when nothing of the instance runs any more.
+    /// Returns the handle and the task, which ends after [`Instance::stop`] when nothing of the instance runs any more,
+    /// and says how it ended if it ran until then.
     pub fn new(
         spec: InstanceSpec,
         shared: Arc<Shared>,
-    ) -> (Instance, impl Future<Output = ()> + Send + 'static) {
+    ) -> (Instance, impl Future<Output = Option<Stopped>> + Send + 'static) {
         let report = InstanceReport {
             id: spec.id.clone(),
             service: spec.service.clone(),
@@ -117,7 +118,8 @@ struct Task {
 
 /// How one life of the process ended.
 enum End {
-    Stopped,
+    /// Because nobody wants it; none when it did not run at that moment.
+    Stopped(Option<Stopped>),
     Refused(String),
     Died {
         how: String,
@@ -127,17 +129,17 @@ enum End {
 }
 
 impl Task {
-    async fn run(mut self) {
+    async fn run(mut self) -> Option<Stopped> {
         self.report.limits = self.cgroup.in_force(&self.spec.limits);
         let mut waits = BackOff::of_an_app();
-        loop {
+        let stopped = loop {
             match self.live().await {
-                End::Stopped => break,
+                End::Stopped(stopped) => break stopped,
                 End::Refused(why) => {
                     tracing::error!(instance = self.spec.id, why, "Instance refused");
                     self.set(InstanceState::Refused { why });
                     self.stop_wanted().await;
-                    break;
+                    break None;
                 }
                 End::Died {
                     how,
@@ -148,14 +150,15 @@ impl Task {
                     self.note_exit(how, out_of_memory, wait);
                     tokio::select! {
                         () = tokio::time::sleep(wait) => {}
-                        () = stop_wanted(self.stopping.clone()) => break,
+                        () = stop_wanted(self.stopping.clone()) => break None,
                     }
                 }
             }
-        }
+        };
         self.free_port();
         self.cgroup.kill();
         self.cgroup.remove().await;
+        stopped
     }
 
     /// Starts the process and watches it until it ends.
@@ -164,7 +167,7 @@ impl Task {
         let (spec, stopping) = (self.spec.clone(), self.stopping.clone());
         let checked = tokio::select! {
             checked = tokio::task::spawn_blocking(move || check(&spec)) => checked,
-            () = stop_wanted(stopping) => return End::Stopped,
+            () = stop_wanted(stopping) => return End::Stopped(None),
         };
         let program = match checked {
             Ok(Ok(program)) => program,
@@ -248,9 +251,16 @@ impl Task {
                 }
                 () = stop_wanted(self.stopping.clone()) => {
                     self.set(InstanceState::Stopping);
-                    let status = process.stop(self.spec.stop_grace.into()).await;
-                    tracing::info!(instance = self.spec.id, how = how(status), "Instance stopped");
-                    return End::Stopped;
+                    let begun = Instant::now();
+                    let stop = process.stop(self.spec.stop_grace.into()).await;
+                    let (how, took) = (how(stop.status), begun.elapsed());
+                    tracing::info!(instance = self.spec.id, how, killed = stop.killed, "Instance stopped");
+                    return End::Stopped(Some(Stopped {
+                        id: self.spec.id.clone(),
+                        how,
+                        took: Span(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
+                        killed: stop.killed,
+                    }));
                 }
                 healthy = &mut check => {
                     let every = self.note_health(healthy, started, &mut healthy_since);

@@ -17,6 +17,12 @@ pub(crate) enum Output {
     To(io::PipeWriter),
 }
 
+/// How a child ended that was asked to.
+pub(crate) struct Stop {
+    pub status: io::Result<ExitStatus>,
+    pub killed: bool,
+}
+
 /// A running child that leads a process group of its own.
 pub(crate) struct GroupLeader {
     child: Child,
@@ -62,13 +68,19 @@ impl GroupLeader {
     }
 
     /// Asks the group to end, and kills it when it has not after `grace`.
-    pub async fn stop(&mut self, grace: Duration) -> io::Result<ExitStatus> {
+    pub async fn stop(&mut self, grace: Duration) -> Stop {
         kill(rustix::process::kill_process_group(self.pid, Signal::TERM));
         match tokio::time::timeout(grace, self.ended()).await {
-            Ok(status) => status,
+            Ok(status) => Stop {
+                status,
+                killed: false,
+            },
             Err(_) => {
                 self.kill();
-                self.ended().await
+                Stop {
+                    status: self.ended().await,
+                    killed: true,
+                }
             }
         }
     }

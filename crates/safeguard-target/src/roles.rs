@@ -90,8 +90,8 @@ async fn keep(
                 tokio::select! {
                     status = process.ended() => tracing::warn!(?role, how = how(status), "Role ended"),
                     () = stop_wanted(stopping.clone()) => {
-                        let status = process.stop(STOP_GRACE).await;
-                        tracing::info!(?role, how = how(status), "Role stopped");
+                        let stop = process.stop(STOP_GRACE).await;
+                        tracing::info!(?role, how = how(stop.status), "Role stopped");
                         return;
                     }
                 }

@@ -2,7 +2,7 @@
 //!
 //! It is small so that it need not be restarted: what it owns outlives its children.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::net::TcpListener;
@@ -10,7 +10,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use safeguard_api::instance::{InstanceSpec, Role, SupervisorAnswer, SupervisorCall, SupervisorReport};
+use safeguard_api::instance::{
+    InstanceSpec, Role, Stopped, SupervisorAnswer, SupervisorCall, SupervisorReport,
+};
 use safeguard_link::Answer;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -25,6 +27,7 @@ pub const INSTANCES_MAX: usize = 256;
 /// The environment variable by which the server and the router find the supervisor's socket.
 pub const SOCKET_VARIABLE: &str = "SAFEGUARD_SUPERVISOR";
 const CALLS_QUEUED_MAX: usize = 16;
+const STOPPED_KEPT_MAX: usize = 64;
 
 pub struct SupervisorSettings {
     /// Where the supervisor answers.
@@ -112,6 +115,7 @@ pub async fn run(
         generation: 0,
         wanted: BTreeMap::new(),
         instances: BTreeMap::new(),
+        stopped: VecDeque::new(),
         tasks: JoinSet::new(),
     };
     let mut shutdown = std::pin::pin!(shutdown);
@@ -177,7 +181,8 @@ struct Supervisor {
     wanted: BTreeMap<String, InstanceSpec>,
     /// Those that run or are still stopping.
     instances: BTreeMap<String, Instance>,
-    tasks: JoinSet<String>,
+    stopped: VecDeque<Stopped>,
+    tasks: JoinSet<(String, Option<Stopped>)>,
 }
 
 impl Supervisor {
@@ -259,18 +264,19 @@ impl Supervisor {
                 let (instance, task) = Instance::new(spec.clone(), self.shared.clone());
                 self.instances.insert(id.clone(), instance);
                 let id = id.clone();
-                self.tasks.spawn(async move {
-                    task.await;
-                    id
-                });
+                self.tasks.spawn(async move { (id, task.await) });
             }
         }
     }
 
-    fn instance_ended(&mut self, ended: Result<String, tokio::task::JoinError>) {
+    fn instance_ended(&mut self, ended: Result<(String, Option<Stopped>), tokio::task::JoinError>) {
         match ended {
-            Ok(id) => {
+            Ok((id, stopped)) => {
                 self.instances.remove(&id);
+                if self.stopped.len() == STOPPED_KEPT_MAX {
+                    self.stopped.pop_front();
+                }
+                self.stopped.extend(stopped);
                 self.reconcile();
             }
             Err(error) => tracing::error!(%error, "An instance's task failed"),
@@ -283,6 +289,7 @@ impl Supervisor {
             pid: std::process::id(),
             roles: self.roles.iter().map(Keeper::report).collect(),
             instances: self.instances.values().map(Instance::report).collect(),
+            stopped: self.stopped.iter().cloned().collect(),
         }
     }
 

@@ -86,6 +86,7 @@ fn answer(
             pid: 1,
             roles: Vec::new(),
             instances: instances.lock().unwrap().clone(),
+            stopped: Vec::new(),
         };
         answers.fetch_add(1, Ordering::SeqCst);
         async { SupervisorAnswer::Report(report).into() }

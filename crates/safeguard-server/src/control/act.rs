@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use safeguard_api::config::{Policy, RollbackPolicy};
 use safeguard_api::instance::{
-    InstanceReport, InstanceSpec, InstanceState, SupervisorAnswer, SupervisorCall, SupervisorReport,
+    InstanceReport, InstanceSpec, SupervisorAnswer, SupervisorCall, SupervisorReport,
 };
 use safeguard_api::traffic::{
     Arm, Candidate, Endpoint, Route, RouterAnswer, RouterCall, RouterReport, TrafficTable,
@@ -289,23 +289,14 @@ fn last_generation(tx: &Tx<'_>) -> Result<u64, StoreError> {
     Ok(text.and_then(|text| text.parse().ok()).unwrap_or(0))
 }
 
-/// Where requests can go: instances that are healthy, or have only just missed a health check.
+/// Where requests to a release can go.
 fn endpoints(instances: &[InstanceReport], release: &ReleaseId, environment: Environment) -> Vec<Endpoint> {
-    let serving = |one: &&InstanceReport| {
-        one.release == *release
-            && one.environment == environment
-            && matches!(
-                one.state,
-                InstanceState::Healthy { .. } | InstanceState::Unhealthy
-            )
-    };
-    let endpoint = |one: &InstanceReport| {
-        Some(Endpoint {
-            instance: one.id.clone(),
-            address: one.address?,
-        })
-    };
-    instances.iter().filter(serving).filter_map(endpoint).collect()
+    let own = |one: &&InstanceReport| one.release == *release && one.environment == environment;
+    instances
+        .iter()
+        .filter(own)
+        .filter_map(InstanceReport::endpoint)
+        .collect()
 }
 
 impl ServiceLoaded {

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use safeguard_api::config::InstanceLimits;
 use safeguard_api::instance::{
-    InstanceReport, InstanceSpec, InstanceState, Role, SupervisorAnswer, SupervisorCall, SupervisorReport,
+    InstanceReport, InstanceSpec, InstanceState, Role, Stopped, SupervisorAnswer, SupervisorCall,
+    SupervisorReport,
 };
 use safeguard_api::stage::Environment;
 use safeguard_api::{ReleaseId, Span};
@@ -214,6 +215,19 @@ impl World {
     }
 
     /// Waits until the first instance is as wanted.
+    /// Waits until an instance that nobody wants has ended, and returns how.
+    pub async fn stopped(&mut self) -> Stopped {
+        let limit = Instant::now() + DEADLINE;
+        loop {
+            let report = self.report().await;
+            if let Some(stopped) = report.stopped.last() {
+                return stopped.clone();
+            }
+            assert!(Instant::now() < limit, "{report:#?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     pub async fn until(&mut self, wanted: impl Fn(&InstanceReport) -> bool) -> InstanceReport {
         let limit = Instant::now() + DEADLINE;
         loop {

@@ -40,6 +40,8 @@ async fn starts_is_healthy_and_stops() {
     world.until(|instance| instance.memory_bytes > 1 << 20).await;
     world.apply(vec![]).await;
     until("it stops", async || world_is_empty(&instance)).await;
+    let stopped = world.stopped().await;
+    assert_eq!((stopped.id.as_str(), stopped.killed), ("starts-0", false));
     world.stop().await;
 }
 
@@ -255,5 +257,10 @@ async fn an_app_that_ignores_sigterm_is_killed_after_its_grace() {
     let instance = world.healthy().await;
     world.apply(vec![]).await;
     until("it is killed", async || !runs(instance.pid.unwrap())).await;
+    let stopped = world.stopped().await;
+    assert_eq!(
+        (stopped.how.as_str(), stopped.killed),
+        ("signal 9 (SIGKILL)", true)
+    );
     world.stop().await;
 }
