@@ -16,6 +16,8 @@ use crate::time::Timestamp;
 
 pub use facts::*;
 
+pub use crate::drill::{Drill, Fault, FaultKind, Writes};
+
 /// The formats of reports that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

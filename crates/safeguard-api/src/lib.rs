@@ -7,6 +7,7 @@ pub mod audit;
 pub mod change;
 pub mod config;
 pub mod diff;
+pub mod drill;
 pub mod evidence;
 pub mod freeze;
 pub mod gate;

@@ -21,7 +21,7 @@ use crate::health::is_healthy;
 use crate::launch::{LaunchEnvironment, LaunchSpec};
 use crate::log::{copy_to_log, log_path, log_tail};
 use crate::process::{GroupLeader, Output, how};
-use crate::usage::{Usage, UsageByGroup};
+use crate::usage::{CpuWindow, Usage, UsageByGroup};
 
 const EXITS_MAX: usize = 16;
 const HEALTH_EVERY: Duration = Duration::from_secs(1);
@@ -30,8 +30,6 @@ const HEALTH_EVERY_STARTING: Duration = Duration::from_millis(100);
 const HEALTH_FAILURES_UNHEALTHY: u32 = 3;
 const HEALTH_FAILURES_MAX: u32 = 30;
 const START_MAX: Duration = Duration::from_secs(60);
-/// A busy second is no excess; so many in a row are.
-const CPU_WINDOW: Duration = Duration::from_secs(10);
 const LAST_LINES: usize = 10;
 const PORT_ATTEMPTS_MAX: u32 = 64;
 
@@ -238,10 +236,7 @@ impl Task {
         let started = Instant::now();
         let mut healthy_since: Option<Instant> = None;
         let mut usage = self.shared.usage.clone();
-        let mut cpu = CpuWindow {
-            since: started,
-            cpu_ms: 0,
-        };
+        let mut cpu = CpuWindow::new(started);
         let mut check = Box::pin(check_health(Duration::ZERO, address, path.clone()));
         let over = loop {
             tokio::select! {
@@ -445,29 +440,6 @@ impl Task {
 }
 
 const OVER_MEMORY: &str = "over its memory limit";
-
-/// The CPU time at the beginning of a window.
-struct CpuWindow {
-    since: Instant,
-    cpu_ms: u64,
-}
-
-impl CpuWindow {
-    /// At the end of a window, returns its use in percent of a core and begins the next.
-    fn percent(&mut self, cpu_ms: u64) -> Option<u64> {
-        let elapsed = self.since.elapsed();
-        if elapsed < CPU_WINDOW {
-            return None;
-        }
-        let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
-        let percent = cpu_ms.saturating_sub(self.cpu_ms).saturating_mul(100) / elapsed_ms;
-        *self = CpuWindow {
-            since: Instant::now(),
-            cpu_ms,
-        };
-        Some(percent)
-    }
-}
 
 pub(crate) fn now() -> Timestamp {
     // A clock before 1970 is set wrongly; the states that carry a time do not depend on it.

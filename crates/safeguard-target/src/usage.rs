@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 pub(crate) const SAMPLE_EVERY: Duration = Duration::from_secs(1);
+/// A busy second is no excess; so many in a row are.
+const CPU_WINDOW: Duration = Duration::from_secs(10);
 
 /// What one process group uses. Memory that its processes share is counted for each of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -16,6 +19,33 @@ pub(crate) struct Usage {
 }
 
 pub(crate) type UsageByGroup = Arc<HashMap<u32, Usage>>;
+
+/// The CPU time at the beginning of a window.
+pub(crate) struct CpuWindow {
+    since: Instant,
+    cpu_ms: u64,
+}
+
+impl CpuWindow {
+    pub fn new(since: Instant) -> CpuWindow {
+        CpuWindow { since, cpu_ms: 0 }
+    }
+
+    /// At the end of a window, returns its use in percent of a core and begins the next.
+    pub fn percent(&mut self, cpu_ms: u64) -> Option<u64> {
+        let elapsed = self.since.elapsed();
+        if elapsed < CPU_WINDOW {
+            return None;
+        }
+        let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
+        let percent = cpu_ms.saturating_sub(self.cpu_ms).saturating_mul(100) / elapsed_ms;
+        *self = CpuWindow {
+            since: Instant::now(),
+            cpu_ms,
+        };
+        Some(percent)
+    }
+}
 
 /// Samples until nobody listens.
 pub(crate) async fn sample(publish: watch::Sender<UsageByGroup>) {

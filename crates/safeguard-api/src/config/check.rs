@@ -171,6 +171,7 @@ fn check_service(name: &Name, service: &Service, found: &mut Vec<ConfigProblem>)
         );
     }
     service.traffic.check(base, found);
+    service.drill.check(base, found);
     let limits = &service.limits;
     let limit = |key: &'static str| [base[0], base[1], "limits", key];
     within(
@@ -197,7 +198,7 @@ fn check_service(name: &Name, service: &Service, found: &mut Vec<ConfigProblem>)
 }
 
 // RFC 9110, token: what a header's name, and a cookie's, is made of.
-fn is_token_byte(byte: u8) -> bool {
+pub(super) fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 

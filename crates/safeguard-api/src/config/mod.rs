@@ -2,9 +2,11 @@
 
 mod calendar;
 mod check;
+mod drill;
 mod gates;
 mod parse;
 mod problem;
+mod running;
 mod stages;
 mod traffic;
 
@@ -22,6 +24,7 @@ use crate::time::Span;
 
 pub use calendar::CalendarSpec;
 pub use check::SERVICES_MAX;
+pub use drill::{DrillSettings, DrillVerify, DrillWrite, WRITE_KEY, WriteMethod};
 pub use gates::{
     ApprovalGate, EvidenceRule, FindingsGate, GateSettings, LayersRule, PerformanceGate, ResourcesGate,
     RollbackGate,
@@ -111,6 +114,8 @@ pub struct Service {
     /// What the router does with its requests.
     #[serde(default)]
     pub traffic: TrafficSettings,
+    #[serde(default)]
+    pub drill: DrillSettings,
 }
 
 fn default_health_path() -> String {

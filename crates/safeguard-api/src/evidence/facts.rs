@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Layer;
-use crate::id::Digest;
+use crate::drill::Drill;
 use crate::lines::LineSet;
 use crate::time::Span;
 
@@ -246,67 +246,4 @@ pub struct MigrationRehearsal {
     pub rows_removed_intended: u64,
     /// Whether it was taken back, and everything was as before.
     pub reversed: bool,
-}
-
-/// A rollback, tried in staging: the certificate of gate `rollback-test`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Drill {
-    pub candidate: Digest,
-    /// None where nothing was live to go back to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stable: Option<Digest>,
-    /// Of everything that decides how the service runs: the certificate is void with another.
-    pub configuration: Digest,
-    pub concurrent_requests: u32,
-    pub requests: u64,
-    pub failed_requests: u64,
-    /// Requests with no complete answer while the rollback went on, faults apart.
-    pub lost_requests: u64,
-    pub writes_acknowledged: u64,
-    pub writes_lost: u64,
-    pub faults: Vec<Fault>,
-    /// The digest that answered after the rollback.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub serves: Option<Digest>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Fault {
-    pub name: FaultKind,
-    pub detect: Span,
-    pub flip: Span,
-    pub drain: Span,
-    pub verify: Span,
-    /// Why the rollback could not be shown to be complete, if it could not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<String>,
-}
-
-impl Fault {
-    /// From the fault to a verified rollback.
-    #[must_use]
-    pub fn total(&self) -> Span {
-        Span(self.detect.0 + self.flip.0 + self.drain.0 + self.verify.0)
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FaultKind {
-    Sigkill,
-    Sigstop,
-    /// The instance answers 5xx.
-    Errors,
-}
-
-impl fmt::Display for FaultKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            FaultKind::Sigkill => "SIGKILL",
-            FaultKind::Sigstop => "SIGSTOP",
-            FaultKind::Errors => "injected 5xx",
-        })
-    }
 }

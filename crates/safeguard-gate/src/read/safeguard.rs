@@ -119,7 +119,9 @@ fn empty(facts: &Facts) -> Option<&'static str> {
         Facts::Invariants(invariants) if invariants.checks.is_empty() && invariants.migrations.is_empty() => {
             Some("neither a check nor a rehearsal is in it")
         }
-        Facts::Drill(drill) if drill.faults.is_empty() => Some("no fault was tried"),
+        Facts::Drill(drill) if drill.faults.is_empty() && drill.failures.is_empty() => {
+            Some("no fault was tried")
+        }
         Facts::Findings(_)
         | Facts::Tests(_)
         | Facts::Coverage(_)
