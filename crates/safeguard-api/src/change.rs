@@ -60,6 +60,9 @@ pub struct ChangeDocument {
     pub kind: DocumentKind,
     pub document: Digest,
     pub bytes: u64,
+    /// Words of people are not in the content store: they are found by the log's commitment to them, and can be erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commitment: Option<String>,
     pub attached_at: Timestamp,
     pub attached_by: String,
     pub entry: u64,

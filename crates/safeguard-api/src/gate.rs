@@ -1,6 +1,7 @@
 //! The seven gates, their verdicts, and the permit that only a green report can make.
 
 use std::fmt;
+use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,23 @@ impl Gate {
             Gate::RollbackTest => "rollback-test",
             Gate::HumanApproval => "human-approval",
         }
+    }
+}
+
+/// Says that a word names no gate.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "`{0}` is not a gate: static-analysis, security-scan, performance-baseline, data-integrity, resource-limits, rollback-test or human-approval"
+)]
+pub struct GateError(String);
+
+impl FromStr for Gate {
+    type Err = GateError;
+    fn from_str(text: &str) -> Result<Self, GateError> {
+        Gate::ALL
+            .into_iter()
+            .find(|gate| gate.as_str() == text)
+            .ok_or_else(|| GateError(text.chars().take(40).collect()))
     }
 }
 

@@ -32,6 +32,8 @@ pub enum Scope {
     Read,
     /// Record changes, store artifacts, create releases: for build pipelines and coding agents.
     Propose,
+    /// Add evidence: for the pipeline that runs the checks, never for the agent whose change is checked.
+    Evidence,
     /// Promote, hold, roll back, open and close freezes.
     Operate,
     /// Policies, tokens, clearing poisoned digests.
@@ -73,7 +75,7 @@ const fn op(
 }
 
 use Method::{Get, Post, Put};
-use Scope::{Admin, Operate, Propose, Public, Read};
+use Scope::{Admin, Evidence, Operate, Propose, Public, Read};
 
 /// Sorted by id.
 pub const OPERATIONS: &[Operation] = &[
@@ -107,6 +109,20 @@ pub const OPERATIONS: &[Operation] = &[
     ),
     op("change.add", Post, "/api/v1/changes", Propose, "Records a change"),
     op(
+        "change.attach",
+        Put,
+        "/api/v1/changes/{id}/documents/{kind}",
+        Propose,
+        "Attaches a document to a change: the body as it is",
+    ),
+    op(
+        "change.document",
+        Get,
+        "/api/v1/changes/{id}/documents/{kind}",
+        Read,
+        "Returns a document of a change",
+    ),
+    op(
         "change.list",
         Get,
         "/api/v1/changes",
@@ -119,6 +135,27 @@ pub const OPERATIONS: &[Operation] = &[
         "/api/v1/changes/{id}",
         Read,
         "Returns a change and the releases that carry it",
+    ),
+    op(
+        "evidence.add",
+        Post,
+        "/api/v1/evidence",
+        Evidence,
+        "Adds a report: the body is the file, the query says what it is",
+    ),
+    op(
+        "evidence.list",
+        Get,
+        "/api/v1/evidence",
+        Read,
+        "Lists evidence of a service, the newest first",
+    ),
+    op(
+        "evidence.show",
+        Get,
+        "/api/v1/evidence/{id}",
+        Read,
+        "Returns what a report says",
     ),
     op(
         "freeze.close",
@@ -140,6 +177,13 @@ pub const OPERATIONS: &[Operation] = &[
         "/api/v1/freezes",
         Operate,
         "Opens a freeze: nothing moves towards production",
+    ),
+    op(
+        "gate.explain",
+        Get,
+        "/api/v1/releases/{id}/gates",
+        Read,
+        "Returns what each gate says of a release: every figure against its limit, and what is missing",
     ),
     op(
         "health",

@@ -301,7 +301,9 @@ impl Block {
     #[must_use]
     pub fn hint(&self, release: &ReleaseId) -> String {
         match self {
-            Block::Gate { .. } => "run `safeguard doctor` to see which gates have a producer".to_owned(),
+            Block::Gate { .. } => {
+                format!("run `safeguard gate explain {release}` to see every figure and what is missing")
+            }
             Block::Soak { .. } | Block::Proof { .. } => {
                 format!("wait; `safeguard rollout watch {release}` shows the progress")
             }

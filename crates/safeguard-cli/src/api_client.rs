@@ -69,6 +69,32 @@ impl ApiClient {
         self.json(Method::POST, path, Some(body))
     }
 
+    /// Sends bytes as they are.
+    pub fn send_bytes<A: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        bytes: Vec<u8>,
+    ) -> Result<A, Failure> {
+        let request = self.request(method, path, "application/octet-stream", full(bytes))?;
+        self.runtime.block_on(async {
+            let answer = self.send(request, Some(ANSWER_LONGEST)).await?;
+            read_json(answer).await
+        })
+    }
+
+    /// Gets bytes as they are.
+    pub fn get_bytes(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        let request = self.request(Method::GET, path, "application/octet-stream", full(Vec::new()))?;
+        self.runtime.block_on(async {
+            let answer = self.send(request, Some(ANSWER_LONGEST)).await?;
+            if !answer.status().is_success() {
+                return Err(problem(answer).await);
+            }
+            Ok(bytes_of(answer).await?.to_vec())
+        })
+    }
+
     /// Posts without a body.
     pub fn act<A: DeserializeOwned>(&self, path: &str) -> Result<A, Failure> {
         self.json(Method::POST, path, Some(Vec::new()))
@@ -192,6 +218,28 @@ impl ApiClient {
         };
         answer.map_err(|error| unreachable(chain(&error)))
     }
+}
+
+/// The query of a request, of what is said.
+pub fn query(said: &[(&str, Option<String>)]) -> String {
+    let escaped = |text: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte);
+        let escape = |byte: u8| {
+            if plain(byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        };
+        text.bytes().map(escape).collect::<String>()
+    };
+    let pairs = said
+        .iter()
+        .filter_map(|(key, value)| value.as_deref().map(|value| (key, value)));
+    let pairs: Vec<String> = pairs
+        .map(|(key, value)| format!("{key}={}", escaped(value)))
+        .collect();
+    pairs.join("&")
 }
 
 fn chain(error: &dyn std::error::Error) -> String {

@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use safeguard_api::evidence::{Format, Layer, Measure};
 use safeguard_api::operation::Scope;
-use safeguard_api::{ChangeId, Digest, FreezeId, Name, ReleaseId, Span, Timestamp, TokenId};
+use safeguard_api::{
+    ChangeId, Digest, DocumentKind, EvidenceId, FreezeId, Gate, Name, ReleaseId, Span, Timestamp, TokenId,
+};
 
 /// Stands between AI-written code and production.
 ///
@@ -100,6 +103,18 @@ It prints what listens where and a login link for the status page that works onc
         #[command(subcommand)]
         verb: ChangeVerb,
     },
+    /// Add what tools found out: scanners, tests, coverage, load, components
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Evidence {
+        #[command(subcommand)]
+        verb: EvidenceVerb,
+    },
+    /// See what the gates say of a release, with every figure
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Gate {
+        #[command(subcommand)]
+        verb: GateVerb,
+    },
     /// Create releases and command them
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Release {
@@ -174,6 +189,18 @@ Example:
     List(ListArgs),
     /// Show a change and the releases that carry it
     Show { id: ChangeId },
+    /// Attach a document; a later one of the same kind takes its place
+    #[command(after_help = "Example:
+  safeguard change attach chg_01jb… recovery docs/recovery.md")]
+    Attach {
+        id: ChangeId,
+        /// diff, history, intent, prompts, risk or recovery
+        kind: DocumentKind,
+        /// The file; `-` is standard input
+        file: PathBuf,
+    },
+    /// Print a document of a change
+    Document { id: ChangeId, kind: DocumentKind },
 }
 
 #[derive(Debug, Args)]
@@ -207,6 +234,82 @@ pub struct ChangeAddArgs {
     /// Where the code lives, such as a repository's address
     #[arg(long, value_name = "ADDRESS")]
     pub repository: Option<String>,
+    /// What the change is for: a Markdown file
+    #[arg(long, value_name = "FILE")]
+    pub intent: Option<PathBuf>,
+    /// What was said to the AI tool: a transcript
+    #[arg(long, value_name = "FILE")]
+    pub prompts: Option<PathBuf>,
+    /// What may go wrong: a Markdown file
+    #[arg(long, value_name = "FILE")]
+    pub risk: Option<PathBuf>,
+    /// How to go back: a Markdown file with steps
+    #[arg(long, value_name = "FILE")]
+    pub recovery: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum EvidenceVerb {
+    /// Add a report
+    #[command(
+        after_help = "It is bound to the commit that is checked out, or to what `--commit` or `--artifact` names. It needs a token of
+scope `evidence`, which an agent's token is not.
+
+Examples:
+  safeguard evidence add --service shop --format junit --layer logic report.xml
+  safeguard evidence add --service shop --format sarif --artifact sha256:… semgrep.sarif"
+    )]
+    Add(Box<EvidenceAddArgs>),
+    /// List the evidence of a service, the newest first
+    List {
+        #[arg(long)]
+        service: Name,
+        /// How many at most
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
+        limit: u32,
+    },
+    /// Print everything that a report says, as JSON
+    Show { id: EvidenceId },
+}
+
+#[derive(Debug, Args)]
+pub struct EvidenceAddArgs {
+    /// The report; `-` is standard input
+    pub file: PathBuf,
+    #[arg(long)]
+    pub service: Name,
+    /// sarif, junit, lcov, cobertura, jacoco, k6, oha, prometheus, cyclonedx or safeguard
+    #[arg(long)]
+    pub format: Format,
+    /// The commit that it is about; unsaid: HEAD
+    #[arg(long, value_name = "COMMIT", conflicts_with = "artifact")]
+    pub commit: Option<String>,
+    /// The artifact that it is about
+    #[arg(long, value_name = "DIGEST")]
+    pub artifact: Option<Digest>,
+    /// The layer that tests belong to: syntax, logic, integration, chaos or production
+    #[arg(long)]
+    pub layer: Option<Layer>,
+    /// What the numbers of a Prometheus answer are, such as memory_bytes or p95_ms
+    #[arg(long)]
+    pub measure: Option<Measure>,
+    /// The only gate that it is meant for
+    #[arg(long)]
+    pub gate: Option<Gate>,
+    /// The tool, for formats that do not name theirs
+    #[arg(long)]
+    pub tool: Option<String>,
+    #[arg(long, value_name = "VERSION", requires = "tool")]
+    pub tool_version: Option<String>,
+    /// When the tool ran, where the report does not say
+    #[arg(long, value_name = "TIME")]
+    pub produced_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum GateVerb {
+    /// Show every figure against its limit, and what is missing: exit 0 when all that is required passes, 1 when not
+    Explain { id: ReleaseId },
 }
 
 #[derive(Debug, Args)]
@@ -339,6 +442,7 @@ pub enum PolicyVerb {
 pub enum ScopeArg {
     Read,
     Propose,
+    Evidence,
     Operate,
     Admin,
 }
@@ -348,6 +452,7 @@ impl From<ScopeArg> for Scope {
         match scope {
             ScopeArg::Read => Scope::Read,
             ScopeArg::Propose => Scope::Propose,
+            ScopeArg::Evidence => Scope::Evidence,
             ScopeArg::Operate => Scope::Operate,
             ScopeArg::Admin => Scope::Admin,
         }

@@ -3,14 +3,18 @@
 use std::path::Path;
 
 use anyhow::Context;
-use safeguard_api::{Change, ChangeSpec, ReleaseId};
+use safeguard_api::{Change, ChangeDocument, ChangeId, ChangeSpec, DocumentKind, ReleaseId};
 use serde::{Deserialize, Serialize};
 
 use crate::api_client::ApiClient;
 use crate::args::{ChangeAddArgs, ChangeVerb, Globals};
+use crate::evidence::read_whole;
 use crate::failure::Failure;
 use crate::git;
-use crate::output::{Output, table};
+use crate::output::{CARE, Output, table};
+
+/// As the server has it for the longest kind.
+const DOCUMENT_BYTES_MAX: u64 = 16 << 20;
 
 /// A change and the releases that carry it, as the server shows it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -28,6 +32,18 @@ pub fn change(globals: &Globals, verb: ChangeVerb, output: &Output) -> Result<()
                 ApiClient::new(globals)?.get(&format!("/api/v1/changes?limit={}", list.limit))?;
             output.data(&changes, |changes| listed(changes))
         }
+        ChangeVerb::Attach { id, kind, file } => {
+            let bytes = read_whole(&file, DOCUMENT_BYTES_MAX)?;
+            let attached = attach(&ApiClient::new(globals)?, &id, kind, bytes)?;
+            output.data(&attached, |attached| format!("{}\n", attached.document))?;
+            output.say(&format!("Attached the {kind} as log entry {}", attached.entry));
+            Ok(())
+        }
+        ChangeVerb::Document { id, kind } => {
+            let path = format!("/api/v1/changes/{id}/documents/{kind}");
+            let bytes = ApiClient::new(globals)?.get_bytes(&path)?;
+            output.text(&String::from_utf8_lossy(&bytes))
+        }
         ChangeVerb::Show { id } => {
             let shown: ChangeShown = ApiClient::new(globals)?.get(&format!("/api/v1/changes/{id}"))?;
             output.data(&shown, described)
@@ -36,18 +52,74 @@ pub fn change(globals: &Globals, verb: ChangeVerb, output: &Output) -> Result<()
 }
 
 fn add(globals: &Globals, args: ChangeAddArgs, output: &Output) -> Result<(), Failure> {
+    // Read before anything is recorded: a change without a document that was asked for helps nobody.
+    let mut documents = said(&args)?;
     let spec = complete(args, Path::new("."))?;
     let problems = spec.problems();
     if !problems.is_empty() {
         return Err(Failure::refused("the change is not complete").details(problems));
     }
-    let change: Change = ApiClient::new(globals)?.post("/api/v1/changes", &spec)?;
+    documents.extend(measured(Path::new("."), &spec)?);
+    let client = ApiClient::new(globals)?;
+    let change: Change = client.post("/api/v1/changes", &spec)?;
     output.data(&change, |change| format!("{}\n", change.id))?;
     output.say(&format!(
         "Recorded `{}` as log entry {}",
         change.spec.title, change.entry
     ));
+    for (kind, bytes) in documents {
+        match attach(&client, &change.id, kind, bytes) {
+            Ok(_) => {}
+            // An agent may propose a change, and not measure it.
+            Err(Failure::Refused(problem)) if problem.status == 403 => {
+                let care = format!(
+                    "{CARE}care{CARE:#}: the {kind} was not attached: {}",
+                    problem.title
+                );
+                output.say(&care);
+                output.say(&format!("  {}", problem.hint.unwrap_or_else(String::new)));
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
     Ok(())
+}
+
+fn attach(
+    client: &ApiClient,
+    change: &ChangeId,
+    kind: DocumentKind,
+    bytes: Vec<u8>,
+) -> Result<ChangeDocument, Failure> {
+    let path = format!("/api/v1/changes/{change}/documents/{kind}");
+    client.send_bytes(http::Method::PUT, &path, bytes)
+}
+
+/// The documents that were named on the command line.
+fn said(args: &ChangeAddArgs) -> Result<Vec<(DocumentKind, Vec<u8>)>, Failure> {
+    let named = [
+        (DocumentKind::Intent, &args.intent),
+        (DocumentKind::Prompts, &args.prompts),
+        (DocumentKind::Risk, &args.risk),
+        (DocumentKind::Recovery, &args.recovery),
+    ];
+    let files = named
+        .into_iter()
+        .filter_map(|(kind, file)| file.as_ref().map(|file| (kind, file)));
+    files
+        .map(|(kind, file)| Ok((kind, read_whole(file, DOCUMENT_BYTES_MAX)?)))
+        .collect()
+}
+
+/// The diff and the history of what it touches, where both commits are in a repository here.
+fn measured(folder: &Path, spec: &ChangeSpec) -> Result<Vec<(DocumentKind, Vec<u8>)>, Failure> {
+    if !git::is_repository(folder) || git::commit(folder, &spec.base).is_err() {
+        return Ok(Vec::new());
+    }
+    let diff = git::diff(folder, &spec.base, &spec.head)?;
+    let history = git::history(folder, &spec.base, &spec.head)?;
+    let history = serde_json::to_vec(&history).context("cannot write JSON")?;
+    Ok(vec![(DocumentKind::Diff, diff), (DocumentKind::History, history)])
 }
 
 /// Fills in from git what was not said.
@@ -211,6 +283,10 @@ mod tests {
             ai_tool: None,
             ai_tool_version: None,
             repository: None,
+            intent: None,
+            prompts: None,
+            risk: None,
+            recovery: None,
         }
     }
 }

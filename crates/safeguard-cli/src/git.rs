@@ -4,9 +4,18 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
+use safeguard_api::diff::{FileHistory, History};
+use safeguard_api::{Span, Timestamp};
+
+/// Runs git in `folder`, and returns what it wrote as text without the white space around it.
+pub fn git(folder: &Path, arguments: &[&str]) -> anyhow::Result<String> {
+    Ok(String::from_utf8_lossy(&git_bytes(folder, arguments)?)
+        .trim()
+        .to_owned())
+}
 
 /// Runs git in `folder`; no shell reads the arguments.
-pub fn git(folder: &Path, arguments: &[&str]) -> anyhow::Result<String> {
+fn git_bytes(folder: &Path, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
     let told = Command::new("git")
         .arg("-C")
         .arg(folder)
@@ -21,7 +30,7 @@ pub fn git(folder: &Path, arguments: &[&str]) -> anyhow::Result<String> {
             String::from_utf8_lossy(&told.stderr).trim()
         );
     }
-    Ok(String::from_utf8_lossy(&told.stdout).trim().to_owned())
+    Ok(told.stdout)
 }
 
 pub fn is_repository(folder: &Path) -> bool {
@@ -55,6 +64,105 @@ pub fn merge_tree(folder: &Path, base: &str, head: &str) -> Option<String> {
         .ok();
     }
     git(folder, &["merge-tree", "--write-tree", base, head]).ok()
+}
+
+/// The diff between two commits as git writes it, whatever the user's settings are.
+pub fn diff(folder: &Path, base: &str, head: &str) -> anyhow::Result<Vec<u8>> {
+    let fixed = [
+        "-c",
+        "core.quotePath=true",
+        "-c",
+        "diff.noprefix=false",
+        "-c",
+        "diff.mnemonicPrefix=false",
+    ];
+    let asked = [
+        "diff",
+        "--no-color",
+        "--no-ext-diff",
+        "--no-textconv",
+        "--find-renames",
+        "--full-index",
+    ];
+    let arguments: Vec<&str> = fixed.into_iter().chain(asked).chain([base, head, "--"]).collect();
+    git_bytes(folder, &arguments)
+}
+
+/// What git knows at `base` of the files that differ between the commits.
+pub fn history(folder: &Path, base: &str, head: &str) -> anyhow::Result<History> {
+    let names = git_bytes(
+        folder,
+        &["diff", "--name-only", "--no-renames", "-z", base, head, "--"],
+    )?;
+    let names = String::from_utf8_lossy(&names).into_owned();
+    let paths: Vec<&str> = names.split('\0').filter(|path| !path.is_empty()).collect();
+    let mut history = History {
+        api: "safeguard.history/1".to_owned(),
+        codeowners: CODEOWNERS
+            .iter()
+            .find_map(|path| git_bytes(folder, &["cat-file", "blob", &format!("{base}:{path}")]).ok())
+            .map(|text| String::from_utf8_lossy(&text).into_owned()),
+        ..History::default()
+    };
+    for some in paths.chunks(PATHS_AT_ONCE) {
+        // Each commit is a line that begins with a byte that no path has, and then the paths that it touched.
+        let asked = [
+            "-c",
+            "core.quotePath=false",
+            "log",
+            "--no-renames",
+            "--format=%x01%ct%x09%an <%ae>",
+            "--name-only",
+        ];
+        let literal = ["--literal-pathspecs"];
+        let arguments: Vec<&str> = literal
+            .into_iter()
+            .chain(asked)
+            .chain([base, "--"])
+            .chain(some.iter().copied())
+            .collect();
+        let told = git_bytes(folder, &arguments)?;
+        read_history(&String::from_utf8_lossy(&told), &mut history);
+    }
+    Ok(history)
+}
+
+/// Where CODEOWNERS may lie, the first that is there counts.
+const CODEOWNERS: [&str; 3] = [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"];
+/// A command line holds no more.
+const PATHS_AT_ONCE: usize = 200;
+
+/// Adds up a log that begins with the newest commit.
+fn read_history(log: &str, history: &mut History) {
+    let recent = Span::hours(24 * 90);
+    let mut newest = None;
+    let mut commit = None;
+    for line in log.lines() {
+        if let Some(head) = line.strip_prefix('\u{1}') {
+            commit = head.split_once('\t').and_then(|(seconds, author)| {
+                let at = Timestamp(seconds.parse::<i64>().ok()?.checked_mul(1000)?);
+                Some((at, author.to_owned()))
+            });
+            newest = newest.or(commit.as_ref().map(|(at, _)| *at));
+            continue;
+        }
+        let Some((at, author)) = commit.as_ref().filter(|_| !line.is_empty()) else {
+            continue;
+        };
+        let file = history
+            .files
+            .entry(line.to_owned())
+            .or_insert_with(|| FileHistory {
+                last_commit_at: *at,
+                ..FileHistory::default()
+            });
+        file.first_commit_at = *at;
+        file.commits += 1;
+        if newest.is_some_and(|newest| newest.since(*at) <= recent) {
+            file.commits_last_90_days += 1;
+        }
+        *file.authors.entry(author.clone()).or_insert(0) += 1;
+    }
 }
 
 pub fn title(folder: &Path, commit: &str) -> anyhow::Result<String> {
@@ -101,7 +209,52 @@ fn without_login(address: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn the_history_of_what_a_change_touches_is_counted_at_its_base() {
+        let log = "\u{1}1700000000\tAda <ada@example.org>\n\nsrc/pay.rs\nsrc/tax.rs\n\
+                   \u{1}1690000000\tBo <bo@example.org>\n\nsrc/pay.rs\n";
+        let mut history = History::default();
+        read_history(log, &mut history);
+        let pay = &history.files["src/pay.rs"];
+        assert_eq!((pay.commits, pay.commits_last_90_days), (2, 1));
+        assert_eq!(pay.first_commit_at, Timestamp(1_690_000_000_000));
+        assert_eq!(pay.last_commit_at, Timestamp(1_700_000_000_000));
+        assert_eq!(pay.authors.len(), 2);
+        assert_eq!(history.files["src/tax.rs"].commits, 1);
+    }
+
+    #[test]
+    fn a_diff_is_the_same_whatever_the_settings_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = |arguments: &[&str]| git(folder.path(), arguments).unwrap();
+        run(&["init", "--quiet"]);
+        run(&["config", "user.name", "Ann"]);
+        run(&["config", "user.email", "ann@example.org"]);
+        run(&["config", "diff.noprefix", "true"]);
+        run(&["config", "color.diff", "always"]);
+        std::fs::write(folder.path().join("a.txt"), "one\n").unwrap();
+        run(&["add", "."]);
+        run(&["commit", "--quiet", "-m", "first"]);
+        std::fs::write(folder.path().join("a.txt"), "two\n").unwrap();
+        run(&["commit", "--quiet", "-am", "second"]);
+        let diff = diff(folder.path(), "HEAD^", "HEAD").unwrap();
+        assert_eq!(named_first(&diff), "a/a.txt b/a.txt");
+        let history = history(folder.path(), "HEAD^", "HEAD").unwrap();
+        assert_eq!(history.files["a.txt"].authors["Ann <ann@example.org>"], 1);
+    }
+
+    /// The two names in the first line.
+    fn named_first(diff: &[u8]) -> String {
+        let text = String::from_utf8_lossy(diff).into_owned();
+        text.lines()
+            .next()
+            .unwrap()
+            .trim_start_matches("diff --git ")
+            .to_owned()
+    }
 
     #[test]
     fn an_address_loses_its_login() {

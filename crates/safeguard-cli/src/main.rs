@@ -9,8 +9,10 @@ mod audit;
 mod changes;
 mod config_file;
 mod doctor;
+mod evidence;
 mod failure;
 mod freezes;
+mod gates;
 mod git;
 mod init;
 mod installation;
@@ -56,6 +58,8 @@ fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Release { verb } => releases::release(&globals, verb, output),
         Command::Rollout { verb } => watch::rollout(&globals, verb, output),
         Command::Freeze { verb } => freezes::freeze(&globals, verb, output),
+        Command::Evidence { verb } => evidence::evidence(&globals, verb, output),
+        Command::Gate { verb } => gates::gate(&globals, verb, output),
         Command::Audit { verb } => audit::audit(&globals, verb, output),
         Command::Policy { verb } => policy::policy(&globals, verb, output),
         Command::Token { verb } => tokens::token(&globals, verb, output),

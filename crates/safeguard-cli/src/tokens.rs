@@ -40,6 +40,7 @@ fn scope_text(scope: Scope) -> &'static str {
         Scope::Public => "public",
         Scope::Read => "read",
         Scope::Propose => "propose",
+        Scope::Evidence => "evidence",
         Scope::Operate => "operate",
         Scope::Admin => "admin",
     }

@@ -37,7 +37,7 @@ pub struct ChangeCase<'a> {
 }
 
 /// Requests of users in canary and production that the release has answered: the layer `production`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Shown {
     pub production_requests: u64,
 }

@@ -4,6 +4,7 @@
 
 mod case;
 pub mod diff;
+mod file;
 mod gates;
 pub mod owners;
 mod read;
@@ -11,6 +12,7 @@ mod unreadable;
 
 pub use case::{Case, ChangeCase, Shown};
 pub use diff::read_diff;
+pub use file::{CaseFile, ChangeFile, EvidenceFile, Parts, PartsError};
 pub use gates::judge;
 pub use owners::Owners;
 pub use read::{REPORT_BYTES_MAX, Read, read};

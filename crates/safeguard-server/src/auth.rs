@@ -204,7 +204,7 @@ async fn token_caller(store: &Store, secret: &str) -> Result<Option<Caller>, Ref
     }
     // What a token may do says what kind of actor holds it: pipelines and agents propose, people operate.
     let kind = match record.token.scope {
-        Scope::Public | Scope::Read | Scope::Propose => ActorKind::Ci,
+        Scope::Public | Scope::Read | Scope::Propose | Scope::Evidence => ActorKind::Ci,
         Scope::Operate | Scope::Admin => ActorKind::Human,
     };
     let actor = Actor {

@@ -4,6 +4,7 @@ mod act;
 mod commit;
 mod complaint;
 mod counts;
+pub(crate) mod gates;
 mod journal;
 mod load;
 mod look;
@@ -20,7 +21,7 @@ use safeguard_api::{Name, PolicyId, Problem, ReleaseId, Rollout};
 use safeguard_link::Link;
 use safeguard_rollout::observe::Command;
 use safeguard_rollout::plan::{self, Answer};
-use safeguard_store::{Document, Store, StoreError};
+use safeguard_store::{Content, Document, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -110,11 +111,13 @@ struct Loop {
     config: Arc<Config>,
     store: Store,
     artifacts: Artifacts,
+    content: Content,
     router: Link,
     supervisor: Link,
     /// Policies never change, so they are read once.
     policies: HashMap<PolicyId, Policy>,
     memories: HashMap<ReleaseId, counts::Memory>,
+    judged: gates::Judged,
     journal: journal::Journal,
     pushed: act::Pushed,
     complaints: complaint::Complaints,
@@ -130,6 +133,7 @@ pub(crate) fn start(
     config: Arc<Config>,
     store: Store,
     artifacts: Artifacts,
+    content: Content,
     supervisor_socket: PathBuf,
     router_socket: PathBuf,
 ) -> (
@@ -144,10 +148,12 @@ pub(crate) fn start(
         config,
         store,
         artifacts,
+        content,
         router: Link::new(router_socket),
         supervisor: Link::new(supervisor_socket),
         policies: HashMap::new(),
         memories: HashMap::new(),
+        judged: gates::Judged::default(),
         journal: journal::Journal::default(),
         pushed: act::Pushed::default(),
         complaints: complaint::Complaints::default(),
@@ -227,7 +233,11 @@ impl Loop {
                     .filter(|(id, _)| *id == release.id)
                     .map(|(_, command)| command.clone());
                 let policy = self.policy(&rollout.policy).await?;
-                let Some(observation) = self.observe(&loaded, service, place, &policy, own) else {
+                let gates = self
+                    .gates(release, rollout, &policy, service.live.as_ref())
+                    .await?;
+                self.world.gates.insert(release.id.clone(), gates.clone());
+                let Some(observation) = self.observe(&loaded, service, place, gates, own) else {
                     continue;
                 };
                 let memory = self.memories.entry(release.id.clone()).or_default();

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use safeguard_api::Config;
-use safeguard_store::{OpenError, Place, Settings, Store, StoreError};
+use safeguard_store::{Content, ContentError, OpenError, Place, Settings, Store, StoreError};
 
 use crate::auth::Door;
 use crate::world::World;
@@ -44,6 +44,8 @@ pub enum ServerError {
     },
     #[error("the store failed")]
     Store(#[from] StoreError),
+    #[error("the content store failed")]
+    Content(#[from] ContentError),
     #[error("cannot use `{path}`")]
     File {
         path: PathBuf,
@@ -65,6 +67,7 @@ pub(crate) struct App {
     pub world: tokio::sync::watch::Receiver<Arc<World>>,
     pub control: control::Control,
     pub artifacts: artifacts::Artifacts,
+    pub content: Content,
     pub started_at: safeguard_api::Timestamp,
 }
 
@@ -111,12 +114,14 @@ pub async fn run(settings: ServerSettings, shutdown: impl Future<Output = ()>) -
     let address = listener.local_addr().map_err(ServerError::Serve)?;
     let door = Arc::new(Door::open(&store, &state, address).await?);
     let artifacts = artifacts::Artifacts::open(&state.join("artifacts")).map_err(file_error(&state))?;
+    let content = Content::open(&state.join("content"))?;
     record::first_policy(&store, &config).await?;
 
     let (control, world, looping) = control::start(
         config.clone(),
         store.clone(),
         artifacts.clone(),
+        content.clone(),
         supervisor_socket,
         router_socket,
     );
@@ -128,6 +133,7 @@ pub async fn run(settings: ServerSettings, shutdown: impl Future<Output = ()>) -
         world,
         control,
         artifacts,
+        content,
         started_at: record::now(),
     };
 

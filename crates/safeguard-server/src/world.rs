@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use safeguard_api::instance::{InstanceReport, SupervisorReport};
 use safeguard_api::time::{Span, Timestamp};
 use safeguard_api::traffic::{RouteReport, RouterReport};
-use safeguard_api::{Name, ReleaseId, Rollout};
+use safeguard_api::{GateReport, Name, ReleaseId, Rollout};
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct World {
@@ -18,6 +18,8 @@ pub(crate) struct World {
     pub looked_at: Timestamp,
     /// Rollouts on their way as the last round left them: the store has each soak only as it was committed last.
     pub walking: HashMap<ReleaseId, Rollout>,
+    /// What the gates say of them.
+    pub gates: HashMap<ReleaseId, GateReport>,
     /// Why the last round could not commit, if it could not.
     pub trouble: Option<String>,
 }

@@ -1,7 +1,11 @@
 //! What the store keeps by kind and key, each as one JSON text.
 
+use safeguard_api::evidence::About;
 use safeguard_api::status::{PolicyStatus, ServiceState, Token};
-use safeguard_api::{Change, Digest, Freeze, Release, ReleaseId, Rollout, Timestamp};
+use safeguard_api::{
+    Change, ChangeDocument, ChangeId, Digest, DocumentKind, Evidence, EvidenceId, Freeze, Name, Release,
+    ReleaseId, Rollout, Timestamp,
+};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +41,52 @@ impl Document for Change {
     const KIND: &'static str = "change";
     fn key(&self) -> String {
         self.id.as_str().to_owned()
+    }
+}
+
+/// Where a change's document of a kind is found.
+#[must_use]
+pub fn document_key(change: &ChangeId, kind: DocumentKind) -> String {
+    format!("{change}/{kind}")
+}
+
+impl Document for ChangeDocument {
+    const KIND: &'static str = "change-document";
+    fn key(&self) -> String {
+        document_key(&self.change, self.kind)
+    }
+}
+
+impl Document for Evidence {
+    const KIND: &'static str = "evidence";
+    /// By service, so that the evidence of one is found without looking at all.
+    fn key(&self) -> String {
+        format!("{}/{}", self.spec.service, self.id)
+    }
+}
+
+/// The evidence about one commit or artifact, the oldest first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EvidenceAbout {
+    pub service: Name,
+    pub about: About,
+    pub evidence: Vec<EvidenceId>,
+}
+
+impl EvidenceAbout {
+    #[must_use]
+    pub fn key_of(service: &Name, about: &About) -> String {
+        match about {
+            About::Commit(commit) => format!("{service}/{commit}"),
+            About::Artifact(digest) => format!("{service}/{digest}"),
+        }
+    }
+}
+
+impl Document for EvidenceAbout {
+    const KIND: &'static str = "evidence-about";
+    fn key(&self) -> String {
+        EvidenceAbout::key_of(&self.service, &self.about)
     }
 }
 

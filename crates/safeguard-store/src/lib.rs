@@ -4,6 +4,7 @@
 //! answered only when it is durable: WAL and `synchronous=FULL` are read back when the database is opened. That a
 //! process may be killed at any moment is tested; that a disk keeps what it has confirmed is the disk's promise.
 
+mod content;
 mod document;
 mod error;
 mod log;
@@ -16,7 +17,8 @@ mod store;
 mod tx;
 mod write;
 
-pub use document::{Document, Poisoned, TokenRecord};
+pub use content::{Content, ContentError};
+pub use document::{Document, EvidenceAbout, Poisoned, TokenRecord, document_key};
 pub use error::{OpenError, StoreError};
 pub use open::{Place, Settings, SigningKeyBytes};
 pub use outbox::OutboxRow;

@@ -85,6 +85,24 @@ impl<'a> Tx<'a> {
         rows.iter().map(|(key, body)| parse(D::KIND, key, body)).collect()
     }
 
+    /// Returns at most `limit` documents whose keys begin with `prefix`, the last ones in the order of their keys.
+    ///
+    /// # Errors
+    /// When the database or a document cannot be read.
+    pub fn list_last<D: Document>(&self, prefix: &str, limit: usize) -> Result<Vec<D>, StoreError> {
+        // Keys are ASCII, so whatever begins with the prefix sorts before the prefix and the greatest character.
+        let rows: Vec<(String, String)> = self.many(
+            "SELECT key, body FROM document WHERE kind = ?1 AND key >= ?2 AND key < ?2 || char(1114111)
+             ORDER BY key DESC LIMIT ?3",
+            params![D::KIND, prefix, sql_limit(limit)],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        rows.iter()
+            .rev()
+            .map(|(key, body)| parse(D::KIND, key, body))
+            .collect()
+    }
+
     /// # Errors
     /// When it is not kept.
     pub fn put_setting(&mut self, key: &str, value: &str) -> Result<(), StoreError> {

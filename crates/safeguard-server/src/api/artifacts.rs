@@ -134,7 +134,7 @@ async fn unpack(app: &App, tar: &FilePath, digest: &Digest) -> Result<(), ApiErr
 }
 
 /// An error and its causes, a line each.
-fn chain(error: &dyn std::error::Error) -> Vec<String> {
+pub(super) fn chain(error: &dyn std::error::Error) -> Vec<String> {
     let mut lines = vec![error.to_string()];
     let mut cause = error.source();
     while let Some(deeper) = cause {

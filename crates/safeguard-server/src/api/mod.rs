@@ -3,7 +3,10 @@
 mod artifacts;
 mod audit;
 mod changes;
+mod documents;
+mod evidence;
 pub(crate) mod freezes;
+mod gates;
 mod openapi;
 mod policy;
 mod releases;
@@ -55,11 +58,17 @@ fn route(operation: &Operation) -> MethodRouter<App> {
         "audit.export" => post(audit::export),
         "audit.prove" => get(audit::prove),
         "change.add" => post(changes::add),
+        "change.attach" => put(documents::attach).layer(DefaultBodyLimit::max(documents::DOCUMENT_BYTES_MAX)),
+        "change.document" => get(documents::show),
         "change.list" => get(changes::list),
         "change.show" => get(changes::show),
+        "evidence.add" => post(evidence::add).layer(DefaultBodyLimit::max(evidence::REPORT_BYTES_MAX)),
+        "evidence.list" => get(evidence::list),
+        "evidence.show" => get(evidence::show),
         "freeze.close" => post(freezes::close),
         "freeze.list" => get(freezes::list),
         "freeze.open" => post(freezes::open),
+        "gate.explain" => get(gates::explain),
         "health" => get(status::health),
         "openapi" => get(openapi::openapi),
         "policy.apply" => post(policy::apply),

@@ -209,6 +209,8 @@ impl Loop {
     fn forget(&mut self, loaded: &Loaded) {
         self.memories.retain(|release, _| loaded.has(release));
         self.world.walking.retain(|release, _| loaded.has(release));
+        self.world.gates.retain(|release, _| loaded.has(release));
+        self.judged.keep_only(&|release| loaded.has(release));
         self.journal.keep_only(&|release| loaded.has(release));
     }
 

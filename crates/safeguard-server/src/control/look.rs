@@ -1,6 +1,5 @@
 //! What the planner is told: the last reports, the committed state and the clocks, put side by side.
 
-use safeguard_api::config::Policy;
 use safeguard_api::instance::{InstanceReport, InstanceState};
 use safeguard_api::release::Block;
 use safeguard_api::time::Span;
@@ -19,7 +18,7 @@ impl Loop {
         loaded: &Loaded,
         service: &ServiceLoaded,
         place: usize,
-        policy: &Policy,
+        gates: GateReport,
         command: Option<Command>,
     ) -> Option<Observation> {
         let (release, rollout) = service.lane.get(place)?;
@@ -43,7 +42,7 @@ impl Loop {
                 reason: freeze.reason.clone(),
                 until: freeze.until,
             }),
-            gates: GateReport::of(policy.gates(rollout.stage), Vec::new()),
+            gates,
             // Approvals come with the gate that asks for them; until then nobody has given one.
             approvals: 0,
             instances: candidate(&instances, environment, &release.id, wanted),

@@ -28,6 +28,10 @@ fn every_mutating_operation_refuses_a_stranger_and_leaves_an_entry() {
         let recorded = up.ok("POST", "/api/v1/changes", Some(change.clone())).await;
         let shown = up.ok("GET", &format!("/api/v1/releases/{live}"), None).await;
         let artifact = shown["release"]["artifact"].as_str().expect("a digest").to_owned();
+        let report = json!({
+            "api": "safeguard.evidence/1", "tool": { "name": "checks" },
+            "facts": { "kind": "invariants", "checks": [{ "name": "sums", "checked": 10, "violations": 0 }], "migrations": [] },
+        });
         let policy = up.ok("GET", "/api/v1/policy", None).await["policy"].clone();
         let own = up.token.clone();
 
@@ -36,6 +40,8 @@ fn every_mutating_operation_refuses_a_stranger_and_leaves_an_entry() {
                 // The tar itself goes through the command line; here only who may send it is asked.
                 "artifact.put" => (artifact.clone(), None),
                 "change.add" => (String::new(), Some(change.clone())),
+                "change.attach" => (recorded["id"].as_str().expect("an id").to_owned(), Some(json!("# Why"))),
+                "evidence.add" => (String::new(), Some(report.clone())),
                 "freeze.close" => (freeze["id"].as_str().expect("an id").to_owned(), None),
                 "freeze.open" => (String::new(), Some(json!({ "reason": "holidays" }))),
                 "policy.apply" => (String::new(), Some(policy.clone())),
@@ -49,7 +55,10 @@ fn every_mutating_operation_refuses_a_stranger_and_leaves_an_entry() {
                 "release.clear" | "release.hold" | "release.promote" | "release.rollback" => (walking.clone(), None),
                 other => panic!("{other}: say here how it is called"),
             };
-            let path = operation.path.replace("{id}", &id).replace("{digest}", &id);
+            let mut path = operation.path.replace("{id}", &id).replace("{digest}", &id).replace("{kind}", "intent");
+            if operation.id == "evidence.add" {
+                path.push_str(&format!("?service=shop&format=safeguard&artifact={artifact}"));
+            }
             let method = match operation.method {
                 safeguard_api::operation::Method::Get => "GET",
                 safeguard_api::operation::Method::Post => "POST",

@@ -1,0 +1,354 @@
+//! What the gates say of each release on its way: judged when something new was recorded, and once a second because
+//! approvals, waivers and evidence expire.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use safeguard_api::audit::{Actor, Reference};
+use safeguard_api::config::{Policy, Service};
+use safeguard_api::diff::{Diff, History};
+use safeguard_api::evidence::About;
+use safeguard_api::time::Span;
+use safeguard_api::{
+    Approval, Change, ChangeDocument, Digest, DocumentKind, Evidence, GateReport, Release, ReleaseId,
+    Rollout, Stage, Timestamp, Waiver,
+};
+use safeguard_gate::{CaseFile, ChangeFile, EvidenceFile, Parts, Shown};
+use safeguard_store::{Content, Document, EvidenceAbout, StoreError, Tx, document_key};
+use serde::{Deserialize, Serialize};
+
+use super::Loop;
+use crate::record::{self, now};
+
+const LOOK_AGAIN: Span = Span::seconds(1);
+
+/// What the gates last said of a release, as it was recorded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct GateRecord {
+    pub release: ReleaseId,
+    pub stage: Stage,
+    pub report: GateReport,
+    /// The case in the content store.
+    pub case: Digest,
+    pub at: Timestamp,
+    pub entry: u64,
+}
+
+impl Document for GateRecord {
+    const KIND: &'static str = "gate-record";
+    fn key(&self) -> String {
+        self.release.to_string()
+    }
+}
+
+/// What is kept in memory between two looks.
+#[derive(Default)]
+pub(super) struct Judged {
+    releases: HashMap<ReleaseId, Look>,
+    diffs: HashMap<Digest, Arc<Diff>>,
+    histories: HashMap<Digest, Arc<History>>,
+}
+
+struct Look {
+    log_size: u64,
+    stage: Stage,
+    at: Timestamp,
+    report: GateReport,
+}
+
+impl Judged {
+    pub fn keep_only(&mut self, walks: &dyn Fn(&ReleaseId) -> bool) {
+        self.releases.retain(|release, _| walks(release));
+        if self.releases.is_empty() {
+            self.diffs.clear();
+            self.histories.clear();
+        }
+    }
+}
+
+impl Loop {
+    /// What the gates that leaving the present stage requires say of the release.
+    pub(super) async fn gates(
+        &mut self,
+        release: &Release,
+        rollout: &Rollout,
+        policy: &Policy,
+        baseline: Option<&Release>,
+    ) -> Result<GateReport, StoreError> {
+        let log_size = self.store.log_status().size;
+        let at = now();
+        let known = self.judged.releases.get(&release.id);
+        if let Some(look) = known.filter(|look| look.is_fresh(log_size, rollout.stage, at)) {
+            return Ok(look.report.clone());
+        }
+        let case = self.case(release, rollout, policy, baseline, at).await?;
+        let report = match case {
+            Some((file, parts)) => {
+                let report = file.judge(&parts);
+                self.record(&file, &report).await?;
+                report
+            }
+            // What can not be read does not pass: the report names every gate as inconclusive.
+            None => GateReport::of(policy.gates(rollout.stage), Vec::new()),
+        };
+        // Recording may have made the log longer; that is no news.
+        let log_size = self.store.log_status().size;
+        self.judged.releases.insert(
+            release.id.clone(),
+            Look {
+                log_size,
+                stage: rollout.stage,
+                at,
+                report: report.clone(),
+            },
+        );
+        Ok(report)
+    }
+
+    /// Gathers what there is about the release; none, and a complaint, when a document can not be read.
+    async fn case(
+        &mut self,
+        release: &Release,
+        rollout: &Rollout,
+        policy: &Policy,
+        baseline: Option<&Release>,
+        now: Timestamp,
+    ) -> Result<Option<(CaseFile, Parts)>, StoreError> {
+        let Some(settings) = self.config.services.get(&release.service) else {
+            return Ok(None);
+        };
+        let limits = settings.limits.clone();
+        let configuration = configuration(settings, policy);
+        let in_production = rollout.stage.environment() == Stage::Production.environment();
+        let shown = Shown {
+            production_requests: if in_production { rollout.soak.requests } else { 0 },
+        };
+        let artifact = baseline.map(|baseline| baseline.artifact.clone());
+        let (owned, base) = (release.clone(), artifact.clone());
+        let gathered = self
+            .store
+            .read(move |tx| gather(tx, &owned, base.as_ref()))
+            .await?;
+        let file = CaseFile {
+            release: release.clone(),
+            stage: rollout.stage,
+            required: policy.gates(rollout.stage).to_vec(),
+            changes: gathered.changes,
+            baseline: artifact,
+            evidence: gathered.evidence.iter().map(EvidenceFile::of).collect(),
+            waivers: gathered.waivers,
+            approvals: gathered.approvals,
+            limits,
+            configuration,
+            policy: policy.clone(),
+            shown,
+            now,
+        };
+        match self.judged.read(&self.content, &file, gathered.evidence) {
+            Ok(parts) => Ok(Some((file, parts))),
+            Err(why) => {
+                self.complain("A document of a release can not be read", &why);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Records what the gates say when it is another thing than before.
+    async fn record(&mut self, file: &CaseFile, report: &GateReport) -> Result<(), StoreError> {
+        if file.required.is_empty() {
+            return Ok(());
+        }
+        let key = file.release.id.to_string();
+        let before = self.store.read(move |tx| tx.get::<GateRecord>(&key)).await?;
+        if before.is_some_and(|before| before.stage == file.stage && same(&before.report, report)) {
+            return Ok(());
+        }
+        let kept = serde_json::to_vec(file)
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| {
+                Ok((
+                    self.content.put(&bytes).map_err(|error| error.to_string())?,
+                    bytes.len(),
+                ))
+            });
+        let (case, bytes) = match kept {
+            Ok(kept) => kept,
+            Err(why) => {
+                self.complain("A case can not be kept", &why);
+                return Ok(());
+            }
+        };
+        let mut event = record::event(
+            "gate.result",
+            Actor::system("gates"),
+            vec![
+                file.release.id.to_string(),
+                file.release.artifact.to_string(),
+                file.release.service.to_string(),
+            ],
+            serde_json::json!({ "text": told(report), "stage": file.stage, "report": report }),
+        );
+        event.refs.push(Reference {
+            name: "case".to_owned(),
+            sha256: case.clone(),
+            size: bytes as u64,
+            media: "application/json".to_owned(),
+        });
+        let (release, stage, report, at) = (file.release.id.clone(), file.stage, report.clone(), file.now);
+        self.store
+            .write(move |tx| -> Result<(), StoreError> {
+                let entry = tx.append(&event)?;
+                tx.put(&GateRecord {
+                    release,
+                    stage,
+                    report,
+                    case,
+                    at,
+                    entry,
+                })
+            })
+            .await?
+    }
+}
+
+impl Look {
+    fn is_fresh(&self, log_size: u64, stage: Stage, now: Timestamp) -> bool {
+        // A clock that was set back makes every look old.
+        let fresh = self.at <= now && now.since(self.at) < LOOK_AGAIN;
+        fresh && self.log_size == log_size && self.stage == stage
+    }
+}
+
+impl Judged {
+    /// Diffs and histories are read once; evidence was read when it came in.
+    fn read(&mut self, content: &Content, file: &CaseFile, evidence: Vec<Evidence>) -> Result<Parts, String> {
+        for change in &file.changes {
+            if let Some(digest) = change
+                .diff
+                .as_ref()
+                .filter(|digest| !self.diffs.contains_key(digest))
+            {
+                let diff =
+                    safeguard_gate::read_diff(&fetch(content, digest)?).map_err(|error| error.to_string())?;
+                self.diffs.insert(digest.clone(), Arc::new(diff));
+            }
+            if let Some(digest) = change
+                .history
+                .as_ref()
+                .filter(|digest| !self.histories.contains_key(digest))
+            {
+                let history =
+                    serde_json::from_slice(&fetch(content, digest)?).map_err(|error| error.to_string())?;
+                self.histories.insert(digest.clone(), Arc::new(history));
+            }
+        }
+        Ok(Parts {
+            diffs: self.diffs.clone(),
+            histories: self.histories.clone(),
+            evidence,
+        })
+    }
+}
+
+/// Names how the service runs and is judged.
+fn configuration(settings: &Service, policy: &Policy) -> Digest {
+    let told = serde_json::json!({ "service": settings, "judge": policy.judge, "rollback": policy.rollback });
+    Digest::of(told.to_string().as_bytes())
+}
+
+fn fetch(content: &Content, digest: &Digest) -> Result<Vec<u8>, String> {
+    let found = content.get(digest).map_err(|error| error.to_string())?;
+    found.ok_or_else(|| format!("document {digest} is not there"))
+}
+
+struct Gathered {
+    changes: Vec<ChangeFile>,
+    evidence: Vec<Evidence>,
+    waivers: Vec<Waiver>,
+    approvals: Vec<Approval>,
+}
+
+fn gather(tx: &Tx<'_>, release: &Release, baseline: Option<&Digest>) -> Result<Gathered, StoreError> {
+    let mut changes = Vec::with_capacity(release.new_changes.len());
+    for id in &release.new_changes {
+        let Some(change) = tx.get::<Change>(id.as_str())? else {
+            continue;
+        };
+        let mut documents = Vec::new();
+        let (mut diff, mut history) = (None, None);
+        for kind in DocumentKind::ALL {
+            let Some(attached) = tx.get::<ChangeDocument>(&document_key(id, kind))? else {
+                continue;
+            };
+            documents.push(kind);
+            match kind {
+                DocumentKind::Diff => diff = Some(attached.document),
+                DocumentKind::History => history = Some(attached.document),
+                DocumentKind::Intent
+                | DocumentKind::Prompts
+                | DocumentKind::Risk
+                | DocumentKind::Recovery => {}
+            }
+        }
+        changes.push(ChangeFile {
+            change,
+            diff,
+            history,
+            documents,
+        });
+    }
+    let commits = changes
+        .iter()
+        .flat_map(|change| [&change.change.spec.head, &change.change.spec.base]);
+    let artifacts = [Some(&release.artifact), baseline].into_iter().flatten();
+    let mut abouts: Vec<About> = commits
+        .map(|commit| About::Commit(commit.clone()))
+        .chain(artifacts.map(|artifact| About::Artifact(artifact.clone())))
+        .collect();
+    abouts.sort();
+    abouts.dedup();
+    let mut evidence = Vec::new();
+    for about in &abouts {
+        let Some(known) = tx.get::<EvidenceAbout>(&EvidenceAbout::key_of(&release.service, about))? else {
+            continue;
+        };
+        for id in &known.evidence {
+            evidence.extend(tx.get::<Evidence>(&format!("{}/{id}", release.service))?);
+        }
+    }
+    evidence.sort_by(|one, other| one.id.cmp(&other.id));
+    Ok(Gathered {
+        changes,
+        evidence,
+        waivers: Vec::new(),
+        approvals: Vec::new(),
+    })
+}
+
+/// Whether two reports come to the same for whoever waits: figures that only count time do not matter.
+fn same(one: &GateReport, other: &GateReport) -> bool {
+    let told = |report: &GateReport| {
+        let verdicts = report.verdicts.iter();
+        verdicts
+            .map(|said| {
+                (
+                    said.gate,
+                    said.verdict,
+                    said.evidence.clone(),
+                    said.waivers.clone(),
+                    said.missing.clone(),
+                )
+            })
+            .collect::<Vec<_>>()
+    };
+    told(one) == told(other)
+}
+
+fn told(report: &GateReport) -> String {
+    let verdicts: Vec<String> = report
+        .verdicts
+        .iter()
+        .map(|said| format!("{} {}", said.gate, said.verdict))
+        .collect();
+    verdicts.join(", ")
+}
