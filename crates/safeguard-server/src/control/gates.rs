@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use safeguard_api::audit::{Actor, Reference};
-use safeguard_api::config::{Policy, Service};
+use safeguard_api::config::Policy;
 use safeguard_api::diff::{Diff, History};
 use safeguard_api::evidence::About;
 use safeguard_api::time::Span;
@@ -118,7 +118,7 @@ impl Loop {
             return Ok(None);
         };
         let limits = settings.limits.clone();
-        let configuration = configuration(settings, policy);
+        let configuration = settings.configuration(policy, &self.config.router);
         let in_production = rollout.stage.environment() == Stage::Production.environment();
         let shown = Shown {
             production_requests: if in_production { rollout.soak.requests } else { 0 },
@@ -248,12 +248,6 @@ impl Judged {
             evidence,
         })
     }
-}
-
-/// Names how the service runs and is judged.
-fn configuration(settings: &Service, policy: &Policy) -> Digest {
-    let told = serde_json::json!({ "service": settings, "judge": policy.judge, "rollback": policy.rollback });
-    Digest::of(told.to_string().as_bytes())
 }
 
 fn fetch(content: &Content, digest: &Digest) -> Result<Vec<u8>, String> {
