@@ -123,6 +123,13 @@ pub const OPERATIONS: &[Operation] = &[
         "Returns a document of a change",
     ),
     op(
+        "change.dossier",
+        Get,
+        "/api/v1/changes/{id}/dossier",
+        Read,
+        "Returns the dossier of a change: JSON, or with `?format=` markdown or html",
+    ),
+    op(
         "change.list",
         Get,
         "/api/v1/changes",

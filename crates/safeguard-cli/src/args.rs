@@ -199,6 +199,16 @@ Example:
         /// The file; `-` is standard input
         file: PathBuf,
     },
+    /// Write the dossier: what the change is for, what was shown about it, who agreed, and how to go back
+    #[command(after_help = "Examples:
+  safeguard change dossier chg_01jb…                         Markdown on stdout
+  safeguard change dossier chg_01jb… --html dossier.html     one page that verifies its own proofs, with no network")]
+    Dossier {
+        id: ChangeId,
+        /// Write the page here rather than Markdown to stdout
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
+    },
     /// Print a document of a change
     Document { id: ChangeId, kind: DocumentKind },
 }

@@ -39,6 +39,7 @@ pub fn change(globals: &Globals, verb: ChangeVerb, output: &Output) -> Result<()
             output.say(&format!("Attached the {kind} as log entry {}", attached.entry));
             Ok(())
         }
+        ChangeVerb::Dossier { id, html } => dossier(globals, &id, html.as_deref(), output),
         ChangeVerb::Document { id, kind } => {
             let path = format!("/api/v1/changes/{id}/documents/{kind}");
             let bytes = ApiClient::new(globals)?.get_bytes(&path)?;
@@ -49,6 +50,27 @@ pub fn change(globals: &Globals, verb: ChangeVerb, output: &Output) -> Result<()
             output.data(&shown, described)
         }
     }
+}
+
+fn dossier(globals: &Globals, id: &ChangeId, html: Option<&Path>, output: &Output) -> Result<(), Failure> {
+    let client = ApiClient::new(globals)?;
+    let path = format!("/api/v1/changes/{id}/dossier");
+    if let Some(file) = html {
+        let page = client.get_bytes(&format!("{path}?format=html"))?;
+        std::fs::write(file, &page).with_context(|| format!("cannot write `{}`", file.display()))?;
+        return output.line(
+            &serde_json::json!({ "written": file, "bytes": page.len() }),
+            &format!(
+                "Wrote `{}`: open it in a browser; it verifies its proofs by itself",
+                file.display()
+            ),
+        );
+    }
+    if output.json {
+        return output.json_text(&client.get::<serde_json::Value>(&path)?);
+    }
+    let text = client.get_bytes(&format!("{path}?format=markdown"))?;
+    output.text(&String::from_utf8_lossy(&text))
 }
 
 fn add(globals: &Globals, args: ChangeAddArgs, output: &Output) -> Result<(), Failure> {

@@ -7,6 +7,7 @@ mod api;
 mod artifacts;
 mod auth;
 mod control;
+mod dossier;
 mod glue;
 mod notify;
 mod page;

@@ -4,6 +4,7 @@ mod artifacts;
 mod audit;
 mod changes;
 mod documents;
+mod dossiers;
 mod evidence;
 pub(crate) mod freezes;
 mod gates;
@@ -22,7 +23,9 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
+use safeguard_api::audit::Entry;
 use safeguard_api::operation::{Method, OPERATIONS, Operation, Scope};
+use safeguard_api::status::EntrySummary;
 use safeguard_api::{Problem, Timestamp};
 use safeguard_store::StoreError;
 use serde::de::DeserializeOwned;
@@ -60,6 +63,7 @@ fn route(operation: &Operation) -> MethodRouter<App> {
         "change.add" => post(changes::add),
         "change.attach" => put(documents::attach).layer(DefaultBodyLimit::max(documents::DOCUMENT_BYTES_MAX)),
         "change.document" => get(documents::show),
+        "change.dossier" => get(dossiers::show),
         "change.list" => get(changes::list),
         "change.show" => get(changes::show),
         "evidence.add" => post(evidence::add).layer(DefaultBodyLimit::max(evidence::REPORT_BYTES_MAX)),
@@ -169,6 +173,24 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
 pub(crate) fn parse_id<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, ApiError> {
     text.parse()
         .map_err(|error: T::Err| ApiError(Problem::new(400, "invalid", error.to_string())))
+}
+
+/// Log entries, the newest first, as people read them: the oldest first.
+pub(crate) fn summaries(entries: Vec<Entry>) -> Vec<EntrySummary> {
+    let summary = |entry: Entry| EntrySummary {
+        index: entry.index,
+        text: entry
+            .event
+            .decision
+            .get("text")
+            .and_then(|text| text.as_str())
+            .unwrap_or("")
+            .to_owned(),
+        kind: entry.event.kind,
+        at: entry.event.ts,
+        late: entry.event.late,
+    };
+    entries.into_iter().rev().map(summary).collect()
 }
 
 /// How much of a list is wanted.

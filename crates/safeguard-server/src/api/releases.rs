@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use safeguard_api::release::{Phase, ReleaseSpec};
-use safeguard_api::status::{EntrySummary, ReleaseStatus, ServiceState};
+use safeguard_api::status::{ReleaseStatus, ServiceState};
 use safeguard_api::{Change, Name, Problem, Release, ReleaseId, Rollout, Stage};
 use safeguard_rollout::observe::Command;
 use safeguard_store::{Poisoned, StoreError, Tx};
@@ -267,24 +267,7 @@ pub(super) async fn shown(app: &App, release: Release, rollout: Rollout) -> Resu
         .store
         .read(move |tx| tx.entries(Some(&id), true, LIST_MAX))
         .await?;
-    // The newest of them, in the order in which they came.
-    let entries = entries
-        .into_iter()
-        .rev()
-        .map(|entry| EntrySummary {
-            index: entry.index,
-            text: entry
-                .event
-                .decision
-                .get("text")
-                .and_then(|text| text.as_str())
-                .unwrap_or("")
-                .to_owned(),
-            kind: entry.event.kind,
-            at: entry.event.ts,
-            late: entry.event.late,
-        })
-        .collect();
+    let entries = super::summaries(entries);
     let hints = rollout
         .blocks
         .iter()

@@ -1,6 +1,7 @@
 //! The real binaries, started by the test on free ports and stopped after.
 
 mod acts;
+mod dossier;
 mod faulty;
 mod kill;
 mod late;
