@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Timestamp(pub i64);
 
 /// What the shell's clocks say: the wall clock can be set, the monotonic one can not, but starts anew with the machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Now {
     pub wall: Timestamp,
     /// Milliseconds by a clock that only moves forward, from an arbitrary start.

@@ -436,8 +436,10 @@ pub enum AuditVerb {
         #[arg(long, value_name = "VKEY")]
         vkey: Option<String>,
     },
-    /// Write the whole log into a new folder
+    /// Write the whole log and its documents into a new folder
     Export { folder: PathBuf },
+    /// Compute every verdict and every plan again from an export, and compare them with what was recorded
+    Replay { folder: PathBuf },
 }
 
 #[derive(Debug, Subcommand)]

@@ -14,11 +14,12 @@ use crate::api_client::ApiClient;
 use crate::args::{AuditVerb, Globals};
 use crate::failure::Failure;
 use crate::output::{BAD, GOOD, Output};
+use crate::replay;
 
 const EXPORT_BYTES_MAX: u64 = 64 << 30;
 const EXPORT_FILES_MAX: u64 = 16 << 20;
-/// The largest file of the layout is a bundle: 256 entries of 64 KiB each.
-const FILE_BYTES_MAX: u64 = 32 << 20;
+/// The largest file is a report, or what a decision was made from; a bundle of the log has at most 16 MiB.
+const FILE_BYTES_MAX: u64 = 64 << 20;
 const PIN_BYTES_MAX: u64 = 64 << 10;
 
 pub fn audit(globals: &Globals, verb: AuditVerb, output: &Output) -> Result<(), Failure> {
@@ -28,20 +29,48 @@ pub fn audit(globals: &Globals, verb: AuditVerb, output: &Output) -> Result<(), 
             let proof: EntryProof = ApiClient::new(globals)?.get(&format!("/api/v1/audit/prove/{index}"))?;
             prove(&proof, index, out.as_deref(), vkey.as_deref(), output)
         }
+        AuditVerb::Replay { folder } => {
+            let report = verified(&folder, &Expected::default())?;
+            if !report.is_intact() {
+                output.data(&report, |report| verdict(report, false))?;
+                return Err(Failure::Told);
+            }
+            replay::replay(&folder, report.size, output)
+        }
         AuditVerb::Export { folder } => save_export(&ApiClient::new(globals)?, &folder, output),
     }
 }
 
 fn verify(folder: &Path, pin: Option<&Path>, vkey: Option<&str>, output: &Output) -> Result<(), Failure> {
-    if !folder.is_dir() {
-        return Err(anyhow!("`{}` is not a folder", folder.display()).into());
-    }
     let pin = match pin {
         Some(path) => Some(read_limited(path, PIN_BYTES_MAX)?),
         None => None,
     };
     let pins: Vec<&str> = pin.as_deref().into_iter().collect();
-    let read = |path: &str| match File::open(folder.join(path)) {
+    let report = verified(folder, &Expected { vkey, pins: &pins })?;
+    output.data(&report, |report| {
+        verdict(report, vkey.is_some() || !pins.is_empty())
+    })?;
+    if report.is_intact() {
+        Ok(())
+    } else {
+        Err(Failure::Told)
+    }
+}
+
+fn verified(folder: &Path, expected: &Expected<'_>) -> Result<Report, Failure> {
+    if !folder.is_dir() {
+        return Err(anyhow!("`{}` is not a folder", folder.display()).into());
+    }
+    Ok(export::verify(
+        &|path: &str| read_file(&folder.join(path)),
+        expected,
+    ))
+}
+
+/// Reads a file of an export, none if there is none.
+pub fn read_file(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match File::open(path) {
         Ok(file) => {
             let mut bytes = Vec::new();
             file.take(FILE_BYTES_MAX)
@@ -50,15 +79,6 @@ fn verify(folder: &Path, pin: Option<&Path>, vkey: Option<&str>, output: &Output
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
-    };
-    let report = export::verify(&read, &Expected { vkey, pins: &pins });
-    output.data(&report, |report| {
-        verdict(report, vkey.is_some() || !pins.is_empty())
-    })?;
-    if report.is_intact() {
-        Ok(())
-    } else {
-        Err(Failure::Told)
     }
 }
 

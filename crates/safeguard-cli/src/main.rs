@@ -22,6 +22,7 @@ mod processes;
 #[cfg(test)]
 mod reference;
 mod releases;
+mod replay;
 mod status;
 mod tokens;
 mod up;

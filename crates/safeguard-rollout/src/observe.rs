@@ -6,9 +6,10 @@ use safeguard_api::release::Block;
 use safeguard_api::stage::Percent;
 use safeguard_api::time::{Now, Span, Timestamp};
 use safeguard_api::traffic::{RouteReport, Trip};
+use serde::{Deserialize, Serialize};
 
 /// Everything [`crate::plan::plan`] looks at besides the rollout and its policy.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
     pub now: Now,
     /// The open freeze that holds this service, as a [`Block::Freeze`]; an unreadable calendar is one too.
@@ -38,7 +39,7 @@ pub struct Observation {
     pub command: Option<Command>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Instances {
     /// Not asked for, or all gone.
     None,
@@ -54,7 +55,7 @@ pub enum Instances {
     },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stable {
     /// Nothing is live yet: there is nobody to compare with and nothing to fall back on.
     Absent,
@@ -63,7 +64,7 @@ pub enum Stable {
 }
 
 /// The candidate outside the environment of the present stage: a rollback has to clear that too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Elsewhere {
     /// Processes that still exist.
     pub instances: u32,
@@ -73,7 +74,7 @@ pub struct Elsewhere {
     pub in_flight: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Restoring {
     /// The release is on its way, or over: the live release is another one.
     NotLive,
@@ -85,7 +86,7 @@ pub enum Restoring {
 }
 
 /// The router's report for the stage's environment.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Traffic {
     /// The rollout generation that the router's table in force was made from.
     pub generation: u64,
@@ -102,13 +103,13 @@ pub struct Traffic {
     pub journal_last: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Sample {
     pub requests: u64,
     pub errors: u64,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Reduced {
     Tripped(Trip),
     /// Observe mode: it would have been taken down, and was not.
@@ -119,7 +120,7 @@ pub enum Reduced {
     },
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     Promote {
         by: String,

@@ -13,6 +13,7 @@ use safeguard_api::config::{Mode, Policy};
 use safeguard_api::release::{Block, Phase, Rollout, Soak, WouldHave};
 use safeguard_api::stage::{Percent, Stage};
 use safeguard_api::time::{Now, Span, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::desired;
@@ -33,7 +34,7 @@ const TICK_WAITING: Span = Span::minutes(1);
 const TICK_IDLE: Span = Span::hours(1);
 
 /// What the next tick needs of this one. Kept in memory by the shell, one for each rollout; the default after a restart.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Memory {
     last: Option<Now>,
     /// Whether the soak could grow at the last tick: it grows between two such ticks.
@@ -52,7 +53,7 @@ pub struct Memory {
 }
 
 /// The samples that a proof was tried on, and what came of it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Look {
     canary: Sample,
     stable: Sample,
@@ -102,6 +103,22 @@ pub struct Decision {
 pub enum Answer {
     Done { text: String },
     Refused { why: String, blocks: Vec<Block> },
+}
+
+/// What one tick was decided from, as it is kept: enough to decide it again, equal to the byte.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanFile {
+    pub rollout: Rollout,
+    pub observed: Observation,
+    pub memory: Memory,
+}
+
+impl PlanFile {
+    /// `policy` is the one that the rollout names.
+    #[must_use]
+    pub fn plan(&self, policy: &Policy) -> Plan {
+        plan(&self.rollout, &self.observed, policy, &self.memory)
+    }
 }
 
 /// Decides one tick of one rollout.

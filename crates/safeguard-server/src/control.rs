@@ -20,7 +20,7 @@ use safeguard_api::time::Span;
 use safeguard_api::{Name, PolicyId, Problem, ReleaseId, Rollout};
 use safeguard_link::Link;
 use safeguard_rollout::observe::Command;
-use safeguard_rollout::plan::{self, Answer};
+use safeguard_rollout::plan::{Answer, PlanFile};
 use safeguard_store::{Content, Document, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -241,15 +241,20 @@ impl Loop {
                     continue;
                 };
                 let memory = self.memories.entry(release.id.clone()).or_default();
-                let planned = plan::plan(rollout, &observation, &policy, &memory.planner);
+                let file = PlanFile {
+                    rollout: rollout.clone(),
+                    observed: observation,
+                    memory: memory.planner,
+                };
+                let planned = file.plan(&policy);
                 memory.planner = planned.memory;
                 if let (Some(asked), Some(Answer::Refused { why, blocks })) =
-                    (&observation.command, &planned.answer)
+                    (&file.observed.command, &planned.answer)
                 {
                     said = Err(self.refuse(release, rollout, why, blocks, asked).await?);
                 }
                 let next = planned.next.clone();
-                self.commit(release, rollout, planned, &observation).await?;
+                self.commit(release, planned, &file).await?;
                 self.world.walking.insert(release.id.clone(), next);
             }
         }

@@ -102,6 +102,38 @@ impl Content {
         }
     }
 
+    /// Calls `each` with the digest and the file of every document, in the order of the digests.
+    ///
+    /// # Errors
+    /// When the folder can not be read, or `each` fails.
+    pub fn each(&self, each: &mut dyn FnMut(&Digest, &Path) -> io::Result<()>) -> Result<(), ContentError> {
+        let listed = |folder: &Path| -> io::Result<Vec<PathBuf>> {
+            let mut paths = fs::read_dir(folder)?
+                .map(|entry| Ok(entry?.path()))
+                .collect::<io::Result<Vec<_>>>()?;
+            paths.sort();
+            Ok(paths)
+        };
+        let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let mut walk = || {
+            for folder in listed(&self.folder)?
+                .into_iter()
+                .filter(|folder| !folder.ends_with("incoming"))
+            {
+                for file in listed(&folder)? {
+                    let hex = name(&folder)
+                        .zip(name(&file))
+                        .map(|(first, rest)| format!("sha256:{first}{rest}"));
+                    if let Some(Ok(digest)) = hex.map(|hex| hex.parse::<Digest>()) {
+                        each(&digest, &file)?;
+                    }
+                }
+            }
+            Ok(())
+        };
+        walk().map_err(|source| failed(&self.folder, source))
+    }
+
     /// The first two digits are a folder, so that no folder grows without end.
     fn path(&self, digest: &Digest) -> PathBuf {
         let (folder, name) = digest.hex().split_at(2);
@@ -129,6 +161,14 @@ mod tests {
         assert_eq!(content.put(b"a report").unwrap(), digest);
         assert_eq!(content.get(&digest).unwrap().unwrap(), b"a report");
         assert!(content.get(&Digest::of(b"another")).unwrap().is_none());
+        let mut seen = Vec::new();
+        content
+            .each(&mut |digest, file| {
+                seen.push((digest.clone(), fs::read(file)?));
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(seen, [(digest.clone(), b"a report".to_vec())]);
         let (first, rest) = digest.hex().split_at(2);
         fs::write(folder.path().join(first).join(rest), b"a rep0rt").unwrap();
         assert!(matches!(content.get(&digest), Err(ContentError::Changed { .. })));

@@ -58,7 +58,7 @@ impl Document for ChangeDocument {
 }
 
 impl Document for Evidence {
-    const KIND: &'static str = "evidence";
+    const KIND: &'static str = "report";
     /// By service, so that the evidence of one is found without looking at all.
     fn key(&self) -> String {
         format!("{}/{}", self.spec.service, self.id)

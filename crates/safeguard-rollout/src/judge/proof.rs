@@ -1,10 +1,12 @@
 //! The proof that a promotion needs: the canary's error rate is not worse than stable's by more than a margin.
 
+use serde::{Deserialize, Serialize};
+
 use safeguard_stats::rate::{Rate, trials_needed};
 
 use crate::observe::Sample;
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Proof {
     Shown,
     /// Not enough is known. The canary may be worse by up to `bound_permille`.

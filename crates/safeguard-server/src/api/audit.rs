@@ -6,7 +6,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use safeguard_api::Problem;
 use safeguard_api::audit::{Entry, EntryProof};
-use safeguard_store::StoreError;
+use safeguard_store::{Content, StoreError};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
@@ -71,7 +71,8 @@ pub(super) async fn export(State(app): State<App>, caller: Caller) -> Result<Res
         })
         .await??;
     // The tar goes through a temporary file: a log does not fit into memory for ever.
-    let tar = app.store.read(|tx| Ok(export_tar(tx))).await?;
+    let content = app.content.clone();
+    let tar = app.store.read(move |tx| Ok(export_tar(tx, &content))).await?;
     let file = tar.map_err(|error| {
         ApiError(
             Problem::new(
@@ -90,7 +91,7 @@ pub(super) async fn export(State(app): State<App>, caller: Caller) -> Result<Res
         .into_response())
 }
 
-fn export_tar(tx: &safeguard_store::Tx<'_>) -> Result<std::fs::File, std::io::Error> {
+fn export_tar(tx: &safeguard_store::Tx<'_>, content: &Content) -> Result<std::fs::File, std::io::Error> {
     use std::io::{Seek, SeekFrom};
     let mut builder = tar::Builder::new(tempfile::tempfile()?);
     tx.export(&mut |path, bytes| {
@@ -100,6 +101,10 @@ fn export_tar(tx: &safeguard_store::Tx<'_>) -> Result<std::fs::File, std::io::Er
         builder.append_data(&mut header, path, bytes)
     })
     .map_err(std::io::Error::other)?;
+    // Documents may be more than those of the log's entries: one is kept before the entry that names it.
+    content
+        .each(&mut |digest, file| builder.append_path_with_name(file, format!("content/{}", digest.hex())))
+        .map_err(std::io::Error::other)?;
     let mut file = builder.into_inner()?;
     file.seek(SeekFrom::Start(0))?;
     Ok(file)

@@ -1,12 +1,12 @@
 //! One transaction: the rollout's next state, what became of the service, the log's entries and the notices.
 
-use safeguard_api::audit::{Actor, ActorKind};
+use safeguard_api::audit::{Actor, ActorKind, Reference};
 use safeguard_api::release::{Block, Phase};
 use safeguard_api::status::{Notice, ServiceState};
 use safeguard_api::{Problem, Release, Rollout};
 use safeguard_rollout::desired::settle;
-use safeguard_rollout::observe::{Command, Observation};
-use safeguard_rollout::plan::{Answer, Commit, Plan};
+use safeguard_rollout::observe::Command;
+use safeguard_rollout::plan::{Answer, Commit, Plan, PlanFile};
 use safeguard_store::{Poisoned, StoreError, Tx};
 
 use super::load::refusal;
@@ -16,23 +16,49 @@ use crate::record::{self, now};
 
 impl Loop {
     pub(super) async fn commit(
-        &self,
+        &mut self,
         release: &Release,
-        before: &Rollout,
         planned: Plan,
-        observation: &Observation,
+        file: &PlanFile,
     ) -> Result<(), StoreError> {
         if planned.commit == Commit::No {
             return Ok(());
         }
         // What is decided in the same moment as a command is refused is not the doing of the one who asked.
         let obeyed = matches!(planned.answer, Some(Answer::Done { .. }));
-        let actor = actor(observation.command.as_ref().filter(|_| obeyed));
+        let actor = actor(file.observed.command.as_ref().filter(|_| obeyed));
+        let made_from = if planned.decisions.is_empty() {
+            None
+        } else {
+            self.keep(file)
+        };
         let release = release.clone();
-        let before = before.clone();
+        let before = file.rollout.clone();
         self.store
-            .write(move |tx| write(tx, &release, &before, &planned, &actor))
+            .write(move |tx| write(tx, &release, &before, &planned, &actor, made_from.as_ref()))
             .await?
+    }
+
+    /// Keeps what the decisions were made from. They count without it too: a full disk must not stop a way back.
+    fn keep(&mut self, file: &PlanFile) -> Option<Reference> {
+        let kept = serde_json::to_vec(file)
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| {
+                let sha256 = self.content.put(&bytes).map_err(|error| error.to_string())?;
+                Ok(Reference {
+                    name: "plan".to_owned(),
+                    sha256,
+                    size: bytes.len() as u64,
+                    media: "application/json".to_owned(),
+                })
+            });
+        match kept {
+            Ok(reference) => Some(reference),
+            Err(why) => {
+                self.complain("What a decision was made from can not be kept", &why);
+                None
+            }
+        }
     }
 
     /// Records a refused promotion, and returns what the person who asked is told.
@@ -63,6 +89,7 @@ fn write(
     before: &Rollout,
     planned: &Plan,
     actor: &Actor,
+    made_from: Option<&Reference>,
 ) -> Result<(), StoreError> {
     let next = &planned.next;
     tx.put(next)?;
@@ -115,7 +142,9 @@ fn write(
             release.artifact.to_string(),
             release.service.to_string(),
         ];
-        tx.append(&record::event(decision.kind, actor.clone(), subject, told))?;
+        let mut event = record::event(decision.kind, actor.clone(), subject, told);
+        event.refs.extend(made_from.cloned());
+        tx.append(&event)?;
         if let Some(event) = decision.notice {
             tx.notify(
                 notify::TOPIC,

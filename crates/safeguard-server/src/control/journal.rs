@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
+use safeguard_api::ReleaseId;
 use safeguard_api::audit::{Actor, Reference};
-use safeguard_api::traffic::{Evaluation, JournalEntry, JournalEvent, RouterAnswer, RouterCall, Trip};
-use safeguard_api::{Digest, ReleaseId};
+use safeguard_api::traffic::{JournalEntry, JournalEvent, RouterAnswer, RouterCall, Trip};
 use safeguard_rollout::observe::Reduced;
-use safeguard_store::{Document, StoreError, Tx};
-use serde::{Deserialize, Serialize};
+use safeguard_store::{Content, StoreError, Tx};
 
 use super::Loop;
 use crate::record;
@@ -16,20 +15,6 @@ use crate::record;
 const IMPORTED_SETTING: &str = "journal-imported";
 const BATCH: usize = 256;
 const ANSWER_LONGEST: Duration = Duration::from_secs(2);
-
-/// A document that the log names by its digest.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Evidence {
-    pub sha256: Digest,
-    pub text: String,
-}
-
-impl Document for Evidence {
-    const KIND: &'static str = "evidence";
-    fn key(&self) -> String {
-        self.sha256.to_string()
-    }
-}
 
 /// The part of the journal that this process has read.
 #[derive(Default)]
@@ -102,7 +87,14 @@ impl Loop {
                     return Ok(());
                 }
             };
-            let taken = entries.clone();
+            let mut taken = Vec::with_capacity(entries.len());
+            for entry in &entries {
+                let reference = keep(&self.content, entry).unwrap_or_else(|why| {
+                    self.complain("What the judge saw can not be kept", &why);
+                    None
+                });
+                taken.push((entry.clone(), reference));
+            }
             self.store.write(move |tx| import(tx, &taken)).await??;
             for entry in &entries {
                 self.journal.take(entry);
@@ -112,29 +104,49 @@ impl Loop {
     }
 }
 
-fn import(tx: &mut Tx<'_>, entries: &[JournalEntry]) -> Result<(), StoreError> {
+/// Keeps what the judge saw, and returns how the log names it; none where there is nothing, or it can not be kept: what
+/// the router has done is recorded all the same.
+fn keep(content: &Content, entry: &JournalEntry) -> Result<Option<Reference>, String> {
+    let evidence = match &entry.event {
+        JournalEvent::Tripped { evidence, .. } | JournalEvent::WouldTrip { evidence, .. } => evidence,
+        JournalEvent::LeaseExpired { .. } | JournalEvent::Restarted { .. } => return Ok(None),
+    };
+    if evidence.is_empty() {
+        return Ok(None);
+    }
+    let bytes = serde_json::to_vec(evidence).map_err(|error| error.to_string())?;
+    let sha256 = content.put(&bytes).map_err(|error| error.to_string())?;
+    Ok(Some(Reference {
+        name: "judge.evaluations".to_owned(),
+        sha256,
+        size: bytes.len() as u64,
+        media: "application/json".to_owned(),
+    }))
+}
+
+fn import(tx: &mut Tx<'_>, entries: &[(JournalEntry, Option<Reference>)]) -> Result<(), StoreError> {
     let imported = tx
         .setting(IMPORTED_SETTING)?
         .and_then(|seq| seq.parse().ok())
         .unwrap_or(0_u64);
-    for entry in entries.iter().filter(|entry| entry.seq > imported) {
-        let (kind, text, evidence): (_, _, &[Evaluation]) = match &entry.event {
-            JournalEvent::Tripped { cause, evidence } => ("rollback.triggered", cause.to_string(), evidence),
-            JournalEvent::WouldTrip { cause, evidence } => (
+    for (entry, reference) in entries.iter().filter(|(entry, _)| entry.seq > imported) {
+        let (kind, text, cause) = match &entry.event {
+            JournalEvent::Tripped { cause, .. } => ("rollback.triggered", cause.to_string(), Some(cause)),
+            JournalEvent::WouldTrip { cause, .. } => (
                 "rollback.would_trigger",
                 format!("would have rolled back: {cause}"),
-                evidence,
+                Some(cause),
             ),
             JournalEvent::LeaseExpired { lease, weight } => {
                 let text = format!(
                     "no word from the control plane for {lease}: the weight went from {weight} to 0 %"
                 );
-                ("deploy.lease_expired", text, &[])
+                ("deploy.lease_expired", text, None)
             }
             JournalEvent::Restarted { weight } => (
                 "deploy.router_restarted",
                 format!("the router started anew; the weight was {weight}"),
-                &[],
+                None,
             ),
         };
         let mut event = record::event(
@@ -143,26 +155,14 @@ fn import(tx: &mut Tx<'_>, entries: &[JournalEntry]) -> Result<(), StoreError> {
             vec![entry.release.to_string(), entry.service.to_string()],
             serde_json::json!({
                 "text": text, "at": entry.at, "environment": entry.environment, "journal": entry.seq,
+                "cause": cause,
             }),
         );
         event.late = entry.late;
-        if !evidence.is_empty() {
-            let text = serde_json::to_string(evidence).map_err(|source| StoreError::Write {
-                what: format!("the evidence of journal entry {}", entry.seq),
-                source: std::sync::Arc::new(source),
-            })?;
-            let sha256 = Digest::of(text.as_bytes());
-            event.refs.push(Reference {
-                name: "judge.evaluations".to_owned(),
-                sha256: sha256.clone(),
-                size: text.len() as u64,
-                media: "application/json".to_owned(),
-            });
-            tx.put(&Evidence { sha256, text })?;
-        }
+        event.refs.extend(reference.clone());
         tx.append(&event)?;
     }
-    if let Some(last) = entries.last().filter(|last| last.seq > imported) {
+    if let Some((last, _)) = entries.last().filter(|(last, _)| last.seq > imported) {
         tx.put_setting(IMPORTED_SETTING, &last.seq.to_string())?;
     }
     Ok(())

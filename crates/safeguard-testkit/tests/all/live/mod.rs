@@ -11,5 +11,6 @@ mod notify;
 mod observe;
 mod operations;
 mod page;
+mod replay;
 mod streams;
 pub mod up;
