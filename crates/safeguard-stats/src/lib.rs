@@ -4,6 +4,7 @@
 
 pub mod binomial;
 pub mod count;
+pub mod quantile;
 pub mod rate;
 pub mod restarted;
 pub mod window;
