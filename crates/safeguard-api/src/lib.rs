@@ -16,6 +16,7 @@ pub mod instance;
 pub mod lines;
 pub mod operation;
 pub mod problem;
+pub mod pyramid;
 pub mod release;
 pub mod stage;
 pub mod status;

@@ -81,6 +81,11 @@ impl LineSet {
         common
     }
 
+    /// Each line, in order.
+    pub fn iter(&self) -> impl Iterator<Item = u32> {
+        self.ranges.iter().flat_map(|(first, last)| *first..=*last)
+    }
+
     #[must_use]
     pub fn last(&self) -> Option<u32> {
         self.ranges.last().map(|(_, last)| *last)

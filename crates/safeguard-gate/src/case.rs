@@ -4,6 +4,7 @@ use safeguard_api::change::Change;
 use safeguard_api::config::{InstanceLimits, Policy};
 use safeguard_api::diff::{Diff, History};
 use safeguard_api::evidence::About;
+use safeguard_api::gate::Gate;
 use safeguard_api::{Approval, Digest, DocumentKind, Evidence, Release, Timestamp, Waiver};
 
 /// One release before its judges. What is not here has not been shown.
@@ -80,9 +81,55 @@ impl<'a> Case<'a> {
     /// Evidence that counts for this release: about it, and not too old; the newest first.
     pub fn current(&self) -> impl Iterator<Item = &'a Evidence> {
         let case = *self;
+        self.evidence
+            .iter()
+            .rev()
+            .filter(move |evidence| case.is_about_release(evidence) && !case.is_old(evidence))
+    }
+
+    /// Evidence that counts for this release and may be read by `gate`, the newest first.
+    pub fn current_for(&self, gate: Gate) -> impl Iterator<Item = &'a Evidence> {
+        self.current().filter(move |evidence| is_for(evidence, gate))
+    }
+
+    /// Evidence about what the release is compared with, for `gate`, the newest first.
+    pub fn baseline_for(&self, gate: Gate) -> impl Iterator<Item = &'a Evidence> {
+        let case = *self;
         self.evidence.iter().rev().filter(move |evidence| {
-            case.is_about_release(evidence)
-                && case.now.since(evidence.added_at) <= case.policy.gates.evidence.age_max
+            case.is_about_baseline(evidence) && !case.is_old(evidence) && is_for(evidence, gate)
         })
     }
+
+    /// Evidence ages from when its tool ran, if that is known, else from when it was added.
+    fn is_old(&self, evidence: &Evidence) -> bool {
+        let produced_at = evidence.spec.produced_at.unwrap_or(evidence.added_at);
+        self.now.since(produced_at.min(evidence.added_at)) > self.policy.gates.evidence.age_max
+    }
+
+    /// What there is for `gate` and does not count, for people to read.
+    #[must_use]
+    pub fn ignored(&self, gate: Gate) -> Option<String> {
+        let for_gate = || self.evidence.iter().filter(|evidence| is_for(evidence, gate));
+        let old = for_gate()
+            .filter(|evidence| self.is_about_release(evidence) && self.is_old(evidence))
+            .count();
+        let foreign = for_gate()
+            .filter(|evidence| !self.is_about_release(evidence))
+            .count();
+        let mut parts = Vec::new();
+        if old > 0 {
+            parts.push(format!(
+                "{old} reports are older than {}",
+                self.policy.gates.evidence.age_max
+            ));
+        }
+        if foreign > 0 {
+            parts.push(format!("{foreign} reports are about other commits or artifacts"));
+        }
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
+}
+
+fn is_for(evidence: &Evidence, gate: Gate) -> bool {
+    evidence.spec.gate.is_none_or(|only| only == gate)
 }

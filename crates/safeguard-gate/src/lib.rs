@@ -3,10 +3,14 @@
 //! This crate does no IO and knows no clock: reports are bytes that somebody read, and the time is given.
 
 mod case;
+mod coverage;
 pub mod diff;
 mod file;
-mod gates;
+pub mod gates;
+mod introduced;
 pub mod owners;
+mod paths;
+mod pyramid;
 mod read;
 mod unreadable;
 
@@ -15,5 +19,6 @@ pub use diff::read_diff;
 pub use file::{CaseFile, ChangeFile, EvidenceFile, Parts, PartsError};
 pub use gates::judge;
 pub use owners::Owners;
+pub use pyramid::{PYRAMID_PAGE, pyramid};
 pub use read::{REPORT_BYTES_MAX, Read, read};
 pub use unreadable::{Place, Unreadable};

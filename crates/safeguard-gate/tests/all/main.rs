@@ -3,5 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod diff;
+mod gates;
 mod owners;
 mod read;
+mod scene;
