@@ -225,8 +225,15 @@ fn file<E: fmt::Display>(
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Finding::Vkey { why } => write!(f, "the key cannot be trusted: {why}"),
-            Finding::Checkpoint { why } => write!(f, "the checkpoint cannot be trusted: {why}"),
+            Finding::Vkey { why } => {
+                write!(f, "the key cannot be trusted, so no entry was looked at: {why}")
+            }
+            Finding::Checkpoint { why } => {
+                write!(
+                    f,
+                    "the checkpoint cannot be trusted, so no entry was looked at: {why}"
+                )
+            }
             Finding::Missing { path } => write!(f, "`{path}` is missing"),
             Finding::Unreadable { path, why } => write!(f, "`{path}` cannot be read: {why}"),
             Finding::Entry { index, path } => write!(f, "entry {index} was altered, in `{path}`"),

@@ -158,6 +158,23 @@ fn a_key_that_is_not_the_one_to_trust_is_refused() {
     assert!(matches!(&report(&other)[..], [Finding::Vkey { .. }]));
 }
 
+#[test]
+fn without_a_signature_nothing_is_said_of_the_entries() {
+    let mut export = export(&entries(3));
+    let checkpoint = export.files.get_mut("checkpoint").unwrap();
+    let text = String::from_utf8(checkpoint.clone()).unwrap();
+    *checkpoint = text.split_once("\n\n").unwrap().0.as_bytes().to_vec();
+    export.files.get_mut("tile/entries/000.p/3").unwrap()[3] ^= 1;
+    let read = |path: &str| Ok::<_, String>(export.files.get(path).cloned());
+    let found = safeguard_audit::verify(&read, &safeguard_audit::Expected::default()).findings;
+    assert_eq!(found.len(), 1, "{found:?}");
+    let said = found[0].to_string();
+    assert!(
+        said.starts_with("the checkpoint cannot be trusted, so no entry was looked at: "),
+        "{said}"
+    );
+}
+
 /// Puts another entry of the same length in an entry's place, and its hash into the tile.
 fn replace(export: &mut Export, index: u64, other: &[u8]) {
     let size = entries_in(export);
