@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{EvidenceId, WaiverId};
+use crate::pyramid::Pyramid;
 
 /// The gates in the order in which they must pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -133,9 +134,19 @@ impl GateVerdict {
 }
 
 /// The verdicts of all gates that a promotion requires, in the order of the gates.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct GateReport {
     pub verdicts: Vec<GateVerdict>,
+    /// The layers of tests, asked for wherever any gate is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layers: Option<Pyramid>,
+}
+
+/// What stops a promotion: the first that did not pass, since one failure is a full stop.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Refused<'a> {
+    Gate(&'a GateVerdict),
+    Layers(&'a Pyramid),
 }
 
 /// Proof that every required gate passed. Only [`GateReport::permit`] makes one.
@@ -157,22 +168,23 @@ impl GateReport {
                 .into_iter()
                 .map(|gate| said(gate).unwrap_or_else(|| unsaid(gate)))
                 .collect(),
+            layers: None,
         }
     }
 
-    /// The first gate that did not pass; the ones after it do not matter, since one failure is a full stop.
+    /// The first thing that did not pass.
     #[must_use]
-    pub fn refused_by(&self) -> Option<&GateVerdict> {
-        self.verdicts
-            .iter()
-            .find(|verdict| verdict.verdict != Verdict::Pass)
+    pub fn refused_by(&self) -> Option<Refused<'_>> {
+        let gate = self.verdicts.iter().find(|said| said.verdict != Verdict::Pass);
+        let layers = self.layers.iter().find(|layers| layers.verdict != Verdict::Pass);
+        gate.map(Refused::Gate).or(layers.map(Refused::Layers))
     }
 
-    /// Returns a permit if every required gate passed.
+    /// Returns a permit if every required gate passed, and every layer that is due was shown.
     ///
     /// # Errors
-    /// The first gate that did not pass.
-    pub fn permit(&self) -> Result<Permit, &GateVerdict> {
+    /// What did not pass.
+    pub fn permit(&self) -> Result<Permit, Refused<'_>> {
         match self.refused_by() {
             Some(refused) => Err(refused),
             None => Ok(Permit(())),
@@ -187,7 +199,8 @@ mod tests {
     #[test]
     fn a_gate_without_evidence_refuses() {
         let report = GateReport::of(&[Gate::RollbackTest, Gate::StaticAnalysis], Vec::new());
-        assert_eq!(report.permit().unwrap_err().gate, Gate::StaticAnalysis);
+        let refused = report.permit().unwrap_err();
+        assert!(matches!(refused, Refused::Gate(said) if said.gate == Gate::StaticAnalysis));
         assert!(GateReport::of(&[], Vec::new()).permit().is_ok());
     }
 }

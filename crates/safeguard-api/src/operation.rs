@@ -256,6 +256,13 @@ pub const OPERATIONS: &[Operation] = &[
         "Asks for the next step; refused with figures when something stands in the way",
     ),
     op(
+        "release.review",
+        Post,
+        "/api/v1/releases/{id}/review",
+        Operate,
+        "Records that somebody else has looked at a hotfix afterwards",
+    ),
+    op(
         "release.rollback",
         Post,
         "/api/v1/releases/{id}/rollback",

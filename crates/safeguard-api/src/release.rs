@@ -5,6 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::config::Terms;
 use crate::gate::{Gate, Verdict};
 use crate::id::{ChangeId, Digest, FreezeId, Name, PolicyId, ReleaseId};
 use crate::stage::{Percent, Stage};
@@ -23,9 +24,41 @@ pub struct ReleaseSpec {
     /// The changes it carries; those that the live release carries are known and may be left out.
     #[serde(default)]
     pub changes: Vec<ChangeId>,
+    /// Which way it takes.
+    #[serde(default)]
+    pub lane: Lane,
     /// Whether it closes a release that is on its way, rather than wait for it.
     #[serde(default)]
     pub supersede: bool,
+}
+
+/// The way of a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Lane {
+    #[default]
+    Standard,
+    /// Shorter soaks for more approvals; the gates are the same, and it is reviewed afterwards.
+    Hotfix,
+}
+
+impl fmt::Display for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Lane::Standard => "standard",
+            Lane::Hotfix => "hotfix",
+        })
+    }
+}
+
+/// A person's look at a hotfix after it went out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Review {
+    pub release: ReleaseId,
+    pub by: String,
+    pub note: String,
+    pub at: Timestamp,
+    pub entry: u64,
 }
 
 /// One artifact on its way to production; it never changes.
@@ -41,6 +74,8 @@ pub struct Release {
     /// The live release it was compared with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<ReleaseId>,
+    #[serde(default)]
+    pub lane: Lane,
     pub created_at: Timestamp,
     pub created_by: String,
 }
@@ -52,6 +87,9 @@ pub struct Rollout {
     pub service: Name,
     pub artifact: Digest,
     pub policy: PolicyId,
+    /// What the release's lane makes of the policy.
+    #[serde(default)]
+    pub terms: Terms,
     /// Grows with every committed transition; an older one is never applied.
     pub generation: u64,
     pub stage: Stage,
@@ -113,6 +151,7 @@ impl Rollout {
             service,
             artifact,
             policy,
+            terms: Terms::default(),
             generation: 1,
             stage: Stage::Dev,
             phase: Phase::Queued,
@@ -232,6 +271,11 @@ pub enum Block {
         verdict: Verdict,
         reason: String,
     },
+    /// A layer of tests that is due was not shown.
+    Layers {
+        verdict: Verdict,
+        reason: String,
+    },
     Soak {
         elapsed: Span,
         soak: Span,
@@ -284,6 +328,7 @@ impl Block {
     pub fn kind(&self) -> &'static str {
         match self {
             Block::Gate { .. } => "gate",
+            Block::Layers { .. } => "layers",
             Block::Soak { .. } => "soak",
             Block::Proof { .. } => "proof",
             Block::Freeze { .. } => "freeze",
@@ -301,7 +346,7 @@ impl Block {
     #[must_use]
     pub fn hint(&self, release: &ReleaseId) -> String {
         match self {
-            Block::Gate { .. } => {
+            Block::Gate { .. } | Block::Layers { .. } => {
                 format!("run `safeguard gate explain {release}` to see every figure and what is missing")
             }
             Block::Soak { .. } | Block::Proof { .. } => {
@@ -332,6 +377,7 @@ impl fmt::Display for Block {
                 verdict,
                 reason,
             } => write!(f, "gate `{gate}` is {verdict}: {reason}"),
+            Block::Layers { verdict, reason } => write!(f, "the layers of tests are {verdict}: {reason}"),
             Block::Soak {
                 elapsed,
                 soak,

@@ -351,6 +351,13 @@ pub enum ReleaseVerb {
     Rollback { id: ReleaseId },
     /// Let a rolled-back artifact be released again
     Clear { id: ReleaseId },
+    /// Record that you have looked at a hotfix afterwards; somebody else than its creator does
+    Review {
+        id: ReleaseId,
+        /// What you found
+        #[arg(long)]
+        note: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -372,6 +379,9 @@ pub struct ReleaseCreateArgs {
     /// Close a release that is on its way rather than wait for it
     #[arg(long)]
     pub supersede: bool,
+    /// Take the lane for what can not wait: shorter soaks, more approvals, and a review afterwards
+    #[arg(long)]
+    pub hotfix: bool,
     /// Follow it, as `rollout watch` does
     #[arg(long)]
     pub watch: bool,

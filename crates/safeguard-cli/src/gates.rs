@@ -1,5 +1,7 @@
 //! `safeguard gate …`
 
+use safeguard_api::gate::Figure;
+use safeguard_api::pyramid::Pyramid;
 use safeguard_api::{GateReport, ReleaseId, Stage, Timestamp, Verdict};
 use serde::{Deserialize, Serialize};
 
@@ -39,19 +41,11 @@ fn text(explained: &Explained) -> String {
         explained.stage, explained.release, explained.at, explained.entry
     );
     for said in &explained.report.verdicts {
-        let style = match said.verdict {
-            Verdict::Pass => GOOD,
-            Verdict::Fail => BAD,
-            Verdict::Inconclusive => CARE,
-        };
+        let style = style(said.verdict);
         let (gate, verdict, reason) = (said.gate, said.verdict, &said.reason);
         text.push_str(&format!("\n{gate:<20} {style}{verdict}{style:#}: {reason}\n"));
         for figure in &said.figures {
-            let mark = if figure.met { "ok" } else { "NO" };
-            text.push_str(&format!(
-                "  {mark}  {}: {} (limit {})\n",
-                figure.name, figure.value, figure.limit
-            ));
+            text.push_str(&figure_text(figure));
         }
         for missing in &said.missing {
             text.push_str(&format!("  ->  {missing}\n"));
@@ -64,5 +58,51 @@ fn text(explained: &Explained) -> String {
             text.push_str(&format!("      {CARE}waived{CARE:#} by {waiver}\n"));
         }
     }
+    if let Some(layers) = &explained.report.layers {
+        text.push_str(&layers_text(layers));
+    }
     text
+}
+
+fn layers_text(pyramid: &Pyramid) -> String {
+    let style = style(pyramid.verdict);
+    let (verdict, reason) = (pyramid.verdict, &pyramid.reason);
+    let mut text = format!(
+        "\n{:<20} {style}{verdict}{style:#}: {reason}\n",
+        "layers of tests"
+    );
+    for layer in &pyramid.layers {
+        let mark = match (layer.required, layer.shown) {
+            (_, true) => "ok",
+            (true, false) => "NO",
+            (false, false) => "  ",
+        };
+        text.push_str(&format!(
+            "  {mark}  {:<12} {:>7} executed, {} failed, {:>3.0} % of all (aim {} %)\n",
+            layer.layer, layer.executed, layer.failed, layer.share_percent, layer.target_percent
+        ));
+    }
+    for figure in &pyramid.figures {
+        text.push_str(&figure_text(figure));
+    }
+    for missing in &pyramid.missing {
+        text.push_str(&format!("  ->  {missing}\n"));
+    }
+    text
+}
+
+fn figure_text(figure: &Figure) -> String {
+    let mark = if figure.met { "ok" } else { "NO" };
+    format!(
+        "  {mark}  {}: {} (limit {})\n",
+        figure.name, figure.value, figure.limit
+    )
+}
+
+fn style(verdict: Verdict) -> anstyle::Style {
+    match verdict {
+        Verdict::Pass => GOOD,
+        Verdict::Fail => BAD,
+        Verdict::Inconclusive => CARE,
+    }
 }

@@ -1,6 +1,6 @@
 //! `safeguard release …`
 
-use safeguard_api::release::{Phase, ReleaseSpec, RollbackReason};
+use safeguard_api::release::{Lane, Phase, ReleaseSpec, Review, RollbackReason};
 use safeguard_api::status::ReleaseStatus;
 use safeguard_api::{Release, ReleaseId, Stage};
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,13 @@ pub fn release(globals: &Globals, verb: ReleaseVerb, output: &Output) -> Result<
         }
         ReleaseVerb::Rollback { id } => output.data(&act(&id, "rollback")?, brief),
         ReleaseVerb::Clear { id } => output.data(&act(&id, "clear")?, brief),
+        ReleaseVerb::Review { id, note } => {
+            let path = format!("/api/v1/releases/{id}/review");
+            let review: Review = client.post(&path, &serde_json::json!({ "note": note }))?;
+            output.data(&review, |review| {
+                format!("{} was reviewed, log entry {}\n", review.release, review.entry)
+            })
+        }
     }
 }
 
@@ -60,6 +67,7 @@ fn create(client: &ApiClient, args: ReleaseCreateArgs, output: &Output) -> Resul
         artifact: digest,
         version: args.version_name,
         changes: args.changes,
+        lane: if args.hotfix { Lane::Hotfix } else { Lane::Standard },
         supersede: args.supersede,
     };
     let status: ReleaseStatus = client.post("/api/v1/releases", &spec)?;

@@ -158,7 +158,8 @@ impl Replay {
             .decisions
             .iter()
             .filter(|decision| decision.kind == event.kind);
-        let recorded = serde_json::to_string(&event.decision)?;
+        // As in the leaf: RFC 8785 writes a number in one way only.
+        let recorded = serde_json_canonicalizer::to_string(&event.decision)?;
         // One tick may decide two things of one kind; either may be the one that this entry is about.
         let mut nearest = None;
         for decision in of_kind {
@@ -166,7 +167,7 @@ impl Replay {
             if let Some(fields) = told.as_object_mut() {
                 fields.insert("text".to_owned(), decision.text.clone().into());
             }
-            let computed = serde_json::to_string(&told)?;
+            let computed = serde_json_canonicalizer::to_string(&told)?;
             if computed == recorded {
                 self.told.plans += 1;
                 return Ok(());

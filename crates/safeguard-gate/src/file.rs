@@ -185,8 +185,12 @@ impl CaseFile {
         })
     }
 
+    /// The verdicts of the required gates, and the layers of tests wherever any gate is required.
     #[must_use]
     pub fn judge(&self, parts: &Parts) -> GateReport {
-        self.with_case(parts, |case| crate::judge(case, &self.required))
+        self.with_case(parts, |case| GateReport {
+            layers: (!self.required.is_empty()).then(|| crate::pyramid(case, self.stage)),
+            ..crate::judge(case, &self.required)
+        })
     }
 }

@@ -9,7 +9,7 @@ mod command;
 mod forward;
 mod reduce;
 
-use safeguard_api::config::{Mode, Policy};
+use safeguard_api::config::{Mode, Policy, Terms};
 use safeguard_api::release::{Block, Phase, Rollout, Soak, WouldHave};
 use safeguard_api::stage::{Percent, Stage};
 use safeguard_api::time::{Now, Span, Timestamp};
@@ -124,6 +124,13 @@ impl PlanFile {
 /// Decides one tick of one rollout.
 #[must_use]
 pub fn plan(rollout: &Rollout, observed: &Observation, policy: &Policy, memory: &Memory) -> Plan {
+    let under;
+    let policy = if rollout.terms == Terms::default() {
+        policy
+    } else {
+        under = policy.under(rollout.terms);
+        &under
+    };
     let mut tick = Tick::new(rollout, observed, policy, *memory);
     tick.pass_time();
     tick.look_again();

@@ -38,22 +38,22 @@ const COMMAND_LONGEST: Duration = Duration::from_secs(20);
 
 /// The releases of a service whose walk is not over, in the order in which they walk.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Lane {
+pub(crate) struct Queue {
     pub service: Name,
     pub releases: Vec<ReleaseId>,
 }
 
-impl Lane {
-    pub fn empty(service: &Name) -> Lane {
-        Lane {
+impl Queue {
+    pub fn empty(service: &Name) -> Queue {
+        Queue {
             service: service.clone(),
             releases: Vec::new(),
         }
     }
 }
 
-impl Document for Lane {
-    const KIND: &'static str = "lane";
+impl Document for Queue {
+    const KIND: &'static str = "queue";
     fn key(&self) -> String {
         self.service.to_string()
     }
@@ -227,14 +227,15 @@ impl Loop {
         let loaded = self.load(going_back).await?;
         let mut said = Ok(());
         for service in &loaded.services {
-            for (place, (release, rollout)) in service.lane.iter().enumerate() {
+            for (place, (release, rollout)) in service.queue.iter().enumerate() {
                 let own = command
                     .as_ref()
                     .filter(|(id, _)| *id == release.id)
                     .map(|(_, command)| command.clone());
                 let policy = self.policy(&rollout.policy).await?;
+                let judged_by = policy.under(rollout.terms);
                 let gates = self
-                    .gates(release, rollout, &policy, service.live.as_ref())
+                    .gates(release, rollout, &judged_by, service.live.as_ref())
                     .await?;
                 self.world.gates.insert(release.id.clone(), gates.clone());
                 let Some(observation) = self.observe(&loaded, service, place, gates, own) else {

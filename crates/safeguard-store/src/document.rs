@@ -1,6 +1,7 @@
 //! What the store keeps by kind and key, each as one JSON text.
 
 use safeguard_api::evidence::About;
+use safeguard_api::release::Review;
 use safeguard_api::status::{PolicyStatus, ServiceState, Token};
 use safeguard_api::{
     Change, ChangeDocument, ChangeId, Digest, DocumentKind, Evidence, EvidenceId, Freeze, Name, Release,
@@ -94,6 +95,13 @@ impl Document for Release {
     const KIND: &'static str = "release";
     fn key(&self) -> String {
         self.id.as_str().to_owned()
+    }
+}
+
+impl Document for Review {
+    const KIND: &'static str = "review";
+    fn key(&self) -> String {
+        self.release.as_str().to_owned()
     }
 }
 

@@ -54,6 +54,7 @@ impl Config {
         }
         check_canary(&self.stages.canary, people.len(), &mut found);
         approvers(self, &people, &mut found);
+        hotfix(self, &mut found);
         judge(self, &mut found);
         rollback(self, &mut found);
         router(self, &mut found);
@@ -326,6 +327,23 @@ fn check_canary(canary: &CanaryPolicy, people: usize, found: &mut Vec<ConfigProb
     within(found, &at("margin_permille"), canary.margin_permille, 0.1, 500.0);
     within(found, &at("margin_alpha"), canary.margin_alpha, 1e-9, 0.5);
     check_leaving("canary", &canary.gates, canary.approvals, people, found);
+}
+
+fn hotfix(config: &Config, found: &mut Vec<ConfigProblem>) {
+    within(
+        found,
+        &["hotfix", "soak_percent"],
+        config.hotfix.soak_percent,
+        1,
+        100,
+    );
+    within(
+        found,
+        &["hotfix", "approvals_more"],
+        config.hotfix.approvals_more,
+        1,
+        16,
+    );
 }
 
 fn approvers(config: &Config, people: &BTreeSet<String>, found: &mut Vec<ConfigProblem>) {

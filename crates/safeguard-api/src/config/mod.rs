@@ -8,6 +8,7 @@ mod parse;
 mod problem;
 mod running;
 mod stages;
+mod terms;
 mod traffic;
 
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ pub use gates::{
 pub use parse::schema;
 pub use problem::{ConfigProblem, Place};
 pub use stages::{CanaryPolicy, CanaryStep, PromotionMode, StagePolicy, Stages};
+pub use terms::{HotfixPolicy, Terms};
 pub use traffic::{Rate, RateLimits, TrafficSettings};
 
 /// The whole of `safeguard.toml`.
@@ -48,6 +50,8 @@ pub struct Config {
     pub stages: Stages,
     #[serde(default)]
     pub gates: GateSettings,
+    #[serde(default)]
+    pub hotfix: HotfixPolicy,
     /// Who may approve; asked for where a stage wants approvals.
     #[serde(default)]
     pub approvers: Vec<Approver>,
@@ -291,6 +295,8 @@ pub struct Policy {
     pub mode: Mode,
     pub stages: Stages,
     pub gates: GateSettings,
+    #[serde(default)]
+    pub hotfix: HotfixPolicy,
     pub approvers: Vec<Approver>,
     pub judge: JudgePolicy,
     pub rollback: RollbackPolicy,
@@ -303,6 +309,7 @@ impl Config {
             mode: self.mode,
             stages: self.stages.clone(),
             gates: self.gates.clone(),
+            hotfix: self.hotfix.clone(),
             approvers: self.approvers.clone(),
             judge: self.judge.clone(),
             rollback: self.rollback.clone(),

@@ -104,7 +104,7 @@ fn check_all(checks: &[&InvariantCheck], opinion: &mut Opinion<'_>) {
 fn rehearse_all(case: &Case<'_>, rehearsals: &[&MigrationRehearsal], opinion: &mut Opinion<'_>) {
     for change in case.changes.iter().filter(|change| change.diff.is_none()) {
         let id = &change.change.id;
-        opinion.miss(format!("change {id} has no diff, so that nobody knows whether it migrates data: `safeguard change document add {id} diff FILE`"));
+        opinion.miss(format!("change {id} has no diff, so that nobody knows whether it migrates data: `safeguard change attach {id} diff FILE`"));
     }
     for file in touched(case).filter(|file| is_migration(&file.path)) {
         let rehearsed = rehearsals

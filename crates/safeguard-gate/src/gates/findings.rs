@@ -82,7 +82,7 @@ impl<'a> Scans<'a> {
         let introduced = Introduced::of(case);
         for change in &introduced.without_diff {
             opinion.miss(format!(
-                "change {change} has no diff: `safeguard change document add {change} diff FILE`"
+                "change {change} has no diff: `safeguard change attach {change} diff FILE`"
             ));
         }
         if case.release.changes.is_empty() {

@@ -56,6 +56,7 @@ impl Scene {
                 changes: Vec::new(),
                 new_changes: Vec::new(),
                 base: Some(ReleaseId::new(0, 1)),
+                lane: safeguard_api::release::Lane::Standard,
                 created_at: NOW,
                 created_by: "ci".to_owned(),
             },

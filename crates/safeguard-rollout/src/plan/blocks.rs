@@ -134,6 +134,16 @@ pub(super) fn leaving(tick: &Tick<'_>) -> Vec<Block> {
             reason: refused.reason.clone(),
         })
         .collect();
+    let layers = tick
+        .observed
+        .gates
+        .layers
+        .iter()
+        .filter(|layers| layers.verdict != Verdict::Pass);
+    blocks.extend(layers.map(|layers| Block::Layers {
+        verdict: layers.verdict,
+        reason: layers.reason.clone(),
+    }));
     let (need, promotion) = tick.policy.leaving(tick.next.stage);
     let have = tick.observed.approvals;
     if have < need {
@@ -159,6 +169,7 @@ pub(super) fn standing(tick: &Tick<'_>, blocks: Vec<Block>) -> (Vec<Block>, Vec<
         Block::Health { .. } | Block::Silent { .. } => true,
         Block::Soak { elapsed, soak, .. } => compared && elapsed < soak,
         Block::Gate { .. }
+        | Block::Layers { .. }
         | Block::Proof { .. }
         | Block::Freeze { .. }
         | Block::Approval { .. }
@@ -186,6 +197,7 @@ pub(super) fn only_refused(blocks: &[Block]) -> bool {
     !blocks.is_empty()
         && blocks.iter().all(|block| match block {
             Block::Gate { .. }
+            | Block::Layers { .. }
             | Block::Freeze { .. }
             | Block::Approval { .. }
             | Block::Hold { .. }

@@ -39,6 +39,7 @@ pub(crate) fn policy() -> Policy {
         mode: Mode::Enforce,
         stages,
         gates: GateSettings::default(),
+        hotfix: safeguard_api::config::HotfixPolicy::default(),
         approvers: Vec::new(),
         judge: JudgePolicy::default(),
         rollback: RollbackPolicy::default(),

@@ -82,6 +82,7 @@ fn route(operation: &Operation) -> MethodRouter<App> {
         "release.hold" => post(releases::hold),
         "release.list" => get(releases::list),
         "release.promote" => post(releases::promote),
+        "release.review" => post(releases::review),
         "release.rollback" => post(releases::rollback),
         "release.show" => get(releases::show),
         "status" => get(status::status),

@@ -27,6 +27,7 @@ pub(super) async fn apply(
         mode: policy.mode,
         stages: policy.stages.clone(),
         gates: policy.gates.clone(),
+        hotfix: policy.hotfix.clone(),
         approvers: policy.approvers.clone(),
         judge: policy.judge.clone(),
         rollback: policy.rollback.clone(),

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use safeguard_api::release::{Phase, ReleaseSpec};
+use safeguard_api::release::{Lane, Phase, ReleaseSpec, Review};
 use safeguard_api::status::{ReleaseStatus, ServiceState};
 use safeguard_api::{Change, Name, Problem, Release, ReleaseId, Rollout, Stage};
 use safeguard_rollout::observe::Command;
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::{Answer, ApiError, Body, IdPath, LIST_MAX, Page, birth, parse_id, policy};
 use crate::App;
 use crate::auth::Caller;
-use crate::control::Lane;
+use crate::control::Queue;
 use crate::record::{self, now};
 
 const VERSION_BYTES_MAX: usize = 64;
@@ -95,7 +95,7 @@ pub(super) async fn create(
     shown(&app, release, rollout).await.map(Json)
 }
 
-/// Records the release and puts its rollout at the end of the service's lane. Returns the releases before it.
+/// Records the release and puts its rollout at the end of the service's queue. Returns the releases before it.
 fn enter(
     tx: &mut Tx<'_>,
     id: ReleaseId,
@@ -155,19 +155,19 @@ fn enter(
         return Err(ApiError::refused(title)
             .hint("record one with `safeguard change add`, then name it with `--change`"));
     }
-    let mut lane = tx
-        .get::<Lane>(spec.service.as_str())?
-        .unwrap_or_else(|| Lane::empty(&spec.service));
+    let mut queue = tx
+        .get::<Queue>(spec.service.as_str())?
+        .unwrap_or_else(|| Queue::empty(&spec.service));
     // One that closes those before it comes in when the others are too many already; a rollback may keep some of them.
     let waiting_max = if spec.supersede {
         2 * WAITING_MAX
     } else {
         WAITING_MAX
     };
-    if lane.releases.len() > waiting_max {
+    if queue.releases.len() > waiting_max {
         let title = format!(
             "{} releases of {} are waiting (limit {waiting_max})",
-            lane.releases.len(),
+            queue.releases.len(),
             spec.service
         );
         return Err(ApiError::refused(title).hint("use `--supersede` to close those on their way"));
@@ -186,13 +186,15 @@ fn enter(
         changes,
         new_changes,
         base: base.map(|base| base.id),
+        lane: spec.lane,
         created_at,
         created_by: actor.id.clone(),
     };
     let (service, artifact) = (spec.service.clone(), release.artifact.clone());
-    let rollout = Rollout::begin(id.clone(), service, artifact, in_force.id, created_at);
-    let ahead = lane.releases.clone();
-    lane.releases.push(id.clone());
+    let mut rollout = Rollout::begin(id.clone(), service, artifact, in_force.id, created_at);
+    rollout.terms = in_force.policy.terms(release.lane);
+    let ahead = queue.releases.clone();
+    queue.releases.push(id.clone());
     let subject = vec![
         id.to_string(),
         release.artifact.to_string(),
@@ -200,12 +202,12 @@ fn enter(
     ];
     let decision = serde_json::json!({
         "version": release.version, "new_changes": release.new_changes, "base": release.base,
-        "policy": rollout.policy, "ahead": ahead, "supersede": spec.supersede,
+        "policy": rollout.policy, "lane": release.lane, "terms": rollout.terms, "ahead": ahead, "supersede": spec.supersede,
     });
     tx.append(&record::event("release.created", actor, subject, decision))?;
     tx.put(&release)?;
     tx.put(&rollout)?;
-    tx.put(&lane)?;
+    tx.put(&queue)?;
     Ok((release, rollout, ahead))
 }
 
@@ -376,6 +378,61 @@ async fn command(app: &App, id: &str, make: impl FnOnce(&Release) -> Command) ->
         .map_err(ApiError)?;
     let (release, rollout) = find(app, id).await?;
     shown(app, release, rollout).await.map(Json)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Note {
+    note: String,
+}
+
+/// Records that somebody else has looked at a hotfix.
+pub(super) async fn review(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): IdPath,
+    Body(said): Body<Note>,
+) -> Answer<Review> {
+    let (release, rollout) = find(&app, &id).await?;
+    let note = said.note.trim().to_owned();
+    if note.is_empty() || REASON_BYTES_MAX < note.len() {
+        let what = format!("`note` must have 1 to {REASON_BYTES_MAX} bytes");
+        return Err(ApiError::invalid("the review can not be recorded", vec![what]));
+    }
+    if release.lane != Lane::Hotfix {
+        return Err(ApiError::refused(format!("{} is no hotfix", release.id)));
+    }
+    if !rollout.phase.is_final() {
+        return Err(ApiError::refused(format!("{} is still on its way", release.id))
+            .hint("review it when it is live, or has come back"));
+    }
+    if release.created_by == caller.actor.id {
+        return Err(
+            ApiError::refused(format!("`{}` created the release", release.created_by))
+                .hint("another person reviews it, with a token of their own"),
+        );
+    }
+    let subject = vec![release.id.to_string(), release.service.to_string()];
+    let text = format!("hotfix {} was reviewed", release.version);
+    let by = caller.actor.id.clone();
+    let decision = serde_json::json!({ "text": text, "note": note });
+    let event = record::event("hotfix.reviewed", caller.actor, subject, decision);
+    let reviewed = app
+        .store
+        .write(move |tx| -> Result<Review, StoreError> {
+            let entry = tx.append(&event)?;
+            let review = Review {
+                release: release.id,
+                by,
+                note,
+                at: event.ts,
+                entry,
+            };
+            tx.put(&review)?;
+            Ok(review)
+        })
+        .await??;
+    Ok(Json(reviewed))
 }
 
 pub(super) async fn clear(State(app): State<App>, caller: Caller, Path(id): IdPath) -> Answer<ReleaseStatus> {

@@ -2,14 +2,19 @@
 
 use axum::Json;
 use axum::extract::State;
-use safeguard_api::release::{Phase, Release, Rollout};
+use safeguard_api::release::{Lane, Phase, Release, Review, Rollout};
 use safeguard_api::status::{PolicyStatus, ServiceState, ServiceStatus, Status};
-use safeguard_api::{Freeze, Gate, Problem, Span, Stage};
+use safeguard_api::{Freeze, Problem, Span};
+
+use safeguard_store::{StoreError, Tx};
 
 use super::{Answer, ApiError, freezes, policy, releases};
 use crate::App;
 use crate::record::now;
 use crate::world::World;
+
+/// So many releases are looked at for hotfixes that nobody reviewed.
+const RELEASES_LOOKED_AT: usize = 200;
 
 /// Longer than this without a word from a process is worth a warning.
 const SILENT_LONGEST: Span = Span::seconds(2);
@@ -25,9 +30,9 @@ pub(super) async fn health(State(app): State<App>) -> Result<&'static str, ApiEr
 pub(super) async fn status(State(app): State<App>) -> Answer<Status> {
     let world = app.world.borrow().clone();
     let at = now();
-    let (policy, freezes) = app
+    let (policy, freezes, unreviewed) = app
         .store
-        .read(|tx| Ok((policy::in_force(tx)?, freezes::not_closed(tx)?)))
+        .read(|tx| Ok((policy::in_force(tx)?, freezes::not_closed(tx)?, unreviewed(tx)?)))
         .await?;
     let policy = policy.ok_or_else(policy::none_in_force)?;
     let mut services = Vec::new();
@@ -86,7 +91,7 @@ pub(super) async fn status(State(app): State<App>) -> Answer<Status> {
             .unwrap_or_else(Vec::new),
         log: app.store.log_status(),
     };
-    status.warnings = warnings(&app, &world, &status, &policy);
+    status.warnings = warnings(&app, &world, &status, &policy, &unreviewed);
     Ok(Json(status))
 }
 
@@ -94,7 +99,28 @@ fn is_open(freeze: &Freeze, at: safeguard_api::Timestamp) -> bool {
     freeze.closed_at.is_none() && freeze.until.is_none_or(|until| at < until)
 }
 
-fn warnings(app: &App, world: &World, status: &Status, policy: &PolicyStatus) -> Vec<String> {
+/// Hotfixes whose walk is over, and at which nobody else has looked.
+fn unreviewed(tx: &Tx<'_>) -> Result<Vec<Release>, StoreError> {
+    let mut unreviewed = Vec::new();
+    for release in tx.list::<Release>(true, RELEASES_LOOKED_AT)? {
+        if release.lane != Lane::Hotfix || tx.get::<Review>(release.id.as_str())?.is_some() {
+            continue;
+        }
+        let rollout = tx.get::<Rollout>(release.id.as_str())?;
+        if rollout.is_some_and(|rollout| rollout.phase.is_final()) {
+            unreviewed.push(release);
+        }
+    }
+    Ok(unreviewed)
+}
+
+fn warnings(
+    app: &App,
+    world: &World,
+    status: &Status,
+    policy: &PolicyStatus,
+    unreviewed: &[Release],
+) -> Vec<String> {
     let mut warnings = Vec::new();
     if let Some(trouble) = &world.trouble {
         warnings.push(format!(
@@ -127,20 +153,12 @@ fn warnings(app: &App, world: &World, status: &Status, policy: &PolicyStatus) ->
             "safeguard.toml differs from the policy in force; run `safeguard policy apply` to put it in force".to_owned(),
         );
     }
-    let wanted: Vec<&str> = Gate::ALL
-        .into_iter()
-        .filter(|gate| {
-            Stage::ALL
-                .into_iter()
-                .any(|stage| policy.policy.gates(stage).contains(gate))
-        })
-        .map(Gate::as_str)
-        .collect();
-    if !wanted.is_empty() {
-        warnings.push(format!(
-            "gates without a producer of evidence, which refuse: {}",
-            wanted.join(", ")
-        ));
-    }
+    warnings.extend(unreviewed.iter().map(|release| {
+        let id = &release.id;
+        format!(
+            "hotfix {} of {} was not reviewed: `safeguard release review {id} --note \"…\"`",
+            release.version, release.service
+        )
+    }));
     warnings
 }

@@ -51,7 +51,7 @@ impl Loop {
         let mut lease = RollbackPolicy::default().lease;
         for service in &loaded.services {
             let is_active = |release: &Release| service.state.active.as_ref() == Some(&release.id);
-            let active = service.lane.iter().find(|(release, _)| is_active(release));
+            let active = service.queue.iter().find(|(release, _)| is_active(release));
             let policy = match active {
                 Some((_, rollout)) => Some(self.policy(&rollout.policy).await?),
                 None => None,
@@ -59,7 +59,7 @@ impl Loop {
             if let Some(policy) = &policy {
                 lease = policy.rollback.lease;
             }
-            let own = service.lane.iter();
+            let own = service.queue.iter();
             rollouts.extend(own.map(|(release, rollout)| (release.id.clone(), rollout.generation)));
             let arms = desired(
                 &service.state,
@@ -304,7 +304,7 @@ fn endpoints(instances: &[InstanceReport], release: &ReleaseId, environment: Env
 impl ServiceLoaded {
     /// A release by its id, among those that may run.
     fn release(&self, id: &ReleaseId) -> Option<&Release> {
-        let walking = self.lane.iter().map(|(release, _)| release);
+        let walking = self.queue.iter().map(|(release, _)| release);
         walking
             .chain(&self.live)
             .chain(&self.previous)

@@ -10,7 +10,7 @@ use safeguard_rollout::plan::{Answer, Commit, Plan, PlanFile};
 use safeguard_store::{Poisoned, StoreError, Tx};
 
 use super::load::refusal;
-use super::{Lane, Loop};
+use super::{Loop, Queue};
 use crate::notify;
 use crate::record::{self, now};
 
@@ -106,16 +106,16 @@ fn write(
     if settled != *state {
         tx.put(&settled)?;
     }
-    let mut lane = tx
-        .get::<Lane>(release.service.as_str())?
-        .unwrap_or_else(|| Lane::empty(&release.service));
-    let walks = lane.releases.contains(&release.id);
+    let mut queue = tx
+        .get::<Queue>(release.service.as_str())?
+        .unwrap_or_else(|| Queue::empty(&release.service));
+    let walks = queue.releases.contains(&release.id);
     if walks && is_over(&next.phase) {
-        lane.releases.retain(|walking| *walking != release.id);
-        tx.put(&lane)?;
+        queue.releases.retain(|walking| *walking != release.id);
+        tx.put(&queue)?;
     } else if !walks && !is_over(&next.phase) {
-        lane.releases.insert(0, release.id.clone());
-        tx.put(&lane)?;
+        queue.releases.insert(0, release.id.clone());
+        tx.put(&queue)?;
     }
     if let Phase::RollingBack { reason, .. } = &next.phase
         && !matches!(before.phase, Phase::RollingBack { .. })
@@ -163,7 +163,7 @@ fn write(
     Ok(())
 }
 
-/// Whether the release leaves its lane. A rollback that failed stays: a person must look, and nothing else starts.
+/// Whether the release leaves its queue. A rollback that failed stays: a person must look, and nothing else starts.
 fn is_over(phase: &Phase) -> bool {
     phase.is_final() && !matches!(phase, Phase::RollbackFailed { .. })
 }

@@ -87,6 +87,7 @@ mod tests {
             service: "shop".parse().unwrap(),
             artifact: Digest::of(b"1"),
             policy: Digest::of(b"policy"),
+            terms: safeguard_api::config::Terms::default(),
             generation: 1,
             stage: Stage::Qa,
             phase: Phase::Soaking,

@@ -322,8 +322,12 @@ fn gather(tx: &Tx<'_>, release: &Release, baseline: Option<&Digest>) -> Result<G
 /// Whether two reports come to the same for whoever waits: figures that only count time do not matter.
 fn same(one: &GateReport, other: &GateReport) -> bool {
     let told = |report: &GateReport| {
+        let layers = report
+            .layers
+            .as_ref()
+            .map(|layers| (layers.verdict, layers.missing.clone()));
         let verdicts = report.verdicts.iter();
-        verdicts
+        let verdicts = verdicts
             .map(|said| {
                 (
                     said.gate,
@@ -333,7 +337,8 @@ fn same(one: &GateReport, other: &GateReport) -> bool {
                     said.missing.clone(),
                 )
             })
-            .collect::<Vec<_>>()
+            .collect::<Vec<_>>();
+        (verdicts, layers)
     };
     told(one) == told(other)
 }

@@ -5,7 +5,7 @@ use safeguard_api::status::{PolicyStatus, ServiceState};
 use safeguard_api::{Freeze, Name, PolicyId, Problem, Release, ReleaseId, Rollout};
 use safeguard_store::{Poisoned, StoreError, Tx};
 
-use super::{Lane, Loop};
+use super::{Loop, Queue};
 use crate::api::freezes;
 
 pub(super) struct Loaded {
@@ -15,10 +15,10 @@ pub(super) struct Loaded {
 
 pub(super) struct ServiceLoaded {
     pub state: ServiceState,
-    pub lane: Vec<(Release, Rollout)>,
+    pub queue: Vec<(Release, Rollout)>,
     pub live: Option<Release>,
     pub previous: Option<Release>,
-    /// Releases of the lane whose digest was rolled back and not cleared.
+    /// Releases of the queue whose digest was rolled back and not cleared.
     pub poisoned: Vec<ReleaseId>,
 }
 
@@ -26,7 +26,7 @@ impl Loaded {
     pub fn has(&self, release: &ReleaseId) -> bool {
         self.services
             .iter()
-            .any(|service| service.lane.iter().any(|(walking, _)| walking.id == *release))
+            .any(|service| service.queue.iter().any(|(walking, _)| walking.id == *release))
     }
 }
 
@@ -72,19 +72,19 @@ fn load_service(
         active: None,
     };
     let state = tx.get::<ServiceState>(name.as_str())?.unwrap_or_else(empty);
-    let mut lane = tx
-        .get::<Lane>(name.as_str())?
-        .unwrap_or_else(|| Lane::empty(name));
+    let mut queue = tx
+        .get::<Queue>(name.as_str())?
+        .unwrap_or_else(|| Queue::empty(name));
     if let Some(live) = state
         .live
         .as_ref()
-        .filter(|live| going_back == Some(live) && !lane.releases.contains(live))
+        .filter(|live| going_back == Some(live) && !queue.releases.contains(live))
     {
-        lane.releases.insert(0, live.clone());
+        queue.releases.insert(0, live.clone());
     }
-    let mut walking = Vec::with_capacity(lane.releases.len());
+    let mut walking = Vec::with_capacity(queue.releases.len());
     let mut poisoned = Vec::new();
-    for id in &lane.releases {
+    for id in &queue.releases {
         let found = tx
             .get::<Release>(id.as_str())?
             .zip(tx.get::<Rollout>(id.as_str())?);
@@ -103,7 +103,7 @@ fn load_service(
         live: release(&state.live)?,
         previous: release(&state.previous)?,
         state,
-        lane: walking,
+        queue: walking,
         poisoned,
     })
 }

@@ -21,7 +21,7 @@ impl Loop {
         gates: GateReport,
         command: Option<Command>,
     ) -> Option<Observation> {
-        let (release, rollout) = service.lane.get(place)?;
+        let (release, rollout) = service.queue.get(place)?;
         let now = clocks();
         let environment = rollout.stage.environment();
         let instances = self.world.instances(&service.state.service);
@@ -34,7 +34,7 @@ impl Loop {
             .freezes
             .iter()
             .find(|freeze| freeze.holds(&service.state.service, now.wall));
-        let before = service.lane.get(..place).and_then(<[_]>::last);
+        let before = service.queue.get(..place).and_then(<[_]>::last);
         Some(Observation {
             now,
             freeze: freeze.map(|freeze| Block::Freeze {

@@ -201,6 +201,7 @@ fn policy(rng: &mut Rng) -> Policy {
         },
         stages,
         gates: GateSettings::default(),
+        hotfix: safeguard_api::config::HotfixPolicy::default(),
         approvers: Vec::new(),
         judge: JudgePolicy::default(),
         rollback: RollbackPolicy::default(),

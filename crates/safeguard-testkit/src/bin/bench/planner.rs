@@ -60,6 +60,7 @@ impl Walk {
             mode: Mode::Enforce,
             stages,
             gates: safeguard_api::config::GateSettings::default(),
+            hotfix: safeguard_api::config::HotfixPolicy::default(),
             approvers: Vec::new(),
             judge: Default::default(),
             rollback: RollbackPolicy::default(),

@@ -2,6 +2,7 @@
 
 mod acts;
 mod dossier;
+mod evidence;
 mod faulty;
 mod kill;
 mod late;

@@ -19,6 +19,12 @@ fn every_mutating_operation_refuses_a_stranger_and_leaves_an_entry() {
         up.until_phase(&live, "live").await;
         let second = up.artifact("shop-1-0", "second");
         let mut walking = up.release(&second, "1.1", &[]).await;
+        let third = up.artifact("shop-1-0", "third");
+        let hotfix = up.release(&third, "1.0.1", &["--hotfix"]).await;
+        up.ok("POST", &format!("/api/v1/releases/{hotfix}/rollback"), None).await;
+        up.until_phase(&hotfix, "rolled_back").await;
+        let reviewer = json!({ "name": "kim", "scope": "operate" });
+        let reviewer = up.ok("POST", "/api/v1/tokens", Some(reviewer)).await;
         let freeze = up.ok("POST", "/api/v1/freezes", Some(json!({ "reason": "stock-taking" }))).await;
         let token = json!({ "name": "pipeline", "scope": "propose" });
         let token = up.ok("POST", "/api/v1/tokens", Some(token)).await;
@@ -53,6 +59,7 @@ fn every_mutating_operation_refuses_a_stranger_and_leaves_an_entry() {
                 "token.revoke" => (token["id"].as_str().expect("an id").to_owned(), None),
                 "audit.export" => (String::new(), None),
                 "release.clear" | "release.hold" | "release.promote" | "release.rollback" => (walking.clone(), None),
+                "release.review" => (hotfix.clone(), Some(json!({ "note": "the cause is known" }))),
                 other => panic!("{other}: say here how it is called"),
             };
             let mut path = operation.path.replace("{id}", &id).replace("{digest}", &id).replace("{kind}", "intent");
@@ -87,10 +94,18 @@ fn every_mutating_operation_refuses_a_stranger_and_leaves_an_entry() {
                 up.ok("POST", &format!("/api/v1/releases/{walking}/rollback"), None).await;
                 up.until_phase(&walking, "rolled_back").await;
             }
+            if operation.id == "release.review" {
+                let (status, answer) = up.call(method, &path, body.clone()).await;
+                assert_eq!(status, 409, "who created a hotfix reviews it: {answer:#}");
+                let warnings = up.ok("GET", "/api/v1/status", None).await["warnings"].to_string();
+                assert!(warnings.contains("was not reviewed"), "{warnings}");
+                up.token = reviewer["secret"].as_str().expect("a secret").to_owned();
+            }
             let before_call = log_size(&up).await;
             assert!(before_call >= before);
             let (status, answer) = up.call(method, &path, body).await;
             assert!(status == 200 || status == 409, "{}: {status} {answer:#}", operation.id);
+            up.token.clone_from(&own);
             if operation.id == "release.create" {
                 walking = answer["release"]["id"].as_str().expect("an id").to_owned();
             }
@@ -104,10 +119,10 @@ fn every_mutating_operation_refuses_a_stranger_and_leaves_an_entry() {
             .await;
         }
 
-        // What the tar route leaves: the two artifacts that the command line stored.
+        // What the tar route leaves: the three artifacts that the command line stored.
         let entries = up.ok("GET", "/api/v1/audit/entries?limit=200", None).await;
         let stored = entries.as_array().expect("a list").iter().filter(|entry| entry["event"]["kind"] == "artifact.stored");
-        assert_eq!(stored.count(), 2);
+        assert_eq!(stored.count(), 3);
     });
 }
 

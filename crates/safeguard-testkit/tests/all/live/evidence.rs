@@ -1,0 +1,129 @@
+//! Evidence goes in, and moves a release: only what is about that very release, and only from who may give it.
+
+use serde_json::{Value, json};
+
+use super::up::{Up, runtime};
+
+const STAGES: &str = r#"
+[stages.dev]
+soak = "1s"
+gates = ["data-integrity"]
+[stages.qa]
+soak = "1s"
+gates = []
+[stages.staging]
+soak = "1s"
+gates = []
+[stages.canary]
+gates = []
+steps = [{ weight = 100, soak = "1s" }]
+[stages.production]
+soak = "1s"
+gates = []
+[gates.layers]
+required = false
+[judge]
+warm_up = "200ms"
+"#;
+
+fn invariants(violations: u64) -> Value {
+    json!({
+        "api": "safeguard.evidence/1", "tool": { "name": "sums" },
+        "facts": {
+            "kind": "invariants", "migrations": [],
+            "checks": [{ "name": "orders-have-sums", "checked": 1000, "violations": violations }],
+        },
+    })
+}
+
+#[test]
+fn a_release_waits_for_evidence_about_itself() {
+    runtime().block_on(async {
+        let up = Up::start(STAGES).await;
+        let artifact = up.artifact("shop-1-0", "one");
+        let release = up.release(&artifact, "1.0", &[]).await;
+        let gates = format!("/api/v1/releases/{release}/gates");
+        let verdict = async || {
+            let (status, said) = up.call("GET", &gates, None).await;
+            (status == 200).then(|| said["verdicts"][0].clone())
+        };
+        let waits = up.until("the gate speaks", async || verdict().await).await;
+        assert_eq!(waits["verdict"], "inconclusive", "{waits}");
+        assert!(
+            waits["missing"]
+                .as_array()
+                .is_some_and(|missing| !missing.is_empty()),
+            "{waits}"
+        );
+
+        let add = |digest: &str| format!("/api/v1/evidence?service=shop&format=safeguard&artifact={digest}");
+        let shown = up.ok("GET", &format!("/api/v1/releases/{release}"), None).await;
+        let digest = shown["release"]["artifact"]
+            .as_str()
+            .expect("a digest")
+            .to_owned();
+        let stray = up
+            .ok(
+                "POST",
+                &add(&format!("sha256:{}", "0".repeat(64))),
+                Some(invariants(0)),
+            )
+            .await;
+        assert_eq!(
+            up.ok("GET", &gates, None).await["verdicts"][0]["verdict"],
+            "inconclusive"
+        );
+        let listed = up.ok("GET", "/api/v1/evidence?service=shop", None).await;
+        assert_eq!(listed[0]["id"], stray["id"]);
+
+        // Without the diff nobody knows whether it migrates data.
+        let change = shown["release"]["new_changes"][0]
+            .as_str()
+            .expect("a change")
+            .to_owned();
+        let diff =
+            "diff --git a/src/pay.rs b/src/pay.rs\n--- a/src/pay.rs\n+++ b/src/pay.rs\n@@ -1 +1 @@\n-a\n+b\n";
+        std::fs::write(up.state.path().join("change.diff"), diff).expect("written");
+        let attached = up.safeguard(&["change", "attach", &change, "diff", "change.diff"]);
+        assert!(
+            attached.status.success(),
+            "{}",
+            String::from_utf8_lossy(&attached.stderr)
+        );
+
+        let bad = up.ok("POST", &add(&digest), Some(invariants(3))).await;
+        let fails = up
+            .until("the gate fails", async || {
+                verdict().await.filter(|said| said["verdict"] == "fail")
+            })
+            .await;
+        assert_eq!(fails["evidence"], json!([bad["id"]]), "{fails}");
+        up.ok("POST", &add(&digest), Some(invariants(0))).await;
+        up.until_phase(&release, "live").await;
+
+        let entries = up
+            .ok(
+                "GET",
+                &format!("/api/v1/audit/entries?subject={release}&limit=200"),
+                None,
+            )
+            .await;
+        let results = entries.as_array().expect("a list").iter();
+        let results = results
+            .filter(|entry| entry["event"]["kind"] == "gate.result")
+            .count();
+        assert!((3..20).contains(&results), "{results} results were recorded");
+        let exported = up.safeguard(&["audit", "export", "log"]);
+        assert!(
+            exported.status.success(),
+            "{}",
+            String::from_utf8_lossy(&exported.stderr)
+        );
+        let replayed = up.safeguard(&["audit", "replay", "log", "--json"]);
+        let told: Value = serde_json::from_slice(&replayed.stdout).expect("JSON");
+        assert!(
+            replayed.status.success() && told["verdicts"] == json!(results),
+            "{told:#}"
+        );
+    });
+}
