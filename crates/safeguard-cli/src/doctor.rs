@@ -7,8 +7,9 @@ use std::path::Path;
 
 use anyhow::Context;
 use safeguard_api::config::Mode;
+use safeguard_api::evidence::Facts;
 use safeguard_api::status::Status;
-use safeguard_api::{Config, Gate, Stage};
+use safeguard_api::{Config, Evidence, Gate, Stage};
 use safeguard_audit::note;
 use serde::Serialize;
 
@@ -69,7 +70,11 @@ pub fn doctor(globals: &Globals, output: &Output) -> Result<(), Failure> {
     let config = configuration(&globals.config, &mut checks)?;
     checks.push(state_folder(&globals.state));
     checks.push(disk(&globals.state)?);
-    let asked = ApiClient::new(globals).and_then(|client| client.get::<Status>("/api/v1/status"));
+    let client = ApiClient::new(globals);
+    let asked = client
+        .as_ref()
+        .map_err(Failure::clone)
+        .and_then(|client| client.get::<Status>("/api/v1/status"));
     let status = match asked {
         Ok(status) => Some(status),
         Err(Failure::Refused(problem)) => {
@@ -87,7 +92,7 @@ pub fn doctor(globals: &Globals, output: &Output) -> Result<(), Failure> {
         Err(Failure::Told) => None,
     };
     if let Some(config) = &config {
-        checks.extend(gates(config));
+        checks.extend(gates(config, client.as_ref().ok().filter(|_| status.is_some())));
         checks.push(outside(config, &globals.state, status.as_ref()));
         if status.is_none() {
             checks.extend(ports(config));
@@ -156,30 +161,74 @@ fn configuration(path: &Path, checks: &mut Vec<Check>) -> Result<Option<Config>,
     }
 }
 
-/// No gate has a producer of evidence: a required one holds every release in enforce mode.
-fn gates(config: &Config) -> Vec<Check> {
+/// Which gates stages require, and which of them nobody has ever given evidence for: a gate without a producer refuses.
+fn gates(config: &Config, server: Option<&ApiClient>) -> Vec<Check> {
     let policy = config.policy();
-    let mut checks = Vec::new();
-    for stage in Stage::ALL {
-        let required: BTreeSet<Gate> = policy.gates(stage).iter().copied().collect();
-        if required.is_empty() {
-            continue;
-        }
+    let required: BTreeSet<Gate> = Stage::ALL
+        .into_iter()
+        .flat_map(|stage| policy.gates(stage).iter().copied())
+        .collect();
+    if required.is_empty() {
+        return vec![good("gates", "none is required")];
+    }
+    let Some(server) = server else {
         let names: Vec<&str> = required.iter().map(|gate| gate.as_str()).collect();
-        let found = format!(
-            "{stage} requires gates without a producer of evidence: {}",
-            names.join(", ")
-        );
-        let mend = format!("set `gates = []` under `[stages.{stage}]`, then run `safeguard policy apply`");
-        checks.push(match config.mode {
-            Mode::Enforce => bad("gates", format!("{found}; no release can leave it"), mend),
-            Mode::Observe => care("gates", found, mend),
-        });
+        return vec![good("gates", format!("required: {}", names.join(", ")))];
+    };
+    let mut checks = Vec::new();
+    for service in config.services.keys() {
+        let path = format!("/api/v1/evidence?service={service}&limit=500");
+        let Ok(evidence) = server.get::<Vec<Evidence>>(&path) else {
+            continue;
+        };
+        let produced: BTreeSet<Gate> = evidence
+            .iter()
+            .flat_map(|one| speaks_for(&one.facts))
+            .copied()
+            .collect();
+        for gate in &required {
+            let Some(mend) = producer(*gate).filter(|_| !produced.contains(gate)) else {
+                continue;
+            };
+            let found = format!("{service}: nobody has added evidence for {gate} yet, so it refuses");
+            checks.push(match config.mode {
+                Mode::Enforce => bad("gates", found, mend),
+                Mode::Observe => care("gates", found, mend),
+            });
+        }
     }
     if checks.is_empty() {
-        checks.push(good("gates", "none is required"));
+        checks.push(good("gates", "each that is required has a producer of evidence"));
     }
     checks
+}
+
+/// What brings evidence for a gate; none where safeguard does it by itself, or people do.
+fn producer(gate: Gate) -> Option<&'static str> {
+    match gate {
+        Gate::StaticAnalysis | Gate::SecurityScan => {
+            Some("let the pipeline run a scanner, then `safeguard evidence add --format sarif FILE`")
+        }
+        Gate::PerformanceBaseline => Some(
+            "run the same load on base and head, then `safeguard evidence add --format k6` or `oha` for each",
+        ),
+        Gate::DataIntegrity => {
+            Some("count what must hold in the data, then `safeguard evidence add --format safeguard FILE`")
+        }
+        Gate::ResourceLimits | Gate::RollbackTest | Gate::HumanApproval => None,
+    }
+}
+
+fn speaks_for(facts: &Facts) -> &'static [Gate] {
+    match facts {
+        Facts::Findings(_) => &[Gate::StaticAnalysis, Gate::SecurityScan],
+        Facts::Components(_) => &[Gate::SecurityScan],
+        Facts::Load(_) => &[Gate::PerformanceBaseline],
+        Facts::Invariants(_) => &[Gate::DataIntegrity],
+        Facts::Resources(_) => &[Gate::ResourceLimits],
+        Facts::Drill(_) => &[Gate::RollbackTest],
+        Facts::Tests(_) | Facts::Coverage(_) => &[],
+    }
 }
 
 fn state_folder(state: &Path) -> Check {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use safeguard_api::Problem;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Failure {
     /// The answer is no.
     Refused(Problem),

@@ -31,15 +31,22 @@ pub fn init(globals: &Globals, args: &InitArgs, output: &Output) -> Result<(), F
     };
     file.write_all(text.as_bytes())
         .with_context(|| format!("cannot write `{}`", path.display()))?;
-    let gates: Vec<&str> = Gate::ALL.iter().map(|gate| gate.as_str()).collect();
+    // The rest is produced by safeguard itself, or by people.
+    let wanted = [
+        Gate::StaticAnalysis,
+        Gate::SecurityScan,
+        Gate::PerformanceBaseline,
+        Gate::DataIntegrity,
+    ];
+    let gates: Vec<&str> = wanted.iter().map(|gate| gate.as_str()).collect();
     output.line(
         &serde_json::json!({ "written": path, "mode": "observe", "gates_without_producer": gates }),
         &format!("Wrote `{}`", path.display()),
     )?;
     output.say(&format!(
         "It starts in observe mode: every decision is made and recorded, and nothing is held or moved.\n\
-         No gate has a producer of evidence yet ({}), so enforce mode would hold every release\n\
-         until `gates` of each stage lists only what you can produce.\n\
+         Nobody gives evidence yet for {}: in enforce mode they would hold every release.\n\
+         docs/guides/evidence.md shows how a pipeline gives it; `safeguard doctor` lists what is lacking.\n\
          Next: edit `command` and `health_path`, then run `safeguard up`.",
         gates.join(", ")
     ));
@@ -92,9 +99,10 @@ memory_bytes_max = 1073741824
 cpu_percent_max = 400
 open_files_max = 4096
 
-# What each stage asks before a release leaves it. Unsaid: 2 h, 24 h, 48 h, the canary's steps, 24 h, and all seven
-# gates. A gate without a producer of evidence is inconclusive, and refuses in enforce mode; none has one yet:
-# static-analysis, security-scan, performance-baseline, data-integrity, resource-limits, rollback-test, human-approval.
+# What each stage asks before a release leaves it. Unsaid: 2 h, 24 h, 48 h, the canary's steps, 24 h. Gates grow with the
+# way: static-analysis and security-scan before dev is left; performance-baseline and data-integrity besides before QA
+# is; resource-limits, rollback-test and human-approval too from staging on. One without evidence is inconclusive, and
+# refuses in enforce mode: docs/guides/evidence.md.
 [stages.dev]
 soak = "2h"
 # requests_min = 100

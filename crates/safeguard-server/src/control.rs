@@ -8,6 +8,7 @@ pub(crate) mod gates;
 mod journal;
 mod load;
 mod look;
+mod resources;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use safeguard_api::config::{Config, Policy};
 use safeguard_api::release::Phase;
 use safeguard_api::time::Span;
-use safeguard_api::{Name, PolicyId, Problem, ReleaseId, Rollout};
+use safeguard_api::{Gate, Name, PolicyId, Problem, ReleaseId, Rollout};
 use safeguard_link::Link;
 use safeguard_rollout::observe::Command;
 use safeguard_rollout::plan::{Answer, PlanFile};
@@ -118,6 +119,7 @@ struct Loop {
     policies: HashMap<PolicyId, Policy>,
     memories: HashMap<ReleaseId, counts::Memory>,
     judged: gates::Judged,
+    watched: resources::Watched,
     journal: journal::Journal,
     pushed: act::Pushed,
     complaints: complaint::Complaints,
@@ -154,6 +156,7 @@ pub(crate) fn start(
         policies: HashMap::new(),
         memories: HashMap::new(),
         judged: gates::Judged::default(),
+        watched: resources::Watched::default(),
         journal: journal::Journal::default(),
         pushed: act::Pushed::default(),
         complaints: complaint::Complaints::default(),
@@ -234,6 +237,10 @@ impl Loop {
                     .map(|(_, command)| command.clone());
                 let policy = self.policy(&rollout.policy).await?;
                 let judged_by = policy.under(rollout.terms);
+                if judged_by.gates(rollout.stage).contains(&Gate::ResourceLimits) {
+                    let watched_min = judged_by.gates.resource_limits.watched_min;
+                    self.watch_resources(release, rollout, watched_min).await?;
+                }
                 let gates = self
                     .gates(release, rollout, &judged_by, service.live.as_ref())
                     .await?;

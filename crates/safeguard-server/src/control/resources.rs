@@ -1,0 +1,279 @@
+//! What instances use in staging while the release soaks there, watched by safeguard itself: evidence for `resource-limits`.
+
+use std::collections::HashMap;
+
+use safeguard_api::audit::{Actor, Reference};
+use safeguard_api::evidence::{
+    About, EvidenceSpec, Facts, Format, PLAIN_REPORT_API, PlainReport, Resources, Tool,
+};
+use safeguard_api::release::Phase;
+use safeguard_api::time::Span;
+use safeguard_api::{Environment, Evidence, EvidenceId, Gate, Release, ReleaseId, Rollout, Stage};
+use safeguard_store::{EvidenceAbout, StoreError};
+
+use super::Loop;
+use crate::record::{self, clocks, now};
+
+/// A sample of each instance at most so often.
+const SAMPLE_EVERY: Span = Span::seconds(1);
+/// The processor is measured over a minute, or over the whole where that is shorter.
+const MINUTE_MS: u64 = 60_000;
+const SAMPLES_MAX: usize = 7200;
+
+/// Samples of the releases that soak in staging.
+#[derive(Default)]
+pub(super) struct Watched(HashMap<ReleaseId, Watch>);
+
+#[derive(Default)]
+struct Watch {
+    samples: Vec<Sample>,
+    /// Recorded already: a release is watched once.
+    told: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Sample {
+    at_ms: u64,
+    /// Of the instance that has most.
+    memory_bytes: u64,
+    /// Of all instances together, since they started.
+    cpu_ms: u64,
+    instances: u64,
+}
+
+impl Watched {
+    pub fn keep_only(&mut self, walks: &dyn Fn(&ReleaseId) -> bool) {
+        self.0.retain(|release, _| walks(release));
+    }
+}
+
+impl Loop {
+    /// Takes a sample, and records what was seen when it is long enough.
+    pub(super) async fn watch_resources(
+        &mut self,
+        release: &Release,
+        rollout: &Rollout,
+        watched_min: Span,
+    ) -> Result<(), StoreError> {
+        let soaks =
+            rollout.stage == Stage::Staging && matches!(rollout.phase, Phase::Soaking | Phase::Verified);
+        if !soaks || self.world.supervisor_silent > Span(0) {
+            return Ok(());
+        }
+        let Some(sample) = self.sample(release) else {
+            return Ok(());
+        };
+        let watch = self.watched.0.entry(release.id.clone()).or_default();
+        if watch.told || !watch.take(sample) {
+            return Ok(());
+        }
+        let Some(seen) = watch.seen().filter(|seen| watched_min <= seen.watched) else {
+            return Ok(());
+        };
+        watch.told = true;
+        self.tell(release, seen).await
+    }
+
+    fn sample(&self, release: &Release) -> Option<Sample> {
+        let instances = self.world.instances_of(&release.service, &release.id);
+        let here: Vec<_> = instances
+            .iter()
+            .filter(|one| one.environment == Environment::Staging)
+            .collect();
+        Some(Sample {
+            at_ms: clocks().mono_ms,
+            memory_bytes: here.iter().map(|one| one.memory_bytes).max()?,
+            cpu_ms: here.iter().map(|one| one.cpu_ms).sum(),
+            instances: here.len() as u64,
+        })
+    }
+
+    async fn tell(&mut self, release: &Release, seen: Resources) -> Result<(), StoreError> {
+        let report = PlainReport {
+            api: PLAIN_REPORT_API.to_owned(),
+            tool: Tool {
+                name: "safeguard".to_owned(),
+                version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            },
+            produced_at: Some(now()),
+            facts: Facts::Resources(seen),
+        };
+        let kept = serde_json::to_vec(&report)
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| {
+                let document = self.content.put(&bytes).map_err(|error| error.to_string())?;
+                Ok((
+                    document,
+                    bytes.len() as u64,
+                    getrandom::u32().map_err(|error| error.to_string())?,
+                ))
+            });
+        let (document, bytes, chance) = match kept {
+            Ok(kept) => kept,
+            Err(why) => {
+                self.complain("What instances use can not be kept", &why);
+                return Ok(());
+            }
+        };
+        let added_at = now();
+        let about = About::Artifact(release.artifact.clone());
+        let evidence = Evidence {
+            id: EvidenceId::new(added_at.0.unsigned_abs(), chance),
+            spec: EvidenceSpec {
+                service: release.service.clone(),
+                format: Format::Safeguard,
+                about: about.clone(),
+                layer: None,
+                gate: Some(Gate::ResourceLimits),
+                tool: Some(report.tool.name.clone()),
+                tool_version: report.tool.version.clone(),
+                measure: None,
+                produced_at: report.produced_at,
+            },
+            document,
+            bytes,
+            facts: report.facts,
+            inconclusive: Vec::new(),
+            added_at,
+            added_by: "safeguard".to_owned(),
+            entry: 0,
+        };
+        let subject = vec![
+            evidence.id.to_string(),
+            release.artifact.to_string(),
+            release.service.to_string(),
+        ];
+        let text = format!("what its instances used in staging, about {about}");
+        let mut event = record::event(
+            "evidence.added",
+            Actor::system("supervisor"),
+            subject,
+            serde_json::json!({ "text": text, "format": Format::Safeguard, "gate": Gate::ResourceLimits }),
+        );
+        event.refs.push(Reference {
+            name: "report".to_owned(),
+            sha256: evidence.document.clone(),
+            size: bytes,
+            media: "application/json".to_owned(),
+        });
+        let service = release.service.clone();
+        self.store
+            .write(move |tx| -> Result<(), StoreError> {
+                let known = tx.get::<EvidenceAbout>(&EvidenceAbout::key_of(&service, &about))?;
+                let mut known = known.unwrap_or_else(|| EvidenceAbout {
+                    service,
+                    about,
+                    evidence: Vec::new(),
+                });
+                known.evidence.push(evidence.id.clone());
+                let entry = tx.append(&event)?;
+                tx.put(&known)?;
+                tx.put(&Evidence { entry, ..evidence })
+            })
+            .await?
+    }
+}
+
+impl Watch {
+    /// Returns whether the sample was taken.
+    fn take(&mut self, sample: Sample) -> bool {
+        if let Some(last) = self.samples.last() {
+            if sample.at_ms < last.at_ms + SAMPLE_EVERY.0 {
+                return false;
+            }
+            // Restarted, or another number of them: what was seen before is of other processes.
+            if sample.cpu_ms < last.cpu_ms || sample.instances != last.instances {
+                self.samples.clear();
+            }
+        }
+        if self.samples.len() == SAMPLES_MAX {
+            self.samples.remove(0);
+        }
+        self.samples.push(sample);
+        true
+    }
+
+    fn seen(&self) -> Option<Resources> {
+        let (first, last) = (self.samples.first()?, self.samples.last()?);
+        let watched = Span(last.at_ms - first.at_ms);
+        // Memory is read after the first fifth: a process that warms up is not one that leaks.
+        let early = self
+            .samples
+            .iter()
+            .find(|sample| first.at_ms + watched.0 / 5 <= sample.at_ms)?;
+        let growth =
+            (last.memory_bytes as f64 - early.memory_bytes as f64) / early.memory_bytes.max(1) as f64;
+        Some(Resources {
+            watched,
+            samples: self.samples.len() as u64,
+            memory_bytes_max: self.samples.iter().map(|sample| sample.memory_bytes).max(),
+            cpu_percent_max: self.busiest(watched.0.min(MINUTE_MS)),
+            memory_growth_percent: Some(growth * 100.0),
+        })
+    }
+
+    /// The greatest use of one instance over `window_ms`, in percent of a core.
+    fn busiest(&self, window_ms: u64) -> Option<f64> {
+        let mut busiest: Option<f64> = None;
+        let mut from = 0;
+        for (at, sample) in self.samples.iter().enumerate() {
+            while from < at && self.samples[from + 1].at_ms + window_ms <= sample.at_ms {
+                from += 1;
+            }
+            let since = &self.samples[from];
+            let passed = sample.at_ms - since.at_ms;
+            if passed < window_ms || passed == 0 {
+                continue;
+            }
+            let used = (sample.cpu_ms - since.cpu_ms) as f64 / sample.instances.max(1) as f64;
+            let percent = used / passed as f64 * 100.0;
+            busiest = Some(busiest.map_or(percent, |known| known.max(percent)));
+        }
+        busiest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn sample(second: u64, memory_bytes: u64, cpu_ms: u64) -> Sample {
+        Sample {
+            at_ms: second * 1000,
+            memory_bytes,
+            cpu_ms,
+            instances: 1,
+        }
+    }
+
+    #[test]
+    fn the_greatest_minute_and_the_growth_after_the_warm_up_are_told() {
+        let mut watch = Watch::default();
+        for second in 0..=100 {
+            // Half a core, and a whole one in the last minute; memory doubles at the very start alone.
+            let cpu = if second <= 40 {
+                second * 500
+            } else {
+                20_000 + (second - 40) * 1000
+            };
+            let memory = if second < 10 { 50 } else { 100 };
+            assert!(watch.take(sample(second, memory, cpu)));
+            assert!(!watch.take(sample(second, memory, cpu)), "twice in a second");
+        }
+        let seen = watch.seen().unwrap();
+        assert_eq!((seen.watched, seen.samples), (Span::seconds(100), 101));
+        assert_eq!(seen.memory_bytes_max, Some(100));
+        assert_eq!(seen.cpu_percent_max, Some(100.0));
+        assert_eq!(seen.memory_growth_percent, Some(0.0));
+    }
+
+    #[test]
+    fn a_restart_begins_anew() {
+        let mut watch = Watch::default();
+        watch.take(sample(0, 10, 900));
+        watch.take(sample(1, 10, 1000));
+        watch.take(sample(2, 10, 5));
+        assert_eq!(watch.seen().unwrap().watched, Span(0));
+    }
+}
