@@ -2,22 +2,21 @@
 
 use super::plot::{Outcome, Result};
 
-const HEADS: [&str; 9] = [
+const HEADS: [&str; 8] = [
     "VERSION",
     "OUTCOME",
     "STOPPED BY",
     "SECONDS",
     "FAILED",
     "LOST",
-    "BAD, BY USERS",
-    "BAD, BY ROUTER",
+    "BAD",
     "EVIDENCE",
 ];
 
 /// The results, a line each, then what was not as it must be.
 #[must_use]
 pub fn table(results: &[Result]) -> String {
-    let rows: Vec<[String; 9]> = results.iter().map(row).collect();
+    let rows: Vec<[String; 8]> = results.iter().map(row).collect();
     let width = |column: usize| {
         rows.iter()
             .map(|row| row[column].chars().count())
@@ -43,7 +42,7 @@ pub fn table(results: &[Result]) -> String {
     text.join("\n")
 }
 
-fn row(result: &Result) -> [String; 9] {
+fn row(result: &Result) -> [String; 8] {
     let dash = || "-".to_owned();
     let expected = if result.outcome == result.expected {
         result.outcome.as_str().to_owned()
@@ -63,17 +62,18 @@ fn row(result: &Result) -> [String; 9] {
             .map_or_else(dash, |seconds| format!("{seconds:.1}")),
         result.failed.to_string(),
         result.lost.to_string(),
-        result.bad_by_load.to_string(),
-        result.bad_by_router.map_or_else(dash, |router| {
-            match i128::from(router) - i128::from(result.bad_by_load) {
-                0 => format!("{router} (same)"),
-                difference => format!("{router} ({difference:+})"),
-            }
-        }),
-        result
-            .evidence
-            .map_or_else(dash, |entry| format!("entry {entry}")),
+        bad(result.bad_by_load, result.bad_by_router),
+        result.evidence.map_or_else(dash, |entry| entry.to_string()),
     ]
+}
+
+/// What the users counted, and by how much the router's count differs.
+fn bad(by_load: u64, by_router: Option<u64>) -> String {
+    match by_router.map(|router| i128::from(router) - i128::from(by_load)) {
+        Some(0) => by_load.to_string(),
+        Some(difference) => format!("{by_load} ({difference:+})"),
+        None => format!("{by_load} (?)"),
+    }
 }
 
 /// How to read the table.
@@ -83,25 +83,33 @@ pub fn legend(results: &[Result]) -> String {
         .iter()
         .filter(|one| one.bad_by_router.is_some_and(|router| router != one.bad_by_load))
         .count();
-    let mut text = "SECONDS runs from the first bad answer that a user in production had from the version to the last; \
-        where nothing failed, from its first slow page to its last.\n\
-        FAILED (5xx) and LOST (no complete answer) are counted by the load process, over all users and versions. \
-        The next two columns are the bad answers of the version itself in production, by its users and by the router."
+    let mut text = "\
+SECONDS runs from the first bad answer that a user in production had from the
+version to the last; where nothing failed, from its first slow page to its last.
+FAILED (5xx) and LOST (no complete answer) are counted by the load process, over
+all users and versions. BAD are the bad answers of the version itself in
+production, as its users counted them, and by how much the router's count
+differs."
         .to_owned();
     if apart > 0 {
         text.push_str(
-            "\nWhere the router counts more: a request that finds no instance of the candidate to go to is sent to stable, so \
-             its user sees nothing, and the candidate is charged with it all the same.",
+            "
+Where the router counts more: a request that finds no instance of the candidate
+to go to is sent to stable, so its user sees nothing, and the candidate is
+charged with it all the same.",
         );
     }
     if results.iter().any(|one| one.outcome == Outcome::Refused) {
         text.push_str(
-            "\nrefused: the freeze refused its promotion, and it was rolled back while the freeze was open; moving back is \
-             always allowed.",
+            "
+refused: the freeze refused its promotion, and it was rolled back while the
+freeze was open; moving back is always allowed.",
         );
     }
     text.push_str(
-        "\nEVIDENCE is the log entry that decided: `safeguard audit prove N` shows it with its proof.",
+        "
+EVIDENCE is the log entry that decided: `safeguard audit prove N` shows it with
+its proof.",
     );
     text
 }
@@ -126,11 +134,16 @@ mod tests {
             bad_by_router: Some(11),
             evidence: Some(42),
         };
-        let text = table(&[result]);
+        let result = [result];
+        let text = table(&result);
         let expected = "\
-VERSION  OUTCOME      STOPPED BY     SECONDS  FAILED  LOST  BAD, BY USERS  BAD, BY ROUTER  EVIDENCE
-1.2      rolled_back  judge: errors  1.2      9       1     10             11 (+1)         entry 42
+VERSION  OUTCOME      STOPPED BY     SECONDS  FAILED  LOST  BAD      EVIDENCE
+1.2      rolled_back  judge: errors  1.2      9       1     10 (+1)  42
 act 2: took 61 s";
         assert_eq!(text, expected);
+        let told = format!("{text}\n{}", legend(&result));
+        assert!(told.lines().all(|line| line.chars().count() <= 80), "{told}");
+        assert_eq!(bad(3, Some(3)), "3");
+        assert_eq!(bad(3, None), "3 (?)");
     }
 }
