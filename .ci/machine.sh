@@ -72,6 +72,23 @@ need_packages() {
   lacks "${missing[*]}" "$(as_root "apt-get install -y ${missing[*]}")"
 }
 
+# The services of the corpus and their oracles are written in it.
+need_python() {
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+    lacks 'Python 3.11 or newer' "$(as_root 'apt-get install -y python3')"
+}
+
+# An environment of its own in folder $1 with the packages that file $2 names.
+need_python_packages() {
+  need_python
+  cmp -s "$2" "$1/made-from" && return
+  python3 -c 'import ensurepip, venv' 2>/dev/null ||
+    lacks "Python's venv" "$(as_root 'apt-get install -y python3-venv')"
+  step "installing $2"
+  { python3 -m venv --clear "$1" && "$1/bin/pip" install --quiet --disable-pip-version-check --no-deps --requirement "$2"; } >&2
+  cp "$2" "$1/made-from"
+}
+
 # Where cargo puts what it builds, whoever set it.
 target_directory() {
   cargo metadata --no-deps --format-version 1 | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p'

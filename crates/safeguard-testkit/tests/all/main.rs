@@ -1,6 +1,7 @@
 //! Tests of the whole: the repository itself, stories, and everything that needs the real binaries.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod corpus;
 mod live;
 mod repository;
 mod scenarios;

@@ -1,0 +1,88 @@
+//! Runs a corpus of changes through safeguard, each proven bad or good by an oracle of its own, and prints what was stopped where.
+
+mod change;
+mod check;
+mod corpus;
+mod oracle;
+mod table;
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+use corpus::{Case, Corpus};
+
+const USAGE: &str = "usage: ./proof --list | --show CASE | --check [CASE…]";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Returns whether everything was as it must be.
+fn run() -> anyhow::Result<bool> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let corpus = Corpus::load()?;
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--list"] => {
+            print!("{}", list(&corpus));
+            Ok(true)
+        }
+        ["--show", name] => {
+            for case in chosen(&corpus, &[name])? {
+                print!("{}", show(case)?);
+            }
+            Ok(true)
+        }
+        ["--check", ref names @ ..] => check::run(&corpus, &chosen(&corpus, names)?),
+        _ => bail!("{USAGE}"),
+    }
+}
+
+/// The cases with these names; all when none is named.
+fn chosen<'a>(corpus: &'a Corpus, names: &[&str]) -> anyhow::Result<Vec<&'a Case>> {
+    for name in names {
+        if !corpus.cases.iter().any(|case| case.id == *name) {
+            bail!("there is no case `{name}`; `./proof --list` names them");
+        }
+    }
+    let wanted = |case: &&Case| names.is_empty() || names.contains(&case.id.as_str());
+    Ok(corpus.cases.iter().filter(wanted).collect())
+}
+
+/// What is known of a case, and its change.
+fn show(case: &Case) -> anyhow::Result<String> {
+    let told = &case.told;
+    let patch = std::fs::read_to_string(case.folder.join("change.patch"))?;
+    let kind = match &told.shows {
+        Some(shows) => format!("bad ({}), and shows {shows}", told.pattern.name()),
+        None => "good".to_owned(),
+    };
+    let (service, oracle) = (&told.service, &told.oracle);
+    Ok(format!(
+        "{}\n\n{}\n\nservice: {service}\nit is {kind}\nthe oracle {oracle}\n\n{patch}",
+        told.title,
+        told.intent.trim()
+    ))
+}
+
+fn list(corpus: &Corpus) -> String {
+    let rows = corpus.cases.iter().map(|case| {
+        let told = &case.told;
+        vec![
+            case.id.clone(),
+            told.service.clone(),
+            told.pattern.name().to_owned(),
+            told.title.clone(),
+        ]
+    });
+    table::render(
+        &["case", "service", "pattern", "title"],
+        &rows.collect::<Vec<_>>(),
+    )
+}
