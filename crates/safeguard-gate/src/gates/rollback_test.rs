@@ -1,5 +1,6 @@
 //! Gate 6: the way back was tried, with faults and under load, and it works.
 
+use safeguard_api::Digest;
 use safeguard_api::drill::{Drill, Fault, Writes};
 use safeguard_api::evidence::Facts;
 use safeguard_api::gate::{Gate, GateVerdict};
@@ -53,35 +54,28 @@ fn again(case: &Case<'_>) -> String {
 
 /// The certificate is of one artifact, against one live release, in one configuration; with another it says nothing.
 fn holds_for(case: &Case<'_>, drill: &Drill, opinion: &mut Opinion<'_>) {
-    let same = |opinion: &mut Opinion<'_>, what: &str, drilled: &str, now: &str| {
-        opinion.figure(what, drilled, now, drilled == now);
+    // Whole digests are compared: a short one can be met by another artifact.
+    let same = |opinion: &mut Opinion<'_>, what: &str, drilled: Option<&Digest>, now: Option<&Digest>| {
+        let shown = |digest: Option<&Digest>| digest.map_or("none", Digest::short).to_owned();
+        opinion.figure(what, shown(drilled), shown(now), drilled == now);
         if drilled != now {
             opinion.miss(format!(
-                "the drill was made with another {what}: {drilled} instead of {now}; {}",
+                "the drill was made with another {what}: {} instead of {}; {}",
+                shown(drilled),
+                shown(now),
                 again(case)
             ));
         }
     };
-    same(
-        opinion,
-        "artifact",
-        drill.candidate.short(),
-        case.release.artifact.short(),
-    );
+    let artifact = Some(&case.release.artifact);
+    same(opinion, "artifact", Some(&drill.candidate), artifact);
     same(
         opinion,
         "configuration",
-        drill.configuration.short(),
-        case.configuration.short(),
+        Some(&drill.configuration),
+        Some(case.configuration),
     );
-    let stable =
-        |digest: Option<&safeguard_api::Digest>| digest.map_or("none", |digest| digest.short()).to_owned();
-    same(
-        opinion,
-        "live artifact",
-        &stable(drill.stable.as_ref()),
-        &stable(case.baseline),
-    );
+    same(opinion, "live artifact", drill.stable.as_ref(), case.baseline);
 }
 
 /// What was not shown, and what was shown to fail, as the drill itself says it.
