@@ -12,6 +12,7 @@ pub mod v1_2;
 pub mod v1_3;
 pub mod v1_4;
 pub mod v1_5;
+pub mod v1_6;
 
 pub struct Version {
     pub name: &'static str,
@@ -23,11 +24,12 @@ pub struct Version {
 pub type Answer = Pin<Box<dyn Future<Output = Result<Page, Refusal>> + Send>>;
 
 /// In the order in which they were released.
-pub static VERSIONS: [&Version; 6] = [
+pub static VERSIONS: [&Version; 7] = [
     &v1_0::VERSION,
     &v1_1::VERSION,
     &v1_2::VERSION,
     &v1_3::VERSION,
     &v1_4::VERSION,
     &v1_5::VERSION,
+    &v1_6::VERSION,
 ];

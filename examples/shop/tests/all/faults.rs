@@ -13,6 +13,7 @@ const GOOD: [&str; 3] = [
 const POOL: &str = env!("CARGO_BIN_EXE_shop-1-2");
 const ABORT: &str = env!("CARGO_BIN_EXE_shop-1-3");
 const SLOW: &str = env!("CARGO_BIN_EXE_shop-1-4");
+const LATER: &str = env!("CARGO_BIN_EXE_shop-1-6");
 
 const CAKE: &str = "Happy birthday, dear \u{1f382} from all of us";
 
@@ -96,4 +97,19 @@ async fn a_shop_that_is_told_to_stop_answers_what_it_has_begun() {
     statuses.extend(running.join_all().await.into_iter().map(answer));
     assert_eq!(statuses, [Some(200); 10]);
     assert_eq!(shop.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn version_1_6_loses_what_it_acknowledged_last_when_it_is_stopped() {
+    for (binary, carts) in [(GOOD[1], 1), (LATER, 0)] {
+        let mut shop = Shop::start(binary).await;
+        assert_eq!(
+            shop.visit(&greeting("Get well soon")).await,
+            Some(200),
+            "{binary}"
+        );
+        shop.terminate();
+        assert_eq!(shop.ended().await.code(), Some(0), "{binary}");
+        assert_eq!(shop.carts(), carts, "{binary}");
+    }
 }

@@ -14,10 +14,18 @@ const WAIT_LONGEST: Duration = Duration::from_secs(20);
 pub struct Shop {
     process: Child,
     connections: Arc<Connections>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Shop {
+    /// Carts in the database's file.
+    pub fn carts(&self) -> i64 {
+        let database = rusqlite::Connection::open(self.folder.path().join("shop.db")).unwrap();
+        database
+            .query_row("SELECT count(*) FROM carts", [], |row| row.get(0))
+            .unwrap()
+    }
+
     pub async fn start(binary: &str) -> Shop {
         let address = free_address();
         let folder = tempfile::tempdir().unwrap();
@@ -31,7 +39,7 @@ impl Shop {
         let shop = Shop {
             process,
             connections: Arc::new(Connections::new(address)),
-            _folder: folder,
+            folder,
         };
         let until = Instant::now() + WAIT_LONGEST;
         while shop.visit(&get("/healthz")).await != Some(200) {

@@ -18,6 +18,8 @@ const LAYERS: &[(&str, &[&str])] = &[
         "L3",
         &["safeguard-store", "safeguard-dataplane", "safeguard-target"],
     ),
+    // Runs the router and the process target of L3 as they are, in an installation of its own.
+    ("L3 trials", &["safeguard-trial"]),
     ("L4", &["safeguard-server"]),
     ("L5", &["safeguard-cli"]),
     ("dev", &["safeguard-testkit"]),
@@ -45,6 +47,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "safeguard-dataplane",
         &["safeguard-api", "safeguard-link", "safeguard-rollout"],
+    ),
+    (
+        "safeguard-trial",
+        &[
+            "safeguard-api",
+            "safeguard-dataplane",
+            "safeguard-link",
+            "safeguard-target",
+        ],
     ),
 ];
 

@@ -1,0 +1,15 @@
+//! Trials that produce evidence: the rollback drill.
+//!
+//! It runs versions and breaks them on purpose, in an installation of its own that no user reaches. It must not judge:
+//! what a trial showed is a document, and gates read it.
+
+mod clock;
+mod drill;
+mod keeper;
+mod load;
+mod process;
+mod town;
+
+pub use drill::drill_longest;
+pub use keeper::{DrillCommand, Keeper, KeeperError};
+pub use process::{ProcessError, drill_process};
