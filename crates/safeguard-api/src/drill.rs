@@ -261,7 +261,7 @@ pub enum DrillState {
         step: DrillStep,
     },
     Held {
-        drill: Drill,
+        drill: Box<Drill>,
         /// Why it is no certificate.
         refusals: Vec<String>,
         /// What it could not show.

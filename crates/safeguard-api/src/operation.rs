@@ -144,6 +144,20 @@ pub const OPERATIONS: &[Operation] = &[
         "Returns a change and the releases that carry it",
     ),
     op(
+        "drill.run",
+        Post,
+        "/api/v1/releases/{id}/drill",
+        Operate,
+        "Holds the rollback drill of a release",
+    ),
+    op(
+        "drill.show",
+        Get,
+        "/api/v1/releases/{id}/drill",
+        Read,
+        "Returns what is known of a release's rollback drills",
+    ),
+    op(
         "evidence.add",
         Post,
         "/api/v1/evidence",

@@ -133,6 +133,12 @@ It prints what listens where and a login link for the status page that works onc
         #[command(subcommand)]
         verb: FreezeVerb,
     },
+    /// Try the way back before the canary: break the candidate under load and see how it is taken off
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Drill {
+        #[command(subcommand)]
+        verb: DrillVerb,
+    },
     /// Verify, prove and export the tamper-evident log
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Audit {
@@ -157,6 +163,8 @@ It prints what listens where and a login link for the status page that works onc
     Server(ProcessArgs),
     #[command(hide = true)]
     Router(ProcessArgs),
+    #[command(hide = true)]
+    DrillProcess,
     #[command(hide = true)]
     Launch,
 }
@@ -396,6 +404,23 @@ pub enum RolloutVerb {
         #[arg(long, value_name = "TIME")]
         longest: Option<Span>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DrillVerb {
+    /// Hold the rollback drill of a release at once, and wait for its end
+    #[command(
+        after_help = "The candidate runs beside the live release in an installation of its own, with staging's variables: its writes
+reach staging's data. Where gate `rollback-test` is required, the server holds a drill by itself.
+
+Exit codes: 0 it is a certificate, 1 it is none, 2 it could not be held, or could not show everything.
+
+Example:
+  safeguard drill run rel_01jb5m9k3nfh6q2w8x4v7c0d1e"
+    )]
+    Run { release: ReleaseId },
+    /// Show what is known of a release's drills
+    Show { release: ReleaseId },
 }
 
 #[derive(Debug, Subcommand)]

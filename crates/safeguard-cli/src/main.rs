@@ -9,6 +9,7 @@ mod audit;
 mod changes;
 mod config_file;
 mod doctor;
+mod drills;
 mod evidence;
 mod failure;
 mod freezes;
@@ -61,12 +62,14 @@ fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Freeze { verb } => freezes::freeze(&globals, verb, output),
         Command::Evidence { verb } => evidence::evidence(&globals, verb, output),
         Command::Gate { verb } => gates::gate(&globals, verb, output),
+        Command::Drill { verb } => drills::drill(&globals, verb, output),
         Command::Audit { verb } => audit::audit(&globals, verb, output),
         Command::Policy { verb } => policy::policy(&globals, verb, output),
         Command::Token { verb } => tokens::token(&globals, verb, output),
         Command::Schema => output.json_text(&safeguard_api::config::schema()),
         Command::Server(args) => processes::server(&globals, &args),
         Command::Router(args) => processes::router(&globals, &args),
+        Command::DrillProcess => processes::drill(),
         Command::Launch => Err(processes::launch()),
     }
 }

@@ -10,6 +10,7 @@ use safeguard_api::Config;
 use safeguard_api::config::TrafficSettings;
 use safeguard_api::instance::{Role, SupervisorAnswer, SupervisorCall};
 use safeguard_dataplane::ListenerSettings;
+use safeguard_trial::DrillCommand;
 
 use crate::args::{Globals, ProcessArgs};
 use crate::failure::Failure;
@@ -32,6 +33,7 @@ pub fn server(globals: &Globals, args: &ProcessArgs) -> Result<(), Failure> {
             state: globals.state.clone(),
             supervisor_socket: args.supervisor_socket.clone(),
             router_socket: args.router_socket.clone(),
+            drill: drill_command()?,
         };
         safeguard_server::run(settings, stop_signal()?)
             .await
@@ -78,6 +80,26 @@ fn router_listeners(config: &Config, sockets: BTreeMap<String, TcpListener>) -> 
     joined.collect()
 }
 
+/// Holds one drill, as standard input orders it.
+pub fn drill() -> Result<(), Failure> {
+    // What its apps do is told on standard output; here only what is wrong with the drill itself belongs.
+    trace_from("error");
+    let DrillCommand { launcher, .. } = drill_command()?;
+    safeguard_trial::drill_process(launcher).context("no drill was begun")?;
+    Ok(())
+}
+
+/// How this program starts itself to hold a drill.
+fn drill_command() -> anyhow::Result<DrillCommand> {
+    let program = std::env::current_exe().context("cannot find the own program")?;
+    let name = program.to_str().context("the own program's name is not UTF-8")?;
+    Ok(DrillCommand {
+        launcher: vec![name.to_owned(), "launch".to_owned()],
+        arguments: vec!["drill-process".to_owned()],
+        program,
+    })
+}
+
 /// Becomes the app; returns only when that fails.
 pub fn launch() -> Failure {
     anyhow::Error::from(safeguard_target::launch::launch()).into()
@@ -109,8 +131,12 @@ pub fn runtime(threads: usize) -> anyhow::Result<tokio::runtime::Runtime> {
 
 /// Writes log lines to stderr; `SAFEGUARD_LOG` says which, as `RUST_LOG` does elsewhere.
 pub fn trace() {
+    trace_from("info");
+}
+
+fn trace_from(least: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("SAFEGUARD_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(least));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -8,6 +8,7 @@ mod artifacts;
 mod auth;
 mod control;
 mod dossier;
+mod drills;
 mod glue;
 mod notify;
 mod page;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 use safeguard_api::Config;
 use safeguard_store::{Content, ContentError, OpenError, Place, Settings, Store, StoreError};
+use safeguard_trial::DrillCommand;
 
 use crate::auth::Door;
 use crate::world::World;
@@ -33,6 +35,8 @@ pub struct ServerSettings {
     pub state: PathBuf,
     pub supervisor_socket: PathBuf,
     pub router_socket: PathBuf,
+    /// How the process of a rollback drill is started.
+    pub drill: DrillCommand,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +73,7 @@ pub(crate) struct App {
     pub control: control::Control,
     pub artifacts: artifacts::Artifacts,
     pub content: Content,
+    pub drills: drills::Drills,
     pub started_at: safeguard_api::Timestamp,
 }
 
@@ -83,6 +88,7 @@ pub async fn run(settings: ServerSettings, shutdown: impl Future<Output = ()>) -
         state,
         supervisor_socket,
         router_socket,
+        drill,
     } = settings;
     let file_error = |path: &std::path::Path| {
         let path = path.to_owned();
@@ -127,6 +133,15 @@ pub async fn run(settings: ServerSettings, shutdown: impl Future<Output = ()>) -
         router_socket,
     );
     let notifying = notify::deliver(config.clone(), store.clone());
+    let (drills, drilling) = drills::start(drills::Parts {
+        config: config.clone(),
+        store: store.clone(),
+        content: content.clone(),
+        artifacts: artifacts.clone(),
+        control: control.clone(),
+        command: drill,
+        folder: state.join("drill"),
+    });
     let app = App {
         config,
         store: store.clone(),
@@ -135,6 +150,7 @@ pub async fn run(settings: ServerSettings, shutdown: impl Future<Output = ()>) -
         control,
         artifacts,
         content,
+        drills,
         started_at: record::now(),
     };
 
@@ -144,6 +160,7 @@ pub async fn run(settings: ServerSettings, shutdown: impl Future<Output = ()>) -
         never = serve::serve(listener, api::router(app), serve::LIMITS) => match never {},
         ended = looping => ended,
         () = notifying => Ok(()),
+        () = drilling => Ok(()),
         () = shutdown => Ok(()),
     };
     store.close().await;

@@ -4,9 +4,9 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use safeguard_api::audit::{Event, Reference};
-use safeguard_api::evidence::{About, EvidenceSpec, Format, Layer, Measure};
+use safeguard_api::evidence::{About, EvidenceSpec, Facts, Format, Layer, Measure};
 use safeguard_api::{Digest, Evidence, EvidenceId, Gate, Name, Problem, Timestamp};
-use safeguard_store::{EvidenceAbout, Tx};
+use safeguard_store::{EvidenceAbout, StoreError, Tx};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
@@ -108,6 +108,10 @@ async fn keep(app: &App, spec: EvidenceSpec, caller: Caller, body: Bytes) -> Res
             let title = format!("the report can not be read as {}", spec.format);
             ApiError::invalid(title, super::artifacts::chain(&error))
         })?;
+        if matches!(read.facts, Facts::Drill(_)) {
+            let title = "a drill is held by safeguard itself; nobody can send its certificate";
+            return Err(ApiError::refused(title).hint("run `safeguard drill run RELEASE`"));
+        }
         let document = content
             .put(&body)
             .map_err(|error| super::documents::unwritten(&error))?;
@@ -138,6 +142,17 @@ async fn keep(app: &App, spec: EvidenceSpec, caller: Caller, body: Bytes) -> Res
 }
 
 fn write(tx: &mut Tx<'_>, evidence: Evidence, event: &Event) -> Result<Evidence, ApiError> {
+    let about = &evidence.spec.about;
+    let known = tx.get::<EvidenceAbout>(&EvidenceAbout::key_of(&evidence.spec.service, about))?;
+    if known.is_some_and(|known| known.evidence.len() >= ABOUT_ONE_MAX) {
+        let title = format!("there are {ABOUT_ONE_MAX} reports about {about} (limit {ABOUT_ONE_MAX})");
+        return Err(ApiError::refused(title).hint("send a report once, not at every build step"));
+    }
+    Ok(record(tx, evidence, event)?)
+}
+
+/// Records evidence together with its entry in the log.
+pub(crate) fn record(tx: &mut Tx<'_>, evidence: Evidence, event: &Event) -> Result<Evidence, StoreError> {
     let (service, about) = (&evidence.spec.service, &evidence.spec.about);
     let known = tx.get::<EvidenceAbout>(&EvidenceAbout::key_of(service, about))?;
     let mut known = known.unwrap_or_else(|| EvidenceAbout {
@@ -145,10 +160,6 @@ fn write(tx: &mut Tx<'_>, evidence: Evidence, event: &Event) -> Result<Evidence,
         about: about.clone(),
         evidence: Vec::new(),
     });
-    if known.evidence.len() == ABOUT_ONE_MAX {
-        let title = format!("there are {ABOUT_ONE_MAX} reports about {about} (limit {ABOUT_ONE_MAX})");
-        return Err(ApiError::refused(title).hint("send a report once, not at every build step"));
-    }
     known.evidence.push(evidence.id.clone());
     let entry = tx.append(event)?;
     let evidence = Evidence { entry, ..evidence };

@@ -5,7 +5,8 @@ mod audit;
 mod changes;
 mod documents;
 mod dossiers;
-mod evidence;
+mod drills;
+pub(crate) mod evidence;
 pub(crate) mod freezes;
 mod gates;
 mod openapi;
@@ -66,6 +67,8 @@ fn route(operation: &Operation) -> MethodRouter<App> {
         "change.dossier" => get(dossiers::show),
         "change.list" => get(changes::list),
         "change.show" => get(changes::show),
+        "drill.run" => post(drills::run),
+        "drill.show" => get(drills::show),
         "evidence.add" => post(evidence::add).layer(DefaultBodyLimit::max(evidence::REPORT_BYTES_MAX)),
         "evidence.list" => get(evidence::list),
         "evidence.show" => get(evidence::show),

@@ -2,6 +2,7 @@
 
 mod acts;
 mod dossier;
+mod drill;
 mod evidence;
 mod faulty;
 mod kill;

@@ -58,7 +58,7 @@ fn every_mutating_operation_refuses_a_stranger_and_leaves_an_entry() {
                 "token.create" => (String::new(), Some(json!({ "name": "reader", "scope": "read" }))),
                 "token.revoke" => (token["id"].as_str().expect("an id").to_owned(), None),
                 "audit.export" => (String::new(), None),
-                "release.clear" | "release.hold" | "release.promote" | "release.rollback" => (walking.clone(), None),
+                "drill.run" | "release.clear" | "release.hold" | "release.promote" | "release.rollback" => (walking.clone(), None),
                 "release.review" => (hotfix.clone(), Some(json!({ "note": "the cause is known" }))),
                 other => panic!("{other}: say here how it is called"),
             };
