@@ -1,5 +1,6 @@
-//! The narrator of `./run`: safeguard, the shop and its users, and five releases that end as they must.
+//! The narrator of `./run`: safeguard, the shop and its users, and six releases that end as they must.
 
+mod drill;
 pub mod follow;
 pub mod installation;
 pub mod plot;
@@ -20,7 +21,7 @@ use crate::load::Call;
 use crate::versions::{Version, v1_0};
 use follow::{Followed, entry, stopped_by};
 use installation::Installation;
-use plot::{ACTS, Act, Outcome, Result};
+use plot::{ACTS, Act, Outcome, Refuser, Result};
 use telling::{BAD, GOOD, Telling};
 use users::Crowd;
 use workplace::Workplace;
@@ -126,7 +127,7 @@ impl StageOfActs<'_> {
         }
         self.telling.still();
         self.telling
-            .head(&format!("Five acts in {} s", began.elapsed().as_secs()));
+            .head(&format!("Six acts in {} s", began.elapsed().as_secs()));
         self.telling.line(&table::table(&results));
         self.telling.line(&format!("\n{}", table::legend(&results)));
         Ok(results.iter().all(Result::as_it_must))
@@ -196,11 +197,15 @@ impl StageOfActs<'_> {
         let began = Instant::now();
         let deadline = began + ACT_LONGEST;
         self.crowd.as_mut().context("no users")?.ask(Call::Mark).await?;
+        if act.refuser == Some(Refuser::Drill) {
+            self.ask_for_drills().await?;
+        }
         let (mut followed, head) = self.release(act.version).await?;
         let mut faults = Vec::new();
-        let refusal = match act.expected {
-            Outcome::Refused => self.freeze(&mut followed, deadline, &mut faults).await?,
-            Outcome::Promoted | Outcome::RolledBack | Outcome::Unfinished => {
+        let refusal = match act.refuser {
+            Some(Refuser::Freeze) => self.freeze(&mut followed, deadline, &mut faults).await?,
+            Some(Refuser::Drill) => self.drill(&mut followed, deadline, &mut faults).await?,
+            None => {
                 let shop = self.shop.as_mut().context("safeguard is not up")?;
                 followed
                     .until(shop, self.telling, deadline, |status| {
@@ -253,8 +258,8 @@ impl StageOfActs<'_> {
                 ACT_LONGEST.as_secs()
             ));
         }
-        let stopped = match (outcome, &refusal) {
-            (Outcome::Refused, Some(_)) => Some("freeze".to_owned()),
+        let stopped = match (outcome, act.refuser) {
+            (Outcome::Refused, Some(refuser)) => Some(refuser.as_str().to_owned()),
             _ => stopped_by(phase),
         };
         let times = if own.failed + own.lost > 0 {

@@ -1,8 +1,8 @@
-//! The five acts, and what must become of each.
+//! The acts, and what must become of each.
 
 use serde::Serialize;
 
-use crate::versions::{Version, v1_1, v1_2, v1_3, v1_4, v1_5};
+use crate::versions::{Version, v1_1, v1_2, v1_3, v1_4, v1_5, v1_6};
 
 /// How an act ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -12,7 +12,7 @@ pub enum Outcome {
     Promoted,
     /// It came back.
     RolledBack,
-    /// Its promotion was refused, and it came back while the freeze was open.
+    /// Its promotion was refused, and it came back by hand.
     Refused,
     /// Anything else.
     Unfinished,
@@ -30,43 +30,74 @@ impl Outcome {
     }
 }
 
+/// What refuses a promotion in an act that ends so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refuser {
+    Freeze,
+    Drill,
+}
+
+impl Refuser {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Refuser::Freeze => "freeze",
+            Refuser::Drill => "rollback drill",
+        }
+    }
+}
+
 pub struct Act {
     pub number: u32,
     pub version: &'static Version,
     pub title: &'static str,
     pub expected: Outcome,
+    /// Where a refusal is expected.
+    pub refuser: Option<Refuser>,
 }
 
-pub static ACTS: [Act; 5] = [
+pub static ACTS: [Act; 6] = [
     Act {
         number: 1,
         version: &v1_1::VERSION,
         title: "a good version goes all the way",
         expected: Outcome::Promoted,
+        refuser: None,
     },
     Act {
         number: 2,
         version: &v1_2::VERSION,
         title: "a pool of connections that only production exhausts",
         expected: Outcome::RolledBack,
+        refuser: None,
     },
     Act {
         number: 3,
         version: &v1_3::VERSION,
         title: "an abort on what only customers write",
         expected: Outcome::RolledBack,
+        refuser: None,
     },
     Act {
         number: 4,
         version: &v1_4::VERSION,
         title: "one query for each article: twice as slow",
         expected: Outcome::RolledBack,
+        refuser: None,
     },
     Act {
         number: 5,
         version: &v1_5::VERSION,
         title: "a freeze opens while a good version is in the canary",
         expected: Outcome::Refused,
+        refuser: Some(Refuser::Freeze),
+    },
+    Act {
+        number: 6,
+        version: &v1_6::VERSION,
+        title: "it answers before it has written, and the rollback drill finds out",
+        expected: Outcome::Refused,
+        refuser: Some(Refuser::Drill),
     },
 ];
 

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Parser;
 use shop::acts::{Options, run};
 
-/// Plays five releases of a shop: a good one, three bad ones, and one that meets a freeze.
+/// Plays six releases of a shop: a good one, three bad ones, one that meets a freeze, and one that fails its rollback drill.
 #[derive(Parser)]
 struct Arguments {
     /// End by itself: exit 0 when every act ended as it must, 1 otherwise.

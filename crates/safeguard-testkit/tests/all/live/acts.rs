@@ -1,4 +1,4 @@
-//! The example from end to end: five acts, as `./run --once --json` tells them.
+//! The example from end to end: the acts, as `./run --once --json` tells them.
 
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::up::{TURN, binary};
 
 #[test]
-fn five_acts_end_as_they_must() {
+fn the_acts_end_as_they_must() {
     let _turn = TURN.blocking_lock();
     let begun = Instant::now();
     let output = Command::new(binary("shop-acts"))
@@ -32,7 +32,14 @@ fn five_acts_end_as_they_must() {
         .collect();
     assert_eq!(
         outcomes,
-        ["promoted", "rolled_back", "rolled_back", "rolled_back", "refused"],
+        [
+            "promoted",
+            "rolled_back",
+            "rolled_back",
+            "rolled_back",
+            "refused",
+            "refused"
+        ],
         "{told}"
     );
     for act in &acts {
@@ -48,8 +55,12 @@ fn five_acts_end_as_they_must() {
             assert!(act.get(field).is_some(), "`{field}` is missing in {act}");
         }
     }
-    // A good version harms nobody, and neither does one that a freeze refuses.
-    for place in [0, 4] {
+    assert_eq!(
+        (&acts[4]["stopped_by"], &acts[5]["stopped_by"]),
+        (&"freeze".into(), &"rollback drill".into())
+    );
+    // A good version harms nobody, and neither does one that a freeze or its drill refuses.
+    for place in [0, 4, 5] {
         assert_eq!(acts[place]["failed_requests"], 0, "{}", acts[place]);
         assert_eq!(acts[place]["lost_requests"], 0, "{}", acts[place]);
     }

@@ -1,0 +1,114 @@
+//! The act in which the rollback drill refuses a version that no user has complained of.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use safeguard_api::drill::{DrillState, DrillStatus};
+use safeguard_api::status::{PolicyStatus, ReleaseStatus};
+use safeguard_api::{Problem, Stage};
+use tokio::time::Instant;
+
+use super::follow::Followed;
+use super::telling::BAD;
+use super::{StageOfActs, described};
+
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// The stage and its gates in the example's configuration.
+const STAGING: &str = "[stages.staging]";
+const GATES: &str = "gates = []";
+
+impl StageOfActs<'_> {
+    /// Asks for gate `rollback-test` from now on, as a change of the policy.
+    pub(super) async fn ask_for_drills(&self) -> anyhow::Result<()> {
+        let path = self.place.config();
+        let text = fs::read_to_string(&path)?;
+        let (before, staging) = text
+            .split_once(STAGING)
+            .context("the configuration has no staging")?;
+        let staging = staging.replacen(GATES, "gates = [\"rollback-test\"]", 1);
+        fs::write(&path, format!("{before}{STAGING}{staging}"))?;
+        let path = path
+            .to_str()
+            .context("the temporary folder's name is not UTF-8")?;
+        let words = ["policy", "apply", "--config", path];
+        self.telling.typed(&words);
+        let shop = self.shop.as_ref().context("safeguard is not up")?;
+        shop.must::<PolicyStatus>(&words).await?;
+        self.telling
+            .say("leaving staging asks for a rollback that was tried: the server tries it by itself");
+        Ok(())
+    }
+
+    /// Follows the release into staging and its drill to the end, asks for its promotion, and rolls it back.
+    pub(super) async fn drill(
+        &mut self,
+        followed: &mut Followed,
+        deadline: Instant,
+        faults: &mut Vec<String>,
+    ) -> anyhow::Result<Option<Problem>> {
+        let telling = self.telling;
+        let shop = self.shop.as_mut().context("safeguard is not up")?;
+        let in_staging = |status: &ReleaseStatus| {
+            status.rollout.phase.is_final() || Stage::Staging <= status.rollout.stage
+        };
+        if !followed.until(shop, telling, deadline, in_staging).await?
+            || followed.status.rollout.phase.is_final()
+        {
+            return Ok(None);
+        }
+        let words = ["drill", "show", followed.id.as_str()];
+        telling.typed(&words);
+        let mut told = String::new();
+        let held = loop {
+            let status: DrillStatus = shop.must(&words).await?;
+            match status.state {
+                DrillState::Running { step, .. } if step.text != told => {
+                    telling.say(&format!("drill: {}", step.text));
+                    told = step.text;
+                }
+                DrillState::NotHeld | DrillState::Waiting | DrillState::Running { .. } => {}
+                DrillState::Held { refusals, .. } => break Some(refusals),
+                DrillState::Undecided { why, .. } => {
+                    faults.push(format!("the drill could not be held: {why}"));
+                    break None;
+                }
+            }
+            if deadline <= Instant::now() {
+                faults.push("the drill was not over in time".to_owned());
+                break None;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        };
+        let refusals = held.unwrap_or_default();
+        if refusals.is_empty() {
+            faults.push("the drill found nothing".to_owned());
+        }
+        for refusal in refusals {
+            telling.say(&format!("drill: {BAD}refused{BAD:#}: {refusal}"));
+        }
+
+        let words = ["release", "promote", followed.id.as_str()];
+        telling.typed(&words);
+        let refusal = match shop.ask::<ReleaseStatus>(&words).await? {
+            Ok(status) => {
+                faults.push(format!("the promotion was not refused: {}", described(&status)));
+                None
+            }
+            Err(problem) => {
+                telling.say(&format!("{BAD}refused{BAD:#}: {}", problem.title));
+                for detail in &problem.details {
+                    telling.say(&format!("  {detail}"));
+                }
+                Some(problem)
+            }
+        };
+        let words = ["release", "rollback", followed.id.as_str()];
+        telling.typed(&words);
+        shop.must::<ReleaseStatus>(&words).await?;
+        followed
+            .until(shop, telling, deadline, |status| status.rollout.phase.is_final())
+            .await?;
+        Ok(refusal)
+    }
+}
