@@ -1,6 +1,7 @@
 //! Measures what the design promises, beside a peer where one runs; prints a table and writes `target/bench.json`.
 
 mod backend;
+mod drill;
 mod flip;
 mod idle;
 mod judge;
@@ -37,6 +38,11 @@ const BENCHES: &[Bench] = &[
         name: "append",
         about: "entries a second, durable and in a signed checkpoint",
         run: log::append,
+    },
+    Bench {
+        name: "drill",
+        about: "a rollback drill of the example's shop: 200 users at once, three faults",
+        run: drill::run,
     },
     Bench {
         name: "flip",
