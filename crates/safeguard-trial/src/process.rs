@@ -24,6 +24,7 @@ use crate::drill::{self, Scene};
 use crate::town::{ROUTER_SOCKET, SUPERVISOR_SOCKET, router_state};
 
 const ORDER_BYTES_MAX: u64 = 16 << 20;
+const NICENESS: i32 = 10;
 /// Supervisor and router have answered by then, or do not work.
 const BEGIN_LONGEST: Duration = Duration::from_secs(10);
 /// Supervisor and router can fail once each.
@@ -53,6 +54,8 @@ pub enum ProcessError {
 /// # Errors
 /// When nothing was begun. A drill that was begun says itself how it ended.
 pub fn drill_process(launcher: Vec<String>) -> Result<(), ProcessError> {
+    // Users of the same machine come first.
+    rustix::process::nice(NICENESS).map_err(|error| begin("take a lower priority")(error.into()))?;
     let order = read_order()?;
     end_with_standard_input()?;
     let listener = TcpListener::bind("127.0.0.1:0").map_err(begin("listen on a loopback port"))?;

@@ -6,9 +6,7 @@ use safeguard_api::drill::{Drill, DrillState, DrillStatus};
 use safeguard_api::evidence::{About, EvidenceSpec, Facts, Format, PLAIN_REPORT_API, PlainReport, Tool};
 use safeguard_api::status::{PolicyStatus, ServiceState};
 use safeguard_api::time::Span;
-use safeguard_api::{
-    Digest, Environment, Evidence, EvidenceId, Name, Phase, Release, ReleaseId, Rollout, Timestamp,
-};
+use safeguard_api::{Digest, Evidence, EvidenceId, Name, Phase, Release, ReleaseId, Rollout, Timestamp};
 use safeguard_store::{Content, Document, Store, StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -149,8 +147,8 @@ pub(super) fn due(tx: &Tx<'_>, config: &Config, now: Timestamp) -> Result<Option
     Ok(None)
 }
 
-/// From staging on, while it serves there, where the gate is asked for. In observe mode nothing is held, so nothing is
-/// broken either, and staging's data stays as it is.
+/// While it serves in a stage that asks for the gate. In observe mode nothing is held, so nothing is broken either, and
+/// staging's data stays as it is.
 fn wants(case: &Case) -> bool {
     let serves = match case.rollout.phase {
         Phase::Soaking | Phase::Verified | Phase::Analyzing { .. } | Phase::Held { .. } => true,
@@ -165,8 +163,7 @@ fn wants(case: &Case) -> bool {
         | Phase::RollbackFailed { .. }
         | Phase::Superseded { .. } => false,
     };
-    let there = Environment::Staging <= case.rollout.stage.environment();
-    serves && there && case.policy.mode == Mode::Enforce && asks(&case.policy, case.rollout.stage)
+    serves && case.policy.mode == Mode::Enforce && asks(&case.policy, case.rollout.stage)
 }
 
 /// Recorded before it begins, as one that could not be held: should this server end meanwhile, that is what it was.
