@@ -1,7 +1,7 @@
 //! The living checklist: what must be true before, while and after an AI tool writes code, and whether it is.
 
 use safeguard_api::diff::FileStatus;
-use safeguard_api::evidence::{Facts, Layer};
+use safeguard_api::evidence::Layer;
 use safeguard_api::{DocumentKind, Freeze, Gate, Verdict};
 use serde::Serialize;
 
@@ -170,22 +170,7 @@ fn layer_box(dossier: &Dossier, layer: Layer) -> Box {
         Layer::Chaos => "layer chaos has evidence",
         Layer::Production => "layer production has evidence",
     };
-    let executed: u64 = dossier
-        .evidence
-        .iter()
-        .filter(|evidence| evidence.inconclusive.is_empty())
-        .map(|evidence| match &evidence.facts {
-            Facts::Tests(tests) => tests.layers.get(&layer).copied().unwrap_or(0),
-            Facts::Drill(drill) if layer == Layer::Chaos => drill.faults.len() as u64,
-            Facts::Findings(_)
-            | Facts::Coverage(_)
-            | Facts::Load(_)
-            | Facts::Components(_)
-            | Facts::Resources(_)
-            | Facts::Invariants(_)
-            | Facts::Drill(_) => 0,
-        })
-        .sum();
+    let (executed, failed) = super::markdown::executed(dossier, layer);
     let by_users = match (&dossier.release, layer) {
         (Some(shown), Layer::Production)
             if shown.rollout.stage.environment() == safeguard_api::Environment::Production =>
@@ -196,10 +181,10 @@ fn layer_box(dossier: &Dossier, layer: Layer) -> Box {
     };
     let why = match (executed, by_users) {
         (0, 0) => "nothing was executed".to_owned(),
-        (executed, 0) => format!("{executed} executed"),
+        (executed, 0) => format!("{executed} executed, {failed} failed"),
         (_, requests) => format!("{requests} requests of users in the present step"),
     };
-    check("C3", text, 0 < executed + by_users, why)
+    check("C3", text, 0 < executed + by_users && failed == 0, why)
 }
 
 fn deployment(dossier: &Dossier) -> Vec<Box> {

@@ -146,7 +146,7 @@ fn tests(dossier: &Dossier) -> String {
     let rows: Vec<String> = Layer::ALL
         .into_iter()
         .map(|layer| {
-            let (executed, failed) = markdown::executed(&dossier.evidence, layer);
+            let (executed, failed) = markdown::executed(dossier, layer);
             let class = if executed == 0 || failed > 0 { "bad" } else { "good" };
             format!(
                 "<tr><td>{layer}</td><td class=\"number {class}\">{executed}</td><td class=\"number\">{failed}</td></tr>"

@@ -128,13 +128,22 @@ fn tests(dossier: &Dossier, text: &mut String) {
     line!(text, "\n## Tests and coverage\n");
     line!(text, "| layer | executed | failed |\n|---|---:|---:|");
     for layer in Layer::ALL {
-        let (executed, failed) = executed(&dossier.evidence, layer);
+        let (executed, failed) = executed(dossier, layer);
         line!(text, "| {layer} | {executed} | {failed} |");
     }
 }
 
-/// Executed tests of a layer, and failures of the reports that have any of it.
-pub(super) fn executed(evidence: &[Evidence], layer: Layer) -> (u64, u64) {
+/// What was executed in a layer, and what failed of it: as the gates saw it, or else as the reports say.
+pub(super) fn executed(dossier: &Dossier, layer: Layer) -> (u64, u64) {
+    let report = dossier.release.as_ref().and_then(|shown| shown.gates.as_ref());
+    let layers = report.and_then(|report| report.layers.as_ref());
+    if let Some(standing) = layers
+        .iter()
+        .flat_map(|seen| &seen.layers)
+        .find(|standing| standing.layer == layer)
+    {
+        return (standing.executed, standing.failed);
+    }
     let of = |evidence: &Evidence| match &evidence.facts {
         Facts::Tests(tests) => {
             let executed = tests.layers.get(&layer).copied().unwrap_or(0);
@@ -156,7 +165,8 @@ pub(super) fn executed(evidence: &[Evidence], layer: Layer) -> (u64, u64) {
         | Facts::Invariants(_)
         | Facts::Drill(_) => (0, 0),
     };
-    let counts = evidence
+    let counts = dossier
+        .evidence
         .iter()
         .filter(|evidence| evidence.inconclusive.is_empty())
         .map(of);
