@@ -18,6 +18,7 @@ pub mod operation;
 pub mod problem;
 pub mod pyramid;
 pub mod release;
+pub mod risk;
 pub mod stage;
 pub mod status;
 pub mod time;

@@ -12,6 +12,7 @@ pub mod owners;
 mod paths;
 mod pyramid;
 mod read;
+mod risk;
 mod unreadable;
 
 pub use case::{Case, ChangeCase, Shown};
@@ -21,4 +22,5 @@ pub use gates::judge;
 pub use owners::Owners;
 pub use pyramid::{PYRAMID_PAGE, pyramid};
 pub use read::{REPORT_BYTES_MAX, Read, read};
+pub use risk::{RISK_PAGE, risk};
 pub use unreadable::{Place, Unreadable};

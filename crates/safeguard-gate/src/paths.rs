@@ -59,6 +59,10 @@ impl PathParts {
         PathParts { folders, name }
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(crate) fn ending(&self) -> &str {
         self.name.rsplit_once('.').map_or("", |(_, ending)| ending)
     }
@@ -71,6 +75,12 @@ impl PathParts {
         self.folders
             .iter()
             .any(|folder| folders.contains(&folder.as_str()))
+    }
+
+    /// The words of all parts: `src/user-auth/tokens.ts` has `auth`, and not `author`.
+    pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
+        let parts = self.folders.iter().chain(std::iter::once(&self.name));
+        parts.flat_map(|part| part.split(|c: char| !c.is_alphanumeric()))
     }
 
     fn is_test(&self) -> bool {

@@ -45,9 +45,19 @@ struct Series {
     values: Option<Kept<Sample, SAMPLES_MAX>>,
 }
 
-/// Seconds since 1970, and the value as a text.
+/// Seconds since 1970, and the value.
 #[derive(Deserialize)]
-struct Sample(f64, Short<NAME_BYTES_MAX>);
+struct Sample(f64, Figure);
+
+/// Written as a text; one that is no number is NaN, as Prometheus writes what it does not have.
+struct Figure(f64);
+
+impl<'de> Deserialize<'de> for Figure {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Short::<NAME_BYTES_MAX>::deserialize(deserializer)?;
+        Ok(Figure(text.0.parse().unwrap_or(f64::NAN)))
+    }
+}
 
 /// Samples of one measure, in the order of time.
 struct Measured {
@@ -188,23 +198,16 @@ fn of_series(at: usize, series: Series, measure: Option<Measure>) -> Result<Meas
 
 /// NaN is what Prometheus answers where it has nothing: it is no number here.
 fn number(sample: &Sample, place: &str) -> Result<(f64, f64), Unreadable> {
-    let value: Option<f64> = sample.1.0.parse().ok();
-    let time_fits = (0.0..=1e11).contains(&sample.0);
-    match value.filter(|value| value.is_finite() && *value >= 0.0 && time_fits) {
-        Some(value) => Ok((sample.0, value)),
-        None => {
-            let what = format!(
-                "`{}` at {} is not a figure of 0 or more",
-                shown(&sample.1.0, 40),
-                sample.0
-            );
-            Err(Unreadable::new(
-                Place::Key(place.to_owned()),
-                what,
-                "ask for a range in which there was traffic",
-            ))
-        }
+    let (value, time_fits) = (sample.1.0, (0.0..=1e11).contains(&sample.0));
+    if value.is_finite() && value >= 0.0 && time_fits {
+        return Ok((sample.0, value));
     }
+    let what = format!("`{value}` at {} is not a figure of 0 or more", sample.0);
+    Err(Unreadable::new(
+        Place::Key(place.to_owned()),
+        what,
+        "ask for a range in which there was traffic",
+    ))
 }
 
 fn facts(measured: Vec<Measured>, inconclusive: &mut Vec<String>) -> Result<Facts, Unreadable> {

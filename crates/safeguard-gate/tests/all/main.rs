@@ -6,4 +6,5 @@ mod diff;
 mod gates;
 mod owners;
 mod read;
+mod risk;
 mod scene;
