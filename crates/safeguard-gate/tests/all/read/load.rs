@@ -147,7 +147,7 @@ fn prometheus_answers_that_say_nothing() {
     hint: ask for a range in which there was traffic
     ");
     assert_snapshot!(prometheus(p99, &vector("+Inf")), @r"
-    `data.result[0]`: `+Inf` at 1 is not a figure of 0 or more
+    `data.result[0]`: `inf` at 1 is not a figure of 0 or more
     hint: ask for a range in which there was traffic
     ");
     assert_snapshot!(prometheus(p99, &vector("-1")), @r"

@@ -2,6 +2,7 @@
 
 mod coverage;
 mod cyclonedx;
+mod hostile;
 mod junit;
 mod load;
 mod plain;
