@@ -239,6 +239,14 @@ pub struct PlainReport {
 
 pub const PLAIN_REPORT_API: &str = "safeguard.evidence/1";
 
+impl PlainReport {
+    /// Returns the JSON Schema of a report in our own words.
+    #[must_use]
+    pub fn schema() -> serde_json::Value {
+        schemars::schema_for!(PlainReport).to_value()
+    }
+}
+
 /// What a client says of a report that it adds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -33,6 +33,12 @@ fn the_schema_is_current() {
 }
 
 #[test]
+fn the_schema_of_evidence_is_current() {
+    let schema = serde_json::to_string_pretty(&safeguard_api::evidence::PlainReport::schema()).unwrap();
+    current("evidence.schema.json", &format!("{schema}\n"));
+}
+
+#[test]
 fn the_page_of_commands_is_current() {
     let mut page = "# Commands\n\nGenerated from the program; do not edit. Every command takes `--json`; data goes to stdout, talk to stderr.\n\
         Exit codes: 0 allowed, 1 refused, 2 could not decide.\n"

@@ -2,6 +2,7 @@
 
 mod backend;
 mod drill;
+mod evidence;
 mod flip;
 mod idle;
 mod judge;
@@ -43,6 +44,11 @@ const BENCHES: &[Bench] = &[
         name: "drill",
         about: "a rollback drill of the example's shop: 200 users at once, three faults",
         run: drill::run,
+    },
+    Bench {
+        name: "evidence",
+        about: "reports read into facts, by format",
+        run: evidence::run,
     },
     Bench {
         name: "flip",
