@@ -128,6 +128,9 @@ pub struct ArmReport {
     pub errors: u64,
     /// Requests with no complete answer from the instance: refused, reset, timed out, cut short.
     pub lost: u64,
+    /// Failures that clients did not see, because stable answered instead; they are among `errors`.
+    #[serde(default)]
+    pub shielded: u64,
     /// Requests the judge uses, at most one bad event for each session, class, fingerprint and window.
     pub judged_requests: u64,
     pub judged_errors: u64,

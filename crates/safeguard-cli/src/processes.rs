@@ -55,6 +55,7 @@ pub fn router(globals: &Globals, args: &ProcessArgs) -> Result<(), Failure> {
             supervisor: Some(args.supervisor_socket.clone()),
             limits: config.router,
             injection: None,
+            drain_longest: config.rollback.drain_longest.into(),
         };
         safeguard_dataplane::run(settings, stop_signal()?)
             .await

@@ -6,39 +6,36 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use safeguard_rollout::judge::{Outcome, OutcomeKind, Side};
+use safeguard_rollout::judge::{OutcomeKind, Side};
 use tokio::net::TcpStream;
 use tokio::sync::futures::OwnedNotified;
 use tokio::time::Instant;
 
 use crate::arm::{Arm, Counted, Unreachable, Upstream, Wanted};
-use crate::choose::hash;
-use crate::clock;
-use crate::relay::{
-    Answer, ExchangeLimits, Exchanged, NoAnswer, Request, Sockets, Workspace, exchange, linger,
-};
-use crate::rewrite::{self, OwnAnswer, RequestExtras};
+use crate::noted::Noted;
+use crate::relay::{ExchangeLimits, Exchanged, NoAnswer, Request, Sockets, Workspace, exchange, linger};
+use crate::rewrite::{self, RequestExtras};
 use crate::route::{Choice, Slot};
 use crate::router::Router;
-use crate::stream::tunnel;
+use crate::stream::{Leaving, tunnel};
 use crate::trace::Identity;
-use crate::transport::{Buffer, Timer, write_both};
+use crate::transport::{Buffer, Timer};
 use crate::wire::request::{Method, RequestHead};
 use crate::wire::response::ResponseHead;
 use crate::wire::{Framing, HeadLimits, Refusal};
 
 pub struct Connection {
-    stream: TcpStream,
+    pub(crate) stream: TcpStream,
     peer: SocketAddr,
-    router: Arc<Router>,
+    pub(crate) router: Arc<Router>,
     slot: Arc<Slot>,
     head: RequestHead,
-    work: Workspace,
+    pub(crate) work: Workspace,
     /// The request's head as it goes up.
     head_out: Vec<u8>,
     /// Header lines that say who sent the request.
     forwarded: Vec<u8>,
-    identity: Identity,
+    pub(crate) identity: Identity,
 }
 
 enum Next {
@@ -49,7 +46,7 @@ enum Next {
 }
 
 /// What becomes of the connection after a request.
-enum After {
+pub enum After {
     Keep,
     Close,
     /// Bytes that were not read may be on their way; the client shall get to read its answer all the same.
@@ -59,15 +56,25 @@ enum After {
 }
 
 /// What must be remembered of a request once its bytes are gone.
-#[derive(Clone, Copy)]
-struct Asked {
-    received: Instant,
-    framing: Framing,
-    to_head: bool,
-    http_1_0: bool,
-    keep_alive: bool,
-    websocket: bool,
-    idempotent: bool,
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    pub received: Instant,
+    pub framing: Framing,
+    pub to_head: bool,
+    pub http_1_0: bool,
+    pub keep_alive: bool,
+    pub websocket: bool,
+    pub idempotent: bool,
+    /// Changes nothing, and has no body: may be sent to another arm as well.
+    pub safe: bool,
+}
+
+/// What became of a request at one arm.
+enum Tried {
+    Done(After),
+    Unreachable(Unreachable),
+    /// It failed, and the client has not noticed.
+    Shielded,
 }
 
 const BUFFER_BYTES: usize = 8 << 10;
@@ -195,6 +202,9 @@ impl Connection {
             keep_alive: self.head.keep_alive && !self.router.is_stopping(),
             websocket: self.head.websocket,
             idempotent: self.head.method != Method::Other && self.head.framing == Framing::None,
+            safe: matches!(self.head.method, Method::Head | Method::Safe)
+                && self.head.framing == Framing::None
+                && !self.head.websocket,
         };
         self.identity.read(&self.head, self.work.from_client.filled());
         let bytes = self.work.from_client.filled();
@@ -243,30 +253,33 @@ impl Connection {
             };
             arm.counters.requests.fetch_add(1, Relaxed);
             let in_flight = Counted::new(&arm.presence.in_flight);
-            let unreachable = match self.try_arm(asked, &noted).await {
-                Ok(after) => return after,
-                Err(unreachable) => unreachable,
-            };
+            let tried = self.try_arm(asked, &noted).await;
             drop(in_flight);
-            noted.bad(OutcomeKind::Refused, asked.received.elapsed(), &self.identity);
-            match choice.fallback.take() {
+            let (status, why) = match tried {
+                Tried::Done(after) => return after,
+                // The failure is noted; a request that may be sent twice is sent to stable.
+                Tried::Shielded => (502, "the instance failed"),
                 // Nothing was sent, so nothing can happen twice.
+                Tried::Unreachable(unreachable) => {
+                    noted.bad(OutcomeKind::Refused, asked.received.elapsed(), &self.identity);
+                    match unreachable.timed_out {
+                        true => (504, "the instance did not take the connection in time"),
+                        false => (502, "no instance can be reached"),
+                    }
+                }
+            };
+            match choice.fallback.take() {
                 Some(stable) => {
                     arm = stable;
                     side = Side::Stable;
                     is_second = true;
                 }
-                None if unreachable.timed_out => {
-                    return self
-                        .give_up(asked, 504, "the instance did not take the connection in time")
-                        .await;
-                }
-                None => return self.give_up(asked, 502, "no instance can be reached").await,
+                None => return self.give_up(asked, status, why).await,
             }
         }
     }
 
-    async fn try_arm(&mut self, asked: Asked, noted: &Noted<'_>) -> Result<After, Unreachable> {
+    async fn try_arm(&mut self, asked: Asked, noted: &Noted<'_>) -> Tried {
         let limits = &self.router.limits;
         let idle_longest = if asked.idempotent {
             limits.upstream_idle_longest.into()
@@ -278,11 +291,19 @@ impl Connection {
             connect_longest: limits.connect_longest.into(),
         };
         loop {
-            let mut upstream = noted.arm.connect(wanted).await?;
+            let mut upstream = match noted.arm.connect(wanted).await {
+                Ok(upstream) => upstream,
+                Err(unreachable) => return Tried::Unreachable(unreachable),
+            };
             let exchanged = self.exchange(asked, noted, &mut upstream).await;
             match exchanged {
                 Exchanged::Stale if wanted.idle_longest.is_some() => wanted.idle_longest = None,
-                exchanged => return Ok(self.conclude(asked, noted, exchanged, upstream).await),
+                exchanged => {
+                    return match self.shield(asked, noted, exchanged) {
+                        Ok(()) => Tried::Shielded,
+                        Err(exchanged) => Tried::Done(self.conclude(asked, noted, exchanged, upstream).await),
+                    };
+                }
             }
         }
     }
@@ -298,11 +319,7 @@ impl Connection {
             body_idle_longest: limits.body_idle_longest.into(),
             response_longest: limits.response_longest.into(),
         };
-        let mut evacuation = noted.arm.presence.evacuation.subscribe();
-        // Chosen before the users had to leave, and only now on its way: that is a word to leave too.
-        if !self.slot.is_serving(noted.arm) {
-            evacuation.mark_changed();
-        }
+        let leaving = self.leaving(noted.arm);
         let (client_read, client_write) = self.stream.split();
         let (upstream_read, upstream_write) = upstream.stream.split();
         let sockets = Sockets {
@@ -324,6 +341,7 @@ impl Connection {
             head_out: &mut self.head_out,
             may_repeat: asked.idempotent,
             reused: upstream.reused,
+            withhold_failure: noted.may_shield(asked),
             presence: &noted.arm.presence,
             injection: self
                 .router
@@ -331,7 +349,27 @@ impl Connection {
                 .as_deref()
                 .filter(|_| noted.side == Side::Canary),
         };
-        exchange(&mut self.work, sockets, request, evacuation, exchange_limits).await
+        exchange(&mut self.work, sockets, request, leaving, exchange_limits).await
+    }
+
+    /// Notes a failure that the client need not see, if it is one: the canary's, of a request that may be sent twice,
+    /// with nothing sent to the client yet. Anything else is given back.
+    fn shield(&self, asked: Asked, noted: &Noted<'_>, exchanged: Exchanged) -> Result<(), Exchanged> {
+        if !noted.may_shield(asked) {
+            return Err(exchanged);
+        }
+        match exchanged {
+            Exchanged::Withheld(answer) => noted.answered(answer, false, &self.identity),
+            Exchanged::NoAnswer(NoAnswer::TimedOut) => {
+                noted.bad(OutcomeKind::TimedOut, asked.received.elapsed(), &self.identity);
+            }
+            Exchanged::NoAnswer(NoAnswer::Closed | NoAnswer::Nonsense(_)) | Exchanged::Stale => {
+                noted.bad(OutcomeKind::Reset, asked.received.elapsed(), &self.identity);
+            }
+            other => return Err(other),
+        }
+        noted.arm.counters.shielded.fetch_add(1, Relaxed);
+        Ok(())
     }
 
     /// Notes how it ended, and does what remains to be done with both connections.
@@ -382,7 +420,7 @@ impl Connection {
                 self.give_up(asked, 502, "the instance's response is not HTTP/1.1")
                     .await
             }
-            Exchanged::NoAnswer(NoAnswer::Closed) | Exchanged::Stale => {
+            Exchanged::NoAnswer(NoAnswer::Closed) | Exchanged::Stale | Exchanged::Withheld(_) => {
                 noted.bad(OutcomeKind::Reset, asked.received.elapsed(), &self.identity);
                 self.give_up(asked, 502, "the instance closed the connection without an answer")
                     .await
@@ -390,12 +428,21 @@ impl Connection {
         }
     }
 
-    async fn tunnel(&mut self, noted: &Noted<'_>, mut upstream: Upstream) {
-        let _stream = Counted::new(&noted.arm.presence.streams);
-        let mut evacuation = noted.arm.presence.evacuation.subscribe();
-        if !self.slot.is_serving(noted.arm) {
+    fn leaving(&self, arm: &Arm) -> Leaving {
+        let mut evacuation = arm.presence.evacuation.subscribe();
+        // Chosen before the users had to leave, and only now on its way: that is a word to leave too.
+        if !self.slot.is_serving(arm) || self.router.is_stopping() {
             evacuation.mark_changed();
         }
+        Leaving {
+            evacuation,
+            longest: self.router.drain_longest,
+        }
+    }
+
+    async fn tunnel(&mut self, noted: &Noted<'_>, mut upstream: Upstream) {
+        let _stream = Counted::new(&noted.arm.presence.streams);
+        let leaving = self.leaving(noted.arm);
         let (mut client_read, mut client_write) = self.stream.split();
         let (mut upstream_read, mut upstream_write) = upstream.stream.split();
         let work = &mut self.work;
@@ -404,130 +451,8 @@ impl Connection {
             (&mut upstream_read, &mut upstream_write),
             (&mut work.from_client, &mut work.from_upstream),
             (&mut work.upload_timer, &mut work.download_timer),
-            &mut evacuation,
+            leaving,
         )
         .await;
-    }
-
-    /// Answers for an instance that did not. The connection can go on if the request is wholly read.
-    async fn give_up(&mut self, asked: Asked, status: u16, why: &'static str) -> After {
-        self.answer_itself(asked, Refusal { status, why }, None).await
-    }
-
-    /// Refuses a request of a client that made too many.
-    async fn make_wait(&mut self, asked: Asked, wait: Duration) -> After {
-        let refusal = Refusal {
-            status: 429,
-            why: "too many requests from this client",
-        };
-        self.answer_itself(asked, refusal, Some(wait)).await
-    }
-
-    async fn answer_itself(
-        &mut self,
-        asked: Asked,
-        refusal: Refusal,
-        retry_after: Option<Duration>,
-    ) -> After {
-        let keep_alive = asked.keep_alive && asked.framing == Framing::None && !asked.http_1_0;
-        let written = self
-            .write_own(refusal, keep_alive, !asked.to_head, retry_after)
-            .await;
-        match (written && keep_alive, asked.framing) {
-            (true, _) => After::Keep,
-            (false, Framing::None) => After::Close,
-            (false, _) => After::Linger,
-        }
-    }
-
-    /// Refuses what can not be followed by another request.
-    async fn refuse(&mut self, refusal: Refusal, with_body: bool) {
-        self.write_own(refusal, false, with_body, None).await;
-    }
-
-    async fn write_own(
-        &mut self,
-        refusal: Refusal,
-        keep_alive: bool,
-        with_body: bool,
-        retry_after: Option<Duration>,
-    ) -> bool {
-        let out = &mut self.work.response_out;
-        out.clear();
-        let answer = OwnAnswer {
-            status: refusal.status,
-            why: refusal.why,
-            keep_alive,
-            with_body,
-            retry_after,
-            identity: Some(&self.identity),
-        };
-        rewrite::own_answer(answer, out);
-        let longest = self.router.limits.body_idle_longest.into();
-        write_both(&mut self.stream, out, &[], &mut self.work.download_timer, longest)
-            .await
-            .is_ok()
-    }
-}
-
-/// Notes what became of a request: in the arm's counters, and with the judge if it is evidence.
-struct Noted<'a> {
-    choice: &'a Choice,
-    arm: &'a Arc<Arm>,
-    side: Side,
-    /// The candidate could not be reached before; this leg says nothing about stable's users.
-    is_second: bool,
-}
-
-impl Noted<'_> {
-    fn answered(&self, answer: Answer, truncated: bool, identity: &Identity) {
-        let status = OutcomeKind::Answered {
-            status: answer.status,
-            truncated,
-        };
-        if status.failed() {
-            self.count_bad(truncated, identity);
-        } else if answer.status != 101 && !answer.event_stream {
-            self.arm.counters.count_latency(answer.latency);
-        }
-        self.judge(
-            status,
-            answer.latency,
-            answer.event_stream || answer.status == 101,
-        );
-    }
-
-    fn bad(&self, status: OutcomeKind, latency: Duration, identity: &Identity) {
-        self.count_bad(true, identity);
-        self.judge(status, latency, false);
-    }
-
-    fn count_bad(&self, lost: bool, identity: &Identity) {
-        let request = identity.request_id();
-        tracing::debug!(release = %self.arm.release, request, lost, "A request failed");
-        self.arm.counters.count_bad(clock::wall(), lost, request);
-    }
-
-    fn judge(&self, status: OutcomeKind, latency: Duration, excluded: bool) {
-        let Some(tripwire) = &self.choice.tripwire else {
-            return;
-        };
-        if excluded || self.is_second {
-            return;
-        }
-        let shape = match status {
-            OutcomeKind::Answered { status, truncated } => u64::from(status) * 2 + u64::from(truncated),
-            OutcomeKind::Refused => 1,
-            OutcomeKind::Reset => 2,
-            OutcomeKind::TimedOut => 3,
-        };
-        tripwire.observe(&Outcome {
-            arm: self.side,
-            session: self.choice.session,
-            status,
-            headers_ms: latency.as_secs_f32() * 1000.0,
-            fingerprint: hash(self.choice.fingerprint, &shape.to_le_bytes()),
-            excluded: false,
-        });
     }
 }

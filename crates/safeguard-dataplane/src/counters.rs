@@ -11,6 +11,8 @@ pub struct Counters {
     pub requests: AtomicU64,
     pub errors: AtomicU64,
     pub lost: AtomicU64,
+    /// Failures that a client did not see, because stable answered instead.
+    pub shielded: AtomicU64,
     first_bad_ms: AtomicI64,
     last_bad_ms: AtomicI64,
     // Guards the id alone; written for bad answers only, and never held across an await.

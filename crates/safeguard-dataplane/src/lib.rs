@@ -17,7 +17,9 @@ mod counters;
 mod health;
 mod injection;
 mod journal;
+mod noted;
 mod rate;
+mod refuse;
 mod relay;
 mod report;
 mod rewrite;
@@ -36,6 +38,7 @@ use std::io;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use safeguard_api::config::{RouterLimits, TrafficSettings};
 
@@ -54,6 +57,8 @@ pub struct RouterSettings {
     pub limits: RouterLimits,
     /// A drill's alone: none makes faults impossible, since no message to the router can make one.
     pub injection: Option<Arc<Injection>>,
+    /// How long clients of WebSocket and server-sent events may take to leave when they must.
+    pub drain_longest: Duration,
 }
 
 /// Where users reach one service in one environment.

@@ -7,14 +7,13 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::tcp::{ReadHalf, WriteHalf};
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::Injection;
 use crate::arm::{Counted, Presence};
 use crate::body::{BodyEnd, BodyLimits, Encoding, Lane, carry};
 use crate::rewrite::{self, ResponseExtras};
-use crate::stream::carry_events;
+use crate::stream::{Leaving, carry_events};
 use crate::transport::{Broken, Buffer, Timer, read_some, write_both};
 use crate::wire::chunk::Decoder;
 use crate::wire::response::ResponseHead;
@@ -31,6 +30,8 @@ pub enum Exchanged {
     Stale,
     /// The client has nothing yet: the instance closed, failed, was silent, or spoke nonsense.
     NoAnswer(NoAnswer),
+    /// The instance failed, and the client was not told, as it was wanted.
+    Withheld(Answer),
     /// The client has a part of the response and never gets the rest.
     CutShort(Answer),
     /// The client went away, or did not take its response.
@@ -75,6 +76,8 @@ pub struct Request<'a> {
     /// Whether the request may be sent once more if a used connection turns out to be closed.
     pub may_repeat: bool,
     pub reused: bool,
+    /// A response of status 5xx is not passed on.
+    pub withhold_failure: bool,
     pub presence: &'a Presence,
     /// Present where the answer may be turned into an error on purpose.
     pub injection: Option<&'a Injection>,
@@ -127,7 +130,7 @@ pub async fn exchange(
     work: &mut Workspace,
     sockets: Sockets<'_>,
     request: Request<'_>,
-    evacuation: watch::Receiver<u32>,
+    leaving: Leaving,
     limits: ExchangeLimits,
 ) -> Exchanged {
     let progress = Progress::default();
@@ -227,6 +230,7 @@ pub async fn exchange(
         identity_lines: request.identity_lines,
         cookie_lines: request.cookie_lines,
         stale_possible: request.may_repeat && request.reused,
+        withhold_failure: request.withhold_failure,
         presence: request.presence,
         injection: request.injection,
         limits,
@@ -236,7 +240,7 @@ pub async fn exchange(
         timer: download_timer,
         from: upstream_read,
         to: client_write,
-        evacuation,
+        leaving,
     };
     let mut upload = pin!(upload);
     let mut download = pin!(download.run());
@@ -284,6 +288,7 @@ struct Download<'a> {
     identity_lines: &'a [u8],
     cookie_lines: &'a [u8],
     stale_possible: bool,
+    withhold_failure: bool,
     presence: &'a Presence,
     injection: Option<&'a Injection>,
     limits: ExchangeLimits,
@@ -293,7 +298,7 @@ struct Download<'a> {
     timer: &'a mut Timer,
     from: ReadHalf<'a>,
     to: WriteHalf<'a>,
-    evacuation: watch::Receiver<u32>,
+    leaving: Leaving,
 }
 
 /// A server that sends nothing but interim responses would otherwise hold a request for ever.
@@ -326,6 +331,9 @@ impl Download<'_> {
                         .is_some_and(|injection| injection.falsifies(status))
                     {
                         self.head.falsify();
+                    }
+                    if self.withhold_failure && self.head.status >= 500 {
+                        return Exchanged::Withheld(self.answer(latency));
                     }
                     return self.pass_response(latency).await;
                 }
@@ -422,7 +430,7 @@ impl Download<'_> {
         };
         let carried = if answer.event_stream {
             let _stream = Counted::new(&self.presence.streams);
-            carry_events(lane, &mut self.evacuation).await
+            carry_events(lane, &mut self.leaving).await
         } else {
             carry(lane, limits).await
         };

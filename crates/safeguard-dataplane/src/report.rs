@@ -77,6 +77,7 @@ fn arm_report(arm: &Arm, judged: Option<Judged>) -> ArmReport {
         requests: counters.requests.load(Relaxed),
         errors: counters.errors.load(Relaxed),
         lost: counters.lost.load(Relaxed),
+        shielded: counters.shielded.load(Relaxed),
         judged_requests: judged.requests,
         judged_errors: judged.errors,
         sessions: judged.sessions,

@@ -29,6 +29,8 @@ pub struct Slot {
     /// Requests that found nowhere to go.
     pub unrouted: AtomicU64,
     pub rates: Rates,
+    /// Failures of the candidate are answered by stable where that can do no harm.
+    pub shield: bool,
     /// Requests that were refused because their client made too many.
     pub rate_limited: AtomicU64,
 }
@@ -59,6 +61,8 @@ pub struct Choice {
     pub side: Side,
     /// Serves if the candidate can not be reached.
     pub fallback: Option<Arc<Arm>>,
+    /// Serves also if the candidate fails a request that may be sent twice.
+    pub shield: bool,
     /// The user, for the judge.
     pub session: u64,
     /// The method and the path without its numbers, for the judge.
@@ -86,6 +90,17 @@ impl CandidateView {
 }
 
 impl Slot {
+    /// Tells all users of long-lived connections to leave.
+    pub fn evacuate(&self) {
+        let view = self.view.load();
+        let Some(view) = view.as_ref() else { return };
+        let candidate = view.candidate.as_ref().map(|candidate| &candidate.arm);
+        view.stable
+            .iter()
+            .chain(candidate)
+            .for_each(|arm| arm.presence.evacuate());
+    }
+
     /// Whether new requests still go to the arm.
     pub fn is_serving(&self, arm: &Arm) -> bool {
         let view = self.view.load();
@@ -195,6 +210,7 @@ impl Slot {
         Some(Choice {
             arm: Arc::clone(arm),
             side,
+            shield: self.shield && fallback.is_some(),
             fallback,
             session,
             fingerprint,
@@ -288,6 +304,7 @@ fn unjudged(arm: &Arc<Arm>) -> Choice {
         arm: Arc::clone(arm),
         side: Side::Stable,
         fallback: None,
+        shield: false,
         session: 0,
         fingerprint: 0,
         tripwire: None,

@@ -26,6 +26,8 @@ pub struct Router {
     pub limits: RouterLimits,
     pub token_key: TokenKey,
     pub injection: Option<Arc<Injection>>,
+    /// How long clients of long-lived connections may take to leave.
+    pub drain_longest: Duration,
     connections: AtomicUsize,
     stopping: AtomicBool,
     stopped: Arc<Notify>,
@@ -49,6 +51,7 @@ pub async fn run(settings: RouterSettings, shutdown: impl Future<Output = ()>) -
         supervisor,
         limits,
         injection,
+        drain_longest,
     } = settings;
     let mut bound = Vec::new();
     for ListenerSettings {
@@ -67,6 +70,7 @@ pub async fn run(settings: RouterSettings, shutdown: impl Future<Output = ()>) -
         limits,
         token_key: state::token_key(&dir)?,
         injection,
+        drain_longest,
         connections: AtomicUsize::new(0),
         stopping: AtomicBool::new(false),
         stopped: Arc::new(Notify::new()),
@@ -83,7 +87,7 @@ pub async fn run(settings: RouterSettings, shutdown: impl Future<Output = ()>) -
         ask(calls.clone(), call)
     }));
     if let Some(supervisor) = supervisor {
-        background.spawn(health::watch(supervisor, slots));
+        background.spawn(health::watch(supervisor, slots.clone()));
     }
     let mut accepting = JoinSet::new();
     for (slot, listener) in bound {
@@ -92,6 +96,7 @@ pub async fn run(settings: RouterSettings, shutdown: impl Future<Output = ()>) -
     shutdown.await;
     router.stopping.store(true, Ordering::Relaxed);
     router.stopped.notify_waiters();
+    slots.iter().for_each(|slot| slot.evacuate());
     let drained = async { while accepting.join_next().await.is_some() {} };
     if tokio::time::timeout(DRAIN_LONGEST, drained).await.is_err() {
         tracing::warn!("Connections were still open when the time to end was over");
@@ -125,6 +130,7 @@ fn slot(name: &str, traffic: &TrafficSettings) -> Result<Slot, RouterError> {
         view: ArcSwapOption::empty(),
         unrouted: AtomicU64::new(0),
         rates: Rates::new(&traffic.rate_limits),
+        shield: traffic.shield,
         rate_limited: AtomicU64::new(0),
     })
 }

@@ -1,9 +1,6 @@
 //! Long-lived connections: server-sent events and WebSocket. Both end when their users must leave the release, each where
 //! its protocol has a seam: events at a blank line, WebSocket between two frames.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -19,18 +16,47 @@ use crate::wire::chunk::{Decoder, Step};
 const STREAM_IDLE_LONGEST: Duration = Duration::from_secs(3600);
 /// A receiver that takes nothing for so long is given up.
 const STREAM_WRITE_LONGEST: Duration = Duration::from_secs(30);
-/// How long a stream that must end may take to come to a seam.
-const SEAM_LONGEST: Duration = Duration::from_secs(5);
-/// Clients that are told to leave are told within this time, so that they do not all come back at once.
+/// WebSocket clients that must leave are told within this time, so that they do not all come back at once; and within
+/// half of what they have for leaving.
 const LEAVE_JITTER: Duration = Duration::from_secs(1);
 /// How long a WebSocket client may take to answer a close frame.
 const CLOSE_LONGEST: Duration = Duration::from_secs(2);
 
 /// Close, "service restart" (RFC 6455, 5.5.1 and the registry of its status codes).
 const CLOSE_FRAME: [u8; 4] = [0x88, 2, 0x03, 0xf4];
+const OPCODE_CLOSE: u8 = 8;
 
-/// Carries events down; ends whole at a blank line once `evacuation` changes.
+/// When the users of a long-lived connection must leave, and how long they may take.
+#[derive(Debug, Clone)]
+pub struct Leaving {
+    pub evacuation: watch::Receiver<u32>,
+    pub longest: Duration,
+}
+
+impl Leaving {
+    /// Ends when the time to leave is over, whatever the stream waits for.
+    async fn overdue(mut self) {
+        // An error means that the release is gone, which is a word to leave too.
+        if self.evacuation.changed().await.is_err() {
+            tracing::debug!("A release went before its streams");
+        }
+        tokio::time::sleep(self.longest).await;
+    }
+}
+
+/// Carries events down; ends whole at a blank line once its users must leave.
 pub async fn carry_events<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
+    lane: Lane<'_, R, W>,
+    leaving: &mut Leaving,
+) -> Result<(), BodyEnd> {
+    let overdue = leaving.clone().overdue();
+    tokio::select! {
+        ended = carry_events_until_told(lane, &mut leaving.evacuation) => ended,
+        () = overdue => Err(BodyEnd::Source(Broken::TimedOut)),
+    }
+}
+
+async fn carry_events_until_told<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     lane: Lane<'_, R, W>,
     evacuation: &mut watch::Receiver<u32>,
 ) -> Result<(), BodyEnd> {
@@ -44,18 +70,16 @@ pub async fn carry_events<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
         timer,
     } = lane;
     let mut seam = EventSeam::default();
-    let mut leave_by = None;
+    let mut leaves = false;
     loop {
-        if leave_by.is_none() && evacuation.has_changed().unwrap_or(true) {
-            leave_by = Some(Instant::now() + SEAM_LONGEST);
-        }
-        if leave_by.is_some() && seam.is_at() {
+        leaves = leaves || evacuation.has_changed().unwrap_or(true);
+        if leaves && seam.is_at() {
             return end_events(to, out, encoding, timer).await;
         }
         match decoder.step(buffer.filled()).map_err(BodyEnd::Framing)? {
             Step::Content(length) => {
                 let mut content = buffer.filled().get(..length).unwrap_or(&[]);
-                if leave_by.is_some() {
+                if leaves {
                     let whole = seam.clone().until(content);
                     content = content.get(..whole).unwrap_or(content);
                 }
@@ -76,7 +100,7 @@ pub async fn carry_events<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
                 if !buffer.make_room(0) {
                     return Err(BodyEnd::Framing(Refusal::bad("a chunk's framing is too long")));
                 }
-                match wait_for_more(from, buffer, timer, evacuation, leave_by).await {
+                match wait_for_more(from, buffer, timer, (!leaves).then_some(&mut *evacuation)).await {
                     Ok(()) => {}
                     Err(Broken::Ended) if matches!(decoder, Decoder::UntilClose) => {
                         *decoder = Decoder::Length(0)
@@ -88,18 +112,16 @@ pub async fn carry_events<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     }
 }
 
-/// Waits for bytes, or for the word to leave.
+/// Waits for bytes, or for the word to leave if that has not come yet.
 async fn wait_for_more<R: AsyncRead + Unpin>(
     from: &mut R,
     buffer: &mut Buffer,
     timer: &mut Timer,
-    evacuation: &mut watch::Receiver<u32>,
-    leave_by: Option<Instant>,
+    evacuation: Option<&mut watch::Receiver<u32>>,
 ) -> Result<(), Broken> {
-    if let Some(leave_by) = leave_by {
-        let left = leave_by.saturating_duration_since(Instant::now());
-        return read_some(from, buffer, timer, left).await;
-    }
+    let Some(evacuation) = evacuation else {
+        return read_some(from, buffer, timer, STREAM_IDLE_LONGEST).await;
+    };
     tokio::select! {
         read = read_some(from, buffer, timer, STREAM_IDLE_LONGEST) => read,
         // An error means that the release is gone, which is a word to leave too; the caller looks again.
@@ -198,94 +220,120 @@ pub async fn tunnel<R, W, S, T>(
     (upstream_read, upstream_write): (&mut S, &mut T),
     (from_client, from_upstream): (&mut Buffer, &mut Buffer),
     (up_timer, down_timer): (&mut Timer, &mut Timer),
-    evacuation: &mut watch::Receiver<u32>,
+    leaving: Leaving,
 ) where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
     S: AsyncRead + Unpin,
     T: AsyncWrite + Unpin,
 {
+    let overdue = leaving.clone().overdue();
     let up = async {
-        loop {
-            if !pass_on(from_client, upstream_write, up_timer).await
-                || read_some(client_read, from_client, up_timer, STREAM_IDLE_LONGEST)
-                    .await
-                    .is_err()
-            {
-                return;
-            }
-        }
+        while pass_on(from_client, upstream_write, up_timer).await
+            && read_some(client_read, from_client, up_timer, STREAM_IDLE_LONGEST)
+                .await
+                .is_ok()
+        {}
     };
-    let down = async {
-        let mut frames = Frames::default();
-        let mut leave = None;
+    let down = Down {
+        from: upstream_read,
+        to: client_write,
+        buffer: from_upstream,
+        timer: down_timer,
+        frames: Frames::default(),
+        leave: Leave::Stays,
+    };
+    // Whoever ends first, ends the others: nothing is left half open.
+    tokio::select! {
+        () = up => {}
+        () = down.run(leaving) => {}
+        () = overdue => {}
+    }
+}
+
+/// The way down of a WebSocket.
+struct Down<'a, S, W> {
+    from: &'a mut S,
+    to: &'a mut W,
+    buffer: &'a mut Buffer,
+    timer: &'a mut Timer,
+    frames: Frames,
+    leave: Leave,
+}
+
+/// Whether the client is to be told to leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leave {
+    Stays,
+    /// At this moment; until then everything goes on as before.
+    At(Instant),
+    /// Between this frame and the next.
+    Now,
+}
+
+impl<S: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, S, W> {
+    async fn run(mut self, mut leaving: Leaving) {
         loop {
-            if leave.is_some() && frames.is_between() {
-                if write_both(client_write, &CLOSE_FRAME, &[], down_timer, STREAM_WRITE_LONGEST)
-                    .await
-                    .is_err()
-                {
-                    return;
-                }
-                // The client's close frame goes up to the instance, which then closes; nothing more goes down.
-                let until = Instant::now() + CLOSE_LONGEST;
-                loop {
-                    from_upstream.clear();
-                    let left = until.saturating_duration_since(Instant::now());
-                    if read_some(upstream_read, from_upstream, down_timer, left)
-                        .await
-                        .is_err()
-                    {
-                        return;
-                    }
-                }
+            if matches!(self.leave, Leave::At(at) if at <= Instant::now()) {
+                self.leave = Leave::Now;
             }
-            let whole = frames.clone().until(from_upstream.filled(), leave.is_some());
-            let piece = from_upstream.filled().get(..whole).unwrap_or(&[]);
-            frames.pass(piece);
+            // An instance that has said goodbye itself must not be followed by another goodbye.
+            if self.leave == Leave::Now && self.frames.is_between() && !self.frames.closed {
+                return self.close().await;
+            }
+            let filled = self.buffer.filled();
+            let whole = self.frames.clone().until(filled, self.leave == Leave::Now);
+            let piece = filled.get(..whole).unwrap_or(&[]);
+            self.frames.pass(piece);
             if !piece.is_empty() {
-                if write_both(client_write, piece, &[], down_timer, STREAM_WRITE_LONGEST)
-                    .await
-                    .is_err()
-                {
+                let written = write_both(self.to, piece, &[], self.timer, STREAM_WRITE_LONGEST).await;
+                if written.is_err() {
                     return;
                 }
-                from_upstream.consume(whole);
+                self.buffer.consume(whole);
                 continue;
             }
-            if !from_upstream.make_room(0) {
+            if !self.buffer.make_room(0) || self.wait(&mut leaving).await.is_err() {
                 return;
             }
-            match leave {
-                None => tokio::select! {
-                    read = read_some(upstream_read, from_upstream, down_timer, STREAM_IDLE_LONGEST) => if read.is_err() {
-                        return;
-                    },
-                    _ = evacuation.changed() => {
-                        tokio::time::sleep(jitter()).await;
-                        leave = Some(Instant::now() + SEAM_LONGEST);
-                    }
-                },
-                Some(by) => {
-                    let left = by.saturating_duration_since(Instant::now());
-                    if read_some(upstream_read, from_upstream, down_timer, left)
-                        .await
-                        .is_err()
-                    {
-                        return;
-                    }
+        }
+    }
+
+    /// Waits for bytes, for the word to leave, or for the moment to say so.
+    async fn wait(&mut self, leaving: &mut Leaving) -> Result<(), Broken> {
+        let longest = match self.leave {
+            Leave::Stays | Leave::Now => STREAM_IDLE_LONGEST,
+            Leave::At(at) => at.saturating_duration_since(Instant::now()),
+        };
+        let read = read_some(&mut *self.from, &mut *self.buffer, &mut *self.timer, longest);
+        match self.leave {
+            Leave::Now => read.await,
+            Leave::At(_) => match read.await {
+                Err(Broken::TimedOut) => Ok(()),
+                read => read,
+            },
+            Leave::Stays => tokio::select! {
+                read = read => read,
+                _ = leaving.evacuation.changed() => {
+                    self.leave = Leave::At(Instant::now() + jitter(leaving.longest));
+                    Ok(())
                 }
-            }
+            },
         }
-    };
-    let (mut up, mut down) = (pin!(up), pin!(down));
-    poll_fn(|cx| {
-        if up.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(());
+    }
+
+    /// Tells the client to leave and waits for its goodbye, which goes up to the instance; that closes then.
+    async fn close(self) {
+        let told = write_both(self.to, &CLOSE_FRAME, &[], self.timer, STREAM_WRITE_LONGEST).await;
+        let until = Instant::now() + CLOSE_LONGEST;
+        let mut open = told.is_ok();
+        while open {
+            // Nothing more goes down.
+            self.buffer.clear();
+            let left = until.saturating_duration_since(Instant::now());
+            open = read_some(self.from, self.buffer, self.timer, left).await.is_ok();
         }
-        down.as_mut().poll(cx)
-    })
-    .await;
+    }
 }
 
 async fn pass_on<W: AsyncWrite + Unpin>(buffer: &mut Buffer, to: &mut W, timer: &mut Timer) -> bool {
@@ -296,11 +344,12 @@ async fn pass_on<W: AsyncWrite + Unpin>(buffer: &mut Buffer, to: &mut W, timer: 
     passed
 }
 
-fn jitter() -> Duration {
+fn jitter(longest: Duration) -> Duration {
     let mut bytes = [0; 2];
+    let most = LEAVE_JITTER.min(longest / 2);
     // Without randomness everybody leaves at once.
     match getrandom::fill(&mut bytes) {
-        Ok(()) => LEAVE_JITTER * u32::from(u16::from_be_bytes(bytes)) / u32::from(u16::MAX),
+        Ok(()) => most * u32::from(u16::from_be_bytes(bytes)) / u32::from(u16::MAX),
         Err(_) => Duration::ZERO,
     }
 }
@@ -311,6 +360,8 @@ struct Frames {
     head: [u8; 14],
     head_length: usize,
     content_left: u64,
+    /// A close frame has begun: it is the last (RFC 6455, 5.5.1).
+    closed: bool,
 }
 
 impl Frames {
@@ -352,6 +403,7 @@ impl Frames {
         self.head[self.head_length] = *first;
         self.head_length += 1;
         if let Some(content) = self.content_length() {
+            self.closed = self.closed || self.head[0] & 0x0f == OPCODE_CLOSE;
             self.content_left = content;
             self.head_length = 0;
         }
@@ -421,6 +473,8 @@ mod tests {
         for byte in &small {
             frames.pass(&[*byte]);
         }
-        assert!(frames.is_between());
+        assert!(frames.is_between() && !frames.closed);
+        frames.pass(&[0x88, 2, 3]);
+        assert!(frames.closed && !frames.is_between());
     }
 }

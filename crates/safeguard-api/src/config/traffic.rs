@@ -11,6 +11,9 @@ use super::check::within;
 #[serde(deny_unknown_fields, default)]
 pub struct TrafficSettings {
     pub rate_limits: RateLimits,
+    /// Answer from stable what fails on the canary, where that can do no harm: GET, HEAD and OPTIONS without a body, as
+    /// long as nothing was sent to the client. The failure is held against the canary all the same.
+    pub shield: bool,
 }
 
 /// How many requests one client may make; more are refused with status 429. Unsaid means as many as it likes.

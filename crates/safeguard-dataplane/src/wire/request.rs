@@ -32,6 +32,8 @@ pub struct RequestHead {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     Head,
+    /// Asks for nothing to be changed (RFC 9110, 9.2.1).
+    Safe,
     /// May be sent twice without harm (RFC 9110, 9.2.2).
     Idempotent,
     Other,
@@ -141,7 +143,8 @@ impl RequestHead {
         let method = line.get(..method_end).unwrap_or(&[]);
         self.method = match method {
             b"HEAD" => Method::Head,
-            b"GET" | b"OPTIONS" | b"PUT" | b"DELETE" | b"TRACE" => Method::Idempotent,
+            b"GET" | b"OPTIONS" | b"TRACE" => Method::Safe,
+            b"PUT" | b"DELETE" => Method::Idempotent,
             b"CONNECT" => {
                 return Err(Refusal {
                     status: 405,

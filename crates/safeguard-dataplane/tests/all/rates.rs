@@ -19,6 +19,7 @@ async fn town(per_address: Option<Rate>, per_user: Option<Rate>) -> Town {
             per_user,
             ..RateLimits::default()
         },
+        ..TrafficSettings::default()
     })
     .await
 }

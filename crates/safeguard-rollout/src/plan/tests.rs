@@ -57,6 +57,7 @@ pub(super) fn arm(release: ReleaseId) -> ArmReport {
         requests: 0,
         errors: 0,
         lost: 0,
+        shielded: 0,
         judged_requests: 0,
         judged_errors: 0,
         sessions: 0,

@@ -111,6 +111,7 @@ mod tests {
             requests,
             errors: 0,
             lost: 0,
+            shielded: 0,
             judged_requests: 0,
             judged_errors: 0,
             sessions: 0,

@@ -46,6 +46,7 @@ pub fn router(folder: &Path) -> anyhow::Result<()> {
         supervisor: None,
         limits: RouterLimits::default(),
         injection: None,
+        drain_longest: Duration::from_secs(10),
     };
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(safeguard_dataplane::run(settings, terminated()))?;
