@@ -131,6 +131,13 @@ pub struct ArmReport {
     /// Failures that clients did not see, because stable answered instead; they are among `errors`.
     #[serde(default)]
     pub shielded: u64,
+    /// Copies of stable's requests: sent, of them not answered well, and not sent because too many were under way.
+    #[serde(default)]
+    pub mirrored: u64,
+    #[serde(default)]
+    pub mirrored_errors: u64,
+    #[serde(default)]
+    pub mirror_skipped: u64,
     /// Requests the judge uses, at most one bad event for each session, class, fingerprint and window.
     pub judged_requests: u64,
     pub judged_errors: u64,

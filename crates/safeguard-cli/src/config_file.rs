@@ -139,6 +139,8 @@ listen = { dev = "127.0.0.1:1", qa = "127.0.0.1:2", staging = "127.0.0.1:3", pro
         "[router]\nthreads = 0\nbody_bytes_max = -1",
         "[listen]\napi = \"0.0.0.0:7400\"",
         "[listen]\napi = \"127.0.0.1:4\"",
+        "[services.two]\ncommand = [\"x\"]\nlisten = { dev = \"127.0.0.1:5\", qa = \"127.0.0.1:6\", staging = \"127.0.0.1:7\", production = \"0.0.0.0:8\" }",
+        "[services.two]\ncommand = [\"x\"]\nlisten = { dev = \"127.0.0.1:5\", qa = \"127.0.0.1:6\", staging = \"127.0.0.1:7\", production = \"0.0.0.0:8\" }\n[services.two.tls.production]\ncertificate = \"/x.pem\"\nkey = \"x.key\"",
         "[listen]\napi = \"localhost\"",
         "[services.shop.limits]\nmemory_bytes_max = 0",
         "[services.shop.user_key]\ncookie = \"\"",

@@ -68,13 +68,15 @@ pub fn router(globals: &Globals, args: &ProcessArgs) -> Result<(), Failure> {
 /// refuses what it does not know.
 fn router_listeners(config: &Config, sockets: BTreeMap<String, TcpListener>) -> Vec<ListenerSettings> {
     let joined = sockets.into_iter().map(|(name, socket)| {
-        let service = name.split_once('.').and_then(|(service, _)| {
+        let parts = name.split_once('.').and_then(|(service, environment)| {
             let found = config.services.iter().find(|(name, _)| name.as_str() == service);
-            found.map(|(_, service)| service)
+            Some((found?.1, environment.parse().ok()?))
         });
+        let service = parts.map(|(service, _)| service);
         ListenerSettings {
             socket,
             traffic: service.map_or_else(TrafficSettings::default, |service| service.traffic.clone()),
+            tls: parts.and_then(|(service, environment)| service.tls.get(&environment).cloned()),
             name,
         }
     });

@@ -12,6 +12,7 @@ use hyper_util::rt::TokioIo;
 use safeguard_api::Config;
 use safeguard_api::config::Mode;
 use safeguard_api::instance::Role;
+use safeguard_dataplane::check_tls;
 use safeguard_target::supervisor::{self, LimitsBy, SupervisorError, SupervisorSettings};
 
 use crate::args::Globals;
@@ -44,6 +45,7 @@ pub fn up(globals: &Globals, output: &Output) -> Result<(), Failure> {
                 .into());
         }
     }
+    check_certificates(&config)?;
     trace();
     let bound = bind(&config)?;
     let addresses: BTreeMap<String, SocketAddr> = bound
@@ -87,6 +89,23 @@ pub fn up(globals: &Globals, output: &Output) -> Result<(), Failure> {
 fn already(state: &Path) -> Failure {
     Failure::refused(format!("another `safeguard up` runs on `{}`", state.display()))
         .hint("use that one, end it, or name another folder with `--state`")
+}
+
+/// The router refuses a certificate that it can not use; here the reader is still at the terminal.
+fn check_certificates(config: &Config) -> Result<(), Failure> {
+    for (name, service) in &config.services {
+        for (environment, files) in &service.tls {
+            check_tls(files).map_err(|error| {
+                let hint = error.hint();
+                let error = anyhow::Error::from(error);
+                let causes = error.chain().map(ToString::to_string).collect();
+                Failure::refused(format!("`services.{name}.tls.{environment}` can not be used"))
+                    .details(causes)
+                    .hint(hint)
+            })?;
+        }
+    }
+    Ok(())
 }
 
 fn remove_if_there(path: &Path) -> anyhow::Result<()> {

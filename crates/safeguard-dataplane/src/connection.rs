@@ -1,32 +1,34 @@
 //! One client connection: request after request, each sent to the arm that its user belongs to.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use safeguard_rollout::judge::{OutcomeKind, Side};
-use tokio::net::TcpStream;
+use tokio::io::AsyncWriteExt as _;
 use tokio::sync::futures::OwnedNotified;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::Instant;
 
 use crate::arm::{Arm, Counted, Unreachable, Upstream, Wanted};
+use crate::mirror::Copy;
 use crate::noted::Noted;
-use crate::relay::{ExchangeLimits, Exchanged, NoAnswer, Request, Sockets, Workspace, exchange, linger};
+use crate::relay::{Exchanged, NoAnswer, Request, Sockets, exchange};
 use crate::rewrite::{self, RequestExtras};
 use crate::route::{Choice, Slot};
 use crate::router::Router;
 use crate::stream::{Leaving, tunnel};
 use crate::trace::Identity;
-use crate::transport::{Buffer, Timer};
+use crate::transport::ClientStream;
 use crate::wire::request::{Method, RequestHead};
-use crate::wire::response::ResponseHead;
 use crate::wire::{Framing, HeadLimits, Refusal};
+use crate::workspace::{ExchangeLimits, Workspace, linger};
 
-pub struct Connection {
-    pub(crate) stream: TcpStream,
-    peer: SocketAddr,
+pub struct Connection<C> {
+    pub(crate) stream: C,
+    client: IpAddr,
     pub(crate) router: Arc<Router>,
     slot: Arc<Slot>,
     head: RequestHead,
@@ -36,6 +38,13 @@ pub struct Connection {
     /// Header lines that say who sent the request.
     forwarded: Vec<u8>,
     pub(crate) identity: Identity,
+}
+
+/// Who is at the other end, and how it came.
+#[derive(Debug, Clone, Copy)]
+pub struct Client {
+    pub address: IpAddr,
+    pub scheme: &'static str,
 }
 
 enum Next {
@@ -77,31 +86,24 @@ enum Tried {
     Shielded,
 }
 
-const BUFFER_BYTES: usize = 8 << 10;
-const RESPONSE_BUFFER_BYTES: usize = 16 << 10;
 /// A request that can not be repeated goes over a used connection only if that was used a moment ago: an instance that
 /// closes idle connections is not about to close that one.
 const UNREPEATABLE_IDLE_LONGEST: Duration = Duration::from_secs(1);
 
-impl Connection {
-    pub fn new(stream: TcpStream, peer: SocketAddr, router: Arc<Router>, slot: Arc<Slot>) -> Connection {
-        let forwarded = format!("x-forwarded-for: {}\r\nx-forwarded-proto: http\r\n", peer.ip());
-        let header_bytes_max = router.limits.header_bytes_max;
+/// For the last words on a connection.
+const GOODBYE_LONGEST: Duration = Duration::from_secs(1);
+
+impl<C: ClientStream> Connection<C> {
+    pub fn new(stream: C, client: Client, router: Arc<Router>, slot: Arc<Slot>) -> Connection<C> {
+        let Client { address, scheme } = client;
+        let forwarded = format!("x-forwarded-for: {address}\r\nx-forwarded-proto: {scheme}\r\n");
         Connection {
             stream,
-            peer,
+            client: address,
+            head: RequestHead::default(),
+            work: Workspace::new(&router.limits),
             router,
             slot,
-            head: RequestHead::default(),
-            work: Workspace {
-                from_client: Buffer::new(BUFFER_BYTES.min(header_bytes_max.max(1))),
-                from_upstream: Buffer::new(RESPONSE_BUFFER_BYTES),
-                response: ResponseHead::default(),
-                response_out: Vec::with_capacity(1 << 10),
-                body_out: Vec::new(),
-                upload_timer: Timer::new(),
-                download_timer: Timer::new(),
-            },
             head_out: Vec::with_capacity(1 << 10),
             forwarded: forwarded.into_bytes(),
             identity: Identity::new(),
@@ -113,7 +115,7 @@ impl Connection {
         loop {
             let after = match self.next_request(stopped.as_mut()).await {
                 Next::Request => self.answer().await,
-                Next::Closed => return,
+                Next::Closed => return self.close().await,
                 Next::Refused(refusal) => {
                     self.identity.make();
                     self.refuse(refusal, true).await;
@@ -121,20 +123,29 @@ impl Connection {
                 }
             };
             match after {
-                After::Keep if self.router.is_stopping() => return,
+                After::Keep if self.router.is_stopping() => return self.close().await,
                 After::Keep => {}
-                After::Close => return,
+                After::Close => return self.close().await,
                 After::Linger => {
                     let (buffer, timer) = (&mut self.work.from_client, &mut self.work.upload_timer);
                     return linger(&mut self.stream, buffer, timer).await;
                 }
                 After::Reset => {
-                    if let Err(error) = self.stream.set_zero_linger() {
+                    if let Err(error) = self.stream.reset() {
                         tracing::debug!(%error, "Cannot reset a connection");
                     }
                     return;
                 }
             }
+        }
+    }
+
+    /// Ends the connection in good order: in TLS the client is told, or it would take what it got for cut.
+    async fn close(&mut self) {
+        match tokio::time::timeout(GOODBYE_LONGEST, self.stream.shutdown()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "A client had left before the connection ended"),
+            Err(_) => tracing::debug!("A client did not take its goodbye"),
         }
     }
 
@@ -208,7 +219,7 @@ impl Connection {
         };
         self.identity.read(&self.head, self.work.from_client.filled());
         let bytes = self.work.from_client.filled();
-        if let Err(wait) = self.slot.admit(&self.head, bytes, self.peer.ip()) {
+        if let Err(wait) = self.slot.admit(&self.head, bytes, self.client) {
             self.work.from_client.consume(self.head.length);
             return self.make_wait(asked, wait).await;
         }
@@ -221,9 +232,9 @@ impl Connection {
             return After::Linger;
         }
         let bytes = self.work.from_client.filled();
-        let choice = self
+        let mut choice = self
             .slot
-            .choose(&self.head, bytes, self.peer.ip(), &self.router.token_key);
+            .choose(&self.head, bytes, self.client, &self.router.token_key);
         if choice.is_some() {
             let extras = RequestExtras {
                 forwarded: &self.forwarded,
@@ -232,10 +243,29 @@ impl Connection {
             };
             rewrite::request(&self.head, bytes, extras, &mut self.head_out);
         }
+        if let Some(arm) = choice.as_mut().and_then(|choice| choice.mirror.take())
+            && asked.safe
+            && self.slot.mirror_turn()
+        {
+            self.mirror(asked, arm);
+        }
         self.work.from_client.consume(self.head.length);
         match choice {
             Some(choice) => self.try_arms(asked, choice).await,
             None => self.give_up(asked, 503, "no release serves here").await,
+        }
+    }
+
+    /// Leaves a copy of the request to be sent by somebody else; when too many wait already, it is left out.
+    fn mirror(&self, asked: Asked, arm: Arc<Arm>) {
+        let copy = Copy {
+            arm,
+            head: rewrite::copy_of(&self.head_out),
+            to_head: asked.to_head,
+        };
+        if let Err(TrySendError::Full(copy) | TrySendError::Closed(copy)) = self.router.copies.try_send(copy)
+        {
+            copy.arm.counters.mirror_skipped.fetch_add(1, Relaxed);
         }
     }
 
@@ -309,18 +339,9 @@ impl Connection {
     }
 
     async fn exchange(&mut self, asked: Asked, noted: &Noted<'_>, upstream: &mut Upstream) -> Exchanged {
-        let limits = &self.router.limits;
-        let exchange_limits = ExchangeLimits {
-            head: HeadLimits {
-                bytes_max: limits.header_bytes_max.max(RESPONSE_BUFFER_BYTES),
-                fields_max: limits.headers_max,
-            },
-            body_bytes_max: limits.body_bytes_max,
-            body_idle_longest: limits.body_idle_longest.into(),
-            response_longest: limits.response_longest.into(),
-        };
+        let exchange_limits = ExchangeLimits::of(&self.router.limits);
         let leaving = self.leaving(noted.arm);
-        let (client_read, client_write) = self.stream.split();
+        let (client_read, client_write) = self.stream.halves();
         let (upstream_read, upstream_write) = upstream.stream.split();
         let sockets = Sockets {
             client_read,
@@ -443,7 +464,7 @@ impl Connection {
     async fn tunnel(&mut self, noted: &Noted<'_>, mut upstream: Upstream) {
         let _stream = Counted::new(&noted.arm.presence.streams);
         let leaving = self.leaving(noted.arm);
-        let (mut client_read, mut client_write) = self.stream.split();
+        let (mut client_read, mut client_write) = self.stream.halves();
         let (mut upstream_read, mut upstream_write) = upstream.stream.split();
         let work = &mut self.work;
         tunnel(

@@ -13,6 +13,10 @@ pub struct Counters {
     pub lost: AtomicU64,
     /// Failures that a client did not see, because stable answered instead.
     pub shielded: AtomicU64,
+    /// Copies of stable's requests: sent, not answered well, and not sent because too many were under way.
+    pub mirrored: AtomicU64,
+    pub mirrored_errors: AtomicU64,
+    pub mirror_skipped: AtomicU64,
     first_bad_ms: AtomicI64,
     last_bad_ms: AtomicI64,
     // Guards the id alone; written for bad answers only, and never held across an await.

@@ -14,9 +14,13 @@ mod clock;
 mod connection;
 mod control;
 mod counters;
+mod h2_frames;
+mod h2_front;
+mod h2_stream;
 mod health;
 mod injection;
 mod journal;
+mod mirror;
 mod noted;
 mod rate;
 mod refuse;
@@ -28,10 +32,12 @@ mod router;
 mod state;
 mod stream;
 mod table;
+mod tls;
 mod trace;
 mod transport;
 mod tripwire;
 mod wire;
+mod workspace;
 
 use std::future::Future;
 use std::io;
@@ -40,7 +46,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use safeguard_api::config::{RouterLimits, TrafficSettings};
+use safeguard_api::config::{RouterLimits, TlsFiles, TrafficSettings};
+
+pub use tls::{TlsError, check_tls};
 
 pub use injection::{INJECTED_HEADER, Injection};
 
@@ -68,6 +76,8 @@ pub struct ListenerSettings {
     pub name: String,
     pub socket: TcpListener,
     pub traffic: TrafficSettings,
+    /// Without, it speaks in the clear.
+    pub tls: Option<TlsFiles>,
 }
 
 /// Why the router can not run.
@@ -80,6 +90,12 @@ pub enum RouterError {
         name: String,
         #[source]
         source: io::Error,
+    },
+    #[error("cannot use the certificate of `{name}`")]
+    Tls {
+        name: String,
+        #[source]
+        source: Box<TlsError>,
     },
     #[error("cannot listen on `{path}`")]
     Control {

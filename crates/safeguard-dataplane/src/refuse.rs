@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use crate::connection::{After, Asked, Connection};
 use crate::rewrite::{self, OwnAnswer};
-use crate::transport::write_both;
+use crate::transport::{ClientStream, write_both};
 use crate::wire::{Framing, Refusal};
 
-impl Connection {
+impl<C: ClientStream> Connection<C> {
     /// Answers for an instance that did not. The connection can go on if the request is wholly read.
     pub(crate) async fn give_up(&mut self, asked: Asked, status: u16, why: &'static str) -> After {
         self.answer_itself(asked, Refusal { status, why }, None).await

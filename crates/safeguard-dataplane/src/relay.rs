@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use crate::Injection;
@@ -14,10 +14,11 @@ use crate::arm::{Counted, Presence};
 use crate::body::{BodyEnd, BodyLimits, Encoding, Lane, carry};
 use crate::rewrite::{self, ResponseExtras};
 use crate::stream::{Leaving, carry_events};
-use crate::transport::{Broken, Buffer, Timer, read_some, write_both};
+use crate::transport::{Broken, Buffer, Timer, write_both};
 use crate::wire::chunk::Decoder;
 use crate::wire::response::ResponseHead;
-use crate::wire::{Framing, HeadLimits, Refusal};
+use crate::wire::{Framing, Refusal};
+use crate::workspace::{ExchangeLimits, Workspace};
 
 /// How an exchange ended.
 #[derive(Debug)]
@@ -83,32 +84,12 @@ pub struct Request<'a> {
     pub injection: Option<&'a Injection>,
 }
 
-/// The limits of an exchange.
-#[derive(Debug, Clone, Copy)]
-pub struct ExchangeLimits {
-    pub head: HeadLimits,
-    pub body_bytes_max: u64,
-    pub body_idle_longest: Duration,
-    pub response_longest: Duration,
-}
-
-/// Buffers and timers of one client connection, used by one exchange after the other.
-pub struct Workspace {
-    pub from_client: Buffer,
-    pub from_upstream: Buffer,
-    pub response: ResponseHead,
-    pub response_out: Vec<u8>,
-    pub body_out: Vec<u8>,
-    pub upload_timer: Timer,
-    pub download_timer: Timer,
-}
-
 /// Both directions' sockets.
-pub struct Sockets<'a> {
-    pub client_read: ReadHalf<'a>,
-    pub client_write: WriteHalf<'a>,
-    pub upstream_read: ReadHalf<'a>,
-    pub upstream_write: WriteHalf<'a>,
+pub struct Sockets<CR, CW, UR, UW> {
+    pub client_read: CR,
+    pub client_write: CW,
+    pub upstream_read: UR,
+    pub upstream_write: UW,
 }
 
 /// How the way up ended.
@@ -126,13 +107,19 @@ struct Progress {
     begun: AtomicBool,
 }
 
-pub async fn exchange(
+pub async fn exchange<CR, CW, UR, UW>(
     work: &mut Workspace,
-    sockets: Sockets<'_>,
+    sockets: Sockets<CR, CW, UR, UW>,
     request: Request<'_>,
     leaving: Leaving,
     limits: ExchangeLimits,
-) -> Exchanged {
+) -> Exchanged
+where
+    CR: AsyncRead + Unpin,
+    CW: AsyncWrite + Unpin,
+    UR: AsyncRead + Unpin,
+    UW: AsyncWrite + Unpin,
+{
     let progress = Progress::default();
     let Workspace {
         from_client,
@@ -277,7 +264,7 @@ pub async fn exchange(
 }
 
 /// The way down.
-struct Download<'a> {
+struct Download<'a, R, W> {
     progress: &'a Progress,
     received: Instant,
     to_head: bool,
@@ -296,15 +283,15 @@ struct Download<'a> {
     head: &'a mut ResponseHead,
     out: &'a mut Vec<u8>,
     timer: &'a mut Timer,
-    from: ReadHalf<'a>,
-    to: WriteHalf<'a>,
+    from: R,
+    to: W,
     leaving: Leaving,
 }
 
 /// A server that sends nothing but interim responses would otherwise hold a request for ever.
 const INTERIM_MAX: usize = 16;
 
-impl Download<'_> {
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Download<'_, R, W> {
     async fn run(mut self) -> Exchanged {
         self.out.clear();
         self.buffer.clear();
@@ -460,24 +447,5 @@ impl Download<'_> {
         let written = write_both(&mut self.to, self.out, &[], self.timer, longest).await;
         self.out.clear();
         written.map_err(|_| Exchanged::ClientGone)
-    }
-}
-
-/// Reads and throws away what a client still sends after its connection was given up, so that it gets to read why:
-/// closing with unread bytes makes the kernel reset the connection and drop the answer.
-pub async fn linger(client: &mut tokio::net::TcpStream, buffer: &mut Buffer, timer: &mut Timer) {
-    use tokio::io::AsyncWriteExt as _;
-    const LINGER_LONGEST: Duration = Duration::from_secs(1);
-    const LINGER_READS_MAX: usize = 64;
-    if client.shutdown().await.is_err() {
-        return;
-    }
-    let until = Instant::now() + LINGER_LONGEST;
-    for _ in 0..LINGER_READS_MAX {
-        buffer.clear();
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() || read_some(client, buffer, timer, left).await.is_err() {
-            return;
-        }
     }
 }

@@ -52,6 +52,8 @@ pub fn request(head: &RequestHead, bytes: &[u8], extras: RequestExtras<'_>, out:
             | Kind::TesterArm
             | Kind::TesterToken
             | Kind::Release
+            | Kind::Mirror
+            | Kind::Disguised
             | Kind::TraceParent
             | Kind::RequestId => false,
         };
@@ -75,6 +77,13 @@ pub fn request(head: &RequestHead, bytes: &[u8], extras: RequestExtras<'_>, out:
         out.extend_from_slice(b"connection: upgrade\r\nupgrade: websocket\r\n");
     }
     out.extend_from_slice(b"\r\n");
+}
+
+/// The head of a request's copy: it says that it is one, so that an instance can leave out what must happen once.
+pub fn copy_of(head: &[u8]) -> Vec<u8> {
+    let mut copy = head.strip_suffix(b"\r\n").unwrap_or(head).to_vec();
+    copy.extend_from_slice(b"safeguard-mirror: 1\r\n\r\n");
+    copy
 }
 
 /// What the client must be told besides what the instance said.
@@ -210,6 +219,7 @@ fn push_field(head: &ResponseHead, bytes: &[u8], field: &Field, out: &mut Vec<u8
         | Kind::Forwarded
         | Kind::TesterArm
         | Kind::TesterToken
+        | Kind::Disguised
         | Kind::TraceState => true,
         Kind::ContentLength
         | Kind::TransferEncoding
@@ -217,6 +227,7 @@ fn push_field(head: &ResponseHead, bytes: &[u8], field: &Field, out: &mut Vec<u8
         | Kind::HopByHop
         | Kind::Upgrade
         | Kind::Release
+        | Kind::Mirror
         | Kind::TraceParent
         | Kind::RequestId => false,
     };

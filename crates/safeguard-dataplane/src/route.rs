@@ -31,6 +31,10 @@ pub struct Slot {
     pub rates: Rates,
     /// Failures of the candidate are answered by stable where that can do no harm.
     pub shield: bool,
+    /// The share of stable's safe requests that the candidate gets copies of.
+    pub mirror: Percent,
+    /// Requests that could have been copied.
+    pub mirror_turns: AtomicU64,
     /// Requests that were refused because their client made too many.
     pub rate_limited: AtomicU64,
 }
@@ -63,6 +67,8 @@ pub struct Choice {
     pub fallback: Option<Arc<Arm>>,
     /// Serves also if the candidate fails a request that may be sent twice.
     pub shield: bool,
+    /// Gets a copy, if it is this request's turn.
+    pub mirror: Option<Arc<Arm>>,
     /// The user, for the judge.
     pub session: u64,
     /// The method and the path without its numbers, for the judge.
@@ -182,6 +188,7 @@ impl Slot {
                 ),
                 fingerprint: if learns { fingerprint(head, bytes) } else { 0 },
                 tripwire: learns.then(|| Arc::clone(&candidate.tripwire)),
+                mirror: self.mirror_to(candidate),
                 ..unjudged(stable)
             });
         }
@@ -211,12 +218,28 @@ impl Slot {
             arm: Arc::clone(arm),
             side,
             shield: self.shield && fallback.is_some(),
+            mirror: (side == Side::Stable)
+                .then(|| self.mirror_to(candidate))
+                .flatten(),
             fallback,
             session,
             fingerprint,
             tripwire: judged,
             cookie_lines,
         })
+    }
+
+    /// The candidate, if requests are copied to it; never after the router took it down.
+    fn mirror_to(&self, candidate: &CandidateView) -> Option<Arc<Arm>> {
+        let wanted = self.mirror > Percent::ZERO && !candidate.tripwire.is_closed();
+        wanted.then(|| Arc::clone(&candidate.arm))
+    }
+
+    /// Whether the next request that could be copied is. The share is exact over every hundred.
+    pub fn mirror_turn(&self) -> bool {
+        let turn = self.mirror_turns.fetch_add(1, Relaxed);
+        let share = u64::from(self.mirror.get());
+        (turn + 1) * share / 100 > turn * share / 100
     }
 
     /// Assigns a user of a route whose users are divided; only here are cookies set.
@@ -305,6 +328,7 @@ fn unjudged(arm: &Arc<Arm>) -> Choice {
         side: Side::Stable,
         fallback: None,
         shield: false,
+        mirror: None,
         session: 0,
         fingerprint: 0,
         tripwire: None,

@@ -1,7 +1,7 @@
 //! The process: listeners, the control socket, and an orderly end.
 
 use std::future::Future;
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,22 +10,27 @@ use arc_swap::ArcSwapOption;
 use safeguard_api::config::{RouterLimits, TrafficSettings};
 use safeguard_api::traffic::{RouterAnswer, RouterCall};
 use tokio::net::TcpStream;
+use tokio::sync::futures::OwnedNotified;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::choose::TokenKey;
-use crate::connection::Connection;
+use crate::connection::{Client, Connection};
 use crate::control::{Asked, CALLS_QUEUED_MAX, Control};
+use crate::mirror::{self, COPIES_QUEUED_MAX, Copy};
 use crate::rate::Rates;
 use crate::rewrite::{self, OwnAnswer};
 use crate::route::Slot;
-use crate::{Injection, ListenerSettings, RouterError, RouterSettings, health, state};
+use crate::tls::{ALPN_H2, Certificate};
+use crate::{Injection, ListenerSettings, RouterError, RouterSettings, h2_front, health, state};
 
 /// What all connections share.
 pub struct Router {
     pub limits: RouterLimits,
     pub token_key: TokenKey,
     pub injection: Option<Arc<Injection>>,
+    /// Takes copies of requests; never waited for.
+    pub copies: mpsc::Sender<Copy>,
     /// How long clients of long-lived connections may take to leave.
     pub drain_longest: Duration,
     connections: AtomicUsize,
@@ -58,16 +63,28 @@ pub async fn run(settings: RouterSettings, shutdown: impl Future<Output = ()>) -
         name,
         socket,
         traffic,
+        tls,
     } in listeners
     {
         let slot = slot(&name, &traffic)?;
-        let listener = listener_from(socket).map_err(|source| RouterError::Socket { name, source })?;
-        bound.push((Arc::new(slot), listener));
+        let certificate = tls.map(Certificate::load).transpose();
+        let certificate = certificate.map_err(|source| RouterError::Tls {
+            name: name.clone(),
+            source: Box::new(source),
+        })?;
+        bound.push(Front {
+            slot: Arc::new(slot),
+            listener: listener_from(socket).map_err(|source| RouterError::Socket { name, source })?,
+            certificate: certificate.map(Arc::new),
+        });
     }
-    let slots: Vec<Arc<Slot>> = bound.iter().map(|(slot, _)| Arc::clone(slot)).collect();
+    let slots: Vec<Arc<Slot>> = bound.iter().map(|front| Arc::clone(&front.slot)).collect();
     let control = Control::load(dir.clone(), &slots, limits.clone()).await?;
+    let (copies, copies_queue) = mpsc::channel(COPIES_QUEUED_MAX);
+    let mirroring = mirror::run(copies_queue, limits.clone());
     let router = Arc::new(Router {
         limits,
+        copies,
         token_key: state::token_key(&dir)?,
         injection,
         drain_longest,
@@ -83,6 +100,7 @@ pub async fn run(settings: RouterSettings, shutdown: impl Future<Output = ()>) -
     let mut background = JoinSet::new();
     let (calls, queue) = mpsc::channel(CALLS_QUEUED_MAX);
     background.spawn(control.run(queue));
+    background.spawn(mirroring);
     background.spawn(safeguard_link::serve(control_socket, move |call: RouterCall| {
         ask(calls.clone(), call)
     }));
@@ -90,8 +108,11 @@ pub async fn run(settings: RouterSettings, shutdown: impl Future<Output = ()>) -
         background.spawn(health::watch(supervisor, slots.clone()));
     }
     let mut accepting = JoinSet::new();
-    for (slot, listener) in bound {
-        accepting.spawn(accept(Arc::clone(&router), slot, listener));
+    for front in bound {
+        if let Some(certificate) = &front.certificate {
+            background.spawn(Arc::clone(certificate).watch());
+        }
+        accepting.spawn(accept(Arc::clone(&router), front));
     }
     shutdown.await;
     router.stopping.store(true, Ordering::Relaxed);
@@ -131,6 +152,8 @@ fn slot(name: &str, traffic: &TrafficSettings) -> Result<Slot, RouterError> {
         unrouted: AtomicU64::new(0),
         rates: Rates::new(&traffic.rate_limits),
         shield: traffic.shield,
+        mirror: traffic.mirror,
+        mirror_turns: AtomicU64::new(0),
         rate_limited: AtomicU64::new(0),
     })
 }
@@ -140,13 +163,20 @@ fn listener_from(listener: TcpListener) -> std::io::Result<tokio::net::TcpListen
     tokio::net::TcpListener::from_std(listener)
 }
 
+/// Where connections come in.
+struct Front {
+    slot: Arc<Slot>,
+    listener: tokio::net::TcpListener,
+    certificate: Option<Arc<Certificate>>,
+}
+
 /// Accepts until the router stops, then waits for the connections to end.
-async fn accept(router: Arc<Router>, slot: Arc<Slot>, listener: tokio::net::TcpListener) {
+async fn accept(router: Arc<Router>, front: Front) {
     let mut connections = JoinSet::new();
     let mut stopped = std::pin::pin!(Arc::clone(&router.stopped).notified_owned());
     while !router.is_stopping() {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = front.listener.accept() => accepted,
             Some(_) = connections.join_next() => continue,
             () = &mut stopped => break,
         };
@@ -157,14 +187,17 @@ async fn accept(router: Arc<Router>, slot: Arc<Slot>, listener: tokio::net::TcpL
                         tracing::debug!(%error, "A client left at once");
                         continue;
                     }
+                    let (router, slot) = (Arc::clone(&router), Arc::clone(&front.slot));
+                    let certificate = front.certificate.clone();
                     let stopped = Arc::clone(&router.stopped).notified_owned();
-                    let connection = Connection::new(stream, peer, Arc::clone(&router), Arc::clone(&slot));
                     connections.spawn(async move {
-                        connection.serve(stopped).await;
+                        serve(stream, peer.ip(), certificate, router, slot, stopped).await;
                         drop(admitted);
                     });
                 }
-                None => turn_away(&stream),
+                None if front.certificate.is_none() => turn_away(&stream),
+                // Without a handshake there are no words that the client would understand.
+                None => {}
             },
             Err(error) => {
                 tracing::warn!(%error, "Cannot accept a connection");
@@ -172,8 +205,38 @@ async fn accept(router: Arc<Router>, slot: Arc<Slot>, listener: tokio::net::TcpL
             }
         }
     }
-    drop(listener);
+    drop(front.listener);
     while connections.join_next().await.is_some() {}
+}
+
+async fn serve(
+    stream: TcpStream,
+    address: IpAddr,
+    certificate: Option<Arc<Certificate>>,
+    router: Arc<Router>,
+    slot: Arc<Slot>,
+    stopped: OwnedNotified,
+) {
+    let Some(certificate) = certificate else {
+        let client = Client {
+            address,
+            scheme: "http",
+        };
+        return Connection::new(stream, client, router, slot).serve(stopped).await;
+    };
+    let longest = router.limits.header_longest.into();
+    let client = Client {
+        address,
+        scheme: "https",
+    };
+    match tokio::time::timeout(longest, certificate.accept(stream)).await {
+        Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(ALPN_H2) => {
+            h2_front::serve(stream, client, router, slot, stopped).await;
+        }
+        Ok(Ok(stream)) => Connection::new(stream, client, router, slot).serve(stopped).await,
+        Ok(Err(error)) => tracing::debug!(%error, "A TLS handshake failed"),
+        Err(_) => tracing::debug!("A TLS handshake took too long"),
+    }
 }
 
 /// Says that there are too many connections, if the socket takes it at once, and closes.

@@ -7,7 +7,39 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
+use tokio_rustls::server::TlsStream;
+
+/// A client's connection, whatever carries it.
+pub trait ClientStream: AsyncRead + AsyncWrite + Unpin + Send {
+    /// Both directions, to be used at once.
+    fn halves(&mut self) -> (impl AsyncRead + Unpin + Send, impl AsyncWrite + Unpin + Send);
+
+    /// Makes the client see, when the connection is dropped, that it did not get everything.
+    fn reset(&self) -> io::Result<()>;
+}
+
+impl ClientStream for TcpStream {
+    fn halves(&mut self) -> (impl AsyncRead + Unpin + Send, impl AsyncWrite + Unpin + Send) {
+        self.split()
+    }
+
+    fn reset(&self) -> io::Result<()> {
+        self.set_zero_linger()
+    }
+}
+
+impl ClientStream for TlsStream<TcpStream> {
+    fn halves(&mut self) -> (impl AsyncRead + Unpin + Send, impl AsyncWrite + Unpin + Send) {
+        tokio::io::split(self)
+    }
+
+    // Without the word that TLS ends with, too, a client must take it for cut.
+    fn reset(&self) -> io::Result<()> {
+        self.get_ref().0.set_zero_linger()
+    }
+}
 
 /// Bytes that were read and not yet understood.
 #[derive(Debug)]

@@ -73,12 +73,16 @@ pub fn drill_process(launcher: Vec<String>) -> Result<(), ProcessError> {
             traffic: TrafficSettings {
                 // All users of the load come from one address, and as fast as they are answered.
                 rate_limits: RateLimits::default(),
+                // What fails must be seen, and the candidate gets no other requests than its own.
+                ..TrafficSettings::default()
             },
+            tls: None,
         }],
         control: PathBuf::from(ROUTER_SOCKET),
         state: router_state(),
         supervisor: Some(PathBuf::from(SUPERVISOR_SOCKET)),
         limits: order.router.clone(),
+        drain_longest: order.policy.rollback.drain_longest.into(),
         injection: Some(Arc::clone(&injection)),
     };
     let router_runtime = runtime(order.router.threads)?;

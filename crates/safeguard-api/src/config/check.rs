@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
-use std::net::SocketAddr;
 
 use super::{CanaryPolicy, Config, ConfigProblem, Service, StagePolicy};
 use crate::gate::Gate;
@@ -26,7 +25,7 @@ impl Config {
     #[must_use]
     pub fn problems(&self) -> Vec<ConfigProblem> {
         let mut found = Vec::new();
-        listeners(self, &mut found);
+        super::listen::check(self, &mut found);
         if self.services.is_empty() || self.services.len() > SERVICES_MAX {
             let message = format!(
                 "{} services (1 to {SERVICES_MAX} are possible)",
@@ -76,40 +75,6 @@ pub(super) fn within<T: PartialOrd + Display>(
             path,
             format!("{value} is out of range ({min} to {max})"),
         ));
-    }
-}
-
-fn listeners(config: &Config, found: &mut Vec<ConfigProblem>) {
-    let mut all: Vec<(Vec<String>, SocketAddr)> =
-        vec![(vec!["listen".into(), "api".into()], config.listen.api)];
-    for (name, service) in &config.services {
-        for (environment, address) in &service.listen {
-            let path = ["services", name.as_str(), "listen", environment.as_str()].map(str::to_owned);
-            all.push((path.to_vec(), *address));
-        }
-    }
-    let mut taken: BTreeMap<SocketAddr, String> = BTreeMap::new();
-    for (path, address) in all {
-        let path: Vec<&str> = path.iter().map(String::as_str).collect();
-        if !address.ip().is_loopback() {
-            let message = format!("{address} is reachable from other machines, and there is no TLS");
-            let hint = format!(
-                "use `127.0.0.1:{}`, and let a TLS proxy on this machine forward to it",
-                address.port()
-            );
-            found.push(ConfigProblem::new(&path, message).with_hint(hint));
-        }
-        // Port 0 asks the kernel for any free one, so two of them are two ports.
-        if address.port() == 0 {
-            continue;
-        }
-        let name = path.join(".");
-        if let Some(other) = taken.get(&address) {
-            let message = format!("{address} is already taken by `{other}`");
-            found.push(ConfigProblem::new(&path, message).with_hint("give each listener a port of its own"));
-        } else {
-            taken.insert(address, name);
-        }
     }
 }
 
@@ -172,6 +137,9 @@ fn check_service(name: &Name, service: &Service, found: &mut Vec<ConfigProblem>)
         );
     }
     service.traffic.check(base, found);
+    for (environment, files) in &service.tls {
+        files.check(&[base[0], base[1], "tls", environment.as_str()], found);
+    }
     service.drill.check(base, found);
     let limits = &service.limits;
     let limit = |key: &'static str| [base[0], base[1], "limits", key];
@@ -463,6 +431,7 @@ fn router(config: &Config, found: &mut Vec<ConfigProblem>) {
         1,
         1 << 40,
     );
+    router.http2.check(found);
     let lengths = [
         ("header_longest", router.header_longest),
         ("body_idle_longest", router.body_idle_longest),

@@ -4,6 +4,7 @@ mod calendar;
 mod check;
 mod drill;
 mod gates;
+mod listen;
 mod parse;
 mod problem;
 mod running;
@@ -34,7 +35,7 @@ pub use parse::schema;
 pub use problem::{ConfigProblem, Place};
 pub use stages::{CanaryPolicy, CanaryStep, PromotionMode, StagePolicy, Stages};
 pub use terms::{HotfixPolicy, Terms};
-pub use traffic::{Rate, RateLimits, TrafficSettings};
+pub use traffic::{Http2Limits, Rate, RateLimits, TlsFiles, TrafficSettings};
 
 /// The whole of `safeguard.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -107,6 +108,9 @@ pub struct Service {
     pub user_key: UserKey,
     /// Where users reach it, one address for each environment.
     pub listen: BTreeMap<Environment, SocketAddr>,
+    /// TLS for the listeners of these environments; only with it may one be reachable from other machines.
+    #[serde(default)]
+    pub tls: BTreeMap<Environment, TlsFiles>,
     /// Environment variables of its processes, for each environment.
     #[serde(default)]
     pub variables: BTreeMap<Environment, BTreeMap<String, String>>,
@@ -251,6 +255,7 @@ pub struct RouterLimits {
     /// Connections that wait to be reused, for each instance.
     pub upstream_idle_max: usize,
     pub upstream_idle_longest: Span,
+    pub http2: Http2Limits,
 }
 
 impl Default for RouterLimits {
@@ -268,6 +273,7 @@ impl Default for RouterLimits {
             connect_longest: Span::seconds(2),
             upstream_idle_max: 256,
             upstream_idle_longest: Span::seconds(30),
+            http2: Http2Limits::default(),
         }
     }
 }

@@ -32,7 +32,7 @@ struct Running<'a> {
 
 impl Service {
     /// Names how the service runs, is judged and is taken off: command, limits, the variables of staging, where it is
-    /// drilled, and of production, which the drill speaks for. Where it listens does not matter.
+    /// drilled, and of production, which the drill speaks for. Where it listens, and with which certificate, does not matter.
     #[must_use]
     pub fn configuration(&self, policy: &Policy, router: &RouterLimits) -> Digest {
         let Service {
@@ -41,6 +41,7 @@ impl Service {
             instances,
             user_key,
             listen: _,
+            tls: _,
             variables,
             limits,
             stop_grace,

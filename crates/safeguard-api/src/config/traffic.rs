@@ -1,10 +1,13 @@
 //! How the router treats one service's traffic.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ConfigProblem;
 use super::check::within;
+use crate::stage::Percent;
 
 /// What the router does with a service's requests besides sending them on.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -14,6 +17,9 @@ pub struct TrafficSettings {
     /// Answer from stable what fails on the canary, where that can do no harm: GET, HEAD and OPTIONS without a body, as
     /// long as nothing was sent to the client. The failure is held against the canary all the same.
     pub shield: bool,
+    /// The share of stable's safe requests without a body that the candidate gets copies of. Their answers are thrown away,
+    /// and nothing is judged by them; `safeguard-mirror: 1` marks them.
+    pub mirror: Percent,
 }
 
 /// How many requests one client may make; more are refused with status 429. Unsaid means as many as it likes.
@@ -47,6 +53,90 @@ pub struct Rate {
     pub requests_per_second: f64,
     /// How many may come at once after a pause.
     pub burst_requests: u32,
+}
+
+/// Limits of one client's HTTP/2 connection, besides those of every request; a connection over one is ended, but for the
+/// streams, of which more must wait, and the buffers, which are never larger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Http2Limits {
+    /// Requests at once.
+    pub streams_max: u32,
+    /// Requests that the client takes back.
+    pub resets_per_minute_max: u32,
+    /// Frames that ask for nothing: settings, pings, priorities, pieces of headers, empty content, unknown ones.
+    pub control_frames_per_minute_max: u32,
+    /// What is kept of one request or one response while the other side does not take it.
+    pub stream_buffer_bytes_max: u32,
+    /// What is kept of all requests of a connection.
+    pub connection_buffer_bytes_max: u32,
+}
+
+impl Default for Http2Limits {
+    fn default() -> Self {
+        Http2Limits {
+            streams_max: 100,
+            resets_per_minute_max: 500,
+            control_frames_per_minute_max: 2000,
+            stream_buffer_bytes_max: 128 << 10,
+            connection_buffer_bytes_max: 1 << 20,
+        }
+    }
+}
+
+impl Http2Limits {
+    pub(super) fn check(&self, found: &mut Vec<ConfigProblem>) {
+        let limits = [
+            ("streams_max", self.streams_max, 1, 10_000),
+            ("resets_per_minute_max", self.resets_per_minute_max, 1, 1_000_000),
+            (
+                "control_frames_per_minute_max",
+                self.control_frames_per_minute_max,
+                10,
+                1_000_000,
+            ),
+            // Less than what HTTP/2 begins with would have to be taken back.
+            (
+                "stream_buffer_bytes_max",
+                self.stream_buffer_bytes_max,
+                65_535,
+                1 << 24,
+            ),
+            (
+                "connection_buffer_bytes_max",
+                self.connection_buffer_bytes_max,
+                65_535,
+                1 << 28,
+            ),
+        ];
+        for (key, value, min, max) in limits {
+            within(found, &["router", "http2", key], value, min, max);
+        }
+    }
+}
+
+/// Where a listener's certificate lies; both files are PEM, and are read again when they change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TlsFiles {
+    /// The server's certificate, followed by those that lead to a known authority.
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+impl TlsFiles {
+    pub(super) fn check(&self, base: &[&str], found: &mut Vec<ConfigProblem>) {
+        for (key, file) in [("certificate", &self.certificate), ("key", &self.key)] {
+            if !file.is_absolute() {
+                let message = format!(
+                    "`{}` depends on the folder in which safeguard was started",
+                    file.display()
+                );
+                let problem = ConfigProblem::new(&[base, &[key]].concat(), message);
+                found.push(problem.with_hint("write the absolute path, such as `/etc/safeguard/shop.pem`"));
+            }
+        }
+    }
 }
 
 impl TrafficSettings {

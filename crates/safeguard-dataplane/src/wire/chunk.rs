@@ -111,9 +111,7 @@ impl Chunked {
                 let content = bytes.get(..length - 2).unwrap_or(&[]);
                 if content.is_empty() {
                     *self = Chunked::End;
-                } else if !content.first().is_some_and(|first| super::is_token(*first))
-                    || !content.contains(&b':')
-                {
+                } else if !is_field(content) {
                     return Err(Refusal::bad("not a trailer field"));
                 } else {
                     *before += length;
@@ -122,6 +120,12 @@ impl Chunked {
             }
         }
     }
+}
+
+/// Whether a line is a name, directly followed by a colon, and a value.
+fn is_field(line: &[u8]) -> bool {
+    let name_end = line.iter().position(|byte| !super::is_token(*byte));
+    name_end.is_some_and(|end| end > 0 && line.get(end) == Some(&b':'))
 }
 
 /// The length of the line at the front, with its end.

@@ -58,6 +58,11 @@ pub enum Kind {
     TesterToken,
     /// The release that answered; only the router says so.
     Release,
+    /// Marks a copy; only the router says so.
+    Mirror,
+    /// One of the above with `_` for `-`, which some servers take for the same: left out, or a client could say through it
+    /// what the router takes care to say itself.
+    Disguised,
     /// The trace and the id of the request; the router checks them and writes them anew.
     TraceParent,
     TraceState,
@@ -235,7 +240,7 @@ fn read_length(text: &[u8]) -> Option<u64> {
     })
 }
 
-fn kind_of(name: &[u8]) -> Kind {
+pub fn kind_of(name: &[u8]) -> Kind {
     const KNOWN: &[(&str, Kind)] = &[
         ("te", Kind::HopByHop),
         ("host", Kind::Host),
@@ -257,6 +262,7 @@ fn kind_of(name: &[u8]) -> Kind {
         ("x-forwarded-for", Kind::Forwarded),
         ("proxy-connection", Kind::HopByHop),
         ("safeguard-tester", Kind::TesterToken),
+        ("safeguard-mirror", Kind::Mirror),
         ("x-forwarded-host", Kind::Forwarded),
         ("x-forwarded-port", Kind::Forwarded),
         ("transfer-encoding", Kind::TransferEncoding),
@@ -270,7 +276,22 @@ fn kind_of(name: &[u8]) -> Kind {
     KNOWN
         .iter()
         .find(|(known, _)| known.len() == name.len() && known.as_bytes().eq_ignore_ascii_case(name))
-        .map_or(Kind::Other, |(_, kind)| *kind)
+        .map_or_else(|| kind_of_unknown(name, KNOWN), |(_, kind)| *kind)
+}
+
+fn kind_of_unknown(name: &[u8], known: &[(&str, Kind)]) -> Kind {
+    if memchr::memchr(b'_', name).is_none() {
+        return Kind::Other;
+    }
+    let plain = name.iter().map(|byte| {
+        if *byte == b'_' {
+            b'-'
+        } else {
+            byte.to_ascii_lowercase()
+        }
+    });
+    let disguised = known.iter().any(|(known, _)| plain.clone().eq(known.bytes()));
+    if disguised { Kind::Disguised } else { Kind::Other }
 }
 
 const TOKEN: [bool; 256] = {

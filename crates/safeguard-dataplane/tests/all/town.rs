@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use safeguard_api::config::{JudgePolicy, RouterLimits, TrafficSettings, UserKey};
+use safeguard_api::config::{JudgePolicy, RouterLimits, TlsFiles, TrafficSettings, UserKey};
 use safeguard_api::id::ReleaseId;
 use safeguard_api::stage::{Environment, Percent};
 use safeguard_api::time::Span;
@@ -43,6 +43,7 @@ pub struct Setup {
     pub limits: RouterLimits,
     pub traffic: TrafficSettings,
     pub drain_longest: Span,
+    pub tls: Option<TlsFiles>,
     /// The supervisor's socket.
     pub supervisor: Option<PathBuf>,
     pub injection: Arc<Injection>,
@@ -54,6 +55,7 @@ impl Default for Setup {
             limits: RouterLimits::default(),
             traffic: TrafficSettings::default(),
             drain_longest: Span::seconds(10),
+            tls: None,
             supervisor: None,
             injection: Arc::default(),
         }
@@ -122,6 +124,7 @@ impl Town {
                 name: "shop.production".to_owned(),
                 socket: self.listener.try_clone().unwrap(),
                 traffic: self.setup.traffic.clone(),
+                tls: self.setup.tls.clone(),
             }],
             control: self.dir.path().join("control"),
             state: self.state(),

@@ -36,6 +36,7 @@ pub fn router(folder: &Path) -> anyhow::Result<()> {
                 name,
                 socket: TcpListener::bind(address)?,
                 traffic: TrafficSettings::default(),
+                tls: None,
             })
         })
         .collect::<std::io::Result<Vec<_>>>()?;
