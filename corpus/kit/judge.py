@@ -3,16 +3,19 @@
 
     judge.py CASE SERVICE BASE        starts SERVICE, a folder with code, and tells whether it does what it must
     judge.py --data CASE BEFORE AFTER  tells whether production's database was damaged between the two
+    judge.py --save DATABASE COPY      copies a database that is in use
 
 Exit 0: good. Exit 1: bad. Exit 2: could not tell. One line on standard output says why.
 """
 
 import importlib.util
 import shutil
+import sqlite3
 import sys
 import tempfile
 import tomllib
 import traceback
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 
@@ -24,6 +27,9 @@ from trial import Bad, Trial  # noqa: E402
 
 
 def main(words: list[str]) -> int:
+    if words[:1] == ["--save"]:
+        save(Path(words[1]), Path(words[2]))
+        return 0
     data = words[:1] == ["--data"]
     case, first, second = (Path(word).resolve() for word in words[1 if data else 0 :])
     try:
@@ -58,6 +64,11 @@ def judge_data(case: Path, before: Path, after: Path) -> None:
     invariants.check(service_of(case), before, after)
     if hasattr(of_case, "check_data"):
         of_case.check_data(before, after)
+
+
+def save(database: Path, copy: Path) -> None:
+    with closing(sqlite3.connect(database, timeout=30)) as old, closing(sqlite3.connect(copy)) as new:
+        old.backup(new)
 
 
 def service_of(case: Path) -> str:

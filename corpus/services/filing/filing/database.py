@@ -14,6 +14,8 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._of_thread = threading.local()
+        # Writers of this process queue here: SQLite lets those who wait for its lock try again by chance, and starve.
+        self._writing = threading.Lock()
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -42,13 +44,14 @@ class Database:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Holds the write lock from the start, so that what was read stays true until the commit."""
         connection = self.connection
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield connection
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
+        with self._writing:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
 
     def migrate(self, folder: Path = MIGRATIONS) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 import queue
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue(IDLE_MAX)
+        # Writers of this process queue here: SQLite lets those who wait for its lock try again by chance, and starve.
+        self._writing = threading.Lock()
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -30,7 +33,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """A transaction that holds the write lock from its start, so that what it has read stays true."""
-        with self._connection() as connection:
+        with self._writing, self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection

@@ -61,10 +61,12 @@ def place(request: Request) -> tuple[int, Any]:
 def own(request: Request) -> tuple[int, Any]:
     customer = request.identified()
     page = request.number("page", 1, 1, 10_000)
+    note = request.query.get("note")
     with request.database.read() as db:
         rows = db.execute(
-            "SELECT id, state, total_cents, placed_at FROM orders WHERE customer_id = ? ORDER BY id DESC LIMIT ? OFFSET ?",
-            (customer["id"], PAGE, (page - 1) * PAGE),
+            "SELECT id, state, total_cents, note, placed_at FROM orders"
+            " WHERE customer_id = ? AND (? IS NULL OR note = ?) ORDER BY id DESC LIMIT ? OFFSET ?",
+            (customer["id"], note, note, PAGE, (page - 1) * PAGE),
         ).fetchall()
     return 200, {"page": page, "orders": [dict(row) for row in rows]}
 

@@ -64,6 +64,14 @@ def test_orders_are_seen_by_their_customer_alone(client):
     assert client.get("/orders", customer="nobody")[0] == 401
 
 
+def test_own_orders_are_found_by_their_note(client):
+    for note in ("for Bob", None, "for Eve"):
+        client.post("/orders", {"lines": [{"sku": "mug", "quantity": 1}], "note": note}, customer="ada")
+    assert len(client.get("/orders", customer="ada")[1]["orders"]) == 3
+    _, found = client.get("/orders?note=for%20Eve", customer="ada")
+    assert [order["note"] for order in found["orders"]] == ["for Eve"]
+
+
 def test_what_is_no_order_is_refused(client):
     for lines in (None, [], "mug", [{"sku": "mug"}], [{"sku": "mug", "quantity": 0}], [{"sku": 1, "quantity": 1}]):
         assert client.post("/orders", {"lines": lines}, customer="ada")[0] == 400
