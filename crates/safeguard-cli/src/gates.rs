@@ -2,6 +2,7 @@
 
 use safeguard_api::gate::Figure;
 use safeguard_api::pyramid::Pyramid;
+use safeguard_api::risk::Risk;
 use safeguard_api::{GateReport, ReleaseId, Stage, Timestamp, Verdict};
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,7 @@ struct Explained {
     stage: Stage,
     #[serde(flatten)]
     report: GateReport,
+    risk: Risk,
     at: Timestamp,
     entry: u64,
 }
@@ -60,6 +62,35 @@ fn text(explained: &Explained) -> String {
     }
     if let Some(layers) = &explained.report.layers {
         text.push_str(&layers_text(layers));
+    }
+    text.push_str(&risk_text(&explained.risk));
+    text
+}
+
+/// The worst cells, and the factors that say something.
+fn risk_text(risk: &Risk) -> String {
+    let asked = &risk.measures;
+    let mut text = format!(
+        "\n{:<20} {}: {} % of each soak, {} approvals more, {} steps in the canary\n",
+        "risk",
+        risk.level,
+        asked.soak_percent,
+        asked.approvals_more,
+        asked.canary_steps.len()
+    );
+    for cell in risk.cells.iter().filter(|cell| cell.level == risk.level) {
+        text.push_str(&format!(
+            "      {}: likelihood {} of 5, impact {} of 5\n",
+            cell.kind, cell.likelihood, cell.impact
+        ));
+    }
+    for factor in risk.factors.iter().filter(|factor| 0 < factor.strength_permille) {
+        text.push_str(&format!(
+            "      {} {:.1}: {}\n",
+            factor.kind,
+            f64::from(factor.strength_permille) / 1000.0,
+            factor.because
+        ));
     }
     text
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use safeguard_api::audit::{Event, Reference};
 use safeguard_api::config::Policy;
+use safeguard_api::risk::Risk;
 use safeguard_api::traffic::{Evaluation, TripCause};
 use safeguard_api::{Digest, GateReport, Rollout};
 use safeguard_audit::Tile;
@@ -133,7 +134,16 @@ impl Replay {
         if let Some(error) = failed {
             return Err(error);
         }
-        let report = file.judge(&parts.map_err(anyhow::Error::from)?);
+        let parts = parts.map_err(anyhow::Error::from)?;
+        let (report, risk) = (file.judge(&parts), file.risk(&parts));
+        let recorded: Risk =
+            serde_json::from_value(event.decision.get("risk").cloned().unwrap_or(Value::Null))
+                .context("the risk")?;
+        same(
+            "risk",
+            &serde_json::to_string(&recorded)?,
+            &serde_json::to_string(&risk)?,
+        )?;
         let recorded: GateReport =
             serde_json::from_value(event.decision.get("report").cloned().unwrap_or(Value::Null))
                 .context("the report")?;

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use safeguard_api::change::Change;
-use safeguard_api::config::{InstanceLimits, Policy};
+use safeguard_api::config::{InstanceLimits, Policy, Terms};
 use safeguard_api::diff::{Diff, History};
 use safeguard_api::evidence::EvidenceSpec;
 use safeguard_api::gate::{Gate, GateReport};
+use safeguard_api::risk::Risk;
 use safeguard_api::{
     Approval, Digest, DocumentKind, Evidence, EvidenceId, Release, Stage, Timestamp, Waiver,
 };
@@ -30,6 +31,8 @@ pub struct CaseFile {
     pub limits: InstanceLimits,
     pub configuration: Digest,
     pub policy: Policy,
+    /// Besides the policy, for the verdicts; the risk is computed from the policy alone.
+    pub terms: Terms,
     pub shown: Shown,
     pub now: Timestamp,
 }
@@ -150,8 +153,8 @@ fn unreadable(digest: &Digest, source: Unreadable) -> PartsError {
 }
 
 impl CaseFile {
-    /// Lays the case before `look`, which judges it or computes something else from it.
-    pub fn with_case<T>(&self, parts: &Parts, look: impl FnOnce(&Case<'_>) -> T) -> T {
+    /// Lays the case before `look`, under a policy.
+    fn with_case<T>(&self, policy: &Policy, parts: &Parts, look: impl FnOnce(&Case<'_>) -> T) -> T {
         let changes: Vec<ChangeCase<'_>> = self
             .changes
             .iter()
@@ -179,16 +182,21 @@ impl CaseFile {
             approvals: &self.approvals,
             limits: &self.limits,
             configuration: &self.configuration,
-            policy: &self.policy,
+            policy,
             shown: self.shown,
             now: self.now,
         })
     }
 
+    #[must_use]
+    pub fn risk(&self, parts: &Parts) -> Risk {
+        self.with_case(&self.policy, parts, crate::risk)
+    }
+
     /// The verdicts of the required gates, and the layers of tests wherever any gate is required.
     #[must_use]
     pub fn judge(&self, parts: &Parts) -> GateReport {
-        self.with_case(parts, |case| GateReport {
+        self.with_case(&self.policy.under(&self.terms), parts, |case| GateReport {
             layers: (!self.required.is_empty()).then(|| crate::pyramid(case, self.stage)),
             ..crate::judge(case, &self.required)
         })

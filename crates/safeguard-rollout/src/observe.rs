@@ -3,6 +3,7 @@
 use safeguard_api::gate::GateReport;
 use safeguard_api::id::ReleaseId;
 use safeguard_api::release::Block;
+use safeguard_api::risk::Risk;
 use safeguard_api::stage::Percent;
 use safeguard_api::time::{Now, Span, Timestamp};
 use safeguard_api::traffic::{RouteReport, Trip};
@@ -16,6 +17,8 @@ pub struct Observation {
     pub freeze: Option<Block>,
     /// The gates that the policy wants passed before the release leaves its present stage.
     pub gates: GateReport,
+    /// What the changes look like, where anybody has measured them.
+    pub risk: Option<Risk>,
     /// Approvals that count for leaving the present stage.
     pub approvals: u32,
     /// The candidate's instances in the environment of the present stage.

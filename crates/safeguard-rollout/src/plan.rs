@@ -124,14 +124,28 @@ impl PlanFile {
 /// Decides one tick of one rollout.
 #[must_use]
 pub fn plan(rollout: &Rollout, observed: &Observation, policy: &Policy, memory: &Memory) -> Plan {
+    let grown = grown_terms(rollout, observed, policy);
+    let terms = grown.as_ref().unwrap_or(&rollout.terms);
     let under;
-    let policy = if rollout.terms == Terms::default() {
+    let policy = if *terms == Terms::default() {
         policy
     } else {
-        under = policy.under(rollout.terms);
+        under = policy.under(terms);
         &under
     };
     let mut tick = Tick::new(rollout, observed, policy, *memory);
+    if let (Some(terms), Some(risk)) = (&grown, &observed.risk) {
+        tick.next.terms = terms.clone();
+        let asked = &risk.measures;
+        let text = format!(
+            "its risk is {}: {} % of each soak, {} approvals more, {} steps in the canary",
+            risk.level,
+            asked.soak_percent,
+            asked.approvals_more,
+            asked.canary_steps.len()
+        );
+        tick.decide("risk.scored", text, json!({ "risk": risk }));
+    }
     tick.pass_time();
     tick.look_again();
     let settled = command::decide(&mut tick) || reduce::decide(&mut tick);
@@ -151,6 +165,13 @@ pub fn plan(rollout: &Rollout, observed: &Observation, policy: &Policy, memory: 
         }
     }
     tick.finish()
+}
+
+/// What the risk asks for beyond what is asked for already, as long as the canary has not begun: its steps are counted.
+fn grown_terms(rollout: &Rollout, observed: &Observation, policy: &Policy) -> Option<Terms> {
+    let open = !rollout.phase.is_final() && rollout.stage < Stage::Canary && policy.asks_for_gates();
+    let risk = observed.risk.as_ref().filter(|_| open)?;
+    rollout.terms.grown(&risk.measures)
 }
 
 /// One tick in the making.

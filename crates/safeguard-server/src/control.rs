@@ -236,16 +236,15 @@ impl Loop {
                     .filter(|(id, _)| *id == release.id)
                     .map(|(_, command)| command.clone());
                 let policy = self.policy(&rollout.policy).await?;
-                let judged_by = policy.under(rollout.terms);
-                if judged_by.gates(rollout.stage).contains(&Gate::ResourceLimits) {
-                    let watched_min = judged_by.gates.resource_limits.watched_min;
+                if policy.gates(rollout.stage).contains(&Gate::ResourceLimits) {
+                    let watched_min = policy.gates.resource_limits.watched_min;
                     self.watch_resources(release, rollout, watched_min).await?;
                 }
-                let gates = self
-                    .gates(release, rollout, &judged_by, service.live.as_ref())
+                let judged = self
+                    .gates(release, rollout, &policy, service.live.as_ref())
                     .await?;
-                self.world.gates.insert(release.id.clone(), gates.clone());
-                let Some(observation) = self.observe(&loaded, service, place, gates, own) else {
+                self.world.gates.insert(release.id.clone(), judged.report.clone());
+                let Some(observation) = self.observe(&loaded, service, place, judged, own) else {
                     continue;
                 };
                 let memory = self.memories.entry(release.id.clone()).or_default();

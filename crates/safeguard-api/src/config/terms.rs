@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Policy, StagePolicy};
 use crate::release::Lane;
+use crate::risk::RiskMeasures;
+use crate::stage::Stage;
 use crate::time::Span;
 
 /// The lane for what can not wait: shorter soaks for more approvals. Gates, requests and the judge stay as they are, every
@@ -27,11 +29,17 @@ impl Default for HotfixPolicy {
     }
 }
 
-/// Kept with the rollout, so that a release that entered by a lane goes on by it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// What a release is held to besides its policy. Kept with the rollout, so that a release that entered by a lane goes on by
+/// it, and a risk that was once seen stays seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Terms {
+    /// The lane's.
     pub soak_percent: u32,
+    /// The lane's.
     pub approvals_more: u32,
+    /// What the risk asks for, once it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<RiskMeasures>,
 }
 
 impl Default for Terms {
@@ -39,6 +47,7 @@ impl Default for Terms {
         Terms {
             soak_percent: 100,
             approvals_more: 0,
+            risk: None,
         }
     }
 }
@@ -52,15 +61,25 @@ impl Policy {
             Lane::Hotfix => Terms {
                 soak_percent: self.hotfix.soak_percent,
                 approvals_more: self.hotfix.approvals_more,
+                risk: None,
             },
         }
     }
 
+    /// Whether any stage asks for a gate. Where none does nothing is measured, and the risk asks for nothing.
+    #[must_use]
+    pub fn asks_for_gates(&self) -> bool {
+        Stage::ALL.into_iter().any(|stage| !self.gates(stage).is_empty())
+    }
+
     /// The policy as it is for a release under these terms.
     #[must_use]
-    pub fn under(&self, terms: Terms) -> Policy {
+    pub fn under(&self, terms: &Terms) -> Policy {
         let mut policy = self.clone();
-        let soak = |soak: Span| Span(soak.0.saturating_mul(u64::from(terms.soak_percent)) / 100);
+        let of_lane = |soak: Span| Span(soak.0.saturating_mul(u64::from(terms.soak_percent)) / 100);
+        let of_risk = terms.risk.as_ref().map_or(100, |risk| risk.soak_percent);
+        let soak = |soak: Span| of_lane(Span(soak.0.saturating_mul(u64::from(of_risk)) / 100));
+        let approvals_more = terms.approvals_more + terms.risk.as_ref().map_or(0, |risk| risk.approvals_more);
         let stages = &mut policy.stages;
         let each: [&mut StagePolicy; 4] = [
             &mut stages.dev,
@@ -71,18 +90,38 @@ impl Policy {
         for stage in each {
             stage.soak = soak(stage.soak);
             if 0 < stage.approvals {
-                stage.approvals += terms.approvals_more;
+                stage.approvals += approvals_more;
             }
         }
+        // The steps that the risk asks for are longer already.
+        if let Some(risk) = &terms.risk {
+            stages.canary.steps.clone_from(&risk.canary_steps);
+        }
         for step in &mut stages.canary.steps {
-            step.soak = soak(step.soak);
+            step.soak = of_lane(step.soak);
             stages.canary.step_longest = stages.canary.step_longest.max(step.soak);
         }
         if 0 < stages.canary.approvals {
-            stages.canary.approvals += terms.approvals_more;
+            stages.canary.approvals += approvals_more;
         }
-        policy.gates.human_approval.quorum += terms.approvals_more;
+        policy.gates.human_approval.quorum += approvals_more;
         policy
+    }
+}
+
+impl Terms {
+    /// The terms with what a risk asks for: more, never less than was asked for before. None when they stay as they are.
+    #[must_use]
+    pub fn grown(&self, measures: &RiskMeasures) -> Option<Terms> {
+        let weight = |measures: &RiskMeasures| (measures.soak_percent, measures.approvals_more);
+        let grows = self
+            .risk
+            .as_ref()
+            .is_none_or(|known| weight(known) < weight(measures));
+        grows.then(|| Terms {
+            risk: Some(measures.clone()),
+            ..self.clone()
+        })
     }
 }
 
@@ -97,13 +136,25 @@ mod tests {
         let config: Config = serde_json::from_value(serde_json::json!({ "services": {} })).unwrap();
         let policy = config.policy();
         let terms = policy.terms(Lane::Hotfix);
-        let hotfix = policy.under(terms);
+        let hotfix = policy.under(&terms);
         assert_eq!(hotfix.stages.staging.soak, Span::minutes(288));
         assert_eq!(
             hotfix.gates.human_approval.quorum,
             policy.gates.human_approval.quorum + 1
         );
         assert_eq!(hotfix.stages.staging.gates, policy.stages.staging.gates);
-        assert_eq!(policy.under(policy.terms(Lane::Standard)), policy);
+        assert_eq!(policy.under(&policy.terms(Lane::Standard)), policy);
+        let risk = RiskMeasures {
+            soak_percent: 200,
+            canary_steps: policy.stages.canary.steps.clone(),
+            approvals_more: 1,
+        };
+        let both = terms.grown(&risk).unwrap();
+        assert_eq!(policy.under(&both).stages.staging.soak, Span::minutes(576));
+        let less = RiskMeasures {
+            soak_percent: 100,
+            ..risk
+        };
+        assert_eq!(both.grown(&less), None, "a risk that was once seen stays seen");
     }
 }

@@ -107,6 +107,7 @@ pub(super) fn well(rollout: &Rollout, policy: &Policy, at_ms: u64) -> Observatio
         },
         freeze: None,
         gates: green(policy, rollout.stage),
+        risk: None,
         approvals: 0,
         instances: if leaving {
             Instances::None

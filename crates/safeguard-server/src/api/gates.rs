@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use safeguard_api::risk::Risk;
 use safeguard_api::{GateReport, Problem, ReleaseId, Rollout, Stage, Timestamp};
 use serde::Serialize;
 
@@ -15,6 +16,7 @@ pub(super) struct Explained {
     stage: Stage,
     #[serde(flatten)]
     report: GateReport,
+    risk: Risk,
     /// When the verdicts last became what they are, and the log entry that says so.
     at: Timestamp,
     entry: u64,
@@ -46,6 +48,7 @@ pub(super) async fn explain(State(app): State<App>, Path(id): IdPath) -> Answer<
     let current = app.world.borrow().gates.get(&id).cloned();
     Ok(Json(Explained {
         report: current.unwrap_or(record.report),
+        risk: record.risk,
         release: id,
         stage: record.stage,
         at: record.at,

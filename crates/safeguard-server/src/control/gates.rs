@@ -8,6 +8,7 @@ use safeguard_api::audit::{Actor, Reference};
 use safeguard_api::config::Policy;
 use safeguard_api::diff::{Diff, History};
 use safeguard_api::evidence::About;
+use safeguard_api::risk::Risk;
 use safeguard_api::time::Span;
 use safeguard_api::{
     Approval, Change, ChangeDocument, Digest, DocumentKind, Evidence, GateReport, Release, ReleaseId,
@@ -28,6 +29,7 @@ pub(crate) struct GateRecord {
     pub release: ReleaseId,
     pub stage: Stage,
     pub report: GateReport,
+    pub risk: Risk,
     /// The case in the content store.
     pub case: Digest,
     pub at: Timestamp,
@@ -53,7 +55,15 @@ struct Look {
     log_size: u64,
     stage: Stage,
     at: Timestamp,
-    report: GateReport,
+    judged: Judgement,
+}
+
+/// What the gates say of a release at present, and what its changes look like.
+#[derive(Debug, Clone)]
+pub(super) struct Judgement {
+    pub report: GateReport,
+    /// None where no gate is asked for, or a document can not be read.
+    pub risk: Option<Risk>,
 }
 
 impl Judged {
@@ -74,22 +84,28 @@ impl Loop {
         rollout: &Rollout,
         policy: &Policy,
         baseline: Option<&Release>,
-    ) -> Result<GateReport, StoreError> {
+    ) -> Result<Judgement, StoreError> {
         let log_size = self.store.log_status().size;
         let at = now();
         let known = self.judged.releases.get(&release.id);
         if let Some(look) = known.filter(|look| look.is_fresh(log_size, rollout.stage, at)) {
-            return Ok(look.report.clone());
+            return Ok(look.judged.clone());
         }
         let case = self.case(release, rollout, policy, baseline, at).await?;
-        let report = match case {
+        let judged = match case {
             Some((file, parts)) => {
-                let report = file.judge(&parts);
-                self.record(&file, &report).await?;
-                report
+                let (report, risk) = (file.judge(&parts), file.risk(&parts));
+                self.record(&file, &report, &risk).await?;
+                Judgement {
+                    report,
+                    risk: Some(risk),
+                }
             }
             // What can not be read does not pass: the report names every gate as inconclusive.
-            None => GateReport::of(policy.gates(rollout.stage), Vec::new()),
+            None => Judgement {
+                report: GateReport::of(policy.gates(rollout.stage), Vec::new()),
+                risk: None,
+            },
         };
         // Recording may have made the log longer; that is no news.
         let log_size = self.store.log_status().size;
@@ -99,10 +115,10 @@ impl Loop {
                 log_size,
                 stage: rollout.stage,
                 at,
-                report: report.clone(),
+                judged: judged.clone(),
             },
         );
-        Ok(report)
+        Ok(judged)
     }
 
     /// Gathers what there is about the release; none, and a complaint, when a document can not be read.
@@ -141,6 +157,7 @@ impl Loop {
             limits,
             configuration,
             policy: policy.clone(),
+            terms: rollout.terms.clone(),
             shown,
             now,
         };
@@ -154,13 +171,15 @@ impl Loop {
     }
 
     /// Records what the gates say when it is another thing than before.
-    async fn record(&mut self, file: &CaseFile, report: &GateReport) -> Result<(), StoreError> {
+    async fn record(&mut self, file: &CaseFile, report: &GateReport, risk: &Risk) -> Result<(), StoreError> {
         if file.required.is_empty() {
             return Ok(());
         }
         let key = file.release.id.to_string();
         let before = self.store.read(move |tx| tx.get::<GateRecord>(&key)).await?;
-        if before.is_some_and(|before| before.stage == file.stage && same(&before.report, report)) {
+        if before.is_some_and(|before| {
+            before.stage == file.stage && before.risk == *risk && same(&before.report, report)
+        }) {
             return Ok(());
         }
         let kept = serde_json::to_vec(file)
@@ -186,7 +205,7 @@ impl Loop {
                 file.release.artifact.to_string(),
                 file.release.service.to_string(),
             ],
-            serde_json::json!({ "text": told(report), "stage": file.stage, "report": report }),
+            serde_json::json!({ "text": told(report), "stage": file.stage, "report": report, "risk": risk }),
         );
         event.refs.push(Reference {
             name: "case".to_owned(),
@@ -194,7 +213,13 @@ impl Loop {
             size: bytes as u64,
             media: "application/json".to_owned(),
         });
-        let (release, stage, report, at) = (file.release.id.clone(), file.stage, report.clone(), file.now);
+        let (release, stage, report, risk, at) = (
+            file.release.id.clone(),
+            file.stage,
+            report.clone(),
+            risk.clone(),
+            file.now,
+        );
         self.store
             .write(move |tx| -> Result<(), StoreError> {
                 let entry = tx.append(&event)?;
@@ -202,6 +227,7 @@ impl Loop {
                     release,
                     stage,
                     report,
+                    risk,
                     case,
                     at,
                     entry,

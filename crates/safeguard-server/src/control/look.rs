@@ -3,12 +3,13 @@
 use safeguard_api::instance::{InstanceReport, InstanceState};
 use safeguard_api::release::Block;
 use safeguard_api::time::Span;
-use safeguard_api::{Environment, GateReport, ReleaseId, Rollout, Stage};
+use safeguard_api::{Environment, ReleaseId, Rollout, Stage};
 use safeguard_rollout::observe::{
     Command, Elsewhere, Instances, Observation, Restoring, Sample, Stable, Traffic,
 };
 
 use super::Loop;
+use super::gates::Judgement;
 use super::load::{Loaded, ServiceLoaded};
 use crate::record::clocks;
 
@@ -18,7 +19,7 @@ impl Loop {
         loaded: &Loaded,
         service: &ServiceLoaded,
         place: usize,
-        gates: GateReport,
+        judged: Judgement,
         command: Option<Command>,
     ) -> Option<Observation> {
         let (release, rollout) = service.queue.get(place)?;
@@ -42,7 +43,8 @@ impl Loop {
                 reason: freeze.reason.clone(),
                 until: freeze.until,
             }),
-            gates,
+            gates: judged.report,
+            risk: judged.risk,
             // Approvals come with the gate that asks for them; until then nobody has given one.
             approvals: 0,
             instances: candidate(&instances, environment, &release.id, wanted),

@@ -4,6 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use safeguard_api::evidence::Layer;
+use safeguard_api::risk::RiskLevel;
 use safeguard_api::{DocumentKind, Verdict};
 use sha2::{Digest as _, Sha256};
 
@@ -18,10 +19,11 @@ pub(crate) fn page(dossier: &Dossier) -> String {
         "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'"
     );
     let title = escape(&dossier.change.spec.title);
-    let parts: [String; 11] = [
+    let parts: [String; 12] = [
         head(dossier),
         document(dossier, DocumentKind::Intent, "Intent"),
         checklist(dossier),
+        risk(dossier),
         document(dossier, DocumentKind::Risk, "Risk, as its author sees it"),
         tests(dossier),
         gates(dossier),
@@ -139,6 +141,50 @@ fn checklist(dossier: &Dossier) -> String {
     section(
         "Checklist",
         &format!("{summary}<table>{}</table>\n", rows.concat()),
+    )
+}
+
+fn risk(dossier: &Dossier) -> String {
+    let Some(risk) = dossier.release.as_ref().and_then(|shown| shown.risk.as_ref()) else {
+        return section(
+            "Risk",
+            "<p>Not computed: no gate was asked about a release of it.</p>\n",
+        );
+    };
+    let class = |level| match level {
+        RiskLevel::Low => "good",
+        RiskLevel::Medium => "wait",
+        RiskLevel::High | RiskLevel::Critical => "bad",
+    };
+    let asked = &risk.measures;
+    let summary = format!(
+        "<p><strong class=\"{}\">{}</strong>: {} % of each soak, {} approvals more, {} steps in the canary.</p>",
+        class(risk.level),
+        risk.level,
+        asked.soak_percent,
+        asked.approvals_more,
+        asked.canary_steps.len()
+    );
+    let cells = risk.cells.iter().map(|cell| {
+        let (kind, likelihood, impact, level) = (cell.kind, cell.likelihood, cell.impact, cell.level);
+        let class = class(level);
+        format!(
+            "<tr><td>{kind}</td><td class=\"number\">{likelihood} of 5</td><td class=\"number\">{impact} of 5</td>\
+             <td class=\"{class}\">{level}</td></tr>"
+        )
+    });
+    let factors = risk.factors.iter().map(|factor| {
+        let (kind, because) = (factor.kind, escape(&factor.because));
+        let strength = f64::from(factor.strength_permille) / 1000.0;
+        format!("<tr><td>{kind}</td><td class=\"number\">{strength:.2}</td><td>{because}</td></tr>")
+    });
+    let head = "<thead><tr><th>what may happen</th><th class=\"number\">likelihood</th><th class=\"number\">impact</th>\
+                <th>risk</th></tr></thead>";
+    let (cells, factors) = (cells.collect::<String>(), factors.collect::<String>());
+    let details = format!("<details><summary>Factors</summary><table>{factors}</table></details>");
+    section(
+        "Risk",
+        &format!("{summary}<table>{head}{cells}</table>{details}\n"),
     )
 }
 

@@ -21,6 +21,7 @@ pub(crate) fn text(dossier: &Dossier) -> String {
     head(dossier, &mut text);
     document(dossier, DocumentKind::Intent, "Intent", &mut text);
     checklist(dossier, &mut text);
+    risk(dossier, &mut text);
     document(
         dossier,
         DocumentKind::Risk,
@@ -120,6 +121,47 @@ fn checklist(dossier: &Dossier, text: &mut String) {
             one.part,
             one.text,
             plain(&one.why)
+        );
+    }
+}
+
+fn risk(dossier: &Dossier, text: &mut String) {
+    line!(text, "\n## Risk\n");
+    let Some(risk) = dossier.release.as_ref().and_then(|shown| shown.risk.as_ref()) else {
+        line!(text, "Not computed: no gate was asked about a release of it.");
+        return;
+    };
+    let asked = &risk.measures;
+    line!(
+        text,
+        "**{}**: {} % of each soak, {} approvals more, {} steps in the canary.\n",
+        risk.level,
+        asked.soak_percent,
+        asked.approvals_more,
+        asked.canary_steps.len()
+    );
+    line!(
+        text,
+        "| what may happen | likelihood | impact | risk |\n|---|---:|---:|---|"
+    );
+    for cell in &risk.cells {
+        line!(
+            text,
+            "| {} | {} of 5 | {} of 5 | {} |",
+            cell.kind,
+            cell.likelihood,
+            cell.impact,
+            cell.level
+        );
+    }
+    line!(text, "\n| factor | strength | because |\n|---|---:|---|");
+    for factor in &risk.factors {
+        let strength = f64::from(factor.strength_permille) / 1000.0;
+        line!(
+            text,
+            "| {} | {strength:.2} | {} |",
+            factor.kind,
+            plain(&factor.because)
         );
     }
 }

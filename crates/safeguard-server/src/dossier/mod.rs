@@ -10,6 +10,7 @@ mod markdown;
 use safeguard_api::audit::EntryProof;
 use safeguard_api::diff::Diff;
 use safeguard_api::release::RollbackReason;
+use safeguard_api::risk::Risk;
 use safeguard_api::status::EntrySummary;
 use safeguard_api::{
     Change, ChangeDocument, Digest, DocumentKind, Evidence, Freeze, GateReport, Release, Rollout, Timestamp,
@@ -66,6 +67,7 @@ pub(crate) struct ReleaseShown {
     pub release: Release,
     pub rollout: Rollout,
     pub gates: Option<GateReport>,
+    pub risk: Option<Risk>,
     pub walk: Vec<EntrySummary>,
 }
 
@@ -161,14 +163,14 @@ fn release(tx: &Tx<'_>, change: &Change) -> Result<Option<ReleaseShown>, StoreEr
     let Some(rollout) = tx.get::<Rollout>(release.id.as_str())? else {
         return Ok(None);
     };
-    let gates = tx
-        .get::<GateRecord>(release.id.as_str())?
-        .map(|record| record.report);
+    let record = tx.get::<GateRecord>(release.id.as_str())?;
+    let (gates, risk) = record.map_or((None, None), |record| (Some(record.report), Some(record.risk)));
     let entries = tx.entries(Some(release.id.as_str()), true, RELEASES_MAX)?;
     Ok(Some(ReleaseShown {
         release,
         rollout,
         gates,
+        risk,
         walk: crate::api::summaries(entries),
     }))
 }

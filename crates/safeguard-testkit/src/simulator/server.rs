@@ -134,6 +134,7 @@ impl Sim {
             },
             freeze: None,
             gates: GateReport::default(),
+            risk: None,
             approvals: 0,
             instances: Instances::None,
             stable: Stable::Absent,

@@ -136,6 +136,7 @@ impl Walk {
             now,
             freeze: None,
             gates: GateReport::default(),
+            risk: None,
             approvals: 0,
             instances: Instances::Healthy,
             stable: Stable::Ready,
