@@ -1,12 +1,23 @@
-//! What people sign: approvals of releases, and waivers of gates.
+//! What people sign when they approve a release, and what is kept of it.
+
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::gate::Gate;
-use crate::id::{ApprovalId, ChangeId, Digest, EvidenceId, Name, PolicyId, ReleaseId, WaiverId};
+use crate::change::DocumentKind;
+use crate::id::{ApprovalId, ChangeId, Digest, EvidenceId, Name, PolicyId, ReleaseId};
 use crate::stage::Environment;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
+
+/// The namespace of SSH signatures: a signature made for another purpose is none here.
+pub const NAMESPACE: &str = "safeguard-approval@v1";
+pub const APPROVAL_API: &str = "safeguard.approval/1";
+pub const REASON_BYTES_MAX: usize = 2000;
+/// Of one release, counted with those that are void.
+pub const APPROVALS_MAX: usize = 256;
+/// A statement may be signed for so long after it was made.
+pub const SIGN_WITHIN: Span = Span::minutes(30);
 
 /// What an approver signs: its canonical JSON (RFC 8785). Everything that the approver looked at is named, so that an
 /// approval speaks of nothing else.
@@ -16,17 +27,25 @@ pub struct ApprovalStatement {
     /// `safeguard.approval/1`.
     pub api: String,
     pub decision: Decision,
+    /// Why, in the approver's words; a rejection has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     pub service: Name,
     pub release: ReleaseId,
     /// The artifact's.
     pub digest: Digest,
     /// The new changes of the release, in its order.
     pub changes: Vec<ApprovedChange>,
+    /// The artifact that is live, and that this one would replace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Digest>,
     pub environment: Environment,
     /// Of the evidence that stood at the time: [`evidence_root`].
     pub evidence_root: Digest,
     /// The policy that the release is judged by.
     pub policy: PolicyId,
+    /// The policy that releases entering at the time are judged by.
+    pub policy_in_force: PolicyId,
     /// The dossier as it was shown.
     pub dossier: Digest,
     pub not_before: Timestamp,
@@ -39,7 +58,10 @@ pub struct ApprovalStatement {
 #[serde(rename_all = "lowercase")]
 pub enum Decision {
     Approve,
+    /// Stops the release until the same person withdraws it or approves.
     Reject,
+    /// Takes back what the same person said before.
+    Withdraw,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -51,6 +73,48 @@ pub struct ApprovedChange {
     /// Git's tree of the merge of head into base, where the change named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merge_tree: Option<String>,
+    /// Its documents by what they are about: each one's digest, or the commitment to it where it can be erased.
+    pub documents: BTreeMap<DocumentKind, String>,
+}
+
+/// What a client asks for: a statement to sign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApprovalSpec {
+    pub decision: Decision,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Unsaid: the environment that the release enters next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Environment>,
+    /// Unsaid: at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
+    /// How long it shall hold; at most, and unsaid, as long as the policy says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid: Option<Span>,
+}
+
+/// A statement that may be signed once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ApprovalRequest {
+    pub statement: ApprovalStatement,
+    /// The very bytes to sign: the canonical JSON of `statement`.
+    pub text: String,
+    /// What the approver looks at, as Markdown; the statement has its digest.
+    pub dossier: String,
+    /// Until when it is accepted.
+    pub sign_before: Timestamp,
+    pub entry: u64,
+}
+
+/// What a client sends back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignedStatement {
+    /// The bytes that were signed, as they were received.
+    pub text: String,
+    pub signature: Signature,
 }
 
 /// One person's signed statement, verified when it came in.
@@ -72,8 +136,8 @@ pub struct Approval {
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Signature {
     /// An SSHSIG in its armour, namespace `safeguard-approval@v1`.
-    Ssh { signature: String, key: String },
-    /// A WebAuthn assertion whose challenge is the statement's digest.
+    Ssh { signature: String },
+    /// A WebAuthn assertion whose challenge is the SHA-256 of the statement; each field in base64url.
     Passkey {
         credential: String,
         authenticator_data: String,
@@ -88,38 +152,87 @@ pub struct Void {
     pub reason: String,
 }
 
-/// A gate, or some of its findings, set aside for one release by two people until a time.
+/// One person's signature under a waiver or a break-glass.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Waiver {
-    pub id: WaiverId,
-    pub service: Name,
-    pub release: ReleaseId,
-    pub gate: Gate,
-    /// Fingerprints of findings; empty: the whole gate.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub findings: Vec<String>,
-    pub reason: String,
-    pub requested_at: Timestamp,
-    pub expires: Timestamp,
-    /// The people who signed it, each once; fewer than two waive nothing.
-    pub persons: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub revoked_at: Option<Timestamp>,
+pub struct Consent {
+    pub person: String,
+    pub signature: Signature,
+    pub signed_at: Timestamp,
     pub entry: u64,
 }
 
-pub const WAIVER_PERSONS_MIN: usize = 2;
+/// `GET /api/v1/releases/{id}/approvers`: where a release stands with the people who may approve it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ApprovalStanding {
+    pub environment: Environment,
+    /// People whose approval counts, against how many are asked for.
+    pub approved: u32,
+    pub quorum: u32,
+    /// Seniors among them, against how many are asked for.
+    pub seniors: u32,
+    pub seniors_min: u32,
+    pub people: Vec<PersonStanding>,
+    /// What is lacking, a sentence each.
+    pub missing: Vec<String>,
+}
 
-impl Waiver {
-    /// Whether it counts for `release` at `now`.
+/// Whether one approver may approve, and why not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PersonStanding {
+    pub person: String,
+    pub said: Said,
+    /// Why an approval of this person does not count; empty: it would.
+    pub banned: Vec<String>,
+    /// Why the person does not count as senior here; empty: does.
+    pub not_senior: Vec<String>,
+    /// Why what the person signed does not count, where something was signed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub void: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Said {
+    Nothing,
+    Approved,
+    Rejected,
+}
+
+impl PersonStanding {
+    /// Whether the person approved, and the approval counts.
     #[must_use]
-    pub fn in_force(&self, release: &ReleaseId, now: Timestamp) -> bool {
-        self.release == *release
-            && self.persons.len() >= WAIVER_PERSONS_MIN
-            && self.revoked_at.is_none()
-            && now < self.expires
+    pub fn counts(&self) -> bool {
+        self.said == Said::Approved && self.banned.is_empty()
     }
 }
+
+/// The canonical JSON of what is signed.
+fn canonical<T: Serialize>(statement: &T) -> Vec<u8> {
+    #[expect(
+        clippy::expect_used,
+        reason = "texts, whole numbers and maps with keys that are texts"
+    )]
+    serde_json_canonicalizer::to_vec(statement).expect("a statement is always JSON")
+}
+
+/// Something that people sign as canonical JSON, which names its purpose in `api`.
+pub trait Signable: Serialize {
+    /// The very bytes that are signed.
+    fn bytes(&self) -> Vec<u8>;
+}
+
+macro_rules! signable {
+    ($name:ty) => {
+        impl Signable for $name {
+            fn bytes(&self) -> Vec<u8> {
+                canonical(self)
+            }
+        }
+    };
+}
+signable!(ApprovalStatement);
+signable!(crate::waiver::WaiverStatement);
+signable!(crate::breakglass::BreakglassStatement);
 
 /// Names a set of evidence: the digest of its documents' digests, sorted, a line each.
 #[must_use]

@@ -140,6 +140,10 @@ id!(
     /// One gate, or some findings of it, set aside by two people for a time.
     WaiverId, "wvr"
 );
+id!(
+    /// One release let through a freeze by two people.
+    BreakglassId, "bgl"
+);
 
 /// A sha256 digest, written `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

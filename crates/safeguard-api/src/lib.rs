@@ -4,6 +4,7 @@
 
 pub mod approval;
 pub mod audit;
+pub mod breakglass;
 pub mod change;
 pub mod config;
 pub mod diff;
@@ -15,25 +16,33 @@ pub mod id;
 pub mod instance;
 pub mod lines;
 pub mod operation;
+pub mod passkey;
 pub mod problem;
 pub mod pyramid;
 pub mod release;
 pub mod risk;
+pub mod ssh_key;
 pub mod stage;
 pub mod status;
 pub mod time;
 pub mod traffic;
+pub mod waiver;
 
-pub use approval::{Approval, Waiver};
+pub use approval::Approval;
+pub use breakglass::Breakglass;
 pub use change::{Change, ChangeDocument, ChangeSpec, DocumentKind};
 pub use config::Config;
 pub use evidence::Evidence;
 pub use freeze::Freeze;
 pub use gate::{Gate, GateReport, GateVerdict, Permit, Verdict};
 pub use id::{
-    ApprovalId, ChangeId, Digest, EvidenceId, FreezeId, Name, PolicyId, ReleaseId, TokenId, WaiverId,
+    ApprovalId, BreakglassId, ChangeId, Digest, EvidenceId, FreezeId, Name, PolicyId, ReleaseId, TokenId,
+    WaiverId,
 };
+pub use passkey::Passkey;
 pub use problem::Problem;
 pub use release::{Block, Phase, Release, Rollout};
+pub use ssh_key::SshKey;
 pub use stage::{Environment, Percent, Stage};
 pub use time::{Now, Span, Timestamp};
+pub use waiver::Waiver;

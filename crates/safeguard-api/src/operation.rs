@@ -80,6 +80,34 @@ use Scope::{Admin, Evidence, Operate, Propose, Public, Read};
 /// Sorted by id.
 pub const OPERATIONS: &[Operation] = &[
     op(
+        "approval.add",
+        Post,
+        "/api/v1/releases/{id}/approvals",
+        Operate,
+        "Takes in a signed statement: the signature says who approves",
+    ),
+    op(
+        "approval.list",
+        Get,
+        "/api/v1/releases/{id}/approvals",
+        Read,
+        "Lists what people signed about a release",
+    ),
+    op(
+        "approval.request",
+        Post,
+        "/api/v1/releases/{id}/approvals/request",
+        Operate,
+        "Makes the statement to sign, with the dossier that it speaks of",
+    ),
+    op(
+        "approval.who",
+        Get,
+        "/api/v1/releases/{id}/approvers",
+        Read,
+        "Says for each approver whether this one may approve, and why not",
+    ),
+    op(
         "artifact.put",
         Put,
         "/api/v1/artifacts/{digest}",
@@ -106,6 +134,34 @@ pub const OPERATIONS: &[Operation] = &[
         "/api/v1/audit/prove/{index}",
         Read,
         "Returns an entry with its inclusion proof and a checkpoint",
+    ),
+    op(
+        "breakglass.list",
+        Get,
+        "/api/v1/breakglasses",
+        Read,
+        "Lists break-glasses, the newest first",
+    ),
+    op(
+        "breakglass.request",
+        Post,
+        "/api/v1/breakglasses",
+        Operate,
+        "Asks two people to let a release move through a freeze",
+    ),
+    op(
+        "breakglass.review",
+        Post,
+        "/api/v1/breakglasses/{id}/review",
+        Operate,
+        "Records what was found out after a break-glass",
+    ),
+    op(
+        "breakglass.sign",
+        Post,
+        "/api/v1/breakglasses/{id}/sign",
+        Operate,
+        "Takes in one person's signature under a break-glass",
     ),
     op("change.add", Post, "/api/v1/changes", Propose, "Records a change"),
     op(
@@ -338,6 +394,34 @@ pub const OPERATIONS: &[Operation] = &[
         "/api/v1/tokens/{id}/revoke",
         Admin,
         "Makes a token void",
+    ),
+    op(
+        "waiver.list",
+        Get,
+        "/api/v1/waivers",
+        Read,
+        "Lists waivers, the newest first",
+    ),
+    op(
+        "waiver.request",
+        Post,
+        "/api/v1/waivers",
+        Operate,
+        "Asks two people to set a gate aside for a release",
+    ),
+    op(
+        "waiver.revoke",
+        Post,
+        "/api/v1/waivers/{id}/revoke",
+        Operate,
+        "Makes a waiver void",
+    ),
+    op(
+        "waiver.sign",
+        Post,
+        "/api/v1/waivers/{id}/sign",
+        Operate,
+        "Takes in one person's signature under a waiver",
     ),
 ];
 

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::breakglass::Breakglass;
 use crate::config::{Mode, Policy};
 use crate::freeze::Freeze;
 use crate::id::{Name, PolicyId, ReleaseId, TokenId};
@@ -11,6 +12,7 @@ use crate::operation::Scope;
 use crate::release::{Release, Rollout};
 use crate::time::{Span, Timestamp};
 use crate::traffic::RouteReport;
+use crate::waiver::Waiver;
 
 /// What serves a service: the live release, the one to fall back on, and the one on its way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -63,6 +65,12 @@ pub struct ReleaseStatus {
     pub instances: Vec<InstanceReport>,
     /// Log entries about it, oldest first: index and kind.
     pub entries: Vec<EntrySummary>,
+    /// Gates that people set aside for it, or were asked to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<Waiver>,
+    /// What lifts freezes for it, or did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub breakglasses: Vec<Breakglass>,
     /// What a person can do next.
     pub hints: Vec<String>,
 }

@@ -1,5 +1,7 @@
 //! What can be typed. The reference page is generated from here.
 
+mod people;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -7,7 +9,10 @@ use safeguard_api::evidence::{Format, Layer, Measure};
 use safeguard_api::operation::Scope;
 use safeguard_api::{
     ChangeId, Digest, DocumentKind, EvidenceId, FreezeId, Gate, Name, ReleaseId, Span, Timestamp, TokenId,
+    WaiverId,
 };
+
+pub use people::{ApprovalVerb, ApproveArgs, BreakglassVerb, KeyArgs, WaiverVerb};
 
 /// Stands between AI-written code and production.
 ///
@@ -120,6 +125,36 @@ It prints what listens where and a login link for the status page that works onc
     Release {
         #[command(subcommand)]
         verb: ReleaseVerb,
+    },
+    /// Look at the dossier of a release, and sign what you think of it
+    #[command(
+        after_help = "The statement is signed by `ssh-keygen -Y sign`, so that keys in files, in the agent and in hardware work alike.
+What is signed names the release, its artifact, commits, documents and evidence, both policies and the dossier as it is shown;
+when one of them changes the signature is void.
+
+Examples:
+  safeguard approve rel_01jb…
+  safeguard approve rel_01jb… --key ~/.ssh/id_ed25519_sk
+  safeguard approve rel_01jb… --reject --reason \"the refund path has no test\""
+    )]
+    Approve(Box<ApproveArgs>),
+    /// Show who approved a release, and who can
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Approval {
+        #[command(subcommand)]
+        verb: ApprovalVerb,
+    },
+    /// Set a gate aside for a release: two people, a reason and an expiry
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Waiver {
+        #[command(subcommand)]
+        verb: WaiverVerb,
+    },
+    /// Let a release move through a freeze: two people, a reason, an expiry, and a review afterwards
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Breakglass {
+        #[command(subcommand)]
+        verb: BreakglassVerb,
     },
     /// Follow a release through its stages
     #[command(subcommand_required = true, arg_required_else_help = true)]

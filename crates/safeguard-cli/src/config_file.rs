@@ -65,6 +65,10 @@ mod tests {
 
     /// A configuration with nothing wrong in it; the cases add to it.
     const GOOD: &str = r#"
+[[approvers]]
+person = "Kim Doe"
+roles = ["senior"]
+keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti kim@laptop"]
 [services.shop]
 command = ["bin/shop"]
 listen = { dev = "127.0.0.1:1", qa = "127.0.0.1:2", staging = "127.0.0.1:3", production = "127.0.0.1:4" }
@@ -122,7 +126,12 @@ listen = { dev = "127.0.0.1:1", qa = "127.0.0.1:2", staging = "127.0.0.1:3", pro
         "[stages.dev]\nerror_permille_max = 1001",
         "[stages.dev]\ngates = [\"static-analisis\"]",
         "[stages.dev]\ngates = [\"rollback-test\", \"rollback-test\"]",
-        "[stages.dev]\napprovals = 1",
+        "[stages.dev]\napprovals = 2",
+        "[gates.human-approval]\nquorum = 3",
+        "[gates.human-approval]\nsenior_roles = [\"staff\"]",
+        "[gates.human-approval]\nseniors = 2",
+        "[[approvers]]\nperson = \"Lee\"\nkeys = [\"ssh-rsa AAAA\"]",
+        "[[approvers]]\nperson = \"Lee\"\nkeys = [\"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti\"]",
         "[stages.qa]\napprovals = 2\n[[approvers]]\nperson = \"Kim\"\n[[approvers]]\nperson = \"kim \"",
         "[stages.canary]\nsteps = []",
         "[stages.canary]\nsteps = [{ weight = 0, soak = \"1s\" }, { weight = 100, soak = \"1s\" }]",

@@ -3,6 +3,7 @@
 //! Exit codes: 0 allowed, 1 refused, 2 could not decide. Data goes to stdout, talk to stderr.
 
 mod api_client;
+mod approvals;
 mod args;
 mod artifact;
 mod audit;
@@ -11,6 +12,7 @@ mod config_file;
 mod doctor;
 mod drills;
 mod evidence;
+mod exceptions;
 mod failure;
 mod freezes;
 mod gates;
@@ -24,6 +26,7 @@ mod processes;
 mod reference;
 mod releases;
 mod replay;
+mod signing;
 mod status;
 mod tokens;
 mod up;
@@ -58,6 +61,10 @@ fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Doctor => doctor::doctor(&globals, output),
         Command::Change { verb } => changes::change(&globals, verb, output),
         Command::Release { verb } => releases::release(&globals, verb, output),
+        Command::Approve(args) => approvals::approve(&globals, *args, output),
+        Command::Approval { verb } => approvals::approval(&globals, verb, output),
+        Command::Waiver { verb } => exceptions::waiver(&globals, verb, output),
+        Command::Breakglass { verb } => exceptions::breakglass(&globals, verb, output),
         Command::Rollout { verb } => watch::rollout(&globals, verb, output),
         Command::Freeze { verb } => freezes::freeze(&globals, verb, output),
         Command::Evidence { verb } => evidence::evidence(&globals, verb, output),

@@ -9,7 +9,7 @@ use crate::api_client::ApiClient;
 use crate::args::{Globals, ReleaseCreateArgs, ReleaseVerb};
 use crate::failure::Failure;
 use crate::output::{BAD, CARE, GOOD, HINT, Output, table};
-use crate::{artifact, watch};
+use crate::{artifact, exceptions, watch};
 
 /// A release in a list, as the server answers it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -179,6 +179,18 @@ pub fn described(status: &ReleaseStatus) -> String {
     ));
     for block in &rollout.blocks {
         text.push_str(&format!("  {CARE}blocked{CARE:#}   {block}\n"));
+    }
+    for waiver in &status.waivers {
+        text.push_str(&format!(
+            "  {CARE}waiver{CARE:#}    {}\n",
+            exceptions::waiver_of(waiver)
+        ));
+    }
+    for glass in &status.breakglasses {
+        text.push_str(&format!(
+            "  {CARE}freezes{CARE:#}   {}",
+            exceptions::glass_line(glass)
+        ));
     }
     for would in &rollout.would_have {
         text.push_str(&format!("  would have {} at {}\n", would.decision, would.at));

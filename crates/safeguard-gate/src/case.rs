@@ -1,11 +1,14 @@
 //! Everything that the gates look at.
 
 use safeguard_api::change::Change;
-use safeguard_api::config::{InstanceLimits, Policy};
+use safeguard_api::config::{Approver, InstanceLimits, Policy};
 use safeguard_api::diff::{Diff, History};
 use safeguard_api::evidence::About;
 use safeguard_api::gate::Gate;
-use safeguard_api::{Approval, Digest, DocumentKind, Evidence, Release, Timestamp, Waiver};
+use safeguard_api::{
+    Approval, ChangeDocument, Digest, Environment, Evidence, Passkey, PolicyId, Release, Timestamp, Waiver,
+};
+use serde::{Deserialize, Serialize};
 
 /// One release before its judges. What is not here has not been shown.
 #[derive(Debug, Clone, Copy)]
@@ -18,14 +21,28 @@ pub struct Case<'a> {
     /// Evidence of the service, the oldest first; also of other commits and artifacts.
     pub evidence: &'a [Evidence],
     pub waivers: &'a [Waiver],
+    /// What people signed about the release, the oldest first.
     pub approvals: &'a [Approval],
+    /// Of all approvers, also the revoked ones.
+    pub passkeys: &'a [Passkey],
+    /// The environment that the release would enter, or is in when there is no other.
+    pub environment: Environment,
     pub limits: &'a InstanceLimits,
     /// Of everything that decides how the service runs; a drill's certificate names it.
     pub configuration: &'a Digest,
+    /// The policy that the release is judged by.
     pub policy: &'a Policy,
+    pub in_force: &'a InForce,
     /// What the release has shown in production so far.
     pub shown: Shown,
     pub now: Timestamp,
+}
+
+/// What matters of the policy that releases entering at this moment are judged by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InForce {
+    pub id: PolicyId,
+    pub approvers: Vec<Approver>,
 }
 
 /// A change with its documents, as far as they were attached.
@@ -34,7 +51,9 @@ pub struct ChangeCase<'a> {
     pub change: &'a Change,
     pub diff: Option<&'a Diff>,
     pub history: Option<&'a History>,
-    pub documents: &'a [DocumentKind],
+    pub documents: &'a [ChangeDocument],
+    /// The newest later record of the same head: the base moved.
+    pub recorded_again: Option<&'a Change>,
 }
 
 /// Requests of users in canary and production that the release has answered: the layer `production`.

@@ -10,11 +10,12 @@ use safeguard_api::evidence::EvidenceSpec;
 use safeguard_api::gate::{Gate, GateReport};
 use safeguard_api::risk::Risk;
 use safeguard_api::{
-    Approval, Digest, DocumentKind, Evidence, EvidenceId, Release, Stage, Timestamp, Waiver,
+    Approval, ChangeDocument, Digest, Environment, Evidence, EvidenceId, Passkey, Release, Stage, Timestamp,
+    Waiver,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::case::{Case, ChangeCase, Shown};
+use crate::case::{Case, ChangeCase, InForce, Shown};
 use crate::unreadable::Unreadable;
 
 /// Everything that the gates were told, with documents by their hashes.
@@ -28,6 +29,8 @@ pub struct CaseFile {
     pub evidence: Vec<EvidenceFile>,
     pub waivers: Vec<Waiver>,
     pub approvals: Vec<Approval>,
+    pub passkeys: Vec<Passkey>,
+    pub in_force: InForce,
     pub limits: InstanceLimits,
     pub configuration: Digest,
     pub policy: Policy,
@@ -42,7 +45,10 @@ pub struct ChangeFile {
     pub change: Change,
     pub diff: Option<Digest>,
     pub history: Option<Digest>,
-    pub documents: Vec<DocumentKind>,
+    pub documents: Vec<ChangeDocument>,
+    /// The newest later record of the same head.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded_again: Option<Change>,
 }
 
 /// Evidence without its facts: reading the report gives them again.
@@ -153,8 +159,12 @@ fn unreadable(digest: &Digest, source: Unreadable) -> PartsError {
 }
 
 impl CaseFile {
-    /// Lays the case before `look`, under a policy.
-    fn with_case<T>(&self, policy: &Policy, parts: &Parts, look: impl FnOnce(&Case<'_>) -> T) -> T {
+    /// Lays the case before `look`, under the policy and the terms that the release is held to.
+    pub fn with_case<T>(&self, parts: &Parts, look: impl FnOnce(&Case<'_>) -> T) -> T {
+        self.under(&self.policy.under(&self.terms), parts, look)
+    }
+
+    fn under<T>(&self, policy: &Policy, parts: &Parts, look: impl FnOnce(&Case<'_>) -> T) -> T {
         let changes: Vec<ChangeCase<'_>> = self
             .changes
             .iter()
@@ -171,6 +181,7 @@ impl CaseFile {
                     .and_then(|digest| parts.histories.get(digest))
                     .map(Arc::as_ref),
                 documents: &change.documents,
+                recorded_again: change.recorded_again.as_ref(),
             })
             .collect();
         look(&Case {
@@ -180,6 +191,9 @@ impl CaseFile {
             evidence: &parts.evidence,
             waivers: &self.waivers,
             approvals: &self.approvals,
+            passkeys: &self.passkeys,
+            environment: self.entering(),
+            in_force: &self.in_force,
             limits: &self.limits,
             configuration: &self.configuration,
             policy,
@@ -190,13 +204,19 @@ impl CaseFile {
 
     #[must_use]
     pub fn risk(&self, parts: &Parts) -> Risk {
-        self.with_case(&self.policy, parts, crate::risk)
+        self.under(&self.policy, parts, crate::risk)
+    }
+
+    /// The environment that the release would enter; the one it is in when it would become live there.
+    #[must_use]
+    pub fn entering(&self) -> Environment {
+        self.stage.next().unwrap_or(self.stage).environment()
     }
 
     /// The verdicts of the required gates, and the layers of tests wherever any gate is required.
     #[must_use]
     pub fn judge(&self, parts: &Parts) -> GateReport {
-        self.with_case(&self.policy.under(&self.terms), parts, |case| GateReport {
+        self.with_case(parts, |case| GateReport {
             layers: (!self.required.is_empty()).then(|| crate::pyramid(case, self.stage)),
             ..crate::judge(case, &self.required)
         })

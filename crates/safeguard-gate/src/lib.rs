@@ -2,6 +2,7 @@
 //!
 //! This crate does no IO and knows no clock: reports are bytes that somebody read, and the time is given.
 
+pub mod approval;
 mod case;
 mod coverage;
 pub mod diff;
@@ -13,9 +14,10 @@ mod paths;
 mod pyramid;
 mod read;
 mod risk;
+pub mod signature;
 mod unreadable;
 
-pub use case::{Case, ChangeCase, Shown};
+pub use case::{Case, ChangeCase, InForce, Shown};
 pub use diff::read_diff;
 pub use file::{CaseFile, ChangeFile, EvidenceFile, Parts, PartsError};
 pub use gates::judge;

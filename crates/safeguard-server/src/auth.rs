@@ -279,7 +279,7 @@ fn write_secret(path: &PathBuf, text: &str) -> Result<(), ServerError> {
     })
 }
 
-fn random_hex() -> Result<String, getrandom::Error> {
+pub(crate) fn random_hex() -> Result<String, getrandom::Error> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes)?;
     Ok(Digest::from_bytes(bytes).hex().to_owned())

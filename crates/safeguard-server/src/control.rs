@@ -9,6 +9,7 @@ mod journal;
 mod load;
 mod look;
 mod resources;
+mod void;
 
 use std::collections::HashMap;
 use std::path::PathBuf;

@@ -4,8 +4,8 @@ use safeguard_api::evidence::About;
 use safeguard_api::release::Review;
 use safeguard_api::status::{PolicyStatus, ServiceState, Token};
 use safeguard_api::{
-    Change, ChangeDocument, ChangeId, Digest, DocumentKind, Evidence, EvidenceId, Freeze, Name, Release,
-    ReleaseId, Rollout, Timestamp,
+    Approval, Breakglass, Change, ChangeDocument, ChangeId, Digest, DocumentKind, Evidence, EvidenceId,
+    Freeze, Name, Passkey, Release, ReleaseId, Rollout, Timestamp, Waiver,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -88,6 +88,34 @@ impl Document for EvidenceAbout {
     const KIND: &'static str = "evidence-about";
     fn key(&self) -> String {
         EvidenceAbout::key_of(&self.service, &self.about)
+    }
+}
+
+impl Document for Approval {
+    const KIND: &'static str = "approval";
+    fn key(&self) -> String {
+        format!("{}/{}", self.statement.release, self.id)
+    }
+}
+
+impl Document for Waiver {
+    const KIND: &'static str = "waiver";
+    fn key(&self) -> String {
+        self.id.to_string()
+    }
+}
+
+impl Document for Breakglass {
+    const KIND: &'static str = "breakglass";
+    fn key(&self) -> String {
+        self.id.to_string()
+    }
+}
+
+impl Document for Passkey {
+    const KIND: &'static str = "passkey";
+    fn key(&self) -> String {
+        self.credential.clone()
     }
 }
 

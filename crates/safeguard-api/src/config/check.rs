@@ -1,9 +1,9 @@
 //! What a configuration must mean, beyond its shape: values that are possible, rules that somebody can satisfy.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use super::{CanaryPolicy, Config, ConfigProblem, Service, StagePolicy};
+use super::{CanaryPolicy, Config, ConfigProblem, Service, StagePolicy, people};
 use crate::gate::Gate;
 use crate::id::Name;
 use crate::stage::{Environment, Percent};
@@ -16,7 +16,6 @@ const STEPS_MAX: usize = 32;
 const COMMAND_WORDS_MAX: usize = 256;
 const VARIABLES_MAX: usize = 256;
 const WORD_BYTES_MAX: usize = 32 << 10;
-const APPROVERS_MAX: usize = 256;
 const SOAK_MAX: Span = Span::hours(24 * 90);
 const LEASE_MIN: Span = Span::seconds(2);
 
@@ -37,11 +36,6 @@ impl Config {
         for (name, service) in &self.services {
             check_service(name, service, &mut found);
         }
-        let people: BTreeSet<String> = self
-            .approvers
-            .iter()
-            .map(|approver| approver.person.trim().to_lowercase())
-            .collect();
         let stages = [
             ("dev", &self.stages.dev),
             ("qa", &self.stages.qa),
@@ -49,10 +43,10 @@ impl Config {
             ("production", &self.stages.production),
         ];
         for (name, stage) in stages {
-            check_stage(name, stage, people.len(), &mut found);
+            check_stage(name, stage, &mut found);
         }
-        check_canary(&self.stages.canary, people.len(), &mut found);
-        approvers(self, &people, &mut found);
+        check_canary(&self.stages.canary, &mut found);
+        people::check(self, &mut found);
         hotfix(self, &mut found);
         judge(self, &mut found);
         rollback(self, &mut found);
@@ -219,7 +213,7 @@ fn check_variables(path: &[&str], variables: &BTreeMap<String, String>, found: &
     }
 }
 
-fn check_stage(name: &str, stage: &StagePolicy, people: usize, found: &mut Vec<ConfigProblem>) {
+fn check_stage(name: &str, stage: &StagePolicy, found: &mut Vec<ConfigProblem>) {
     within(found, &["stages", name, "soak"], stage.soak, Span(0), SOAK_MAX);
     within(
         found,
@@ -228,11 +222,10 @@ fn check_stage(name: &str, stage: &StagePolicy, people: usize, found: &mut Vec<C
         0,
         1000,
     );
-    check_leaving(name, &stage.gates, stage.approvals, people, found);
+    check_gates(name, &stage.gates, found);
 }
 
-/// A rule that nobody can satisfy would stop a team on the day it needs to release, so it is refused when it is written.
-fn check_leaving(name: &str, gates: &[Gate], approvals: u32, people: usize, found: &mut Vec<ConfigProblem>) {
+fn check_gates(name: &str, gates: &[Gate], found: &mut Vec<ConfigProblem>) {
     for (at, gate) in gates.iter().enumerate() {
         if gates[..at].contains(gate) {
             let message = format!("gate `{gate}` is named twice");
@@ -242,15 +235,9 @@ fn check_leaving(name: &str, gates: &[Gate], approvals: u32, people: usize, foun
             ));
         }
     }
-    if usize::try_from(approvals).is_ok_and(|approvals| approvals <= people) {
-        return;
-    }
-    let message = format!("{approvals} approvals are asked for, and there are {people} approvers");
-    let hint = "add them: `[[approvers]]` and `person = \"…\"`, or ask for fewer";
-    found.push(ConfigProblem::new(&["stages", name, "approvals"], message).with_hint(hint));
 }
 
-fn check_canary(canary: &CanaryPolicy, people: usize, found: &mut Vec<ConfigProblem>) {
+fn check_canary(canary: &CanaryPolicy, found: &mut Vec<ConfigProblem>) {
     let base = ["stages", "canary"];
     let at = |key: &'static str| [base[0], base[1], key];
     if canary.steps.is_empty() || canary.steps.len() > STEPS_MAX {
@@ -294,7 +281,7 @@ fn check_canary(canary: &CanaryPolicy, people: usize, found: &mut Vec<ConfigProb
     // With a margin of 0 "no worse" would need endless requests.
     within(found, &at("margin_permille"), canary.margin_permille, 0.1, 500.0);
     within(found, &at("margin_alpha"), canary.margin_alpha, 1e-9, 0.5);
-    check_leaving("canary", &canary.gates, canary.approvals, people, found);
+    check_gates("canary", &canary.gates, found);
 }
 
 fn hotfix(config: &Config, found: &mut Vec<ConfigProblem>) {
@@ -312,31 +299,6 @@ fn hotfix(config: &Config, found: &mut Vec<ConfigProblem>) {
         1,
         16,
     );
-}
-
-fn approvers(config: &Config, people: &BTreeSet<String>, found: &mut Vec<ConfigProblem>) {
-    if config.approvers.len() > APPROVERS_MAX {
-        let message = format!("{} approvers (limit {APPROVERS_MAX})", config.approvers.len());
-        found.push(ConfigProblem::new(&["approvers"], message));
-    }
-    let mut seen = BTreeSet::new();
-    for (index, approver) in config.approvers.iter().enumerate() {
-        let index = index.to_string();
-        let person = approver.person.trim().to_lowercase();
-        let path = ["approvers", index.as_str(), "person"];
-        if person.is_empty() {
-            found.push(ConfigProblem::new(&path, "the person has no name"));
-        } else if people.contains(&person) && !seen.insert(person) {
-            let message = format!("`{}` is named twice, and counts once", approver.person);
-            found.push(ConfigProblem::new(&path, message).with_hint("give all roles in one entry"));
-        }
-        if approver.roles.iter().any(|role| role.trim().is_empty()) {
-            found.push(ConfigProblem::new(
-                &["approvers", index.as_str(), "roles"],
-                "a role has no name",
-            ));
-        }
-    }
 }
 
 fn judge(config: &Config, found: &mut Vec<ConfigProblem>) {

@@ -101,11 +101,16 @@ impl Default for RollbackGate {
 pub struct ApprovalGate {
     /// How many different people must approve.
     pub quorum: u32,
-    /// How many of them must be senior: one of `senior_roles`, and an owner of every touched path that has owners.
+    /// How many seniors must be among them for each touched path: people with one of `senior_roles` and a record in the
+    /// touched paths, and of a path that has owners, only its owners.
     pub seniors: u32,
     pub senior_roles: Vec<String>,
     /// How long an approval holds.
     pub valid: Span,
+    /// How long a waiver may hold.
+    pub waiver_longest: Span,
+    /// How long freezes may be lifted for a release.
+    pub breakglass_longest: Span,
 }
 
 impl Default for ApprovalGate {
@@ -115,6 +120,8 @@ impl Default for ApprovalGate {
             seniors: 1,
             senior_roles: vec!["senior".to_owned()],
             valid: Span::hours(72),
+            waiver_longest: Span::hours(24 * 14),
+            breakglass_longest: Span::hours(8),
         }
     }
 }

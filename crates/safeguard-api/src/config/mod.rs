@@ -6,6 +6,7 @@ mod drill;
 mod gates;
 mod listen;
 mod parse;
+mod people;
 mod problem;
 mod running;
 mod stages;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::gate::Gate;
 use crate::id::{Name, PolicyId};
+use crate::ssh_key::SshKey;
 use crate::stage::{Environment, Stage};
 use crate::time::Span;
 
@@ -32,6 +34,7 @@ pub use gates::{
     RollbackGate,
 };
 pub use parse::schema;
+pub use people::is_senior_by_role;
 pub use problem::{ConfigProblem, Place};
 pub use stages::{CanaryPolicy, CanaryStep, PromotionMode, StagePolicy, Stages};
 pub use terms::{HotfixPolicy, Terms};
@@ -171,10 +174,22 @@ impl Default for InstanceLimits {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Approver {
-    /// The person; several logins of one person count once.
+    /// The person's name; several logins, addresses and keys of one person count once.
     pub person: String,
     #[serde(default)]
     pub roles: Vec<String>,
+    /// Every address under which the person commits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub emails: Vec<String>,
+    /// What stands for the person in CODEOWNERS: `@login`, and teams such as `@acme/payments`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owner_names: Vec<String>,
+    /// OpenSSH public keys that the person signs with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<SshKey>,
+    /// The person signs with a passkey; `safeguard passkey invite` makes the link that enrols it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub passkey: bool,
 }
 
 /// How the judge decides that bad events come from the canary. The formulas are in docs/judge.md.

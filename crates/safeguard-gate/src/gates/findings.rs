@@ -233,8 +233,8 @@ fn waiver_of<'a>(
         return None;
     }
     let names = |waiver: &&safeguard_api::Waiver| {
-        matches!(waiver.gate, Gate::StaticAnalysis | Gate::SecurityScan)
-            && waiver.findings.contains(&finding.fingerprint)
+        matches!(waiver.statement.gate, Gate::StaticAnalysis | Gate::SecurityScan)
+            && waiver.statement.findings.contains(&finding.fingerprint)
             && waiver.in_force(&case.release.id, case.now)
     };
     let waiver = case.waivers.iter().find(names)?;

@@ -106,8 +106,8 @@ fn is_waived(case: &Case<'_>, vulnerability: &Vulnerability, opinion: &mut Opini
     }
     let fingerprint = fingerprint(vulnerability);
     let waiver = case.waivers.iter().find(|waiver| {
-        waiver.gate == RULE.gate
-            && waiver.findings.contains(&fingerprint)
+        waiver.statement.gate == RULE.gate
+            && waiver.statement.findings.contains(&fingerprint)
             && waiver.in_force(&case.release.id, case.now)
     });
     if let Some(waiver) = waiver {
@@ -117,7 +117,8 @@ fn is_waived(case: &Case<'_>, vulnerability: &Vulnerability, opinion: &mut Opini
 }
 
 /// Of the vulnerability and where it is: the same one in another component is another finding.
-fn fingerprint(vulnerability: &Vulnerability) -> String {
+#[must_use]
+pub fn fingerprint(vulnerability: &Vulnerability) -> String {
     let text = format!("{}\n{}", vulnerability.id, vulnerability.affects.join("\n"));
     Digest::of(text.as_bytes()).hex()[..16].to_owned()
 }

@@ -36,7 +36,8 @@ fn cases(page: &str) -> Vec<PageCase<'_>> {
 #[test]
 fn every_case_of_every_page_is_judged_as_the_page_says() {
     let mut wrong = Vec::new();
-    for rule in GATES {
+    // The cases of `human-approval` sign with real keys, and are run beside them.
+    for rule in GATES.iter().filter(|rule| rule.gate != Gate::HumanApproval) {
         for case in cases(rule.page) {
             let found = verdict(&Scene::of(case.lines), rule.gate);
             if found.verdict.to_string() != case.verdict || !found.reason.contains(case.reason) {

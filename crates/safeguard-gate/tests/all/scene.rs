@@ -18,8 +18,10 @@ use safeguard_api::evidence::{
 use safeguard_api::gate::Gate;
 use safeguard_api::id::{ChangeId, Digest, EvidenceId, ReleaseId, WaiverId};
 use safeguard_api::time::{Span, Timestamp};
-use safeguard_api::{Approval, Evidence, Release, Waiver};
-use safeguard_gate::{Case, ChangeCase, Shown};
+use safeguard_api::{Approval, Environment, Evidence, Release, Waiver};
+
+
+use safeguard_gate::{Case, ChangeCase, InForce, Shown};
 
 pub const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
@@ -100,6 +102,7 @@ impl Scene {
                 diff: diff.as_ref(),
                 history: None,
                 documents: &[],
+                recorded_again: None,
             })
             .collect();
         judge(&Case {
@@ -109,6 +112,12 @@ impl Scene {
             evidence: &self.evidence,
             waivers: &self.waivers,
             approvals: &self.approvals,
+            passkeys: &[],
+            environment: Environment::Production,
+            in_force: &InForce {
+                id: policy.id(),
+                approvers: Vec::new(),
+            },
             limits: &self.limits,
             configuration: &self.configuration,
             policy: &policy,

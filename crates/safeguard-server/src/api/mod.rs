@@ -1,8 +1,11 @@
 //! The REST API: routes, authorisation and errors. The handlers lie beside, one file for each noun.
 
+mod approvals;
 mod artifacts;
 mod audit;
+pub(crate) mod breakglasses;
 mod changes;
+pub(crate) mod consents;
 mod documents;
 mod dossiers;
 mod drills;
@@ -10,11 +13,13 @@ pub(crate) mod evidence;
 pub(crate) mod freezes;
 mod gates;
 mod openapi;
-mod policy;
+pub(crate) mod policy;
+mod release_dossier;
 mod releases;
 mod status;
 mod tlog;
 mod tokens;
+mod waivers;
 
 use axum::Json;
 use axum::Router;
@@ -57,10 +62,18 @@ pub(crate) fn router(app: App) -> Router {
 fn route(operation: &Operation) -> MethodRouter<App> {
     use axum::routing::{get, post, put};
     match operation.id {
+        "approval.add" => post(approvals::add),
+        "approval.list" => get(approvals::list),
+        "approval.request" => post(approvals::request),
+        "approval.who" => get(approvals::who),
         "artifact.put" => put(artifacts::put_artifact).layer(DefaultBodyLimit::disable()),
         "audit.entries" => get(audit::entries),
         "audit.export" => post(audit::export),
         "audit.prove" => get(audit::prove),
+        "breakglass.list" => get(breakglasses::list),
+        "breakglass.request" => post(breakglasses::request),
+        "breakglass.review" => post(breakglasses::review),
+        "breakglass.sign" => post(breakglasses::sign),
         "change.add" => post(changes::add),
         "change.attach" => put(documents::attach).layer(DefaultBodyLimit::max(documents::DOCUMENT_BYTES_MAX)),
         "change.document" => get(documents::show),
@@ -95,6 +108,10 @@ fn route(operation: &Operation) -> MethodRouter<App> {
         "token.create" => post(tokens::create),
         "token.list" => get(tokens::list),
         "token.revoke" => post(tokens::revoke),
+        "waiver.list" => get(waivers::list),
+        "waiver.request" => post(waivers::request),
+        "waiver.revoke" => post(waivers::revoke),
+        "waiver.sign" => post(waivers::sign),
         // An operation without a handler is refused, whoever asks; a test finds it first.
         _ => {
             let refuse =

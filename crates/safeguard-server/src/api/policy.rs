@@ -3,8 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 use safeguard_api::config::Policy;
+use safeguard_api::passkey::PASSKEYS_MAX;
 use safeguard_api::status::PolicyStatus;
-use safeguard_api::{Problem, Rollout};
+use safeguard_api::{Passkey, Problem, Rollout};
 use safeguard_store::{StoreError, Tx};
 
 use super::{Answer, ApiError, Body, LIST_MAX};
@@ -38,6 +39,22 @@ pub(super) async fn apply(
         let details = problems.into_iter().map(|problem| problem.to_string()).collect();
         return Err(ApiError::invalid("the policy can not be put in force", details));
     }
+    let passkeys = app
+        .store
+        .read(|tx| tx.list::<Passkey>(false, PASSKEYS_MAX))
+        .await?;
+    let enrolled = passkeys
+        .into_iter()
+        .filter(|passkey| passkey.revoked_at.is_none());
+    let enrolled = enrolled.map(|passkey| passkey.person).collect();
+    let problems = policy.unsatisfiable(&enrolled);
+    if !problems.is_empty() {
+        let details = problems.into_iter().map(|problem| problem.to_string()).collect();
+        return Err(ApiError::invalid(
+            "the policy asks for what nobody can give",
+            details,
+        ));
+    }
     let status = PolicyStatus {
         id: policy.id(),
         policy,
@@ -65,7 +82,7 @@ pub(super) async fn apply(
 }
 
 /// The policy that a release entering at this moment is judged by, and the releases judged by an older one.
-pub(super) fn in_force(tx: &Tx<'_>) -> Result<Option<PolicyStatus>, StoreError> {
+pub(crate) fn in_force(tx: &Tx<'_>) -> Result<Option<PolicyStatus>, StoreError> {
     let Some(id) = tx.setting(POLICY_SETTING)? else {
         return Ok(None);
     };

@@ -4,12 +4,12 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use safeguard_api::release::{Lane, Phase, ReleaseSpec, Review};
 use safeguard_api::status::{ReleaseStatus, ServiceState};
-use safeguard_api::{Change, Name, Problem, Release, ReleaseId, Rollout, Stage};
+use safeguard_api::{Breakglass, Change, Name, Problem, Release, ReleaseId, Rollout, Stage};
 use safeguard_rollout::observe::Command;
 use safeguard_store::{Poisoned, StoreError, Tx};
 use serde::Deserialize;
 
-use super::{Answer, ApiError, Body, IdPath, LIST_MAX, Page, birth, parse_id, policy};
+use super::{Answer, ApiError, Body, IdPath, LIST_MAX, Page, birth, consents, parse_id, policy};
 use crate::App;
 use crate::auth::Caller;
 use crate::control::Queue;
@@ -264,10 +264,15 @@ async fn find(app: &App, id: &str) -> Result<(Release, Rollout), ApiError> {
 pub(super) async fn shown(app: &App, release: Release, rollout: Rollout) -> Result<ReleaseStatus, ApiError> {
     let world = app.world.borrow().clone();
     let rollout = world.at_present(rollout);
-    let id = release.id.to_string();
-    let entries = app
+    let looked_at = release.clone();
+    let (entries, waivers, breakglasses) = app
         .store
-        .read(move |tx| tx.entries(Some(&id), true, LIST_MAX))
+        .read(move |tx| {
+            let entries = tx.entries(Some(looked_at.id.as_str()), true, LIST_MAX)?;
+            let mut breakglasses = tx.list::<Breakglass>(true, LIST_MAX)?;
+            breakglasses.retain(|glass| glass.statement.release == looked_at.id);
+            Ok((entries, consents::waivers(tx, &looked_at)?, breakglasses))
+        })
         .await?;
     let entries = super::summaries(entries);
     let hints = rollout
@@ -281,6 +286,8 @@ pub(super) async fn shown(app: &App, release: Release, rollout: Rollout) -> Resu
         release,
         rollout,
         entries,
+        waivers,
+        breakglasses,
         hints,
     })
 }

@@ -8,7 +8,7 @@ use safeguard_api::{Freeze, Problem, Span};
 
 use safeguard_store::{StoreError, Tx};
 
-use super::{Answer, ApiError, freezes, policy, releases};
+use super::{Answer, ApiError, breakglasses, freezes, policy, releases};
 use crate::App;
 use crate::record::now;
 use crate::world::World;
@@ -30,9 +30,16 @@ pub(super) async fn health(State(app): State<App>) -> Result<&'static str, ApiEr
 pub(super) async fn status(State(app): State<App>) -> Answer<Status> {
     let world = app.world.borrow().clone();
     let at = now();
-    let (policy, freezes, unreviewed) = app
+    let (policy, freezes, unreviewed, opened) = app
         .store
-        .read(|tx| Ok((policy::in_force(tx)?, freezes::not_closed(tx)?, unreviewed(tx)?)))
+        .read(|tx| {
+            Ok((
+                policy::in_force(tx)?,
+                freezes::not_closed(tx)?,
+                unreviewed(tx)?,
+                breakglasses::unreviewed(tx)?,
+            ))
+        })
         .await?;
     let policy = policy.ok_or_else(policy::none_in_force)?;
     let mut services = Vec::new();
@@ -92,6 +99,12 @@ pub(super) async fn status(State(app): State<App>) -> Answer<Status> {
         log: app.store.log_status(),
     };
     status.warnings = warnings(&app, &world, &status, &policy, &unreviewed);
+    status.warnings.extend(opened.iter().map(|glass| {
+        format!(
+            "break-glass {} let {} through a freeze and nobody has reviewed it: run `safeguard breakglass review {} --finding \"…\"`",
+            glass.id, glass.statement.release, glass.id
+        )
+    }));
     Ok(Json(status))
 }
 

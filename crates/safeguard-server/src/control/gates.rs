@@ -4,23 +4,28 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use safeguard_api::approval::APPROVALS_MAX;
 use safeguard_api::audit::{Actor, Reference};
 use safeguard_api::config::Policy;
 use safeguard_api::diff::{Diff, History};
 use safeguard_api::evidence::About;
+use safeguard_api::passkey::PASSKEYS_MAX;
 use safeguard_api::risk::Risk;
 use safeguard_api::time::Span;
 use safeguard_api::{
-    Approval, Change, ChangeDocument, Digest, DocumentKind, Evidence, GateReport, Release, ReleaseId,
-    Rollout, Stage, Timestamp, Waiver,
+    Approval, Change, ChangeDocument, Config, Digest, DocumentKind, Evidence, GateReport, Passkey, Release,
+    ReleaseId, Rollout, Stage, Timestamp, Waiver,
 };
-use safeguard_gate::{CaseFile, ChangeFile, EvidenceFile, Parts, Shown};
-use safeguard_store::{Content, Document, EvidenceAbout, StoreError, Tx, document_key};
+use safeguard_gate::{CaseFile, ChangeFile, EvidenceFile, InForce, Parts, Shown, approval};
+use safeguard_store::{Content, Document, EvidenceAbout, Store, StoreError, Tx, document_key};
 use serde::{Deserialize, Serialize};
 
 use super::Loop;
+use crate::api::{consents, policy};
 use crate::record::{self, now};
 
+/// Later changes that are looked through for one of the same head.
+const RECORDED_AGAIN_MAX: usize = 200;
 const LOOK_AGAIN: Span = Span::seconds(1);
 
 /// What the gates last said of a release, as it was recorded.
@@ -45,7 +50,7 @@ impl Document for GateRecord {
 
 /// What is kept in memory between two looks.
 #[derive(Default)]
-pub(super) struct Judged {
+pub(crate) struct Judged {
     releases: HashMap<ReleaseId, Look>,
     diffs: HashMap<Digest, Arc<Diff>>,
     histories: HashMap<Digest, Arc<History>>,
@@ -55,15 +60,17 @@ struct Look {
     log_size: u64,
     stage: Stage,
     at: Timestamp,
-    judged: Judgement,
+    said: Said,
 }
 
-/// What the gates say of a release at present, and what its changes look like.
+/// What gates and approvers say of a release, and what its changes look like.
 #[derive(Debug, Clone)]
-pub(super) struct Judgement {
+pub(super) struct Said {
     pub report: GateReport,
-    /// None where no gate is asked for, or a document can not be read.
+    /// None where a document can not be read.
     pub risk: Option<Risk>,
+    /// People whose approval counts.
+    pub approved: u32,
 }
 
 impl Judged {
@@ -84,27 +91,31 @@ impl Loop {
         rollout: &Rollout,
         policy: &Policy,
         baseline: Option<&Release>,
-    ) -> Result<Judgement, StoreError> {
+    ) -> Result<Said, StoreError> {
         let log_size = self.store.log_status().size;
         let at = now();
         let known = self.judged.releases.get(&release.id);
         if let Some(look) = known.filter(|look| look.is_fresh(log_size, rollout.stage, at)) {
-            return Ok(look.judged.clone());
+            return Ok(look.said.clone());
         }
         let case = self.case(release, rollout, policy, baseline, at).await?;
-        let judged = match case {
+        let said = match case {
             Some((file, parts)) => {
                 let (report, risk) = (file.judge(&parts), file.risk(&parts));
+                let approved = file.with_case(&parts, |case| approval::count(case, 0).standing.approved);
+                self.invalidate(&file, &parts).await?;
                 self.record(&file, &report, &risk).await?;
-                Judgement {
+                Said {
                     report,
                     risk: Some(risk),
+                    approved,
                 }
             }
             // What can not be read does not pass: the report names every gate as inconclusive.
-            None => Judgement {
+            None => Said {
                 report: GateReport::of(policy.gates(rollout.stage), Vec::new()),
                 risk: None,
+                approved: 0,
             },
         };
         // Recording may have made the log longer; that is no news.
@@ -115,10 +126,10 @@ impl Loop {
                 log_size,
                 stage: rollout.stage,
                 at,
-                judged: judged.clone(),
+                said: said.clone(),
             },
         );
-        Ok(judged)
+        Ok(said)
     }
 
     /// Gathers what there is about the release; none, and a complaint, when a document can not be read.
@@ -130,38 +141,12 @@ impl Loop {
         baseline: Option<&Release>,
         now: Timestamp,
     ) -> Result<Option<(CaseFile, Parts)>, StoreError> {
-        let Some(settings) = self.config.services.get(&release.service) else {
+        let artifact = baseline.map(|baseline| baseline.artifact.clone());
+        let gathered = case_file(&self.config, &self.store, release, rollout, policy, artifact, now).await?;
+        let Some((file, evidence)) = gathered else {
             return Ok(None);
         };
-        let limits = settings.limits.clone();
-        let configuration = settings.configuration(policy, &self.config.router);
-        let in_production = rollout.stage.environment() == Stage::Production.environment();
-        let shown = Shown {
-            production_requests: if in_production { rollout.soak.requests } else { 0 },
-        };
-        let artifact = baseline.map(|baseline| baseline.artifact.clone());
-        let (owned, base) = (release.clone(), artifact.clone());
-        let gathered = self
-            .store
-            .read(move |tx| gather(tx, &owned, base.as_ref()))
-            .await?;
-        let file = CaseFile {
-            release: release.clone(),
-            stage: rollout.stage,
-            required: policy.gates(rollout.stage).to_vec(),
-            changes: gathered.changes,
-            baseline: artifact,
-            evidence: gathered.evidence.iter().map(EvidenceFile::of).collect(),
-            waivers: gathered.waivers,
-            approvals: gathered.approvals,
-            limits,
-            configuration,
-            policy: policy.clone(),
-            terms: rollout.terms.clone(),
-            shown,
-            now,
-        };
-        match self.judged.read(&self.content, &file, gathered.evidence) {
+        match self.judged.read(&self.content, &file, evidence) {
             Ok(parts) => Ok(Some((file, parts))),
             Err(why) => {
                 self.complain("A document of a release can not be read", &why);
@@ -247,7 +232,12 @@ impl Look {
 
 impl Judged {
     /// Diffs and histories are read once; evidence was read when it came in.
-    fn read(&mut self, content: &Content, file: &CaseFile, evidence: Vec<Evidence>) -> Result<Parts, String> {
+    pub fn read(
+        &mut self,
+        content: &Content,
+        file: &CaseFile,
+        evidence: Vec<Evidence>,
+    ) -> Result<Parts, String> {
         for change in &file.changes {
             if let Some(digest) = change
                 .diff
@@ -276,6 +266,51 @@ impl Judged {
     }
 }
 
+/// Gathers everything that is known of a release and that its gates look at; none for a service that is not served.
+pub(crate) async fn case_file(
+    config: &Config,
+    store: &Store,
+    release: &Release,
+    rollout: &Rollout,
+    policy: &Policy,
+    baseline: Option<Digest>,
+    now: Timestamp,
+) -> Result<Option<(CaseFile, Vec<Evidence>)>, StoreError> {
+    let Some(settings) = config.services.get(&release.service) else {
+        return Ok(None);
+    };
+    let limits = settings.limits.clone();
+    let configuration = settings.configuration(policy, &config.router);
+    let in_production = rollout.stage.environment() == Stage::Production.environment();
+    let shown = Shown {
+        production_requests: if in_production { rollout.soak.requests } else { 0 },
+    };
+    let (owned, base) = (release.clone(), baseline.clone());
+    let gathered = store.read(move |tx| gather(tx, &owned, base.as_ref())).await?;
+    let Some(in_force) = gathered.in_force else {
+        return Ok(None);
+    };
+    let file = CaseFile {
+        release: release.clone(),
+        stage: rollout.stage,
+        required: policy.gates(rollout.stage).to_vec(),
+        changes: gathered.changes,
+        baseline,
+        evidence: gathered.evidence.iter().map(EvidenceFile::of).collect(),
+        waivers: gathered.waivers,
+        approvals: gathered.approvals,
+        passkeys: gathered.passkeys,
+        in_force,
+        limits,
+        configuration,
+        policy: policy.clone(),
+        terms: rollout.terms.clone(),
+        shown,
+        now,
+    };
+    Ok(Some((file, gathered.evidence)))
+}
+
 fn fetch(content: &Content, digest: &Digest) -> Result<Vec<u8>, String> {
     let found = content.get(digest).map_err(|error| error.to_string())?;
     found.ok_or_else(|| format!("document {digest} is not there"))
@@ -286,6 +321,8 @@ struct Gathered {
     evidence: Vec<Evidence>,
     waivers: Vec<Waiver>,
     approvals: Vec<Approval>,
+    passkeys: Vec<Passkey>,
+    in_force: Option<InForce>,
 }
 
 fn gather(tx: &Tx<'_>, release: &Release, baseline: Option<&Digest>) -> Result<Gathered, StoreError> {
@@ -300,17 +337,18 @@ fn gather(tx: &Tx<'_>, release: &Release, baseline: Option<&Digest>) -> Result<G
             let Some(attached) = tx.get::<ChangeDocument>(&document_key(id, kind))? else {
                 continue;
             };
-            documents.push(kind);
             match kind {
-                DocumentKind::Diff => diff = Some(attached.document),
-                DocumentKind::History => history = Some(attached.document),
+                DocumentKind::Diff => diff = Some(attached.document.clone()),
+                DocumentKind::History => history = Some(attached.document.clone()),
                 DocumentKind::Intent
                 | DocumentKind::Prompts
                 | DocumentKind::Risk
                 | DocumentKind::Recovery => {}
             }
+            documents.push(attached);
         }
         changes.push(ChangeFile {
+            recorded_again: recorded_again(tx, &change)?,
             change,
             diff,
             history,
@@ -340,9 +378,26 @@ fn gather(tx: &Tx<'_>, release: &Release, baseline: Option<&Digest>) -> Result<G
     Ok(Gathered {
         changes,
         evidence,
-        waivers: Vec::new(),
-        approvals: Vec::new(),
+        waivers: consents::waivers(tx, release)?,
+        approvals: tx.list_last::<Approval>(&format!("{}/", release.id), APPROVALS_MAX)?,
+        passkeys: tx.list::<Passkey>(false, PASSKEYS_MAX)?,
+        in_force: policy::in_force(tx)?.map(|status| InForce {
+            id: status.id,
+            approvers: status.policy.approvers,
+        }),
     })
+}
+
+/// The newest later record of the same head: whoever merged it anew has told so.
+fn recorded_again(tx: &Tx<'_>, change: &Change) -> Result<Option<Change>, StoreError> {
+    let again = |other: &Change| {
+        other.id > change.id
+            && other.spec.service == change.spec.service
+            && other.spec.repository == change.spec.repository
+            && other.spec.head == change.spec.head
+    };
+    let newest = tx.list::<Change>(true, RECORDED_AGAIN_MAX)?;
+    Ok(newest.into_iter().find(again))
 }
 
 /// Whether two reports come to the same for whoever waits: figures that only count time do not matter.

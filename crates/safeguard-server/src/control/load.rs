@@ -2,15 +2,18 @@
 
 use safeguard_api::config::{JudgePolicy, Mode, Policy, RollbackPolicy};
 use safeguard_api::status::{PolicyStatus, ServiceState};
-use safeguard_api::{Freeze, Name, PolicyId, Problem, Release, ReleaseId, Rollout};
+use safeguard_api::{Breakglass, Freeze, Name, PolicyId, Problem, Release, ReleaseId, Rollout};
 use safeguard_store::{Poisoned, StoreError, Tx};
 
 use super::{Loop, Queue};
-use crate::api::freezes;
+use crate::api::{breakglasses, freezes};
+use crate::record::now;
 
 pub(super) struct Loaded {
     pub services: Vec<ServiceLoaded>,
     pub freezes: Vec<Freeze>,
+    /// Those that lift freezes for a release at this moment.
+    pub breakglasses: Vec<Breakglass>,
 }
 
 pub(super) struct ServiceLoaded {
@@ -41,6 +44,7 @@ impl Loop {
                 Ok(Loaded {
                     services,
                     freezes: freezes::not_closed(tx)?,
+                    breakglasses: breakglasses::open(tx, now())?,
                 })
             })
             .await

@@ -9,7 +9,7 @@ use safeguard_rollout::observe::{
 };
 
 use super::Loop;
-use super::gates::Judgement;
+use super::gates::Said;
 use super::load::{Loaded, ServiceLoaded};
 use crate::record::clocks;
 
@@ -19,7 +19,7 @@ impl Loop {
         loaded: &Loaded,
         service: &ServiceLoaded,
         place: usize,
-        judged: Judgement,
+        judged: Said,
         command: Option<Command>,
     ) -> Option<Observation> {
         let (release, rollout) = service.queue.get(place)?;
@@ -35,6 +35,12 @@ impl Loop {
             .freezes
             .iter()
             .find(|freeze| freeze.holds(&service.state.service, now.wall));
+        // Two people may let one release through; gates, soaks and approvals hold it as ever.
+        let lifted = loaded
+            .breakglasses
+            .iter()
+            .any(|glass| glass.is_open(&release.id, now.wall));
+        let freeze = freeze.filter(|_| !lifted);
         let before = service.queue.get(..place).and_then(<[_]>::last);
         Some(Observation {
             now,
@@ -45,8 +51,7 @@ impl Loop {
             }),
             gates: judged.report,
             risk: judged.risk,
-            // Approvals come with the gate that asks for them; until then nobody has given one.
-            approvals: 0,
+            approvals: judged.approved,
             instances: candidate(&instances, environment, &release.id, wanted),
             stable: match &service.live {
                 None => Stable::Absent,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use safeguard_api::approval::{Consent, Signature};
+use safeguard_api::waiver::{WAIVER_API, WaiverStatement};
 use super::*;
 
 impl Scene {
@@ -75,27 +77,39 @@ impl Scene {
         } else {
             NOW.0 + 3_600_000
         };
+        let id = WaiverId::new(self.waivers.len() as u64 + 1, 1);
+        let gate = Gate::ALL.into_iter().find(|known| known.as_str() == gate).unwrap();
+        let unverified = Signature::Ssh {
+            signature: String::new(),
+        };
+        let consents = ["Kim", "Lee", "Sam"][..people].iter().map(|&person| Consent {
+            person: person.to_owned(),
+            signature: unverified.clone(),
+            signed_at: NOW,
+            entry: 1,
+        });
         self.waivers.push(Waiver {
-            id: WaiverId::new(self.waivers.len() as u64 + 1, 1),
-            service: self.release.service.clone(),
-            release: self.release.id.clone(),
-            gate: Gate::ALL
-                .into_iter()
-                .find(|known| known.as_str() == gate)
-                .unwrap(),
-            findings: if what == "everything" {
-                Vec::new()
-            } else {
-                vec![what.to_owned()]
+            statement: WaiverStatement {
+                api: WAIVER_API.to_owned(),
+                waiver: id.clone(),
+                service: self.release.service.clone(),
+                release: self.release.id.clone(),
+                digest: self.release.artifact.clone(),
+                gate,
+                findings: if what == "everything" {
+                    Vec::new()
+                } else {
+                    vec![what.to_owned()]
+                },
+                reason: "the customer waits".to_owned(),
+                expires: Timestamp(expires),
             },
-            reason: "the customer waits".to_owned(),
+            id,
+            requested_by: "ci".to_owned(),
             requested_at: NOW,
-            expires: Timestamp(expires),
-            persons: ["Kim", "Lee", "Sam"][..people]
-                .iter()
-                .map(|&name| name.to_owned())
-                .collect(),
+            consents: consents.collect(),
             revoked_at: None,
+            revoked_by: None,
             entry: 1,
         });
     }

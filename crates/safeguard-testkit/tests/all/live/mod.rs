@@ -1,9 +1,11 @@
 //! The real binaries, started by the test on free ports and stopped after.
 
 mod acts;
+mod approvals;
 mod dossier;
 mod drill;
 mod evidence;
+mod exceptions;
 mod faulty;
 mod kill;
 mod late;
@@ -14,5 +16,6 @@ mod observe;
 mod operations;
 mod page;
 mod replay;
+mod signers;
 mod streams;
 pub mod up;

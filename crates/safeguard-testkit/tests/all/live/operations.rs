@@ -3,6 +3,7 @@
 use safeguard_api::operation::{OPERATIONS, Scope};
 use serde_json::{Value, json};
 
+use super::exceptions::unix_ms;
 use super::up::{QUICK_STAGES, Up, runtime};
 
 async fn log_size(up: &Up) -> u64 {
@@ -40,6 +41,12 @@ fn every_mutating_operation_refuses_a_stranger_and_leaves_an_entry() {
         });
         let policy = up.ok("GET", "/api/v1/policy", None).await["policy"].clone();
         let own = up.token.clone();
+        let soon = safeguard_api::Timestamp(unix_ms() + 600_000);
+        let glass = json!({ "release": walking, "reason": "checkout is down", "expires": soon });
+        let glass = up.ok("POST", "/api/v1/breakglasses", Some(glass)).await;
+        let waiver = json!({ "release": walking, "gate": "static-analysis", "reason": "a false alarm", "expires": soon });
+        let waiver = up.ok("POST", "/api/v1/waivers", Some(waiver)).await;
+        let unsigned = json!({ "text": "{}", "signature": { "kind": "ssh", "signature": "" } });
 
         for operation in OPERATIONS.iter().filter(|operation| operation.mutates()) {
             let (id, body) = match operation.id {
@@ -57,6 +64,23 @@ fn every_mutating_operation_refuses_a_stranger_and_leaves_an_entry() {
                 ),
                 "token.create" => (String::new(), Some(json!({ "name": "reader", "scope": "read" }))),
                 "token.revoke" => (token["id"].as_str().expect("an id").to_owned(), None),
+                "approval.add" => (walking.clone(), Some(unsigned.clone())),
+                "approval.request" => (walking.clone(), Some(json!({ "decision": "approve" }))),
+                "breakglass.request" => (
+                    String::new(),
+                    Some(json!({ "release": walking, "reason": "checkout is down", "expires": soon })),
+                ),
+                "breakglass.review" => (
+                    glass["id"].as_str().expect("an id").to_owned(),
+                    Some(json!({ "finding": "it was right" })),
+                ),
+                "breakglass.sign" => (glass["id"].as_str().expect("an id").to_owned(), Some(unsigned.clone())),
+                "waiver.request" => (
+                    String::new(),
+                    Some(json!({ "release": walking, "gate": "static-analysis", "reason": "a false alarm", "expires": soon })),
+                ),
+                "waiver.revoke" => (waiver["id"].as_str().expect("an id").to_owned(), None),
+                "waiver.sign" => (waiver["id"].as_str().expect("an id").to_owned(), Some(unsigned.clone())),
                 "audit.export" => (String::new(), None),
                 "drill.run" | "release.clear" | "release.hold" | "release.promote" | "release.rollback" => (walking.clone(), None),
                 "release.review" => (hotfix.clone(), Some(json!({ "note": "the cause is known" }))),

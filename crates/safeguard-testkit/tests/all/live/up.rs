@@ -98,37 +98,8 @@ impl Up {
         let config_path = state.path().join("safeguard.toml");
         std::fs::write(&config_path, adapt(config)).expect("the configuration is written");
         drop(free);
-        let state_path = state.path().join("state");
-        let log = std::fs::File::create(state.path().join("up.log")).expect("a log");
-        let mut supervisor = Command::new(binary("safeguard"))
-            .args(["up", "--config"])
-            .arg(&config_path)
-            .arg("--state")
-            .arg(&state_path)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("a second handle"))
-            .stderr(log)
-            .spawn()
-            .expect("safeguard starts");
-        let token_file = state_path.join("admin.token");
-        let begun = Instant::now();
-        let token = loop {
-            if let Ok(token) = std::fs::read_to_string(&token_file)
-                && let Ok(answer) = call_once(ports[0], token.trim(), "GET", "/api/v1/status", None).await
-                && answer.0 == 200
-            {
-                break token.trim().to_owned();
-            }
-            let ended = supervisor.try_wait().expect("a child can be asked");
-            let log = || read_log(&state);
-            assert!(ended.is_none(), "`safeguard up` ended: {ended:?}\n{}", log());
-            assert!(
-                begun.elapsed() < DEADLINE,
-                "`safeguard up` does not answer\n{}",
-                log()
-            );
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        };
+        let mut supervisor = spawn(&state);
+        let token = answers(&mut supervisor, &state, ports[0]).await;
         let environments = [ports[1], ports[2], ports[3], ports[4]];
         Up {
             supervisor,
@@ -138,6 +109,20 @@ impl Up {
             environments,
             token,
         }
+    }
+
+    /// Ends it as an administrator does; the state stays.
+    pub fn stop(&mut self) {
+        let pid = rustix::process::Pid::from_child(&self.supervisor);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it can be asked to end");
+        let ended = self.supervisor.wait().expect("it ends");
+        assert!(ended.success(), "{ended:?}\n{}", self.log());
+    }
+
+    /// Starts it on the same state.
+    pub async fn start_again(&mut self) {
+        self.supervisor = spawn(&self.state);
+        answers(&mut self.supervisor, &self.state, self.api).await;
     }
 
     pub fn production(&self) -> SocketAddr {
@@ -268,6 +253,48 @@ impl Up {
 
     pub fn log(&self) -> String {
         read_log(&self.state)
+    }
+}
+
+/// `safeguard up` on the configuration in the folder.
+fn spawn(state: &tempfile::TempDir) -> Child {
+    let log = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(state.path().join("up.log"))
+        .expect("a log");
+    Command::new(binary("safeguard"))
+        .args(["up", "--config"])
+        .arg(state.path().join("safeguard.toml"))
+        .arg("--state")
+        .arg(state.path().join("state"))
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("a second handle"))
+        .stderr(log)
+        .spawn()
+        .expect("safeguard starts")
+}
+
+/// Waits until it answers, and returns the administrator's token.
+async fn answers(supervisor: &mut Child, state: &tempfile::TempDir, api: SocketAddr) -> String {
+    let token_file = state.path().join("state/admin.token");
+    let begun = Instant::now();
+    loop {
+        if let Ok(token) = std::fs::read_to_string(&token_file)
+            && let Ok(answer) = call_once(api, token.trim(), "GET", "/api/v1/status", None).await
+            && answer.0 == 200
+        {
+            return token.trim().to_owned();
+        }
+        let ended = supervisor.try_wait().expect("a child can be asked");
+        let log = || read_log(state);
+        assert!(ended.is_none(), "`safeguard up` ended: {ended:?}\n{}", log());
+        assert!(
+            begun.elapsed() < DEADLINE,
+            "`safeguard up` does not answer\n{}",
+            log()
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

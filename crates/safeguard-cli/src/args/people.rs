@@ -1,0 +1,116 @@
+//! What people sign: approvals, waivers and break-glasses.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use safeguard_api::{BreakglassId, Environment, Gate, ReleaseId, Span, Timestamp, WaiverId};
+
+#[derive(Debug, Args)]
+pub struct KeyArgs {
+    /// The key to sign with: a private key, or a public one whose private part the agent holds; unsaid: the agent's first
+    #[arg(long, value_name = "FILE", env = "SAFEGUARD_KEY", hide_env_values = true)]
+    pub key: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ApproveArgs {
+    pub release: ReleaseId,
+    #[command(flatten)]
+    pub keys: KeyArgs,
+    /// Stop the release until you take it back
+    #[arg(long, requires = "reason")]
+    pub reject: bool,
+    /// Take back what you said before
+    #[arg(long, conflicts_with = "reject")]
+    pub withdraw: bool,
+    /// Why, in your words
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// Where it may go; unsaid: the environment it enters next
+    #[arg(long)]
+    pub environment: Option<Environment>,
+    /// How long it holds; unsaid, and at most, as long as the policy says
+    #[arg(long, value_name = "TIME")]
+    pub valid: Option<Span>,
+    /// From when it holds; unsaid: at once
+    #[arg(long, value_name = "TIME")]
+    pub not_before: Option<Timestamp>,
+    /// Sign without asking, as you have read the dossier already
+    #[arg(long)]
+    pub yes: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ApprovalVerb {
+    /// List what people signed about a release
+    List { release: ReleaseId },
+    /// Say for each approver whether this one may approve, and why not
+    Who { release: ReleaseId },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum WaiverVerb {
+    /// Ask two people to set a gate aside; not possible for critical findings, data-integrity and rollback-test
+    #[command(after_help = "Example:
+  safeguard waiver request --release rel_01jb… --gate static-analysis --finding 3f2a… --reason \"false alarm, see #12\" --holds 48h")]
+    Request {
+        #[arg(long)]
+        release: ReleaseId,
+        #[arg(long)]
+        gate: Gate,
+        /// The fingerprint of a finding; may be given again; unsaid: the whole gate
+        #[arg(long = "finding", value_name = "FINGERPRINT")]
+        findings: Vec<String>,
+        #[arg(long)]
+        reason: String,
+        /// For how long; the policy has a limit
+        #[arg(long, value_name = "TIME")]
+        holds: Span,
+    },
+    /// Sign a waiver as one of its two people
+    Sign {
+        id: WaiverId,
+        #[command(flatten)]
+        keys: KeyArgs,
+        /// Sign without asking
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Make a waiver void
+    Revoke { id: WaiverId },
+    /// List waivers, the newest first
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BreakglassVerb {
+    /// Ask two people to let a release move through a freeze; gates and soaks hold it as ever
+    #[command(after_help = "Example:
+  safeguard breakglass request --release rel_01jb… --reason \"checkout is down\" --holds 2h")]
+    Request {
+        #[arg(long)]
+        release: ReleaseId,
+        #[arg(long)]
+        reason: String,
+        /// For how long; the policy has a limit
+        #[arg(long, value_name = "TIME")]
+        holds: Span,
+    },
+    /// Sign a break-glass as one of its two people
+    Sign {
+        id: BreakglassId,
+        #[command(flatten)]
+        keys: KeyArgs,
+        /// Sign without asking
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Record what was found out afterwards
+    Review {
+        id: BreakglassId,
+        #[arg(long)]
+        finding: String,
+    },
+    /// List break-glasses, the newest first
+    List,
+}
