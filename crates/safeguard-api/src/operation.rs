@@ -235,11 +235,25 @@ pub const OPERATIONS: &[Operation] = &[
         "Returns what a report says",
     ),
     op(
+        "freeze.check",
+        Get,
+        "/api/v1/freezes/check",
+        Read,
+        "Says of each service whether releases may move at a moment, and why",
+    ),
+    op(
         "freeze.close",
         Post,
         "/api/v1/freezes/{id}/close",
         Operate,
         "Closes a freeze",
+    ),
+    op(
+        "freeze.ics",
+        Get,
+        "/api/v1/freezes.ics",
+        Read,
+        "Returns freezes and calendars as iCalendar, for people's own calendars",
     ),
     op(
         "freeze.list",

@@ -294,6 +294,14 @@ pub enum Block {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
     },
+    /// A freeze calendar is closed, or can not be understood.
+    Calendar {
+        calendar: Name,
+        reason: String,
+        /// The next opening, if it is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
     Approval {
         have: u32,
         need: u32,
@@ -331,7 +339,7 @@ impl Block {
             Block::Layers { .. } => "layers",
             Block::Soak { .. } => "soak",
             Block::Proof { .. } => "proof",
-            Block::Freeze { .. } => "freeze",
+            Block::Freeze { .. } | Block::Calendar { .. } => "freeze",
             Block::Approval { .. } => "approval",
             Block::Hold { .. } => "hold",
             Block::Behind { .. } => "queue",
@@ -353,6 +361,7 @@ impl Block {
                 format!("wait; `safeguard rollout watch {release}` shows the progress")
             }
             Block::Freeze { id, .. } => format!("run `safeguard freeze close {id}` when the freeze is over"),
+            Block::Calendar { .. } => "run `safeguard freeze check` to see why, and when it opens".to_owned(),
             Block::Approval { .. } => "ask the approvers named in safeguard.toml".to_owned(),
             Block::Hold { .. } | Block::Manual { .. } => {
                 format!("run `safeguard release promote {release}` to let it go on")
@@ -402,6 +411,17 @@ impl fmt::Display for Block {
                 match until {
                     Some(until) => write!(f, " (until {until})"),
                     None => write!(f, " (until somebody closes it)"),
+                }
+            }
+            Block::Calendar {
+                calendar,
+                reason,
+                until,
+            } => {
+                write!(f, "calendar `{calendar}` is closed: {reason}; ")?;
+                match until {
+                    Some(until) => write!(f, "next opening {until}"),
+                    None => write!(f, "no opening is known"),
                 }
             }
             Block::Approval { have, need } => write!(f, "{have} approvals (needs {need})"),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::breakglass::Breakglass;
 use crate::config::{Mode, Policy};
-use crate::freeze::Freeze;
+use crate::freeze::{Freeze, FreezeCheck};
 use crate::id::{Name, PolicyId, ReleaseId, TokenId};
 use crate::instance::{InstanceReport, RoleReport};
 use crate::operation::Scope;
@@ -51,6 +51,8 @@ pub struct ServiceStatus {
     pub routes: Vec<RouteReport>,
     pub instances: Vec<InstanceReport>,
     pub active_release: Option<ReleaseStatus>,
+    /// Whether releases may move, and what will change that.
+    pub freeze: FreezeCheck,
     /// Time since the router last answered.
     pub router_silent: Option<Span>,
 }

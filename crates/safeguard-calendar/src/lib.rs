@@ -7,6 +7,7 @@
 //! wall-clock time that belongs to no zone, and each wall-clock time is then looked up in its zone here.
 
 mod calendar;
+mod calendars;
 mod cron;
 mod error;
 mod export;
@@ -21,6 +22,7 @@ mod windows_zones;
 mod zone;
 
 pub use calendar::{Calendar, FILE_BYTES_MAX};
+pub use calendars::{Calendars, Held};
 pub use error::{CalendarError, Trouble};
 pub use export::{Event, export};
 pub use schedule::{Judgement, Schedule, Spell, Timeline};

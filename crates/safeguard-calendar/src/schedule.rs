@@ -1,6 +1,7 @@
 //! Expanded windows, and what they say together.
 
 use safeguard_api::Timestamp;
+use safeguard_api::freeze::CalendarSays;
 
 /// A stretch of time, its end excluded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,16 +47,24 @@ pub enum Judgement {
 }
 
 impl Schedule {
-    /// The deny window that covers `at`, the one that ends last if there are several.
+    /// What its windows say of `at`; of several that cover it, the one that ends last.
     #[must_use]
-    pub fn denies(&self, at: Timestamp) -> Option<&Spell> {
-        covering(&self.deny, at)
-    }
-
-    /// The allow window that covers `at`.
-    #[must_use]
-    pub fn allows(&self, at: Timestamp) -> Option<&Spell> {
-        self.allow.as_ref().and_then(|allow| covering(allow, at))
+    pub fn says(&self, at: Timestamp) -> CalendarSays {
+        if let Some(spell) = covering(&self.deny, at) {
+            return CalendarSays::Denied {
+                window: spell.label.clone(),
+                until: spell.to,
+            };
+        }
+        let allowed = self.allow.as_ref().map(|allow| covering(allow, at));
+        match allowed {
+            Some(Some(spell)) => CalendarSays::Allowed {
+                window: spell.label.clone(),
+                until: spell.to,
+            },
+            Some(None) => CalendarSays::NotAllowed,
+            None => CalendarSays::Nothing,
+        }
     }
 }
 

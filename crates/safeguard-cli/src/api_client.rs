@@ -64,6 +64,19 @@ impl ApiClient {
         self.json(Method::GET, path, None)
     }
 
+    /// Gets what is not JSON.
+    pub fn get_text(&self, path: &str) -> Result<String, Failure> {
+        let request = self.request(Method::GET, path, "application/json", full(Vec::new()))?;
+        let bytes = self.runtime.block_on(async {
+            let answer = self.send(request, Some(ANSWER_LONGEST)).await?;
+            if !answer.status().is_success() {
+                return Err(problem(answer).await);
+            }
+            bytes_of(answer).await
+        })?;
+        Ok(String::from_utf8(bytes.into()).context("the answer is not UTF-8")?)
+    }
+
     pub fn post<Q: Serialize, A: DeserializeOwned>(&self, path: &str, question: &Q) -> Result<A, Failure> {
         let body = serde_json::to_vec(question).context("cannot write JSON")?;
         self.json(Method::POST, path, Some(body))

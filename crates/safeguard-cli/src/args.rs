@@ -475,8 +475,34 @@ pub enum FreezeVerb {
     },
     /// Close a freeze
     Close { id: FreezeId },
-    /// List freezes, the open ones first
+    /// List freezes, the open ones first, and say of each service when releases may move
     List,
+    /// Say whether releases may move at a moment, and why
+    #[command(after_help = "Exit 0 when they may, 1 when not.
+
+Example:
+  safeguard freeze check --service shop --at 2026-12-24T18:00:00Z")]
+    Check {
+        /// Unsaid: now
+        #[arg(long, value_name = "TIME")]
+        at: Option<Timestamp>,
+        /// Unsaid: all
+        #[arg(long)]
+        service: Option<Name>,
+    },
+    /// Write freezes and calendars for other programs
+    #[command(
+        after_help = "Calendar programs can subscribe to /api/v1/freezes.ics instead, with any user's name and
+a token of scope read as the password."
+    )]
+    Export {
+        /// As iCalendar (RFC 5545)
+        #[arg(long, required = true)]
+        ics: bool,
+        /// Unsaid: stdout
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

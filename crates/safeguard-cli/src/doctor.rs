@@ -93,6 +93,7 @@ pub fn doctor(globals: &Globals, output: &Output) -> Result<(), Failure> {
     };
     if let Some(config) = &config {
         checks.extend(gates(config, client.as_ref().ok().filter(|_| status.is_some())));
+        checks.extend(calendars(config));
         checks.push(outside(config, &globals.state, status.as_ref()));
         if status.is_none() {
             checks.extend(ports(config));
@@ -229,6 +230,28 @@ fn speaks_for(facts: &Facts) -> &'static [Gate] {
         Facts::Drill(_) => &[Gate::RollbackTest],
         Facts::Tests(_) | Facts::Coverage(_) => &[],
     }
+}
+
+/// Whether the calendars of the file are understood, and what they say at this moment.
+fn calendars(config: &Config) -> Vec<Check> {
+    let name = "calendar";
+    let checked = config.calendars.iter().map(|(calendar, spec)| {
+        let understood = safeguard_server::calendars::look(spec);
+        match understood {
+            Ok((0, _)) => care(
+                name,
+                format!("`{calendar}` has no window at all"),
+                "look whether its file is the right one",
+            ),
+            Ok((windows, says)) => good(name, format!("`{calendar}`: {windows} windows; now: {says}")),
+            Err(why) => bad(
+                name,
+                format!("`{calendar}` is not understood, so it is closed: {why}"),
+                "mend it, or remove it and run `safeguard policy apply`",
+            ),
+        }
+    });
+    checked.collect()
 }
 
 fn state_folder(state: &Path) -> Check {

@@ -1,12 +1,16 @@
 //! `safeguard freeze …`
 
-use safeguard_api::Freeze;
-use safeguard_api::freeze::FreezeSpec;
+use std::path::Path;
+
+use anyhow::Context;
+use safeguard_api::freeze::{FreezeCheck, FreezeSpec};
+use safeguard_api::{Freeze, Name, Timestamp};
+use serde::Serialize;
 
 use crate::api_client::ApiClient;
 use crate::args::{FreezeVerb, Globals};
 use crate::failure::Failure;
-use crate::output::{Output, table};
+use crate::output::{CARE, GOOD, Output, table};
 
 pub fn freeze(globals: &Globals, verb: FreezeVerb, output: &Output) -> Result<(), Failure> {
     let client = ApiClient::new(globals)?;
@@ -31,9 +35,51 @@ pub fn freeze(globals: &Globals, verb: FreezeVerb, output: &Output) -> Result<()
             output.data(&freeze, |freeze| format!("{} closed\n", freeze.id))
         }
         FreezeVerb::List => {
-            let freezes: Vec<Freeze> = client.get("/api/v1/freezes")?;
-            output.data(&freezes, |freezes| listed(freezes))
+            let list = List {
+                freezes: client.get("/api/v1/freezes")?,
+                services: client.get("/api/v1/freezes/check")?,
+            };
+            output.data(&list, |list| {
+                format!("{}\n{}", listed(&list.freezes), openings(&list.services))
+            })
         }
+        FreezeVerb::Check { at, service } => check(&client, at, service, output),
+        FreezeVerb::Export { ics: _, out } => export(&client, out.as_deref(), output),
+    }
+}
+
+#[derive(Serialize)]
+struct List {
+    freezes: Vec<Freeze>,
+    services: Vec<FreezeCheck>,
+}
+
+fn check(
+    client: &ApiClient,
+    at: Option<Timestamp>,
+    service: Option<Name>,
+    output: &Output,
+) -> Result<(), Failure> {
+    let at = at.map(|at| format!("at={at}"));
+    let service = service.map(|service| format!("service={service}"));
+    let asked: Vec<String> = at.into_iter().chain(service).collect();
+    let checks: Vec<FreezeCheck> = client.get(&format!("/api/v1/freezes/check?{}", asked.join("&")))?;
+    output.data(&checks, |checks| checks.iter().map(explained).collect())?;
+    if checks.iter().all(|check| check.open) {
+        Ok(())
+    } else {
+        Err(Failure::Told)
+    }
+}
+
+fn export(client: &ApiClient, out: Option<&Path>, output: &Output) -> Result<(), Failure> {
+    let text = client.get_text("/api/v1/freezes.ics")?;
+    match out {
+        Some(out) => {
+            std::fs::write(out, text).with_context(|| format!("cannot write `{}`", out.display()))?;
+            Ok(())
+        }
+        None => output.text(&text),
     }
 }
 
@@ -58,4 +104,52 @@ fn listed(freezes: &[Freeze]) -> String {
     };
     let rows: Vec<Vec<String>> = freezes.iter().map(row).collect();
     table(&["FREEZE", "SERVICE", "STATE", "BY", "REASON"], &rows)
+}
+
+fn openings(checks: &[FreezeCheck]) -> String {
+    let row = |check: &FreezeCheck| {
+        let why = check.block().map_or("-".to_owned(), |block| block.to_string());
+        vec![
+            check.service.to_string(),
+            if check.open { "may move" } else { "may not move" }.to_owned(),
+            next(check),
+            why,
+        ]
+    };
+    let rows: Vec<Vec<String>> = checks.iter().map(row).collect();
+    table(&["SERVICE", "RELEASES", "NEXT CHANGE", "WHY"], &rows)
+}
+
+/// The next opening, or closing.
+pub fn next(check: &FreezeCheck) -> String {
+    match (check.open, check.opens_at, check.closes_at) {
+        (true, _, Some(closes)) => format!("closes {closes}"),
+        (true, _, None) => "none is known".to_owned(),
+        (false, Some(opens), _) => format!("opens {opens}"),
+        (false, None, _) => "no opening is known".to_owned(),
+    }
+}
+
+fn explained(check: &FreezeCheck) -> String {
+    let (style, may) = if check.open {
+        (GOOD, "may move")
+    } else {
+        (CARE, "may not move")
+    };
+    let mut text = format!(
+        "{}: releases {style}{may}{style:#} at {}; {}\n",
+        check.service,
+        check.at,
+        next(check)
+    );
+    for freeze in &check.freezes {
+        text.push_str(&format!(
+            "  freeze {} by {}: {}\n",
+            freeze.id, freeze.opened_by, freeze.reason
+        ));
+    }
+    for calendar in &check.calendars {
+        text.push_str(&format!("  calendar {}: {}\n", calendar.calendar, calendar.says));
+    }
+    text
 }

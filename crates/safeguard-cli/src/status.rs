@@ -54,6 +54,11 @@ fn described(status: &Status) -> String {
 fn service_text(service: &ServiceStatus) -> String {
     let live = service.live_version.as_deref().unwrap_or("nothing");
     let mut text = format!("{}: {live} is live\n", service.state.service);
+    let freeze = &service.freeze;
+    if !freeze.open || freeze.closes_at.is_some() {
+        let may = if freeze.open { "may move" } else { "may not move" };
+        text.push_str(&format!("  releases   {may}, {}\n", crate::freezes::next(freeze)));
+    }
     if let Some(active) = &service.active_release {
         let (release, rollout) = (&active.release, &active.rollout);
         let phase = phase_text(&rollout.phase);

@@ -31,6 +31,13 @@ type Bound = (Role, String, TcpListener);
 
 pub fn up(globals: &Globals, output: &Output) -> Result<(), Failure> {
     let (config, text) = config_file::load(&globals.config, output)?;
+    for (name, spec) in &config.calendars {
+        if let Err(why) = safeguard_server::calendars::look(spec) {
+            output.say(&format!(
+                "calendar `{name}` is not understood, so it is closed: {why}"
+            ));
+        }
+    }
     let state = state_folder(&globals.state)?;
     // Two installations on one state folder would fight over it; the supervisor holds its own lock besides, but what
     // is written before it starts must not be another's either.

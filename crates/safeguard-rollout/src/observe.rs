@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
     pub now: Now,
-    /// The open freeze that holds this service, as a [`Block::Freeze`]; an unreadable calendar is one too.
+    /// The open freeze or the closed calendar that holds this service; a calendar that can not be read is closed.
     pub freeze: Option<Block>,
     /// The gates that the policy wants passed before the release leaves its present stage.
     pub gates: GateReport,

@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use base64::Engine as _;
 use http::HeaderMap;
 use safeguard_api::audit::{Actor, ActorKind};
 use safeguard_api::operation::Scope;
@@ -106,6 +107,10 @@ impl Door {
     ) -> Result<Option<Caller>, Refused> {
         if let Some(secret) = bearer(headers) {
             return token_caller(store, secret).await;
+        }
+        // Calendar programs know no other way. A browser sends it from any page, so it changes nothing.
+        if !mutates && let Some(secret) = basic(headers) {
+            return token_caller(store, &secret).await;
         }
         if !self.has_session(headers) {
             return Ok(None);
@@ -296,6 +301,15 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
         .ok()?
         .strip_prefix("Bearer ")
         .map(str::trim)
+}
+
+/// The password of RFC 7617; whose it is, the token says.
+fn basic(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(http::header::AUTHORIZATION)?.to_str().ok()?;
+    let encoded = value.strip_prefix("Basic ")?.trim();
+    let bytes = base64::engine::general_purpose::STANDARD.decode(encoded).ok()?;
+    let text = String::from_utf8(bytes).ok()?;
+    text.split_once(':').map(|(_, password)| password.to_owned())
 }
 
 fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {

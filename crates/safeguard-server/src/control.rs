@@ -124,6 +124,7 @@ struct Loop {
     journal: journal::Journal,
     pushed: act::Pushed,
     complaints: complaint::Complaints,
+    calendars: crate::calendars::Reader,
     world: World,
     publish: watch::Sender<Arc<World>>,
     /// By the monotonic clock: when the router and the supervisor last answered.
@@ -147,6 +148,7 @@ pub(crate) fn start(
     let (orders, inbox) = mpsc::channel(ORDERS_WAITING_MAX);
     let (publish, world) = watch::channel(Arc::new(World::default()));
     let mono_ms = clocks().mono_ms;
+    let calendars = crate::calendars::Reader::new(config.services.keys().cloned().collect());
     let looping = Loop {
         config,
         store,
@@ -161,6 +163,7 @@ pub(crate) fn start(
         journal: journal::Journal::default(),
         pushed: act::Pushed::default(),
         complaints: complaint::Complaints::default(),
+        calendars,
         world: World::default(),
         publish,
         router_heard_ms: mono_ms,
@@ -229,6 +232,7 @@ impl Loop {
             Some(_) | None => None,
         };
         let loaded = self.load(going_back).await?;
+        self.look_at_calendars(&loaded).await?;
         let mut said = Ok(());
         for service in &loaded.services {
             for (place, (release, rollout)) in service.queue.iter().enumerate() {

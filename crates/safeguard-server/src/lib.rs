@@ -6,6 +6,7 @@
 mod api;
 mod artifacts;
 mod auth;
+pub mod calendars;
 mod control;
 mod dossier;
 mod drills;

@@ -1,11 +1,13 @@
 //! What the loop last heard of the router and the supervisor, for everyone to read.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use safeguard_api::instance::{InstanceReport, SupervisorReport};
 use safeguard_api::time::{Span, Timestamp};
 use safeguard_api::traffic::{RouteReport, RouterReport};
 use safeguard_api::{GateReport, Name, ReleaseId, Rollout};
+use safeguard_calendar::Calendars;
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct World {
@@ -20,6 +22,8 @@ pub(crate) struct World {
     pub walking: HashMap<ReleaseId, Rollout>,
     /// What the gates say of them.
     pub gates: HashMap<ReleaseId, GateReport>,
+    /// The calendars of the policy in force, as the last round knew them.
+    pub calendars: Arc<Calendars>,
     /// Why the last round could not commit, if it could not.
     pub trouble: Option<String>,
 }

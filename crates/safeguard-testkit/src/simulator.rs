@@ -3,6 +3,7 @@
 //! One seed is one rollout. Time jumps to the next thing that is due. After every step the invariants are checked by
 //! code that shares nothing with the planner, and a violation names the seed that repeats it.
 
+mod calendar;
 mod check;
 mod people;
 mod rng;
@@ -20,6 +21,8 @@ pub enum Breakage {
     None,
     /// The planner is not told of freezes.
     IgnoresFreeze,
+    /// The planner is not told of calendars.
+    IgnoresCalendars,
     /// A soak grows by whatever the wall clock says.
     SoakSurvivesClockJump,
     /// The router raises a weight that it took down itself.

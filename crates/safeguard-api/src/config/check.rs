@@ -48,6 +48,7 @@ impl Config {
         check_canary(&self.stages.canary, &mut found);
         people::check(self, &mut found);
         hotfix(self, &mut found);
+        super::calendar::check(self, &mut found);
         judge(self, &mut found);
         rollback(self, &mut found);
         router(self, &mut found);

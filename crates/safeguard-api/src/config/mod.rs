@@ -59,6 +59,9 @@ pub struct Config {
     /// Who may approve; asked for where a stage wants approvals.
     #[serde(default)]
     pub approvers: Vec<Approver>,
+    /// When releases may move, and when not.
+    #[serde(default)]
+    pub calendars: BTreeMap<Name, CalendarSpec>,
     #[serde(default)]
     pub judge: JudgePolicy,
     #[serde(default)]
@@ -319,6 +322,10 @@ pub struct Policy {
     #[serde(default)]
     pub hotfix: HotfixPolicy,
     pub approvers: Vec<Approver>,
+    /// Those of the policy in force hold every release, whatever policy it entered under.
+    // A policy without calendars keeps the name that it had before there were any.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub calendars: BTreeMap<Name, CalendarSpec>,
     pub judge: JudgePolicy,
     pub rollback: RollbackPolicy,
 }
@@ -332,6 +339,7 @@ impl Config {
             gates: self.gates.clone(),
             hotfix: self.hotfix.clone(),
             approvers: self.approvers.clone(),
+            calendars: self.calendars.clone(),
             judge: self.judge.clone(),
             rollback: self.rollback.clone(),
         }

@@ -172,6 +172,7 @@ pub(super) fn standing(tick: &Tick<'_>, blocks: Vec<Block>) -> (Vec<Block>, Vec<
         | Block::Layers { .. }
         | Block::Proof { .. }
         | Block::Freeze { .. }
+        | Block::Calendar { .. }
         | Block::Approval { .. }
         | Block::Poisoned { .. } => false,
     })
@@ -199,6 +200,7 @@ pub(super) fn only_refused(blocks: &[Block]) -> bool {
             Block::Gate { .. }
             | Block::Layers { .. }
             | Block::Freeze { .. }
+            | Block::Calendar { .. }
             | Block::Approval { .. }
             | Block::Hold { .. }
             | Block::Poisoned { .. }

@@ -41,6 +41,7 @@ pub(crate) fn policy() -> Policy {
         gates: GateSettings::default(),
         hotfix: safeguard_api::config::HotfixPolicy::default(),
         approvers: Vec::new(),
+        calendars: Default::default(),
         judge: JudgePolicy::default(),
         rollback: RollbackPolicy::default(),
     }

@@ -1,10 +1,15 @@
 //! Freezes: while one is open nothing moves towards production.
 
+use std::sync::Arc;
+
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use safeguard_api::audit::Event;
-use safeguard_api::freeze::FreezeSpec;
-use safeguard_api::{Freeze, FreezeId, Span};
+use safeguard_api::freeze::{FreezeCheck, FreezeSpec};
+use safeguard_api::{Digest, Freeze, FreezeId, Name, Problem, Span, Timestamp};
+use safeguard_calendar::Calendars;
 use safeguard_store::{Document, StoreError, Tx};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +23,11 @@ const NOT_CLOSED_KEY: &str = "all";
 /// The loop reads them all at every round.
 const NOT_CLOSED_MAX: usize = 256;
 const KEPT_LONGEST: Span = Span::hours(24);
+/// Of calendars, in an export.
+const EXPORTED_AHEAD: Span = Span::hours(400 * 24);
+/// Of what has no end, in an export.
+const SHOWN_AHEAD: Span = Span::hours(24);
+const EVENTS_MAX: usize = 2000;
 
 pub(super) async fn open(
     State(app): State<App>,
@@ -166,6 +176,125 @@ pub(super) async fn list(State(app): State<App>) -> Answer<Vec<Freeze>> {
     let over = |freeze: &Freeze| freeze.closed_at.is_some() || freeze.until.is_some_and(|until| until <= at);
     freezes.sort_by_key(over);
     Ok(Json(freezes))
+}
+
+/// Which moment and service are meant; unsaid: now, and all.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    at: Option<Timestamp>,
+    service: Option<Name>,
+}
+
+pub(super) async fn check(State(app): State<App>, Query(asked): Query<Asked>) -> Answer<Vec<FreezeCheck>> {
+    let services = match &asked.service {
+        Some(service) => {
+            super::releases::known_service(&app, service)?;
+            vec![service.clone()]
+        }
+        None => app.config.services.keys().cloned().collect(),
+    };
+    let at = asked.at.unwrap_or_else(now);
+    let freezes = app.store.read(not_closed).await?;
+    let calendars = calendars(&app, at).await?;
+    let check = |service| calendars.check(service, &freezes, at);
+    Ok(Json(services.iter().map(check).collect()))
+}
+
+/// The calendars of the last round, expanded around `at` where they do not reach.
+async fn calendars(app: &App, at: Timestamp) -> Result<Arc<Calendars>, ApiError> {
+    let world = app.world.borrow().clone();
+    if world.looked_at == Timestamp::default() {
+        let title = "the control loop has not ended a round yet";
+        return Err(ApiError(
+            Problem::new(503, "unavailable", title).with_hint("ask again in a moment"),
+        ));
+    }
+    if world.calendars.know(at) {
+        return Ok(world.calendars.clone());
+    }
+    let services: Vec<Name> = app.config.services.keys().cloned().collect();
+    let expanding = tokio::task::spawn_blocking(move || world.calendars.around(&services, at));
+    let expanded = expanding.await.map_err(|error| {
+        ApiError(Problem::new(
+            500,
+            "unavailable",
+            format!("the calendars could not be expanded: {error}"),
+        ))
+    });
+    expanded.map(Arc::new)
+}
+
+/// What people subscribe to: freezes that are open, and what the calendars say of the coming year.
+pub(super) async fn ics(State(app): State<App>) -> Result<Response, ApiError> {
+    let at = now();
+    let freezes = app.store.read(not_closed).await?;
+    let calendars = calendars(&app, at).await?;
+    let mut events: Vec<safeguard_calendar::Event> = freezes
+        .iter()
+        .filter(|freeze| freeze.until.is_none_or(|until| at < until))
+        .map(|freeze| opened(freeze, at))
+        .collect();
+    for (name, outcome) in calendars.outcomes() {
+        if let Err(why) = outcome {
+            events.push(safeguard_calendar::Event {
+                uid: format!("{name}-not-understood@safeguard"),
+                from: at,
+                to: at.plus(SHOWN_AHEAD),
+                summary: format!("Freeze: the calendar {name} is not understood"),
+                description: format!("{why}\nIt is closed until it is mended."),
+            });
+        }
+    }
+    for (name, services, schedule) in calendars.schedules() {
+        let whom = match services {
+            [] => "all services".to_owned(),
+            services => services.iter().map(Name::as_str).collect::<Vec<_>>().join(", "),
+        };
+        let deny = schedule.deny.iter().map(|spell| ("Freeze", spell));
+        let allow = schedule
+            .allow
+            .iter()
+            .flatten()
+            .map(|spell| ("Releases allowed", spell));
+        let ahead = at.plus(EXPORTED_AHEAD);
+        for (what, spell) in deny.chain(allow).filter(|(_, spell)| spell.from < ahead) {
+            let label = Digest::of(format!("{what} {}", spell.label).as_bytes());
+            events.push(safeguard_calendar::Event {
+                uid: format!("{name}-{}-{}@safeguard", spell.from.ms(), label.short()),
+                from: spell.from,
+                to: spell.to,
+                summary: format!("{what}: {}", spell.label),
+                description: format!("calendar {name}, {whom}\nRolling back is always allowed."),
+            });
+        }
+    }
+    events.sort_by(|one, other| (one.from, &one.uid).cmp(&(other.from, &other.uid)));
+    events.truncate(EVENTS_MAX);
+    let text = safeguard_calendar::export("safeguard: freezes", &events, at);
+    Ok(([(header::CONTENT_TYPE, "text/calendar; charset=utf-8")], text).into_response())
+}
+
+/// A freeze without an end is shown for a day, and longer at the next export.
+fn opened(freeze: &Freeze, at: Timestamp) -> safeguard_calendar::Event {
+    let whom = freeze
+        .service
+        .as_ref()
+        .map_or("all services".to_owned(), ToString::to_string);
+    let until = match freeze.until {
+        Some(until) => format!("until {until}"),
+        None => "until somebody closes it".to_owned(),
+    };
+    safeguard_calendar::Event {
+        uid: format!("{}@safeguard", freeze.id),
+        from: freeze.opened_at,
+        to: freeze.until.unwrap_or_else(|| at.plus(SHOWN_AHEAD)),
+        summary: format!("Freeze: {}", freeze.reason),
+        description: format!(
+            "opened by {}, {whom}, {until}\nRolling back is always allowed.",
+            freeze.opened_by
+        ),
+    }
 }
 
 #[cfg(test)]

@@ -30,13 +30,24 @@ pub(super) async fn apply(
         gates: policy.gates.clone(),
         hotfix: policy.hotfix.clone(),
         approvers: policy.approvers.clone(),
+        calendars: policy.calendars.clone(),
         judge: policy.judge.clone(),
         rollback: policy.rollback.clone(),
         ..(*app.config).clone()
     };
-    let problems = config.problems();
-    if !problems.is_empty() {
-        let details = problems.into_iter().map(|problem| problem.to_string()).collect();
+    let mut details: Vec<String> = config.problems().iter().map(ToString::to_string).collect();
+    // A file may come later, and is closed until then; what is written here can only be wrong.
+    for (name, calendar) in policy
+        .calendars
+        .iter()
+        .filter(|(_, calendar)| calendar.file.is_none())
+    {
+        let read = safeguard_calendar::Calendar::read(calendar, None);
+        if let Err(error) = read.and_then(|calendar| calendar.schedule(now())) {
+            details.push(format!("`calendars.{name}`: {error}"));
+        }
+    }
+    if !details.is_empty() {
         return Err(ApiError::invalid("the policy can not be put in force", details));
     }
     let passkeys = app

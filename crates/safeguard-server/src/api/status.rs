@@ -80,6 +80,7 @@ pub(super) async fn status(State(app): State<App>) -> Answer<Status> {
             routes: world.routes(service),
             instances: world.instances(service),
             active_release,
+            freeze: world.calendars.check(service, &freezes, at),
             router_silent: (world.router_silent > Span(0)).then_some(world.router_silent),
         });
     }
@@ -148,6 +149,11 @@ fn warnings(
             "the supervisor has not answered for {}",
             world.supervisor_silent
         ));
+    }
+    for (calendar, outcome) in world.calendars.outcomes() {
+        if let Err(why) = outcome {
+            warnings.push(format!("calendar `{calendar}` is closed: {why}"));
+        }
     }
     for service in &status.services {
         let Some(active) = &service.active_release else {

@@ -7,13 +7,15 @@ use safeguard_store::{Poisoned, StoreError, Tx};
 
 use super::{Loop, Queue};
 use crate::api::{breakglasses, freezes};
-use crate::record::now;
+use crate::record::{POLICY_SETTING, clocks, now};
 
 pub(super) struct Loaded {
     pub services: Vec<ServiceLoaded>,
     pub freezes: Vec<Freeze>,
     /// Those that lift freezes for a release at this moment.
     pub breakglasses: Vec<Breakglass>,
+    /// Its calendars hold every release.
+    pub policy_in_force: Option<PolicyId>,
 }
 
 pub(super) struct ServiceLoaded {
@@ -45,9 +47,24 @@ impl Loop {
                     services,
                     freezes: freezes::not_closed(tx)?,
                     breakglasses: breakglasses::open(tx, now())?,
+                    policy_in_force: tx.setting(POLICY_SETTING)?.and_then(|id| id.parse().ok()),
                 })
             })
             .await
+    }
+
+    /// The calendars that hold everything at this round. Without a policy in force, the file's.
+    pub(super) async fn look_at_calendars(&mut self, loaded: &Loaded) -> Result<(), StoreError> {
+        let id = match &loaded.policy_in_force {
+            Some(id) => id.clone(),
+            None => self.config.policy().id(),
+        };
+        let specs = self.policy(&id).await?.calendars;
+        self.world.calendars = self
+            .calendars
+            .calendars(&self.store, &id, &specs, clocks())
+            .await?;
+        Ok(())
     }
 
     /// A policy by its name; it never changes.

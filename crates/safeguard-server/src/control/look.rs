@@ -1,7 +1,6 @@
 //! What the planner is told: the last reports, the committed state and the clocks, put side by side.
 
 use safeguard_api::instance::{InstanceReport, InstanceState};
-use safeguard_api::release::Block;
 use safeguard_api::time::Span;
 use safeguard_api::{Environment, ReleaseId, Rollout, Stage};
 use safeguard_rollout::observe::{
@@ -31,24 +30,19 @@ impl Loop {
             .services
             .get(&service.state.service)
             .map_or(1, |service| service.instances);
-        let freeze = loaded
-            .freezes
-            .iter()
-            .find(|freeze| freeze.holds(&service.state.service, now.wall));
+        let check = self
+            .world
+            .calendars
+            .check(&service.state.service, &loaded.freezes, now.wall);
         // Two people may let one release through; gates, soaks and approvals hold it as ever.
         let lifted = loaded
             .breakglasses
             .iter()
             .any(|glass| glass.is_open(&release.id, now.wall));
-        let freeze = freeze.filter(|_| !lifted);
         let before = service.queue.get(..place).and_then(<[_]>::last);
         Some(Observation {
             now,
-            freeze: freeze.map(|freeze| Block::Freeze {
-                id: freeze.id.clone(),
-                reason: freeze.reason.clone(),
-                until: freeze.until,
-            }),
+            freeze: check.block().filter(|_| !lifted),
             gates: judged.report,
             risk: judged.risk,
             approvals: judged.approved,

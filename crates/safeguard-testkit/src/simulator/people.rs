@@ -8,6 +8,7 @@ use safeguard_api::time::Span;
 
 use super::Candidate;
 use super::RUN_MS;
+use super::calendar::Season;
 use super::rng::Rng;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,7 @@ pub struct Script {
     /// Sorted by time.
     pub events: Vec<(u64, Event)>,
     pub freezes: Vec<(u64, u64)>,
+    pub season: Season,
     pub router_away: Vec<(u64, u64)>,
     pub sick: Vec<(u64, u64)>,
     /// When each stage's gates are green and its approvals given, after the stage began.
@@ -87,6 +89,7 @@ pub fn script(rng: &mut Rng) -> Script {
         },
         events: Vec::new(),
         freezes: windows(rng, 2, HOUR, 24 * HOUR),
+        season: Season::draw(rng),
         router_away: windows(rng, 3, 1000, 90_000),
         sick: Vec::new(),
         papers_ms: rng.below(30 * HOUR),
@@ -203,6 +206,7 @@ fn policy(rng: &mut Rng) -> Policy {
         gates: GateSettings::default(),
         hotfix: safeguard_api::config::HotfixPolicy::default(),
         approvers: Vec::new(),
+        calendars: Default::default(),
         judge: JudgePolicy::default(),
         rollback: RollbackPolicy::default(),
     }

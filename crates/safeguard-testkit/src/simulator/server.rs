@@ -11,6 +11,7 @@ use safeguard_api::id::{Digest, Name, ReleaseId};
 use safeguard_api::release::{Phase, RollbackReason, Rollout};
 use safeguard_api::status::ServiceState;
 use safeguard_api::time::{Now, Span, Timestamp};
+use safeguard_calendar::Calendars;
 use safeguard_rollout::desired::desired;
 use safeguard_rollout::observe::{Command, Elsewhere, Instances, Observation, Restoring, Stable, Traffic};
 use safeguard_rollout::plan::{self, Commit, Memory, Plan};
@@ -51,6 +52,7 @@ struct Sim {
     last_wall: Timestamp,
     old_tables: Vec<Table>,
     observation: Observation,
+    calendars: Calendars,
     traffic: Option<Traffic>,
     part: Counted,
     healthy_ms: u64,
@@ -146,6 +148,7 @@ impl Sim {
             behind: None,
             command: None,
         };
+        let calendars = script.season.calendars(&service, begun)?;
         let outcome = Outcome {
             seed,
             candidate: script.candidate,
@@ -177,6 +180,7 @@ impl Sim {
             last_wall: Timestamp(BIRTH_MS),
             old_tables: Vec::new(),
             observation,
+            calendars,
             traffic: None,
             part: Counted::default(),
             healthy_ms: 0,
@@ -407,6 +411,7 @@ impl Sim {
                 return planned;
             }
             Breakage::None
+            | Breakage::IgnoresCalendars
             | Breakage::RaisesAfterReduction
             | Breakage::AppliesOlderTables
             | Breakage::IgnoresGates => {}
@@ -419,7 +424,7 @@ impl Sim {
         let (canary, stable) = self.router.samples();
         let live_again = self.state.live.as_ref() == Some(&ids()[OURS]);
         Truth {
-            frozen: within(&self.script.freezes, self.now),
+            frozen: within(&self.script.freezes, self.now) || self.script.season.closed(self.wall()),
             green: papers,
             approvals: u32::from(papers),
             router_reachable: self.reachable(),

@@ -66,6 +66,7 @@ fn every_invariant_holds_for_every_seed() {
 fn what_is_broken_on_purpose_is_found() {
     for breakage in [
         Breakage::IgnoresFreeze,
+        Breakage::IgnoresCalendars,
         Breakage::SoakSurvivesClockJump,
         Breakage::RaisesAfterReduction,
         Breakage::AppliesOlderTables,

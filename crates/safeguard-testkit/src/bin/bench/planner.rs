@@ -62,6 +62,7 @@ impl Walk {
             gates: safeguard_api::config::GateSettings::default(),
             hotfix: safeguard_api::config::HotfixPolicy::default(),
             approvers: Vec::new(),
+            calendars: Default::default(),
             judge: Default::default(),
             rollback: RollbackPolicy::default(),
         };

@@ -5,7 +5,7 @@ use safeguard_api::gate::{GateReport, GateVerdict, Verdict};
 use safeguard_api::id::{FreezeId, ReleaseId};
 use safeguard_api::release::Block;
 use safeguard_api::stage::{Environment, Percent, Stage};
-use safeguard_api::time::{Now, Span, Timestamp};
+use safeguard_api::time::{Now, Span};
 use safeguard_api::traffic::{ArmReport, RouteReport};
 use safeguard_rollout::observe::{Command, Elsewhere, Instances, Restoring, Sample, Stable, Traffic};
 
@@ -25,17 +25,26 @@ impl Sim {
             within(&self.script.freezes, now),
             now < self.script.poisoned_until,
         );
+        let wall = self.wall();
+        let service = &self.rollout.service;
+        if self.calendars.are_stale(wall) {
+            self.calendars = self.calendars.around(std::slice::from_ref(service), wall);
+        }
+        let calendar = (self.breakage != Breakage::IgnoresCalendars)
+            .then(|| self.calendars.check(service, &[], wall).block())
+            .flatten();
         let observation = &mut self.observation;
         observation.now = Now {
-            wall: Timestamp(BIRTH_MS + now as i64 + self.wall_offset),
+            wall,
             mono_ms: self.mono_base + now,
         };
         observation.command = command;
-        observation.freeze = frozen.then(|| Block::Freeze {
+        let freeze = frozen.then(|| Block::Freeze {
             id: FreezeId::new(BIRTH_MS.unsigned_abs(), 1),
             reason: "the season".to_owned(),
             until: None,
         });
+        observation.freeze = freeze.or(calendar);
         observation.gates = report(
             &self.script.policy,
             self.rollout.stage,

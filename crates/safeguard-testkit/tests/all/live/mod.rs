@@ -2,6 +2,7 @@
 
 mod acts;
 mod approvals;
+mod calendars;
 mod dossier;
 mod drill;
 mod evidence;
