@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::InstanceLimits;
+use crate::config::{ExecTarget, InstanceLimits};
 use crate::id::{Digest, Name, ReleaseId};
 use crate::stage::Environment;
 use crate::time::{Span, Timestamp};
@@ -70,6 +70,9 @@ pub struct InstanceSpec {
     pub limits: InstanceLimits,
     /// How long it may take to end after SIGTERM before SIGKILL.
     pub stop_grace: Span,
+    /// Who runs it; none means the supervisor itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<ExecTarget>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +14,12 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::artifact;
+mod elsewhere;
+mod program;
+
+pub(crate) use elsewhere::recorded;
+use program::{check, check_artifact};
+
 use crate::backoff::BackOff;
 use crate::cgroup::{Cgroups, InstanceCgroup};
 use crate::health::is_healthy;
@@ -41,6 +46,8 @@ pub(crate) struct Shared {
     pub usage: watch::Receiver<UsageByGroup>,
     /// Ports given to instances: no two have the same one. Held for a few instructions, never across an await.
     pub ports: Mutex<BTreeSet<u16>>,
+    /// The supervisor is on its way out.
+    pub ending: AtomicBool,
 }
 
 /// A handle to the task of one instance.
@@ -82,6 +89,7 @@ impl Instance {
             publish,
             stopping,
             proven_port: false,
+            handle: None,
         };
         (
             Instance {
@@ -112,6 +120,8 @@ struct Task {
     /// Whether the instance has been healthy on its port. Until then somebody else may have taken the port before the
     /// app could, and the next start gets another one.
     proven_port: bool,
+    /// What an exec target calls the instance.
+    handle: Option<String>,
 }
 
 /// How one life of the process ended.
@@ -128,10 +138,22 @@ enum End {
 
 impl Task {
     async fn run(mut self) -> Option<Stopped> {
-        self.report.limits = self.cgroup.in_force(&self.spec.limits);
+        let target = self.spec.target.clone();
+        self.report.limits = match &target {
+            None => self.cgroup.in_force(&self.spec.limits),
+            Some(target) => elsewhere::limits(target),
+        };
         let mut waits = BackOff::of_an_app();
         let stopped = loop {
-            match self.live().await {
+            // What was recorded before the supervisor began may only have to be stopped.
+            if *self.stopping.borrow() {
+                break None;
+            }
+            let end = match &target {
+                None => self.live().await,
+                Some(target) => self.live_elsewhere(target).await,
+            };
+            match end {
                 End::Stopped(stopped) => break stopped,
                 End::Refused(why) => {
                     tracing::error!(instance = self.spec.id, why, "Instance refused");
@@ -152,6 +174,10 @@ impl Task {
                     }
                 }
             }
+        };
+        let stopped = match &target {
+            Some(target) => self.stop_elsewhere(target).await,
+            None => stopped,
         };
         self.free_port();
         self.cgroup.kill();
@@ -465,27 +491,4 @@ fn died(how: String) -> End {
         out_of_memory: false,
         health: Duration::ZERO,
     }
-}
-
-/// Hashes the artifact and returns the program to run, or says why it is not to be run.
-fn check(spec: &InstanceSpec) -> Result<PathBuf, String> {
-    artifact::verify(&spec.root, &spec.artifact).map_err(|error| with_sources(&error))?;
-    let program = spec.command.first().ok_or("its command is empty")?;
-    let program = spec.root.join(program);
-    match std::fs::metadata(&program) {
-        Ok(file) if file.is_file() && file.permissions().mode() & 0o111 != 0 => Ok(program),
-        Ok(_) => Err(format!("`{}` is not an executable file", program.display())),
-        Err(error) => Err(format!("cannot run `{}`: {error}", program.display())),
-    }
-}
-
-fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }

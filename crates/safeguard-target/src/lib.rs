@@ -5,6 +5,7 @@
 pub mod artifact;
 mod backoff;
 mod cgroup;
+mod exec;
 mod health;
 mod instance;
 pub mod launch;

@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 
 use crate::launch::{LaunchSpec, SPEC_VARIABLE};
 
 /// How the output of a child goes on.
 pub(crate) enum Output {
     Inherited,
+    /// Its input too: see [`GroupLeader::pipes`].
+    Piped,
     To(io::PipeWriter),
 }
 
@@ -44,6 +46,12 @@ impl GroupLeader {
         command.env(SPEC_VARIABLE, serde_json::to_string(spec)?);
         match output {
             Output::Inherited => {}
+            Output::Piped => {
+                command
+                    .stdin(Stdio::piped())
+                    .stdout(Stdio::piped())
+                    .stderr(Stdio::piped());
+            }
             Output::To(pipe) => {
                 command.stdout(pipe.try_clone()?).stderr(pipe);
             }
@@ -54,6 +62,12 @@ impl GroupLeader {
             .and_then(|pid| Pid::from_raw(pid.cast_signed()))
             .ok_or_else(|| io::Error::other("the process ended at once"))?;
         Ok(GroupLeader { child, pid })
+    }
+
+    /// Its stdin, stdout and stderr, once, where they are piped.
+    pub fn pipes(&mut self) -> Option<(ChildStdin, ChildStdout, ChildStderr)> {
+        let child = &mut self.child;
+        Some((child.stdin.take()?, child.stdout.take()?, child.stderr.take()?))
     }
 
     pub fn id(&self) -> u32 {

@@ -8,6 +8,7 @@ use std::io;
 use std::net::TcpListener;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use safeguard_api::instance::{
@@ -18,7 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::cgroup::Cgroups;
-use crate::instance::{Instance, Shared};
+use crate::instance::{Instance, Shared, recorded};
 use crate::roles::Keeper;
 use crate::usage;
 
@@ -102,13 +103,30 @@ pub async fn run(
         .into_iter()
         .map(|(role, argv)| Keeper::start(role, argv, settings.launcher.clone(), variables.clone()))
         .collect();
+    let ports = settings
+        .listeners
+        .iter()
+        .map(|(_, _, listener)| Ok(listener.local_addr()?.port()));
+    let ports = ports
+        .collect::<io::Result<BTreeSet<u16>>>()
+        .map_err(|source| SupervisorError::Socket {
+            path: settings.socket.clone(),
+            source,
+        })?;
+    let left: BTreeMap<String, InstanceSpec> = recorded(&settings.state)
+        .into_iter()
+        .map(|spec| (spec.id.clone(), spec))
+        .collect();
     let mut supervisor = Supervisor {
+        left,
         shared: Arc::new(Shared {
             state: settings.state,
             launcher: settings.launcher,
             cgroups,
             usage: sampled,
-            ports: Mutex::new(BTreeSet::new()),
+            // An exec target must not send users to a listener of ours either.
+            ports: Mutex::new(ports),
+            ending: AtomicBool::new(false),
         }),
         listeners: settings.listeners,
         roles,
@@ -174,6 +192,8 @@ async fn answer(ask: mpsc::Sender<Asked>, call: SupervisorCall) -> Answer<Superv
 }
 
 struct Supervisor {
+    /// What runs elsewhere since before this supervisor began, until it is told what is wanted.
+    left: BTreeMap<String, InstanceSpec>,
     shared: Arc<Shared>,
     listeners: Vec<(Role, String, TcpListener)>,
     roles: Vec<Keeper>,
@@ -254,19 +274,39 @@ impl Supervisor {
     /// Stops what is not wanted, or is wanted otherwise, and starts what is missing. An instance that is wanted
     /// otherwise starts when its old self is gone.
     fn reconcile(&mut self) {
+        for (id, spec) in std::mem::take(&mut self.left) {
+            if self.wanted.get(&id) != Some(&spec) && !self.instances.contains_key(&id) {
+                tracing::warn!(
+                    instance = id,
+                    "An instance from before is not wanted and is stopped"
+                );
+                self.begin(spec, true);
+            }
+        }
         for (id, instance) in &self.instances {
             if self.wanted.get(id) != Some(&instance.spec) {
                 instance.stop();
             }
         }
+        let mut missing = Vec::new();
         for (id, spec) in &self.wanted {
             if !self.instances.contains_key(id) {
-                let (instance, task) = Instance::new(spec.clone(), self.shared.clone());
-                self.instances.insert(id.clone(), instance);
-                let id = id.clone();
-                self.tasks.spawn(async move { (id, task.await) });
+                missing.push(spec.clone());
             }
         }
+        for spec in missing {
+            self.begin(spec, false);
+        }
+    }
+
+    fn begin(&mut self, spec: InstanceSpec, only_to_stop: bool) {
+        let id = spec.id.clone();
+        let (instance, task) = Instance::new(spec, self.shared.clone());
+        if only_to_stop {
+            instance.stop();
+        }
+        self.instances.insert(id.clone(), instance);
+        self.tasks.spawn(async move { (id, task.await) });
     }
 
     fn instance_ended(&mut self, ended: Result<(String, Option<Stopped>), tokio::task::JoinError>) {
@@ -297,6 +337,7 @@ impl Supervisor {
         for role in self.roles {
             role.stop().await;
         }
+        self.shared.ending.store(true, Ordering::Relaxed);
         for instance in self.instances.values() {
             instance.stop();
         }

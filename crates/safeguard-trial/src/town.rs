@@ -208,6 +208,7 @@ impl<'a> Town<'a> {
                 health_path: settings.health_path.clone(),
                 limits: settings.limits.clone(),
                 stop_grace: settings.stop_grace,
+                target: settings.target.clone(),
             })
         });
         specs.collect()

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use super::program::{check_program, check_variables};
 use super::{CanaryPolicy, Config, ConfigProblem, Service, StagePolicy, people};
 use crate::gate::Gate;
 use crate::id::Name;
@@ -13,9 +14,6 @@ use crate::time::Span;
 pub const SERVICES_MAX: usize = 16;
 const INSTANCES_MAX: u32 = 32;
 const STEPS_MAX: usize = 32;
-const COMMAND_WORDS_MAX: usize = 256;
-const VARIABLES_MAX: usize = 256;
-const WORD_BYTES_MAX: usize = 32 << 10;
 const SOAK_MAX: Span = Span::hours(24 * 90);
 const LEASE_MIN: Span = Span::seconds(2);
 
@@ -83,6 +81,9 @@ fn check_service(name: &Name, service: &Service, found: &mut Vec<ConfigProblem>)
             ),
         ),
         Some(program) => check_program(&at("command"), program, &service.command, found),
+    }
+    if let Some(target) = &service.target {
+        super::exec::check(base, target, found);
     }
     let path = &service.health_path;
     if !path.starts_with('/') || path.len() > 512 || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -166,55 +167,7 @@ pub(super) fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-fn check_program(path: &[&str], program: &str, command: &[String], found: &mut Vec<ConfigProblem>) {
-    if program.trim().is_empty() {
-        found.push(ConfigProblem::new(path, "the program's name is empty"));
-    } else if program.split('/').any(|part| part == "..") {
-        let message = format!("`{program}` leaves the artifact");
-        found.push(ConfigProblem::new(path, message).with_hint("name a path within it, or an absolute one"));
-    } else if program.contains(' ') && command.len() == 1 {
-        let message = format!("`{program}` would be one program, with spaces in its name");
-        let hint = "no shell reads it: write the program and each argument as a text of its own";
-        found.push(ConfigProblem::new(path, message).with_hint(hint));
-    }
-    if command.len() > COMMAND_WORDS_MAX {
-        let message = format!("{} words (limit {COMMAND_WORDS_MAX})", command.len());
-        found.push(ConfigProblem::new(path, message));
-    }
-    if command
-        .iter()
-        .any(|word| word.contains('\0') || word.len() > WORD_BYTES_MAX)
-    {
-        let message = format!("an argument has a zero byte, or more than {WORD_BYTES_MAX} bytes");
-        found.push(ConfigProblem::new(path, message));
-    }
-}
-
-fn check_variables(path: &[&str], variables: &BTreeMap<String, String>, found: &mut Vec<ConfigProblem>) {
-    if variables.len() > VARIABLES_MAX {
-        let message = format!("{} variables (limit {VARIABLES_MAX})", variables.len());
-        found.push(ConfigProblem::new(path, message));
-    }
-    for (name, value) in variables {
-        let mut at = path.to_vec();
-        at.push(name);
-        let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-        if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.bytes().all(letter) {
-            let message = format!("`{}` can not be the name of a variable", name.escape_debug());
-            found.push(ConfigProblem::new(&at, message).with_hint("letters, digits and `_`, no digit first"));
-        }
-        if ["PORT", "HOST"].contains(&name.as_str()) || name.starts_with("SAFEGUARD_") {
-            let message = format!("`{name}` is set by safeguard");
-            found.push(ConfigProblem::new(&at, message).with_hint("remove it, or give it another name"));
-        }
-        if value.contains('\0') || value.len() > WORD_BYTES_MAX {
-            let message = format!("the value has a zero byte, or more than {WORD_BYTES_MAX} bytes");
-            found.push(ConfigProblem::new(&at, message));
-        }
-    }
-}
-
-fn check_stage(name: &str, stage: &StagePolicy, found: &mut Vec<ConfigProblem>) {
+fn check_stage(name: &str, stage: &StagePolicy, people: usize, found: &mut Vec<ConfigProblem>) {
     within(found, &["stages", name, "soak"], stage.soak, Span(0), SOAK_MAX);
     within(
         found,

@@ -3,11 +3,13 @@
 mod calendar;
 mod check;
 mod drill;
+mod exec;
 mod gates;
 mod listen;
 mod parse;
 mod people;
 mod problem;
+mod program;
 mod running;
 mod stages;
 mod terms;
@@ -29,6 +31,7 @@ use crate::time::Span;
 pub use calendar::CalendarSpec;
 pub use check::SERVICES_MAX;
 pub use drill::{DrillSettings, DrillVerify, DrillWrite, WRITE_KEY, WriteMethod};
+pub use exec::ExecTarget;
 pub use gates::{
     ApprovalGate, EvidenceRule, FindingsGate, GateSettings, LayersRule, PerformanceGate, ResourcesGate,
     RollbackGate,
@@ -103,6 +106,9 @@ impl Default for Listen {
 pub struct Service {
     /// Program and arguments; a relative program is taken from the artifact. It must listen on `$HOST:$PORT`.
     pub command: Vec<String>,
+    /// Who runs its instances; unsaid: the supervisor, as processes of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<ExecTarget>,
     /// A GET of this path answers 2xx when the instance can serve.
     #[serde(default = "default_health_path")]
     pub health_path: String,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
-    DrillSettings, InstanceLimits, JudgePolicy, Policy, RollbackGate, RollbackPolicy, RouterLimits, Service,
-    TrafficSettings, UserKey,
+    DrillSettings, ExecTarget, InstanceLimits, JudgePolicy, Policy, RollbackGate, RollbackPolicy,
+    RouterLimits, Service, TrafficSettings, UserKey,
 };
 use crate::id::Digest;
 use crate::stage::Environment;
@@ -16,6 +16,8 @@ use crate::time::Span;
 #[derive(Serialize)]
 struct Running<'a> {
     command: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: &'a Option<ExecTarget>,
     health_path: &'a str,
     instances: u32,
     user_key: &'a UserKey,
@@ -37,6 +39,7 @@ impl Service {
     pub fn configuration(&self, policy: &Policy, router: &RouterLimits) -> Digest {
         let Service {
             command,
+            target,
             health_path,
             instances,
             user_key,
@@ -54,6 +57,7 @@ impl Service {
         };
         let running = Running {
             command,
+            target,
             health_path,
             instances: *instances,
             user_key,

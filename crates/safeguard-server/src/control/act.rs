@@ -241,6 +241,7 @@ impl Loop {
                     health_path: settings.health_path.clone(),
                     limits: settings.limits.clone(),
                     stop_grace: settings.stop_grace,
+                    target: settings.target.clone(),
                 });
             }
         }
