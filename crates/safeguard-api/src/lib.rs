@@ -4,6 +4,7 @@
 
 pub mod approval;
 pub mod audit;
+mod block;
 pub mod breakglass;
 pub mod change;
 pub mod config;

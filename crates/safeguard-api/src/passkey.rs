@@ -63,3 +63,20 @@ pub struct Enrolment {
     pub attestation_object: String,
     pub client_data: String,
 }
+
+/// What a browser needs to make the invited person's key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EnrolmentOptions {
+    pub rp_id: String,
+    pub person: String,
+    /// Names the person to the authenticator; says nothing by itself.
+    pub user: String,
+    /// Its ASCII bytes are the challenge.
+    pub challenge: String,
+}
+
+/// A link to the page that signs with a passkey.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ApprovalLink {
+    pub link: String,
+}

@@ -3,6 +3,7 @@
 use safeguard_api::approval::{
     ApprovalRequest, ApprovalSpec, ApprovalStanding, Decision, PersonStanding, Said, Signable,
 };
+use safeguard_api::passkey::ApprovalLink;
 use safeguard_api::{Approval, Digest, ReleaseId};
 
 use crate::api_client::ApiClient;
@@ -13,6 +14,14 @@ use crate::signing::{agreed, printable, sign};
 
 pub fn approve(globals: &Globals, args: ApproveArgs, output: &Output) -> Result<(), Failure> {
     let client = ApiClient::new(globals)?;
+    if args.passkey {
+        let link: ApprovalLink = client.act(&format!("/api/v1/releases/{}/approvals/link", args.release))?;
+        output.data(&link, |link| format!("{}\n", link.link))?;
+        output.say(
+            "It works once, within ten minutes, in a browser on the server's machine or behind `ssh -L`.",
+        );
+        return Ok(());
+    }
     let decision = match (args.reject, args.withdraw) {
         (true, _) => Decision::Reject,
         (false, true) => Decision::Withdraw,

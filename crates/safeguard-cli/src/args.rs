@@ -4,15 +4,11 @@ mod people;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use safeguard_api::evidence::{Format, Layer, Measure};
-use safeguard_api::operation::Scope;
-use safeguard_api::{
-    ChangeId, Digest, DocumentKind, EvidenceId, FreezeId, Gate, Name, ReleaseId, Span, Timestamp, TokenId,
-    WaiverId,
-};
+use safeguard_api::{ChangeId, Digest, DocumentKind, EvidenceId, Gate, Name, ReleaseId, Span, Timestamp};
 
-pub use people::{ApprovalVerb, ApproveArgs, BreakglassVerb, KeyArgs, WaiverVerb};
+pub use people::{ApprovalVerb, ApproveArgs, BreakglassVerb, KeyArgs, PasskeyVerb, WaiverVerb};
 
 /// Stands between AI-written code and production.
 ///
@@ -144,6 +140,12 @@ Examples:
         #[command(subcommand)]
         verb: ApprovalVerb,
     },
+    /// Passkeys of approvers, which sign in a browser
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Passkey {
+        #[command(subcommand)]
+        verb: PasskeyVerb,
+    },
     /// Set a gate aside for a release: two people, a reason and an expiry
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Waiver {
@@ -166,7 +168,7 @@ Examples:
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Freeze {
         #[command(subcommand)]
-        verb: FreezeVerb,
+        verb: crate::freezes::FreezeVerb,
     },
     /// Try the way back before the canary: break the candidate under load and see how it is taken off
     #[command(subcommand_required = true, arg_required_else_help = true)]
@@ -190,7 +192,7 @@ Examples:
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Token {
         #[command(subcommand)]
-        verb: TokenVerb,
+        verb: crate::tokens::TokenVerb,
     },
     /// Print the JSON Schema of safeguard.toml
     Schema,
@@ -459,53 +461,6 @@ Example:
 }
 
 #[derive(Debug, Subcommand)]
-pub enum FreezeVerb {
-    /// Open a freeze
-    #[command(after_help = "Example:
-  safeguard freeze open --reason \"year-end closing\" --until 2027-01-02T08:00:00Z")]
-    Open {
-        #[arg(long)]
-        reason: String,
-        /// Only this service; unsaid: all
-        #[arg(long)]
-        service: Option<Name>,
-        /// When it ends by itself; unsaid: when somebody closes it
-        #[arg(long, value_name = "TIME")]
-        until: Option<Timestamp>,
-    },
-    /// Close a freeze
-    Close { id: FreezeId },
-    /// List freezes, the open ones first, and say of each service when releases may move
-    List,
-    /// Say whether releases may move at a moment, and why
-    #[command(after_help = "Exit 0 when they may, 1 when not.
-
-Example:
-  safeguard freeze check --service shop --at 2026-12-24T18:00:00Z")]
-    Check {
-        /// Unsaid: now
-        #[arg(long, value_name = "TIME")]
-        at: Option<Timestamp>,
-        /// Unsaid: all
-        #[arg(long)]
-        service: Option<Name>,
-    },
-    /// Write freezes and calendars for other programs
-    #[command(
-        after_help = "Calendar programs can subscribe to /api/v1/freezes.ics instead, with any user's name and
-a token of scope read as the password."
-    )]
-    Export {
-        /// As iCalendar (RFC 5545)
-        #[arg(long, required = true)]
-        ics: bool,
-        /// Unsaid: stdout
-        #[arg(long, value_name = "FILE")]
-        out: Option<PathBuf>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
 pub enum AuditVerb {
     /// Verify an exported log with nothing else present
     #[command(
@@ -544,44 +499,6 @@ pub enum PolicyVerb {
     Show,
     /// Put the policy of the configuration in force for releases that enter from then on
     Apply,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum ScopeArg {
-    Read,
-    Propose,
-    Evidence,
-    Operate,
-    Admin,
-}
-
-impl From<ScopeArg> for Scope {
-    fn from(scope: ScopeArg) -> Scope {
-        match scope {
-            ScopeArg::Read => Scope::Read,
-            ScopeArg::Propose => Scope::Propose,
-            ScopeArg::Evidence => Scope::Evidence,
-            ScopeArg::Operate => Scope::Operate,
-            ScopeArg::Admin => Scope::Admin,
-        }
-    }
-}
-
-#[derive(Debug, Subcommand)]
-pub enum TokenVerb {
-    /// Make a token; its secret is shown once
-    Create {
-        /// Whose it is, as the log will say
-        #[arg(long)]
-        name: String,
-        /// What it may do; each includes the ones before it
-        #[arg(long)]
-        scope: ScopeArg,
-    },
-    /// List tokens, without their secrets
-    List,
-    /// Make a token void
-    Revoke { id: TokenId },
 }
 
 #[derive(Debug, Args)]

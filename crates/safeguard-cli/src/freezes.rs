@@ -1,16 +1,64 @@
 //! `safeguard freeze …`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use clap::Subcommand;
 use safeguard_api::freeze::{FreezeCheck, FreezeSpec};
-use safeguard_api::{Freeze, Name, Timestamp};
+use safeguard_api::{Freeze, FreezeId, Name, Timestamp};
 use serde::Serialize;
 
 use crate::api_client::ApiClient;
-use crate::args::{FreezeVerb, Globals};
+use crate::args::Globals;
 use crate::failure::Failure;
 use crate::output::{CARE, GOOD, Output, table};
+
+#[derive(Debug, Subcommand)]
+pub enum FreezeVerb {
+    /// Open a freeze
+    #[command(after_help = "Example:
+  safeguard freeze open --reason \"year-end closing\" --until 2027-01-02T08:00:00Z")]
+    Open {
+        #[arg(long)]
+        reason: String,
+        /// Only this service; unsaid: all
+        #[arg(long)]
+        service: Option<Name>,
+        /// When it ends by itself; unsaid: when somebody closes it
+        #[arg(long, value_name = "TIME")]
+        until: Option<Timestamp>,
+    },
+    /// Close a freeze
+    Close { id: FreezeId },
+    /// List freezes, the open ones first, and say of each service when releases may move
+    List,
+    /// Say whether releases may move at a moment, and why
+    #[command(after_help = "Exit 0 when they may, 1 when not.
+
+Example:
+  safeguard freeze check --service shop --at 2026-12-24T18:00:00Z")]
+    Check {
+        /// Unsaid: now
+        #[arg(long, value_name = "TIME")]
+        at: Option<Timestamp>,
+        /// Unsaid: all
+        #[arg(long)]
+        service: Option<Name>,
+    },
+    /// Write freezes and calendars for other programs
+    #[command(
+        after_help = "Calendar programs can subscribe to /api/v1/freezes.ics instead, with any user's name and
+a token of scope read as the password."
+    )]
+    Export {
+        /// As iCalendar (RFC 5545)
+        #[arg(long, required = true)]
+        ics: bool,
+        /// Unsaid: stdout
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}
 
 pub fn freeze(globals: &Globals, verb: FreezeVerb, output: &Output) -> Result<(), Failure> {
     let client = ApiClient::new(globals)?;

@@ -20,6 +20,7 @@ mod git;
 mod init;
 mod installation;
 mod output;
+mod passkeys;
 mod policy;
 mod processes;
 #[cfg(test)]
@@ -63,6 +64,7 @@ fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Release { verb } => releases::release(&globals, verb, output),
         Command::Approve(args) => approvals::approve(&globals, *args, output),
         Command::Approval { verb } => approvals::approval(&globals, verb, output),
+        Command::Passkey { verb } => passkeys::passkey(&globals, verb, output),
         Command::Waiver { verb } => exceptions::waiver(&globals, verb, output),
         Command::Breakglass { verb } => exceptions::breakglass(&globals, verb, output),
         Command::Rollout { verb } => watch::rollout(&globals, verb, output),

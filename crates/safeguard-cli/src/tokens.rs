@@ -1,12 +1,52 @@
 //! `safeguard token …`
 
+use clap::{Subcommand, ValueEnum};
+use safeguard_api::TokenId;
 use safeguard_api::operation::Scope;
 use safeguard_api::status::{Token, TokenCreated, TokenSpec};
 
 use crate::api_client::ApiClient;
-use crate::args::{Globals, TokenVerb};
+use crate::args::Globals;
 use crate::failure::Failure;
 use crate::output::{Output, table};
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ScopeArg {
+    Read,
+    Propose,
+    Evidence,
+    Operate,
+    Admin,
+}
+
+impl From<ScopeArg> for Scope {
+    fn from(scope: ScopeArg) -> Scope {
+        match scope {
+            ScopeArg::Read => Scope::Read,
+            ScopeArg::Propose => Scope::Propose,
+            ScopeArg::Evidence => Scope::Evidence,
+            ScopeArg::Operate => Scope::Operate,
+            ScopeArg::Admin => Scope::Admin,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TokenVerb {
+    /// Make a token; its secret is shown once
+    Create {
+        /// Whose it is, as the log will say
+        #[arg(long)]
+        name: String,
+        /// What it may do; each includes the ones before it
+        #[arg(long)]
+        scope: ScopeArg,
+    },
+    /// List tokens, without their secrets
+    List,
+    /// Make a token void
+    Revoke { id: TokenId },
+}
 
 pub fn token(globals: &Globals, verb: TokenVerb, output: &Output) -> Result<(), Failure> {
     let client = ApiClient::new(globals)?;

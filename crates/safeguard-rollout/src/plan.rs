@@ -169,7 +169,10 @@ pub fn plan(rollout: &Rollout, observed: &Observation, policy: &Policy, memory: 
 
 /// What the risk asks for beyond what is asked for already, as long as the canary has not begun: its steps are counted.
 fn grown_terms(rollout: &Rollout, observed: &Observation, policy: &Policy) -> Option<Terms> {
-    let open = !rollout.phase.is_final() && rollout.stage < Stage::Canary && policy.asks_for_gates();
+    let open = !rollout.phase.is_final()
+        && rollout.stage < Stage::Canary
+        && policy.asks_for_gates()
+        && policy.gates.risk.applied;
     let risk = observed.risk.as_ref().filter(|_| open)?;
     rollout.terms.grown(&risk.measures)
 }

@@ -18,7 +18,9 @@ const PASSKEY_SCRIPT: &str = include_str!("passkey.js");
 const STYLE: &str = include_str!("approve.css");
 
 pub(crate) fn router() -> Router<App> {
-    let script = |text: &'static str| get(move || async move { ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], text) });
+    let script = |text: &'static str| {
+        get(move || async move { ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], text) })
+    };
     Router::new()
         .route("/approve/{release}", get(approve))
         .route("/enrol", get(enrol))
@@ -48,9 +50,11 @@ async fn approve(
     }
     match code {
         Some(code) => match app.door.follow(&code) {
-            Ok(Some(cookie)) => {
-                ([(header::SET_COOKIE, cookie)], Redirect::to(&format!("/approve/{release}"))).into_response()
-            }
+            Ok(Some(cookie)) => (
+                [(header::SET_COOKIE, cookie)],
+                Redirect::to(&format!("/approve/{release}")),
+            )
+                .into_response(),
             Ok(None) => stale("safeguard approve REL --passkey"),
             Err(error) => no_chance(error),
         },
@@ -74,15 +78,24 @@ async fn enrol(State(app): State<App>, Query(Code { code }): Query<Code>, header
             Err(error) => no_chance(error),
         },
         Ok(None) => stale("safeguard passkey invite --person NAME"),
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("the store failed: {error}\n")).into_response(),
+        Err(error) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("the store failed: {error}\n"),
+        )
+            .into_response(),
     }
 }
 
 fn stale(command: &str) -> Response {
-    let text = format!("This link was used before, is over, or is not ours.\nRun `{command}` for a new one.\n");
+    let text =
+        format!("This link was used before, is over, or is not ours.\nRun `{command}` for a new one.\n");
     (StatusCode::UNAUTHORIZED, text).into_response()
 }
 
 fn no_chance(error: getrandom::Error) -> Response {
-    (StatusCode::SERVICE_UNAVAILABLE, format!("no random bytes: {error}\n")).into_response()
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        format!("no random bytes: {error}\n"),
+    )
+        .into_response()
 }

@@ -12,14 +12,17 @@ use http::HeaderMap;
 use safeguard_api::audit::{Actor, ActorKind};
 use safeguard_api::operation::Scope;
 use safeguard_api::status::Token;
-use safeguard_api::{Digest, Problem, Timestamp, TokenId};
+use safeguard_api::{Digest, Problem, Span, Timestamp, TokenId};
 use safeguard_store::{Store, StoreError, TokenRecord};
 use subtle::ConstantTimeEq;
 
 use crate::ServerError;
+use crate::api::passkeys::Enrols;
 use crate::record::{self, now};
 
 const SESSIONS_MAX: usize = 64;
+/// A link that opens an approval's page.
+const LINK_HOLDS: Span = Span::minutes(10);
 const SESSION_COOKIE: &str = "safeguard_session";
 pub(crate) const TOKENS_MAX: usize = 1000;
 
@@ -27,10 +30,25 @@ pub(crate) const TOKENS_MAX: usize = 1000;
 pub(crate) struct Door {
     /// The hash of the login code, until it is used; the lock guards that it is used once.
     login: Mutex<Option<Digest>>,
-    /// Hashes of the sessions' secrets, the newest last. The lock guards the limit.
-    sessions: Mutex<VecDeque<Digest>>,
+    /// The newest last. The lock guards the limit.
+    sessions: Mutex<VecDeque<Session>>,
+    /// Links that become a session, each once, the newest last. The lock guards the limit, and the once.
+    links: Mutex<VecDeque<Link>>,
     /// The authority that browsers' `Origin` must name.
     address: SocketAddr,
+}
+
+/// A browser that was let in; of its secret only the hash is kept.
+struct Session {
+    secret: Digest,
+    actor: String,
+    enrols: Option<Enrols>,
+}
+
+struct Link {
+    code: Digest,
+    actor: String,
+    expires: Timestamp,
 }
 
 /// Who calls, and what that one may do.
@@ -38,6 +56,8 @@ pub(crate) struct Door {
 pub(crate) struct Caller {
     pub actor: Actor,
     pub scope: Scope,
+    /// The invitation that the caller's browser came by.
+    pub enrols: Option<Enrols>,
 }
 
 impl Door {
@@ -69,6 +89,7 @@ impl Door {
         Ok(Door {
             login: Mutex::new(Some(Digest::of(code.as_bytes()))),
             sessions: Mutex::new(VecDeque::new()),
+            links: Mutex::new(VecDeque::new()),
             address,
         })
     }
@@ -83,8 +104,55 @@ impl Door {
         if !login.as_ref().is_some_and(|wanted| same(wanted, &presented)) {
             return Ok(None);
         }
-        let secret = random_hex()?;
         *login = None;
+        self.let_in("operator", None).map(Some)
+    }
+
+    /// Makes a link's code for whoever asked; it becomes a session once, within minutes.
+    pub fn link(&self, actor: &str) -> Result<String, getrandom::Error> {
+        let code = random_hex()?;
+        let mut links = self
+            .links
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if links.len() == SESSIONS_MAX {
+            links.pop_front();
+        }
+        links.push_back(Link {
+            code: Digest::of(code.as_bytes()),
+            actor: actor.to_owned(),
+            expires: now().plus(LINK_HOLDS),
+        });
+        Ok(code)
+    }
+
+    /// Turns a link's code into a session's cookie; the code is void afterwards.
+    pub fn follow(&self, code: &str) -> Result<Option<String>, getrandom::Error> {
+        let presented = Digest::of(code.as_bytes());
+        let mut links = self
+            .links
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let Some(at) = links.iter().position(|link| same(&link.code, &presented)) else {
+            return Ok(None);
+        };
+        match links.remove(at).filter(|link| now() < link.expires) {
+            Some(link) => self.let_in(&link.actor, None).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A session that enrols a passkey by an invitation.
+    pub fn enrols(&self, enrols: Enrols) -> Result<String, getrandom::Error> {
+        self.let_in("invited", Some(enrols))
+    }
+
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    fn let_in(&self, actor: &str, enrols: Option<Enrols>) -> Result<String, getrandom::Error> {
+        let secret = random_hex()?;
         let mut sessions = self
             .sessions
             .lock()
@@ -92,10 +160,14 @@ impl Door {
         if sessions.len() == SESSIONS_MAX {
             sessions.pop_front();
         }
-        sessions.push_back(Digest::of(secret.as_bytes()));
-        Ok(Some(format!(
+        sessions.push_back(Session {
+            secret: Digest::of(secret.as_bytes()),
+            actor: actor.to_owned(),
+            enrols,
+        });
+        Ok(format!(
             "{SESSION_COOKIE}={secret}; HttpOnly; SameSite=Strict; Path=/; Max-Age=43200"
-        )))
+        ))
     }
 
     /// Says who sent these headers.
@@ -112,9 +184,9 @@ impl Door {
         if !mutates && let Some(secret) = basic(headers) {
             return token_caller(store, &secret).await;
         }
-        if !self.has_session(headers) {
+        let Some((id, enrols)) = self.session(headers) else {
             return Ok(None);
-        }
+        };
         if mutates && !self.same_origin(headers) {
             return Err(Refused::Problem(Problem::new(
                 403,
@@ -124,25 +196,32 @@ impl Door {
         }
         let actor = Actor {
             kind: ActorKind::Human,
-            id: "operator".to_owned(),
+            id,
             auth: "session".to_owned(),
         };
-        Ok(Some(Caller {
-            actor,
-            scope: Scope::Operate,
-        }))
+        // Who came by an invitation enrols a key, and asks for no more.
+        let scope = if enrols.is_some() {
+            Scope::Read
+        } else {
+            Scope::Operate
+        };
+        Ok(Some(Caller { actor, scope, enrols }))
     }
 
     pub fn has_session(&self, headers: &HeaderMap) -> bool {
-        let Some(secret) = cookie(headers, SESSION_COOKIE) else {
-            return false;
-        };
-        let presented = Digest::of(secret.as_bytes());
+        self.session(headers).is_some()
+    }
+
+    fn session(&self, headers: &HeaderMap) -> Option<(String, Option<Enrols>)> {
+        let presented = Digest::of(cookie(headers, SESSION_COOKIE)?.as_bytes());
         let sessions = self
             .sessions
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        sessions.iter().any(|session| same(session, &presented))
+        let found = sessions
+            .iter()
+            .find(|session| same(&session.secret, &presented))?;
+        Some((found.actor.clone(), found.enrols.clone()))
     }
 
     // A browser names the page's origin in every POST; a form on another site can not forge it.
@@ -220,6 +299,7 @@ async fn token_caller(store: &Store, secret: &str) -> Result<Option<Caller>, Ref
     Ok(Some(Caller {
         actor,
         scope: record.token.scope,
+        enrols: None,
     }))
 }
 

@@ -4,6 +4,7 @@
 //! people and pipelines say, and hand commands to the loop.
 
 mod api;
+mod approve_page;
 mod artifacts;
 mod auth;
 pub mod calendars;

@@ -29,6 +29,7 @@ pub(crate) fn router() -> Router<App> {
             "/page.css",
             get(|| async { ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE) }),
         )
+        .merge(crate::approve_page::router())
         .layer(map_response(protect))
 }
 

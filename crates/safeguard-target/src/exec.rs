@@ -164,7 +164,7 @@ impl Program {
         let question = self.question(op, handle, longest);
         let mut process = self.start()?;
         let pipes = process.pipes().ok_or_else(|| CallError::Start {
-            program: self.name(),
+            program: self.name().to_owned(),
             source: io::Error::other("it has no pipes"),
         })?;
         let (mut stdin, stdout, stderr) = pipes;
@@ -217,7 +217,10 @@ impl Program {
         }
         drop(reading);
         let stderr = tokio::time::timeout(REST_LONGEST, &mut complaints).await;
-        let stderr = stderr.ok().and_then(Result::ok).unwrap_or_else(String::new);
+        let stderr = stderr
+            .ok()
+            .and_then(Result::ok)
+            .unwrap_or_else(|| "not read".to_owned());
         telling.abort();
         complaints.abort();
         understand(&answer, &how, &stderr)
@@ -250,14 +253,21 @@ impl Program {
     }
 
     fn start(&self) -> Result<GroupLeader, CallError> {
-        let mut words = self.target.exec.iter();
-        let program = words.next().map(PathBuf::from).unwrap_or_else(PathBuf::new);
+        let failed = |source| CallError::Start {
+            program: self.name().to_owned(),
+            source,
+        };
+        let (program, arguments) = self
+            .target
+            .exec
+            .split_first()
+            .ok_or_else(|| failed(io::Error::new(io::ErrorKind::InvalidInput, "no program is named")))?;
         let inherited = |name: &String| Some((name.clone(), std::env::var(name).ok()?));
         let names = ["PATH".to_owned(), "HOME".to_owned()];
         let launch = LaunchSpec {
             parent: std::process::id(),
-            program,
-            arguments: words.cloned().collect(),
+            program: PathBuf::from(program),
+            arguments: arguments.to_vec(),
             folder: Some(PathBuf::from("/")),
             environment: LaunchEnvironment::Only(
                 names
@@ -269,14 +279,11 @@ impl Program {
             open_files_max: None,
             cgroups: Vec::new(),
         };
-        GroupLeader::start(&self.launcher, &launch, Output::Piped).map_err(|source| CallError::Start {
-            program: self.name(),
-            source,
-        })
+        GroupLeader::start(&self.launcher, &launch, Output::Piped).map_err(failed)
     }
 
-    fn name(&self) -> String {
-        self.target.exec.first().cloned().unwrap_or_else(String::new)
+    fn name(&self) -> &str {
+        self.target.exec.first().map_or("", String::as_str)
     }
 }
 

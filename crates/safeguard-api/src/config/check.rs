@@ -1,6 +1,5 @@
 //! What a configuration must mean, beyond its shape: values that are possible, rules that somebody can satisfy.
 
-use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use super::program::{check_program, check_variables};
@@ -167,7 +166,7 @@ pub(super) fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-fn check_stage(name: &str, stage: &StagePolicy, people: usize, found: &mut Vec<ConfigProblem>) {
+fn check_stage(name: &str, stage: &StagePolicy, found: &mut Vec<ConfigProblem>) {
     within(found, &["stages", name, "soak"], stage.soak, Span(0), SOAK_MAX);
     within(
         found,

@@ -17,6 +17,7 @@ pub struct GateSettings {
     pub rollback_test: RollbackGate,
     pub human_approval: ApprovalGate,
     pub layers: LayersRule,
+    pub risk: RiskRule,
     pub evidence: EvidenceRule,
 }
 
@@ -123,6 +124,21 @@ impl Default for ApprovalGate {
             waiver_longest: Span::hours(24 * 14),
             breakglass_longest: Span::hours(8),
         }
+    }
+}
+
+/// The risk matrix: likelihood × impact, computed from the changes of a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RiskRule {
+    /// Whether a higher risk makes soaks longer and canary steps smaller, and asks for more approvals. It is computed and shown
+    /// in any case.
+    pub applied: bool,
+}
+
+impl Default for RiskRule {
+    fn default() -> Self {
+        RiskRule { applied: true }
     }
 }
 

@@ -34,7 +34,7 @@ pub use drill::{DrillSettings, DrillVerify, DrillWrite, WRITE_KEY, WriteMethod};
 pub use exec::ExecTarget;
 pub use gates::{
     ApprovalGate, EvidenceRule, FindingsGate, GateSettings, LayersRule, PerformanceGate, ResourcesGate,
-    RollbackGate,
+    RiskRule, RollbackGate,
 };
 pub use parse::schema;
 pub use people::is_senior_by_role;

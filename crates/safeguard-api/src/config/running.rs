@@ -92,6 +92,7 @@ mod tests {
     use crate::config::Config;
 
     const TEXT: &str = r#"
+mode = "observe"
 [services.shop]
 command = ["./shop"]
 [services.shop.listen]

@@ -35,6 +35,9 @@ pub struct ApproveArgs {
     /// From when it holds; unsaid: at once
     #[arg(long, value_name = "TIME")]
     pub not_before: Option<Timestamp>,
+    /// Print a link to the page that signs with a passkey, instead of signing here
+    #[arg(long, conflicts_with_all = ["key", "reject", "withdraw", "yes"])]
+    pub passkey: bool,
     /// Sign without asking, as you have read the dossier already
     #[arg(long)]
     pub yes: bool,
@@ -113,4 +116,20 @@ pub enum BreakglassVerb {
     },
     /// List break-glasses, the newest first
     List,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PasskeyVerb {
+    /// Print a link by which a person enrols a passkey; it works once, for a day
+    #[command(after_help = "Example:
+  safeguard passkey invite --person \"Kim Doe\"")]
+    Invite {
+        /// As the policy names the person, who has `passkey = true` there
+        #[arg(long)]
+        person: String,
+    },
+    /// List passkeys, with the revoked ones
+    List,
+    /// Make a passkey void
+    Revoke { credential: String },
 }

@@ -13,8 +13,8 @@ mod security_scan;
 mod static_analysis;
 
 pub(crate) use opinion::add_command;
-pub use security_scan::fingerprint as vulnerability_fingerprint;
 use safeguard_api::gate::{Gate, GateReport, GateVerdict, Verdict};
+pub use security_scan::fingerprint as vulnerability_fingerprint;
 
 use crate::approval::is_rejected;
 use crate::case::Case;

@@ -179,6 +179,7 @@ impl Story {
                 changes: vec![change.id.clone()],
                 new_changes: vec![change.id.clone()],
                 base: None,
+                lane: safeguard_api::release::Lane::Standard,
                 created_at: change.recorded_at,
                 created_by: "ci".to_owned(),
             },

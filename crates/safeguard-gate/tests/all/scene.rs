@@ -20,7 +20,6 @@ use safeguard_api::id::{ChangeId, Digest, EvidenceId, ReleaseId, WaiverId};
 use safeguard_api::time::{Span, Timestamp};
 use safeguard_api::{Approval, Environment, Evidence, Release, Waiver};
 
-
 use safeguard_gate::{Case, ChangeCase, InForce, Shown};
 
 pub const NOW: Timestamp = Timestamp(1_800_000_000_000);

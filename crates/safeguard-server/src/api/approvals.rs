@@ -7,6 +7,7 @@ use safeguard_api::approval::{
     Decision, SIGN_WITHIN, Signable, SignedStatement,
 };
 use safeguard_api::audit::{Actor, Event};
+use safeguard_api::passkey::ApprovalLink;
 use safeguard_api::status::{PolicyStatus, ServiceState};
 use safeguard_api::{Approval, ApprovalId, Digest, Problem, Release, ReleaseId, Rollout, Span, Timestamp};
 use safeguard_gate::approval::{Standing, approved_change, banned, count, root, standing_of};
@@ -15,7 +16,7 @@ use safeguard_gate::{CaseFile, Parts};
 use safeguard_store::{Document, Tx};
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, ApiError, Body, IdPath, birth, consents, parse_id, policy, release_dossier};
+use super::{Answer, ApiError, Body, IdPath, birth, consents, parse_id, passkeys, policy, release_dossier};
 use crate::App;
 use crate::auth::{Caller, random_hex};
 use crate::control::gates::{Judged, case_file};
@@ -110,6 +111,26 @@ pub(super) async fn list(State(app): State<App>, Path(id): IdPath) -> Answer<Vec
         .read(move |tx| tx.list_last::<Approval>(&prefix, APPROVALS_MAX))
         .await?;
     Ok(Json(approvals))
+}
+
+/// A browser has no token; whoever has one lets it in for this page.
+pub(super) async fn link(State(app): State<App>, caller: Caller, Path(id): IdPath) -> Answer<ApprovalLink> {
+    let id: ReleaseId = parse_id(&id)?;
+    let wanted = id.clone();
+    let known = app
+        .store
+        .read(move |tx| tx.get::<Release>(wanted.as_str()))
+        .await?;
+    known.ok_or_else(|| ApiError::not_found("release", &id))?;
+    let link = format!(
+        "{}/approve/{id}?code={}",
+        passkeys::origin(&app),
+        app.door.link(&caller.actor.id)?
+    );
+    let decision = serde_json::json!({ "text": "a link to the page of its approval was made" });
+    let event = record::event("credential.linked", caller.actor, vec![id.to_string()], decision);
+    app.store.write(move |tx| tx.append(&event)).await??;
+    Ok(Json(ApprovalLink { link }))
 }
 
 pub(super) async fn request(

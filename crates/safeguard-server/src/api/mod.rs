@@ -13,6 +13,7 @@ pub(crate) mod evidence;
 pub(crate) mod freezes;
 mod gates;
 mod openapi;
+pub(crate) mod passkeys;
 pub(crate) mod policy;
 mod release_dossier;
 mod releases;
@@ -63,6 +64,7 @@ fn route(operation: &Operation) -> MethodRouter<App> {
     use axum::routing::{get, post, put};
     match operation.id {
         "approval.add" => post(approvals::add),
+        "approval.link" => post(approvals::link),
         "approval.list" => get(approvals::list),
         "approval.request" => post(approvals::request),
         "approval.who" => get(approvals::who),
@@ -93,6 +95,11 @@ fn route(operation: &Operation) -> MethodRouter<App> {
         "gate.explain" => get(gates::explain),
         "health" => get(status::health),
         "openapi" => get(openapi::openapi),
+        "passkey.enrol" => post(passkeys::enrol),
+        "passkey.invitation" => get(passkeys::options),
+        "passkey.invite" => post(passkeys::invite),
+        "passkey.list" => get(passkeys::list),
+        "passkey.revoke" => post(passkeys::revoke),
         "policy.apply" => post(policy::apply),
         "policy.show" => get(policy::show),
         "release.clear" => post(releases::clear),

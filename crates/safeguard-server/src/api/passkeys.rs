@@ -1,7 +1,7 @@
 //! Passkeys: an administrator invites a person by a link, the browser makes the key, and the log says whose it is.
 
-use axum::extract::{Path, State};
 use axum::Json;
+use axum::extract::{Path, State};
 use safeguard_api::audit::{Actor, Event};
 use safeguard_api::passkey::{
     Enrolment, EnrolmentOptions, Invitation, InvitationSpec, PASSKEYS_MAX, Passkey,
@@ -73,10 +73,16 @@ pub(super) async fn invite(
             consents::clock_goes_forward(tx)?;
             known_person(tx, &invited.person)?;
             let mut event = about("credential.invited", actor, None, "a passkey may be enrolled");
-            event.commit.push(tx.salt_and_commit("person", invited.person.as_bytes())?);
+            event
+                .commit
+                .push(tx.salt_and_commit("person", invited.person.as_bytes())?);
             tx.append(&event)?;
             tx.put(&invited)?;
-            Ok(Invitation { person, link, expires })
+            Ok(Invitation {
+                person,
+                link,
+                expires,
+            })
         })
         .await?;
     answered(&app, answer, caller.actor).await
@@ -85,14 +91,23 @@ pub(super) async fn invite(
 /// Only a person whom the policy in force lets sign with a passkey.
 fn known_person(tx: &Tx<'_>, person: &str) -> Result<(), ApiError> {
     let in_force = policy::in_force(tx)?.ok_or_else(policy::none_in_force)?.policy;
-    let known = in_force.approvers.iter().find(|approver| approver.person == person);
+    let known = in_force
+        .approvers
+        .iter()
+        .find(|approver| approver.person == person);
     match known {
         Some(approver) if approver.passkey => Ok(()),
-        Some(_) => Err(ApiError::refused(format!("`{person}` is to sign with keys alone"))
-            .hint("set `passkey = true` for the person, and run `safeguard policy apply`")),
+        Some(_) => Err(
+            ApiError::refused(format!("`{person}` is to sign with keys alone"))
+                .hint("set `passkey = true` for the person, and run `safeguard policy apply`"),
+        ),
         None => {
             let title = format!("the policy in force names no approver `{person}`");
-            let names: Vec<&str> = in_force.approvers.iter().map(|approver| approver.person.as_str()).collect();
+            let names: Vec<&str> = in_force
+                .approvers
+                .iter()
+                .map(|approver| approver.person.as_str())
+                .collect();
             Err(ApiError::refused(title).hint(format!("it names: {}", names.join(", "))))
         }
     }
@@ -102,7 +117,9 @@ fn known_person(tx: &Tx<'_>, person: &str) -> Result<(), ApiError> {
 pub(crate) fn invitation(tx: &Tx<'_>, code: &str) -> Result<Option<Enrols>, safeguard_store::StoreError> {
     let code = Digest::of(code.as_bytes());
     let invited = tx.get::<Invited>(code.as_str())?;
-    Ok(invited.filter(|invited| !invited.used && now() < invited.expires).map(|_| Enrols(code)))
+    Ok(invited
+        .filter(|invited| !invited.used && now() < invited.expires)
+        .map(|_| Enrols(code)))
 }
 
 fn invited(tx: &Tx<'_>, enrols: Option<&Enrols>) -> Result<Invited, ApiError> {
@@ -118,11 +135,11 @@ fn invited(tx: &Tx<'_>, enrols: Option<&Enrols>) -> Result<Invited, ApiError> {
     Ok(invited)
 }
 
-pub(super) async fn options(
-    State(app): State<App>,
-    caller: Caller,
-) -> Answer<EnrolmentOptions> {
-    let invited = app.store.read(move |tx| Ok(invited(tx, caller.enrols.as_ref()))).await??;
+pub(super) async fn options(State(app): State<App>, caller: Caller) -> Answer<EnrolmentOptions> {
+    let invited = app
+        .store
+        .read(move |tx| Ok(invited(tx, caller.enrols.as_ref())))
+        .await??;
     Ok(Json(EnrolmentOptions {
         rp_id: RP_ID.to_owned(),
         user: Digest::of(invited.person.as_bytes()).hex()[..32].to_owned(),
@@ -152,7 +169,8 @@ async fn answered<T>(app: &App, answer: Result<T, ApiError>, actor: Actor) -> An
         Ok(done) => Ok(Json(done)),
         Err(refused) if refused.0.status < 500 => {
             let subject = vec!["passkey".to_owned()];
-            let refuse = move |tx: &mut Tx<'_>| consents::refuse(tx, "credential.refused", actor, subject, refused);
+            let refuse =
+                move |tx: &mut Tx<'_>| consents::refuse(tx, "credential.refused", actor, subject, refused);
             Err(app.store.write(refuse).await??)
         }
         Err(failed) => Err(failed),
@@ -176,7 +194,9 @@ fn take_in(
         return Err(ApiError::refused("this passkey is enrolled already"));
     }
     if tx.list::<Passkey>(false, PASSKEYS_MAX)?.len() >= PASSKEYS_MAX {
-        return Err(ApiError::refused(format!("there are {PASSKEYS_MAX} passkeys (limit {PASSKEYS_MAX})")));
+        return Err(ApiError::refused(format!(
+            "there are {PASSKEYS_MAX} passkeys (limit {PASSKEYS_MAX})"
+        )));
     }
     let mut passkey = Passkey {
         credential: made.credential,
@@ -190,8 +210,15 @@ fn take_in(
         revoked_at: None,
         entry: 0,
     };
-    let mut event = about("credential.created", actor, Some(&passkey), "a passkey was enrolled");
-    event.commit.push(tx.salt_and_commit("person", passkey.person.as_bytes())?);
+    let mut event = about(
+        "credential.created",
+        actor,
+        Some(&passkey),
+        "a passkey was enrolled",
+    );
+    event
+        .commit
+        .push(tx.salt_and_commit("person", passkey.person.as_bytes())?);
     passkey.entry = tx.append(&event)?;
     invited.used = true;
     tx.put(&invited)?;
@@ -200,7 +227,11 @@ fn take_in(
 }
 
 pub(super) async fn list(State(app): State<App>) -> Answer<Vec<Passkey>> {
-    Ok(Json(app.store.read(|tx| tx.list::<Passkey>(false, PASSKEYS_MAX)).await?))
+    Ok(Json(
+        app.store
+            .read(|tx| tx.list::<Passkey>(false, PASSKEYS_MAX))
+            .await?,
+    ))
 }
 
 pub(super) async fn revoke(State(app): State<App>, caller: Caller, Path(id): IdPath) -> Answer<Passkey> {
@@ -208,10 +239,16 @@ pub(super) async fn revoke(State(app): State<App>, caller: Caller, Path(id): IdP
     let answer = app
         .store
         .write(move |tx| -> Result<Passkey, ApiError> {
-            let unknown = || ApiError::refused("there is no such passkey").hint("run `safeguard passkey list`");
+            let unknown =
+                || ApiError::refused("there is no such passkey").hint("run `safeguard passkey list`");
             let mut passkey = tx.get::<Passkey>(&id)?.ok_or_else(unknown)?;
             passkey.revoked_at.get_or_insert(now());
-            tx.append(&about("credential.revoked", actor, Some(&passkey), "a passkey was revoked"))?;
+            tx.append(&about(
+                "credential.revoked",
+                actor,
+                Some(&passkey),
+                "a passkey was revoked",
+            ))?;
             tx.put(&passkey)?;
             Ok(passkey)
         })
@@ -223,5 +260,10 @@ pub(super) async fn revoke(State(app): State<App>, caller: Caller, Path(id): IdP
 fn about(kind: &str, actor: Actor, passkey: Option<&Passkey>, text: &str) -> Event {
     let subject = passkey.map_or_else(|| "passkey".to_owned(), |passkey| passkey.credential.clone());
     let key = passkey.map(|passkey| &passkey.public_key);
-    record::event(kind, actor, vec![subject], serde_json::json!({ "text": text, "public_key": key }))
+    record::event(
+        kind,
+        actor,
+        vec![subject],
+        serde_json::json!({ "text": text, "public_key": key }),
+    )
 }

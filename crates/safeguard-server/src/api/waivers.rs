@@ -146,9 +146,7 @@ fn can_be_waived(tx: &Tx<'_>, release: &Release, gate: Gate, findings: &[String]
         .hint("name the findings, none of them critical, with `--finding`")),
         Gate::SecurityScan => {
             let critical = critical_findings(tx, release)?;
-            let hit = critical
-                .iter()
-                .find(|one| findings.contains(one));
+            let hit = critical.iter().find(|one| findings.contains(one));
             match hit {
                 None => Ok(()),
                 Some(fingerprint) => Err(ApiError::refused(format!(

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::*;
 use safeguard_api::approval::{Consent, Signature};
 use safeguard_api::waiver::{WAIVER_API, WaiverStatement};
-use super::*;
 
 impl Scene {
     pub(super) fn last(&mut self) -> &mut Evidence {
@@ -78,7 +78,10 @@ impl Scene {
             NOW.0 + 3_600_000
         };
         let id = WaiverId::new(self.waivers.len() as u64 + 1, 1);
-        let gate = Gate::ALL.into_iter().find(|known| known.as_str() == gate).unwrap();
+        let gate = Gate::ALL
+            .into_iter()
+            .find(|known| known.as_str() == gate)
+            .unwrap();
         let unverified = Signature::Ssh {
             signature: String::new(),
         };

@@ -326,12 +326,12 @@ fn a_rejection_holds_until_its_signer_takes_it_back() {
         let signers = Signers::start().await;
         let Waiting { release, .. } = signers.waiting("1.0", json!({})).await;
         signers.until_only_approvals_lack(&release).await;
-        let unsaid = signers.up.call(
-            "POST",
-            &format!("/api/v1/releases/{release}/approvals/request"),
-            Some(json!({ "decision": "reject" })),
-        );
-        assert_eq!(unsaid.await.0, 422, "a rejection says what must change");
+        let path = format!("/api/v1/releases/{release}/approvals/request");
+        let unsaid = signers
+            .up
+            .call("POST", &path, Some(json!({ "decision": "reject" })))
+            .await;
+        assert_eq!(unsaid.0, 422, "a rejection says what must change");
         let reject = json!({ "decision": "reject", "reason": "no test of the refund" });
         assert_eq!(signers.approve(&release, "lee", reject).await.0, 200);
         signers.approved(&release, "kim").await;

@@ -65,6 +65,7 @@ fn every_mutating_operation_refuses_a_stranger_and_leaves_an_entry() {
                 "token.create" => (String::new(), Some(json!({ "name": "reader", "scope": "read" }))),
                 "token.revoke" => (token["id"].as_str().expect("an id").to_owned(), None),
                 "approval.add" => (walking.clone(), Some(unsigned.clone())),
+                "approval.link" => (walking.clone(), None),
                 "approval.request" => (walking.clone(), Some(json!({ "decision": "approve" }))),
                 "breakglass.request" => (
                     String::new(),
@@ -75,6 +76,13 @@ fn every_mutating_operation_refuses_a_stranger_and_leaves_an_entry() {
                     Some(json!({ "finding": "it was right" })),
                 ),
                 "breakglass.sign" => (glass["id"].as_str().expect("an id").to_owned(), Some(unsigned.clone())),
+                // Without an invitation, for nobody and of no key: refused, and recorded.
+                "passkey.enrol" => (
+                    String::new(),
+                    Some(json!({ "credential": "", "attestation_object": "", "client_data": "" })),
+                ),
+                "passkey.invite" => (String::new(), Some(json!({ "person": "Nobody" }))),
+                "passkey.revoke" => ("none".to_owned(), None),
                 "waiver.request" => (
                     String::new(),
                     Some(json!({ "release": walking, "gate": "static-analysis", "reason": "a false alarm", "expires": soon })),

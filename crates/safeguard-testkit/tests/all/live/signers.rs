@@ -53,10 +53,13 @@ impl Signers {
                  owner_names = [\"@{first}\"]\nkeys = [\"{one}\", \"{two}\"]\n"
             ));
         }
+        people.push_str("[[approvers]]\nperson = \"Max Coe\"\nroles = [\"engineer\"]\nemails = [\"max@example.org\"]\npasskey = true\n");
         make_key(keys.path(), "stranger", &ed25519);
         make_key(keys.path(), "rsa", &["-t", "rsa", "-b", "2048"]);
         let stages = QUICK_STAGES.replacen("gates = []", "gates = [\"human-approval\"]", 1);
-        let stages = format!("{stages}\n[gates.human-approval]\nquorum = 2\nseniors = 1\n");
+        let stages = format!(
+            "{stages}\n[gates.layers]\nrequired = false\n[gates.risk]\napplied = false\n[gates.human-approval]\nquorum = 2\nseniors = 1\n"
+        );
         let up = Up::start_with(&stages, |config| format!("{config}\n{people}")).await;
         Signers { up, keys }
     }
