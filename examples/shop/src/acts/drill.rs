@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use safeguard_api::drill::{DrillState, DrillStatus};
 use safeguard_api::status::{PolicyStatus, ReleaseStatus};
-use safeguard_api::{Problem, Stage};
+use safeguard_api::{Gate, Problem, Stage};
 use tokio::time::Instant;
 
 use super::follow::Followed;
@@ -16,18 +16,23 @@ use super::{StageOfActs, described};
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The stage and its gates in the example's configuration.
 const STAGING: &str = "[stages.staging]";
-const GATES: &str = "gates = []";
+const GATES: &str = "gates = ";
 
 impl StageOfActs<'_> {
-    /// Asks for gate `rollback-test` from now on, as a change of the policy.
-    pub(super) async fn ask_for_drills(&self) -> anyhow::Result<()> {
+    /// Asks for these gates before staging is left from now on, as a change of the policy.
+    pub(super) async fn ask_for(&self, gates: &[Gate]) -> anyhow::Result<()> {
         let path = self.place.config();
         let text = fs::read_to_string(&path)?;
         let (before, staging) = text
             .split_once(STAGING)
             .context("the configuration has no staging")?;
-        let staging = staging.replacen(GATES, "gates = [\"rollback-test\"]", 1);
-        fs::write(&path, format!("{before}{STAGING}{staging}"))?;
+        let (soak, rest) = staging.split_once(GATES).context("staging names no gates")?;
+        let (_, rest) = rest.split_once('\n').context("the gates are the last word")?;
+        let names: Vec<String> = gates.iter().map(|gate| format!("\"{gate}\"")).collect();
+        fs::write(
+            &path,
+            format!("{before}{STAGING}{soak}{GATES}[{}]\n{rest}", names.join(", ")),
+        )?;
         let path = path
             .to_str()
             .context("the temporary folder's name is not UTF-8")?;
@@ -35,8 +40,13 @@ impl StageOfActs<'_> {
         self.telling.typed(&words);
         let shop = self.shop.as_ref().context("safeguard is not up")?;
         shop.must::<PolicyStatus>(&words).await?;
-        self.telling
-            .say("leaving staging asks for a rollback that was tried: the server tries it by itself");
+        let names: Vec<&str> = gates.iter().map(|gate| gate.as_str()).collect();
+        self.telling.say(&match names.is_empty() {
+            true => {
+                "no gate is asked for in the next acts: what comes now is for the canary to find".to_owned()
+            }
+            false => format!("leaving staging asks for {}", names.join(", ")),
+        });
         Ok(())
     }
 
@@ -88,6 +98,24 @@ impl StageOfActs<'_> {
             telling.say(&format!("drill: {BAD}refused{BAD:#}: {refusal}"));
         }
 
+        let reason = "it worked on my machine";
+        let words = [
+            "waiver",
+            "request",
+            "--release",
+            followed.id.as_str(),
+            "--gate",
+            "rollback-test",
+            "--reason",
+            reason,
+            "--holds",
+            "1h",
+        ];
+        telling.typed(&words);
+        match shop.ask::<serde_json::Value>(&words).await? {
+            Ok(_) => faults.push("a waiver of the drill was not refused".to_owned()),
+            Err(problem) => telling.say(&format!("{BAD}refused{BAD:#}: {}", problem.title)),
+        }
         let words = ["release", "promote", followed.id.as_str()];
         telling.typed(&words);
         let refusal = match shop.ask::<ReleaseStatus>(&words).await? {

@@ -3,18 +3,19 @@
 mod drill;
 pub mod follow;
 pub mod installation;
+mod pipeline;
 pub mod plot;
 pub mod table;
 pub mod telling;
 pub mod users;
 pub mod workplace;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use safeguard_api::status::ReleaseStatus;
-use safeguard_api::{Change, Environment, Freeze, Phase, Stage};
+use safeguard_api::{Change, Environment, Freeze, Gate, Phase, Stage};
 use tokio::time::Instant;
 
 use crate::load::Call;
@@ -135,7 +136,7 @@ impl StageOfActs<'_> {
 
     /// Installs the first release; there is nothing yet to compare it with.
     async fn open(&mut self) -> anyhow::Result<()> {
-        let (mut followed, head) = self.release(&v1_0::VERSION).await?;
+        let (mut followed, head) = self.release(&v1_0::VERSION, None).await?;
         let deadline = Instant::now() + ACT_LONGEST;
         let shop = self.shop.as_mut().context("safeguard is not up")?;
         let over = followed
@@ -154,7 +155,11 @@ impl StageOfActs<'_> {
     }
 
     /// Records the change and creates the release, as a pipeline would.
-    async fn release(&mut self, version: &'static Version) -> anyhow::Result<(Followed, String)> {
+    async fn release(
+        &mut self,
+        version: &'static Version,
+        reports: Option<&Path>,
+    ) -> anyhow::Result<(Followed, String)> {
         let shop = self.shop.as_ref().context("safeguard is not up")?;
         let head = self.place.merge(version, self.head.as_deref())?;
         let words = [
@@ -171,6 +176,9 @@ impl StageOfActs<'_> {
         ];
         self.telling.typed(&words);
         let change: Change = shop.must(&words).await?;
+        if let (Some(reports), Some(base)) = (reports, &self.head) {
+            self.give_evidence(reports, base, &head).await?;
+        }
         let artifact = self.place.artifact(version.name);
         let artifact = artifact
             .to_str()
@@ -194,14 +202,24 @@ impl StageOfActs<'_> {
 
     async fn act(&mut self, act: &'static Act) -> anyhow::Result<Result> {
         self.telling.head(&format!("Act {}: {}", act.number, act.title));
+        if let Some(gates) = act.gates {
+            self.ask_for(gates).await?;
+        }
+        let approved = act
+            .gates
+            .is_some_and(|gates| gates.contains(&Gate::HumanApproval));
+        let reports = match approved {
+            true => Some(self.check(act.version.name, v1_0::VERSION.name).await?),
+            false => None,
+        };
         let began = Instant::now();
         let deadline = began + ACT_LONGEST;
         self.crowd.as_mut().context("no users")?.ask(Call::Mark).await?;
-        if act.refuser == Some(Refuser::Drill) {
-            self.ask_for_drills().await?;
-        }
-        let (mut followed, head) = self.release(act.version).await?;
+        let (mut followed, head) = self.release(act.version, reports.as_deref()).await?;
         let mut faults = Vec::new();
+        if approved {
+            self.approve(&mut followed, deadline, &mut faults).await?;
+        }
         let refusal = match act.refuser {
             Some(Refuser::Freeze) => self.freeze(&mut followed, deadline, &mut faults).await?,
             Some(Refuser::Drill) => self.drill(&mut followed, deadline, &mut faults).await?,

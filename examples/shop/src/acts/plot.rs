@@ -1,5 +1,6 @@
 //! The acts, and what must become of each.
 
+use safeguard_api::Gate;
 use serde::Serialize;
 
 use crate::versions::{Version, v1_1, v1_2, v1_3, v1_4, v1_5, v1_6};
@@ -52,6 +53,8 @@ pub struct Act {
     pub version: &'static Version,
     pub title: &'static str,
     pub expected: Outcome,
+    /// What leaving staging asks for from this act on; none: as before.
+    pub gates: Option<&'static [Gate]>,
     /// Where a refusal is expected.
     pub refuser: Option<Refuser>,
 }
@@ -60,8 +63,14 @@ pub static ACTS: [Act; 6] = [
     Act {
         number: 1,
         version: &v1_1::VERSION,
-        title: "a good version goes all the way",
+        title: "a good version passes its gates and goes all the way",
         expected: Outcome::Promoted,
+        gates: Some(&[
+            Gate::PerformanceBaseline,
+            Gate::DataIntegrity,
+            Gate::ResourceLimits,
+            Gate::HumanApproval,
+        ]),
         refuser: None,
     },
     Act {
@@ -69,6 +78,7 @@ pub static ACTS: [Act; 6] = [
         version: &v1_2::VERSION,
         title: "a pool of connections that only production exhausts",
         expected: Outcome::RolledBack,
+        gates: Some(&[]),
         refuser: None,
     },
     Act {
@@ -76,6 +86,7 @@ pub static ACTS: [Act; 6] = [
         version: &v1_3::VERSION,
         title: "an abort on what only customers write",
         expected: Outcome::RolledBack,
+        gates: None,
         refuser: None,
     },
     Act {
@@ -83,6 +94,7 @@ pub static ACTS: [Act; 6] = [
         version: &v1_4::VERSION,
         title: "one query for each article: twice as slow",
         expected: Outcome::RolledBack,
+        gates: None,
         refuser: None,
     },
     Act {
@@ -90,13 +102,15 @@ pub static ACTS: [Act; 6] = [
         version: &v1_5::VERSION,
         title: "a freeze opens while a good version is in the canary",
         expected: Outcome::Refused,
+        gates: None,
         refuser: Some(Refuser::Freeze),
     },
     Act {
         number: 6,
         version: &v1_6::VERSION,
-        title: "it answers before it has written, and the rollback drill finds out",
+        title: "it answers before it has written: the drill finds out, and nobody may waive it",
         expected: Outcome::Refused,
+        gates: Some(&[Gate::RollbackTest]),
         refuser: Some(Refuser::Drill),
     },
 ];

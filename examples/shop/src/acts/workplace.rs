@@ -12,6 +12,9 @@ const CONFIG: &str = include_str!("../../safeguard.toml");
 const CONFIG_HOST: &str = "127.0.0.1:";
 const CONFIG_DATABASES: &str = "/tmp/safeguard-shop/";
 
+/// Who approves in the act with gates: name and address.
+pub const REVIEWERS: [(&str, &str); 2] = [("Ada Byron", "ada@example.org"), ("Bo Chen", "bo@example.org")];
+
 /// A temporary folder, gone when this is dropped.
 pub struct Workplace {
     folder: tempfile::TempDir,
@@ -25,6 +28,9 @@ impl Workplace {
     pub fn new(binaries: &Path) -> anyhow::Result<Workplace> {
         let folder = tempfile::Builder::new().prefix("safeguard-run-").tempdir()?;
         let place = Workplace { folder };
+        for (at, (_, address)) in REVIEWERS.iter().enumerate() {
+            make_key(&place.key(at), address)?;
+        }
         fs::write(place.config(), place.adapted()?)?;
         for version in VERSIONS {
             let artifact = place.artifact(version.name);
@@ -37,7 +43,22 @@ impl Workplace {
         fs::create_dir_all(place.repository())?;
         place.git(&["init", "--quiet", "--initial-branch", "main"])?;
         place.git(&["remote", "add", "origin", "https://git.example.org/shop.git"])?;
-        place.git(&["commit", "--quiet", "--allow-empty", "--message", "Begin"])?;
+        // Who approves has worked on what is changed.
+        for (name, address) in REVIEWERS {
+            fs::write(
+                place.repository().join("CHANGES.md"),
+                format!("# The shop\n\nKept by {name}.\n"),
+            )?;
+            place.git(&["add", "--all"])?;
+            place.git(&[
+                "commit",
+                "--quiet",
+                "--author",
+                &format!("{name} <{address}>"),
+                "--message",
+                "Begin",
+            ])?;
+        }
         Ok(place)
     }
 
@@ -59,6 +80,18 @@ impl Workplace {
     #[must_use]
     pub fn artifact(&self, version: &str) -> PathBuf {
         self.folder.path().join("artifacts").join(version)
+    }
+
+    /// What the checks of a version wrote.
+    #[must_use]
+    pub fn reports(&self, version: &str) -> PathBuf {
+        self.folder.path().join("reports").join(version)
+    }
+
+    /// The private key of a reviewer, made for this run.
+    #[must_use]
+    pub fn key(&self, reviewer: usize) -> PathBuf {
+        self.folder.path().join(format!("reviewer-{reviewer}"))
     }
 
     #[must_use]
@@ -95,6 +128,13 @@ impl Workplace {
             };
             lines.push(line);
         }
+        for (at, (name, address)) in REVIEWERS.iter().enumerate() {
+            let key = fs::read_to_string(self.key(at).with_extension("pub"))?;
+            lines.push(format!(
+                "\n[[approvers]]\nperson = \"{name}\"\nroles = [\"senior\"]\nemails = [\"{address}\"]\nkeys = [\"{}\"]",
+                key.trim()
+            ));
+        }
         Ok(lines.join("\n"))
     }
 
@@ -125,4 +165,19 @@ impl Workplace {
         }
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
+}
+
+fn make_key(path: &Path, comment: &str) -> anyhow::Result<()> {
+    let made = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f"])
+        .arg(path)
+        .output()
+        .context("cannot run `ssh-keygen`: `apt-get install openssh-client`")?;
+    if !made.status.success() {
+        bail!(
+            "`ssh-keygen` failed: {}",
+            String::from_utf8_lossy(&made.stderr).trim()
+        );
+    }
+    Ok(())
 }
