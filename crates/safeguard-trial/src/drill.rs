@@ -212,16 +212,26 @@ impl Conductor<'_> {
         self.town.wanted.arm = Some(WantedArm { weight, judged });
         self.look().await?;
         if !judged {
-            match &self.load {
-                None => self.start_load(),
-                // Until now nothing served, and users were told so.
-                Some(load) => drop(load.tally.take_failures()),
-            }
+            self.forget_the_time_without_service().await?;
         }
         self.say(&format!(
             "{kind}: the candidate serves {weight} of the load's users"
         ));
         self.settle(weight).await
+    }
+
+    /// Where nothing is live, users were told so until now: what they asked then is nobody's loss.
+    async fn forget_the_time_without_service(&mut self) -> Result<(), Undecided> {
+        let from = Instant::now();
+        let waits = |load: &Load| load.tally.is_under_way_since(from) && from.elapsed() < SETTLE_LONGEST;
+        while self.load.as_ref().is_some_and(waits) {
+            self.look().await?;
+        }
+        match &self.load {
+            None => self.start_load(),
+            Some(load) => drop(load.tally.take_failures()),
+        }
+        Ok(())
     }
 
     async fn settle(&mut self, weight: Percent) -> Result<Result<(), Failed>, Undecided> {
