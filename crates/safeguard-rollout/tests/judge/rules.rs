@@ -476,11 +476,17 @@ fn a_good_request_is_cheap() {
             good(session.side(0.05), session.id, 5.0)
         })
         .collect();
-    let begun = std::time::Instant::now();
+    let begun = on_a_processor_ns();
     for (number, request) in requests.iter().enumerate() {
         judge.observe(number as u64 / 10, request);
     }
-    let nanoseconds = begun.elapsed().as_nanos() / requests.len() as u128;
+    let nanoseconds = (on_a_processor_ns() - begun) / requests.len() as u64;
     println!("a good request costs {nanoseconds} ns");
     assert!(nanoseconds < 3000, "{nanoseconds} ns");
+}
+
+/// How long this thread has run: what others take of a crowded machine does not count.
+fn on_a_processor_ns() -> u64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    text.split(' ').next().unwrap().parse().unwrap()
 }
