@@ -21,7 +21,7 @@ use crate::load::visits::Visit;
 const START_LONGEST: Duration = Duration::from_secs(20);
 /// Requests of the load on each version, in alternating rounds, so that a busy moment of the machine meets both.
 const ROUNDS: usize = 6;
-const ROUND_REQUESTS: usize = 200;
+const ROUND_REQUESTS: usize = 300;
 /// Requests on their way at the same time.
 const CONCURRENT: usize = 16;
 /// Visitors whose orders are counted.

@@ -27,7 +27,7 @@ fn a_waiver_needs_two_people_and_does_not_exist_for_everything() {
         signers.refused(refused, "within 336h").await;
         let critical = json!({
             "api": "safeguard.evidence/1", "tool": { "name": "scanner" },
-            "facts": { "kind": "components", "components": 1, "tools": [{ "name": "scanner" }], "vulnerabilities": [
+            "facts": { "kind": "components", "scanned": true, "components": 1, "tools": [{ "name": "scanner" }], "vulnerabilities": [
                 { "severity": "critical", "id": "CVE-2026-1", "affects": ["pkg:cargo/pay@1"], "excused": false },
             ] },
         });

@@ -2,7 +2,6 @@
 
 mod acts;
 mod approvals;
-mod browser;
 mod calendars;
 mod dossier;
 mod drill;
@@ -17,7 +16,6 @@ mod notify;
 mod observe;
 mod operations;
 mod page;
-mod passkeys;
 mod replay;
 mod signers;
 mod streams;

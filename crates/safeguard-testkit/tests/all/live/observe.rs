@@ -14,6 +14,8 @@ const STAGES: &str = r#"
 mode = "observe"
 [stages.canary]
 steps = [{ weight = 50, soak = "1500ms" }, { weight = 100, soak = "300ms" }]
+[gates.risk]
+applied = false
 [judge]
 warm_up = "100ms"
 planned = "10m"

@@ -81,6 +81,9 @@ const OUTSIDE_WORLD: &[&str] = &[
     "tracing-subscriber",
 ];
 
+/// Keys are only read and signatures only verified, which takes no chance; a test over the sources bans asking for any.
+const NEVER_CALLED: &[(&str, &str)] = &[("rand_core", "getrandom")];
+
 fn metadata() -> Metadata {
     let version = Command::new("rustc").arg("-vV").output().unwrap();
     let version = String::from_utf8(version.stdout).unwrap();
@@ -178,7 +181,7 @@ fn engines_know_nothing_of_the_outside_world() {
                 if normal && seen.insert(&dependency.pkg) {
                     to_do.push(&dependency.pkg);
                     let (from, to) = (name_of[id], name_of[&dependency.pkg]);
-                    if OUTSIDE_WORLD.contains(&to) {
+                    if OUTSIDE_WORLD.contains(&to) && !NEVER_CALLED.contains(&(from, to)) {
                         wrong.push(format!("{engine}: {from} brings in {to}"));
                     }
                 }
