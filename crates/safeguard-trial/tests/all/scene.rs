@@ -39,6 +39,12 @@ verify = { path = "/cart" }
 path = "/cart"
 headers = { content-type = "application/x-www-form-urlencoded" }
 body = "article=1&greeting={key}"
+[stages.staging]
+gates = ["rollback-test"]
+[stages.canary]
+gates = []
+[stages.production]
+gates = []
 [judge]
 warm_up = "1s"
 [rollback]
