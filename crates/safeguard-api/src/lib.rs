@@ -22,6 +22,7 @@ pub mod problem;
 pub mod pyramid;
 pub mod release;
 pub mod risk;
+mod scope;
 pub mod ssh_key;
 pub mod stage;
 pub mod status;

@@ -6,8 +6,10 @@
 mod back;
 mod blocks;
 mod command;
+mod file;
 mod forward;
 mod reduce;
+mod risk;
 
 use safeguard_api::config::{Mode, Policy, Terms};
 use safeguard_api::release::{Block, Phase, Rollout, Soak, WouldHave};
@@ -15,6 +17,8 @@ use safeguard_api::stage::{Percent, Stage};
 use safeguard_api::time::{Now, Span, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+
+pub use file::PlanFile;
 
 use crate::desired;
 use crate::judge::{Proof, non_inferior};
@@ -105,26 +109,10 @@ pub enum Answer {
     Refused { why: String, blocks: Vec<Block> },
 }
 
-/// What one tick was decided from, as it is kept: enough to decide it again, equal to the byte.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PlanFile {
-    pub rollout: Rollout,
-    pub observed: Observation,
-    pub memory: Memory,
-}
-
-impl PlanFile {
-    /// `policy` is the one that the rollout names.
-    #[must_use]
-    pub fn plan(&self, policy: &Policy) -> Plan {
-        plan(&self.rollout, &self.observed, policy, &self.memory)
-    }
-}
-
 /// Decides one tick of one rollout.
 #[must_use]
 pub fn plan(rollout: &Rollout, observed: &Observation, policy: &Policy, memory: &Memory) -> Plan {
-    let grown = grown_terms(rollout, observed, policy);
+    let grown = risk::grown(rollout, observed, policy);
     let terms = grown.as_ref().unwrap_or(&rollout.terms);
     let under;
     let policy = if *terms == Terms::default() {
@@ -134,17 +122,8 @@ pub fn plan(rollout: &Rollout, observed: &Observation, policy: &Policy, memory: 
         &under
     };
     let mut tick = Tick::new(rollout, observed, policy, *memory);
-    if let (Some(terms), Some(risk)) = (&grown, &observed.risk) {
-        tick.next.terms = terms.clone();
-        let asked = &risk.measures;
-        let text = format!(
-            "its risk is {}: {} % of each soak, {} approvals more, {} steps in the canary",
-            risk.level,
-            asked.soak_percent,
-            asked.approvals_more,
-            asked.canary_steps.len()
-        );
-        tick.decide("risk.scored", text, json!({ "risk": risk }));
+    if let Some(terms) = &grown {
+        risk::take(&mut tick, terms);
     }
     tick.pass_time();
     tick.look_again();
@@ -165,16 +144,6 @@ pub fn plan(rollout: &Rollout, observed: &Observation, policy: &Policy, memory: 
         }
     }
     tick.finish()
-}
-
-/// What the risk asks for beyond what is asked for already, as long as the canary has not begun: its steps are counted.
-fn grown_terms(rollout: &Rollout, observed: &Observation, policy: &Policy) -> Option<Terms> {
-    let open = !rollout.phase.is_final()
-        && rollout.stage < Stage::Canary
-        && policy.asks_for_gates()
-        && policy.gates.risk.applied;
-    let risk = observed.risk.as_ref().filter(|_| open)?;
-    rollout.terms.grown(&risk.measures)
 }
 
 /// One tick in the making.

@@ -2,11 +2,12 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use safeguard_api::audit::{Actor, Event};
+use safeguard_api::audit::{Actor, Event, Reference};
 use safeguard_api::config::Config;
 use safeguard_api::status::PolicyStatus;
 use safeguard_api::time::{Now, Timestamp};
-use safeguard_store::{Store, StoreError};
+use safeguard_store::{Content, Store, StoreError};
+use serde::Serialize;
 
 use crate::ServerError;
 
@@ -44,6 +45,27 @@ pub(crate) fn event(kind: &str, actor: Actor, subject: Vec<String>, decision: se
         decision,
         late: false,
     }
+}
+
+/// Keeps a document in the content store, durable when this returns, and says how an entry names it.
+pub(crate) async fn keep<T: Serialize + ?Sized>(
+    content: &Content,
+    name: &str,
+    document: &T,
+) -> Result<Reference, String> {
+    let bytes = serde_json::to_vec(document).map_err(|error| error.to_string())?;
+    let size = bytes.len() as u64;
+    let content = content.clone();
+    let sha256 = tokio::task::spawn_blocking(move || content.put(&bytes))
+        .await
+        .map_err(|error| error.to_string())?
+        .map_err(|error| error.to_string())?;
+    Ok(Reference {
+        name: name.to_owned(),
+        sha256,
+        size,
+        media: "application/json".to_owned(),
+    })
 }
 
 /// At the very first start the file's policy is in force; later only an act of its own changes it.

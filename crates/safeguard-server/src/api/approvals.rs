@@ -234,20 +234,8 @@ pub(super) async fn add(
         .store
         .write(move |tx| accept(tx, &looked, born, &signed, actor))
         .await?;
-    match answer {
-        Ok(approval) => {
-            app.control.wake();
-            Ok(Json(approval))
-        }
-        // What is refused leaves its trace too; nothing else of the transaction was kept.
-        Err(refused) if refused.0.status < 500 => {
-            let refuse = move |tx: &mut Tx<'_>| {
-                consents::refuse(tx, "approval.refused", caller.actor, subject, refused)
-            };
-            Err(app.store.write(refuse).await??)
-        }
-        Err(failed) => Err(failed),
-    }
+    // What is refused leaves its trace too; nothing else of the transaction was kept.
+    consents::answered(&app, answer, "approval.refused", caller.actor, subject).await
 }
 
 fn accept(

@@ -32,27 +32,7 @@ pub(super) async fn request(
     let born = birth(now())?;
     let (actor, subject) = (caller.actor.clone(), vec![spec.release.to_string()]);
     let answer = app.store.write(move |tx| make(tx, spec, born, actor)).await?;
-    answered(&app, answer, caller.actor, subject).await
-}
-
-async fn answered(
-    app: &App,
-    answer: Result<Breakglass, ApiError>,
-    actor: Actor,
-    subject: Vec<String>,
-) -> Answer<Breakglass> {
-    match answer {
-        Ok(breakglass) => {
-            app.control.wake();
-            Ok(Json(breakglass))
-        }
-        Err(refused) if refused.0.status < 500 => {
-            let refuse =
-                move |tx: &mut Tx<'_>| consents::refuse(tx, "breakglass.refused", actor, subject, refused);
-            Err(app.store.write(refuse).await??)
-        }
-        Err(failed) => Err(failed),
-    }
+    consents::answered(&app, answer, "breakglass.refused", caller.actor, subject).await
 }
 
 fn make(
@@ -109,7 +89,7 @@ pub(super) async fn sign(
     let id: BreakglassId = parse_id(&id)?;
     let (actor, subject) = (caller.actor.clone(), vec![id.to_string()]);
     let answer = app.store.write(move |tx| add(tx, &id, signed, actor)).await?;
-    answered(&app, answer, caller.actor, subject).await
+    consents::answered(&app, answer, "breakglass.refused", caller.actor, subject).await
 }
 
 fn add(
@@ -158,7 +138,7 @@ pub(super) async fn review(
     }
     let (actor, subject) = (caller.actor.clone(), vec![id.to_string()]);
     let answer = app.store.write(move |tx| reviewed(tx, &id, spec, actor)).await?;
-    answered(&app, answer, caller.actor, subject).await
+    consents::answered(&app, answer, "breakglass.refused", caller.actor, subject).await
 }
 
 fn reviewed(

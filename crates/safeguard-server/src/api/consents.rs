@@ -1,5 +1,6 @@
 //! What waivers and break-glasses have in common: two people sign the same bytes, and each signature is verified.
 
+use axum::Json;
 use safeguard_api::approval::{Consent, Signable, SignedStatement};
 use safeguard_api::audit::{Actor, Event};
 use safeguard_api::config::Approver;
@@ -8,7 +9,8 @@ use safeguard_gate::approval::{consenting, hands_in};
 use safeguard_gate::signature::{passkey, signer};
 use safeguard_store::{StoreError, Tx};
 
-use super::{ApiError, LIST_MAX, policy};
+use super::{Answer, ApiError, LIST_MAX, policy};
+use crate::App;
 use crate::record::{self, now};
 
 use safeguard_api::approval::{REASON_BYTES_MAX, Signature};
@@ -35,8 +37,29 @@ pub(super) fn clock_goes_forward(tx: &Tx<'_>) -> Result<Timestamp, ApiError> {
         .hint("set the clock right: nothing that expires is accepted before"))
 }
 
+/// Answers what became of a write; a refusal leaves its trace in the log, as an entry of `kind`.
+pub(super) async fn answered<T>(
+    app: &App,
+    answer: Result<T, ApiError>,
+    kind: &'static str,
+    actor: Actor,
+    subject: Vec<String>,
+) -> Answer<T> {
+    match answer {
+        Ok(done) => {
+            app.control.wake();
+            Ok(Json(done))
+        }
+        Err(refused) if refused.0.status < 500 => {
+            let refuse = move |tx: &mut Tx<'_>| refuse(tx, kind, actor, subject, refused);
+            Err(app.store.write(refuse).await??)
+        }
+        Err(failed) => Err(failed),
+    }
+}
+
 /// Records that somebody's signature was refused, and why. Nothing else was changed.
-pub(super) fn refuse(
+fn refuse(
     tx: &mut Tx<'_>,
     kind: &str,
     actor: Actor,

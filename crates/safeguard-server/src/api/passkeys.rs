@@ -159,22 +159,12 @@ pub(super) async fn enrol(
         .store
         .write(move |tx| take_in(tx, enrols.as_ref(), &enrolment, &origin, actor))
         .await?;
-    app.control.wake();
     answered(&app, answer, caller.actor).await
 }
 
-/// A refusal leaves its trace too.
 async fn answered<T>(app: &App, answer: Result<T, ApiError>, actor: Actor) -> Answer<T> {
-    match answer {
-        Ok(done) => Ok(Json(done)),
-        Err(refused) if refused.0.status < 500 => {
-            let subject = vec!["passkey".to_owned()];
-            let refuse =
-                move |tx: &mut Tx<'_>| consents::refuse(tx, "credential.refused", actor, subject, refused);
-            Err(app.store.write(refuse).await??)
-        }
-        Err(failed) => Err(failed),
-    }
+    let subject = vec!["passkey".to_owned()];
+    consents::answered(app, answer, "credential.refused", actor, subject).await
 }
 
 fn take_in(
@@ -253,7 +243,6 @@ pub(super) async fn revoke(State(app): State<App>, caller: Caller, Path(id): IdP
             Ok(passkey)
         })
         .await?;
-    app.control.wake();
     answered(&app, answer, caller.actor).await
 }
 

@@ -39,27 +39,7 @@ pub(super) async fn request(
         .store
         .write(move |tx| make(tx, release, spec, born, actor))
         .await?;
-    answered(&app, answer, caller.actor, subject).await
-}
-
-async fn answered(
-    app: &App,
-    answer: Result<Waiver, ApiError>,
-    actor: Actor,
-    subject: Vec<String>,
-) -> Answer<Waiver> {
-    match answer {
-        Ok(waiver) => {
-            app.control.wake();
-            Ok(Json(waiver))
-        }
-        Err(refused) if refused.0.status < 500 => {
-            let refuse =
-                move |tx: &mut Tx<'_>| consents::refuse(tx, "waiver.refused", actor, subject, refused);
-            Err(app.store.write(refuse).await??)
-        }
-        Err(failed) => Err(failed),
-    }
+    consents::answered(&app, answer, "waiver.refused", caller.actor, subject).await
 }
 
 fn make(
@@ -201,7 +181,7 @@ pub(super) async fn sign(
     let id: WaiverId = parse_id(&id)?;
     let (actor, subject) = (caller.actor.clone(), vec![id.to_string()]);
     let answer = app.store.write(move |tx| add(tx, &id, signed, actor)).await?;
-    answered(&app, answer, caller.actor, subject).await
+    consents::answered(&app, answer, "waiver.refused", caller.actor, subject).await
 }
 
 fn add(tx: &mut Tx<'_>, id: &WaiverId, signed: SignedStatement, actor: Actor) -> Result<Waiver, ApiError> {

@@ -30,7 +30,7 @@ impl Loop {
         let made_from = if planned.decisions.is_empty() {
             None
         } else {
-            self.keep(file)
+            self.keep(file).await
         };
         let release = release.clone();
         let before = file.rollout.clone();
@@ -40,19 +40,8 @@ impl Loop {
     }
 
     /// Keeps what the decisions were made from. They count without it too: a full disk must not stop a way back.
-    fn keep(&mut self, file: &PlanFile) -> Option<Reference> {
-        let kept = serde_json::to_vec(file)
-            .map_err(|error| error.to_string())
-            .and_then(|bytes| {
-                let sha256 = self.content.put(&bytes).map_err(|error| error.to_string())?;
-                Ok(Reference {
-                    name: "plan".to_owned(),
-                    sha256,
-                    size: bytes.len() as u64,
-                    media: "application/json".to_owned(),
-                })
-            });
-        match kept {
+    async fn keep(&mut self, file: &PlanFile) -> Option<Reference> {
+        match record::keep(&self.content, "plan", file).await {
             Ok(reference) => Some(reference),
             Err(why) => {
                 self.complain("What a decision was made from can not be kept", &why);

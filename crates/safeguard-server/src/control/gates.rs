@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use safeguard_api::approval::APPROVALS_MAX;
-use safeguard_api::audit::{Actor, Reference};
+use safeguard_api::audit::Actor;
 use safeguard_api::config::Policy;
 use safeguard_api::diff::{Diff, History};
 use safeguard_api::evidence::About;
@@ -167,21 +167,14 @@ impl Loop {
         }) {
             return Ok(());
         }
-        let kept = serde_json::to_vec(file)
-            .map_err(|error| error.to_string())
-            .and_then(|bytes| {
-                Ok((
-                    self.content.put(&bytes).map_err(|error| error.to_string())?,
-                    bytes.len(),
-                ))
-            });
-        let (case, bytes) = match kept {
+        let kept = match record::keep(&self.content, "case", file).await {
             Ok(kept) => kept,
             Err(why) => {
                 self.complain("A case can not be kept", &why);
                 return Ok(());
             }
         };
+        let case = kept.sha256.clone();
         let mut event = record::event(
             "gate.result",
             Actor::system("gates"),
@@ -192,12 +185,7 @@ impl Loop {
             ],
             serde_json::json!({ "text": told(report), "stage": file.stage, "report": report, "risk": risk }),
         );
-        event.refs.push(Reference {
-            name: "case".to_owned(),
-            sha256: case.clone(),
-            size: bytes as u64,
-            media: "application/json".to_owned(),
-        });
+        event.refs.push(kept);
         let (release, stage, report, risk, at) = (
             file.release.id.clone(),
             file.stage,

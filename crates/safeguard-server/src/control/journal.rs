@@ -89,7 +89,7 @@ impl Loop {
             };
             let mut taken = Vec::with_capacity(entries.len());
             for entry in &entries {
-                let reference = keep(&self.content, entry).unwrap_or_else(|why| {
+                let reference = keep(&self.content, entry).await.unwrap_or_else(|why| {
                     self.complain("What the judge saw can not be kept", &why);
                     None
                 });
@@ -106,7 +106,7 @@ impl Loop {
 
 /// Keeps what the judge saw, and returns how the log names it; none where there is nothing, or it can not be kept: what
 /// the router has done is recorded all the same.
-fn keep(content: &Content, entry: &JournalEntry) -> Result<Option<Reference>, String> {
+async fn keep(content: &Content, entry: &JournalEntry) -> Result<Option<Reference>, String> {
     let evidence = match &entry.event {
         JournalEvent::Tripped { evidence, .. } | JournalEvent::WouldTrip { evidence, .. } => evidence,
         JournalEvent::LeaseExpired { .. } | JournalEvent::Restarted { .. } => return Ok(None),
@@ -114,14 +114,9 @@ fn keep(content: &Content, entry: &JournalEntry) -> Result<Option<Reference>, St
     if evidence.is_empty() {
         return Ok(None);
     }
-    let bytes = serde_json::to_vec(evidence).map_err(|error| error.to_string())?;
-    let sha256 = content.put(&bytes).map_err(|error| error.to_string())?;
-    Ok(Some(Reference {
-        name: "judge.evaluations".to_owned(),
-        sha256,
-        size: bytes.len() as u64,
-        media: "application/json".to_owned(),
-    }))
+    record::keep(content, "judge.evaluations", evidence)
+        .await
+        .map(Some)
 }
 
 fn import(tx: &mut Tx<'_>, entries: &[(JournalEntry, Option<Reference>)]) -> Result<(), StoreError> {

@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 
-use safeguard_api::audit::{Actor, Reference};
+use safeguard_api::audit::Actor;
 use safeguard_api::evidence::{
     About, EvidenceSpec, Facts, Format, PLAIN_REPORT_API, PlainReport, Resources, Tool,
 };
 use safeguard_api::release::Phase;
 use safeguard_api::time::Span;
 use safeguard_api::{Environment, Evidence, EvidenceId, Gate, Release, ReleaseId, Rollout, Stage};
-use safeguard_store::{EvidenceAbout, StoreError};
+use safeguard_store::StoreError;
 
 use super::Loop;
+use crate::api::evidence;
 use crate::record::{self, clocks, now};
 
 /// A sample of each instance at most so often.
@@ -98,17 +99,9 @@ impl Loop {
             produced_at: Some(now()),
             facts: Facts::Resources(seen),
         };
-        let kept = serde_json::to_vec(&report)
-            .map_err(|error| error.to_string())
-            .and_then(|bytes| {
-                let document = self.content.put(&bytes).map_err(|error| error.to_string())?;
-                Ok((
-                    document,
-                    bytes.len() as u64,
-                    getrandom::u32().map_err(|error| error.to_string())?,
-                ))
-            });
-        let (document, bytes, chance) = match kept {
+        let kept = record::keep(&self.content, "report", &report).await;
+        let kept = kept.and_then(|kept| Ok((kept, getrandom::u32().map_err(|error| error.to_string())?)));
+        let (kept, chance) = match kept {
             Ok(kept) => kept,
             Err(why) => {
                 self.complain("What instances use can not be kept", &why);
@@ -130,8 +123,8 @@ impl Loop {
                 measure: None,
                 produced_at: report.produced_at,
             },
-            document,
-            bytes,
+            document: kept.sha256.clone(),
+            bytes: kept.size,
             facts: report.facts,
             inconclusive: Vec::new(),
             added_at,
@@ -150,26 +143,9 @@ impl Loop {
             subject,
             serde_json::json!({ "text": text, "format": Format::Safeguard, "gate": Gate::ResourceLimits }),
         );
-        event.refs.push(Reference {
-            name: "report".to_owned(),
-            sha256: evidence.document.clone(),
-            size: bytes,
-            media: "application/json".to_owned(),
-        });
-        let service = release.service.clone();
+        event.refs.push(kept);
         self.store
-            .write(move |tx| -> Result<(), StoreError> {
-                let known = tx.get::<EvidenceAbout>(&EvidenceAbout::key_of(&service, &about))?;
-                let mut known = known.unwrap_or_else(|| EvidenceAbout {
-                    service,
-                    about,
-                    evidence: Vec::new(),
-                });
-                known.evidence.push(evidence.id.clone());
-                let entry = tx.append(&event)?;
-                tx.put(&known)?;
-                tx.put(&Evidence { entry, ..evidence })
-            })
+            .write(move |tx| evidence::record(tx, evidence, &event).map(|_| ()))
             .await?
     }
 }

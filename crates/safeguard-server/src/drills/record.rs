@@ -1,6 +1,6 @@
 //! What is kept of drills, and when the next one is due.
 
-use safeguard_api::audit::{Actor, Reference};
+use safeguard_api::audit::Actor;
 use safeguard_api::config::{Config, Mode, Policy};
 use safeguard_api::drill::{Drill, DrillState, DrillStatus};
 use safeguard_api::evidence::{About, EvidenceSpec, Facts, Format, PLAIN_REPORT_API, PlainReport, Tool};
@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{UnderWay, asks};
 use crate::api::evidence;
 use crate::control::Queue;
-use crate::record::{event, now};
+use crate::record::{event, keep, now};
 
 /// A drill that could not be held is tried so often by itself, after these waits.
 const ATTEMPTS_MAX: u32 = 3;
@@ -251,10 +251,11 @@ pub(super) async fn done(
         produced_at: Some(drill.started_at),
         facts: Facts::Drill(drill),
     };
-    let kept = keep(content, &report).await;
-    let (document, bytes) = match kept {
+    let kept = match keep(content, "report", &report).await {
         Ok(kept) => kept,
-        Err(why) => return undecided(store, subject, why).await,
+        Err(why) => {
+            return undecided(store, subject, format!("its document can not be kept: {why}")).await;
+        }
     };
     let at = now();
     let chance = match getrandom::u32() {
@@ -275,8 +276,8 @@ pub(super) async fn done(
             tool_version: tool.version,
             produced_at: report.produced_at,
         },
-        document: document.clone(),
-        bytes,
+        document: kept.sha256.clone(),
+        bytes: kept.size,
         facts,
         inconclusive: Vec::new(),
         added_at: at,
@@ -291,12 +292,7 @@ pub(super) async fn done(
         told,
         json!({ "text": text, "refusals": refusals, "missing": missing, "subject": subject }),
     );
-    event.refs.push(Reference {
-        name: "report".to_owned(),
-        sha256: document,
-        size: bytes,
-        media: "application/json".to_owned(),
-    });
+    event.refs.push(kept);
     let subject = subject.clone();
     store
         .write(move |tx| -> Result<(), StoreError> {
@@ -311,20 +307,6 @@ pub(super) async fn done(
             })
         })
         .await?
-}
-
-async fn keep(content: &Content, report: &PlainReport) -> Result<(Digest, u64), String> {
-    let bytes = serde_json::to_vec(report).map_err(|error| error.to_string())?;
-    let content = content.clone();
-    let kept = tokio::task::spawn_blocking(move || {
-        let length = bytes.len() as u64;
-        content.put(&bytes).map(|digest| (digest, length))
-    });
-    match kept.await {
-        Ok(Ok(kept)) => Ok(kept),
-        Ok(Err(error)) => Err(format!("its document can not be kept: {error}")),
-        Err(error) => Err(format!("its document can not be kept: {error}")),
-    }
 }
 
 fn told_of(subject: &Subject) -> Vec<String> {
