@@ -9,9 +9,9 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use http_body_util::Empty;
 use hyper_util::rt::TokioIo;
-use safeguard_api::Config;
 use safeguard_api::config::Mode;
 use safeguard_api::instance::Role;
+use safeguard_api::{Config, Environment};
 use safeguard_dataplane::check_tls;
 use safeguard_target::supervisor::{self, LimitsBy, SupervisorError, SupervisorSettings};
 
@@ -206,7 +206,8 @@ async fn tell(
     let login = login.trim();
     let mut text = String::new();
     for (name, address) in addresses {
-        text.push_str(&format!("  {name:<24} http://{address}\n"));
+        let scheme = if has_tls(config, name) { "https" } else { "http" };
+        text.push_str(&format!("  {name:<24} {scheme}://{address}\n"));
     }
     if config.mode == Mode::Observe {
         text.push_str(
@@ -218,6 +219,14 @@ async fn tell(
         &serde_json::json!({ "listeners": addresses, "login": login, "pid": std::process::id() }),
         &format!("safeguard is up; Ctrl-C ends it\n{}", text.trim_end()),
     )
+}
+
+/// Whether the listener of this name, `SERVICE.ENVIRONMENT`, has a certificate.
+fn has_tls(config: &Config, listener: &str) -> bool {
+    config.services.iter().any(|(service, told)| {
+        let with_tls = |environment: &Environment| listener == format!("{service}.{environment}");
+        told.tls.keys().any(with_tls)
+    })
 }
 
 async fn healthy(api: SocketAddr) -> bool {
