@@ -4,6 +4,7 @@
 
 pub mod approval;
 pub mod audit;
+pub mod bisect;
 mod block;
 pub mod breakglass;
 pub mod change;

@@ -3,6 +3,7 @@
 //!
 //! No IO, no async, no clock, no randomness: values in, values out.
 
+pub mod bisect;
 pub mod desired;
 pub mod judge;
 pub mod observe;
