@@ -54,7 +54,7 @@ pub fn run() -> anyhow::Result<Vec<Row>> {
 /// One service in four environments, and no release of it.
 fn configuration(api: SocketAddr) -> anyhow::Result<String> {
     let mut text = format!(
-        "[listen]\napi = \"{api}\"\n\n[services.app]\ncommand = [\"bin/app\"]\n\n[services.app.listen]\n"
+        "mode = \"observe\"\n\n[listen]\napi = \"{api}\"\n\n[services.app]\ncommand = [\"bin/app\"]\n\n[services.app.listen]\n"
     );
     for environment in Environment::ALL {
         text.push_str(&format!("{environment} = \"{}\"\n", free_address()?));
