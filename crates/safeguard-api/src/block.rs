@@ -24,6 +24,10 @@ pub enum Block {
         verdict: Verdict,
         reason: String,
     },
+    /// The documentation of a change is not complete.
+    Documentation {
+        reason: String,
+    },
     Soak {
         elapsed: Span,
         soak: Span,
@@ -85,6 +89,7 @@ impl Block {
         match self {
             Block::Gate { .. } => "gate",
             Block::Layers { .. } => "layers",
+            Block::Documentation { .. } => "documentation",
             Block::Soak { .. } => "soak",
             Block::Proof { .. } => "proof",
             Block::Freeze { .. } | Block::Calendar { .. } => "freeze",
@@ -102,7 +107,7 @@ impl Block {
     #[must_use]
     pub fn hint(&self, release: &ReleaseId) -> String {
         match self {
-            Block::Gate { .. } | Block::Layers { .. } => {
+            Block::Gate { .. } | Block::Layers { .. } | Block::Documentation { .. } => {
                 format!("run `safeguard gate explain {release}` to see every figure and what is missing")
             }
             Block::Soak { .. } | Block::Proof { .. } => {
@@ -135,6 +140,7 @@ impl fmt::Display for Block {
                 reason,
             } => write!(f, "gate `{gate}` is {verdict}: {reason}"),
             Block::Layers { verdict, reason } => write!(f, "the layers of tests are {verdict}: {reason}"),
+            Block::Documentation { reason } => write!(f, "the documentation is not complete: {reason}"),
             Block::Soak {
                 elapsed,
                 soak,

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::documentation::Documentation;
 use crate::id::{EvidenceId, WaiverId};
 use crate::pyramid::Pyramid;
 
@@ -140,6 +141,9 @@ pub struct GateReport {
     /// The layers of tests, asked for wherever any gate is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layers: Option<Pyramid>,
+    /// The documentation of the changes, asked for wherever any gate is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub documentation: Option<Documentation>,
 }
 
 /// What stops a promotion: the first that did not pass, since one failure is a full stop.
@@ -147,6 +151,7 @@ pub struct GateReport {
 pub enum Refused<'a> {
     Gate(&'a GateVerdict),
     Layers(&'a Pyramid),
+    Documentation(&'a Documentation),
 }
 
 /// Proof that every required gate passed. Only [`GateReport::permit`] makes one.
@@ -169,6 +174,7 @@ impl GateReport {
                 .map(|gate| said(gate).unwrap_or_else(|| unsaid(gate)))
                 .collect(),
             layers: None,
+            documentation: None,
         }
     }
 
@@ -177,10 +183,16 @@ impl GateReport {
     pub fn refused_by(&self) -> Option<Refused<'_>> {
         let gate = self.verdicts.iter().find(|said| said.verdict != Verdict::Pass);
         let layers = self.layers.iter().find(|layers| layers.verdict != Verdict::Pass);
-        gate.map(Refused::Gate).or(layers.map(Refused::Layers))
+        let documentation = self
+            .documentation
+            .iter()
+            .find(|said| said.verdict != Verdict::Pass);
+        gate.map(Refused::Gate)
+            .or(layers.map(Refused::Layers))
+            .or(documentation.map(Refused::Documentation))
     }
 
-    /// Returns a permit if every required gate passed, and every layer that is due was shown.
+    /// Returns a permit if every required gate passed, every layer that is due was shown, and the documentation is complete.
     ///
     /// # Errors
     /// What did not pass.

@@ -10,6 +10,7 @@ pub mod breakglass;
 pub mod change;
 pub mod config;
 pub mod diff;
+pub mod documentation;
 pub mod drill;
 pub mod evidence;
 pub mod freeze;

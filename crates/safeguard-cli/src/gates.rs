@@ -1,5 +1,6 @@
 //! `safeguard gate …`
 
+use safeguard_api::documentation::Documentation;
 use safeguard_api::gate::Figure;
 use safeguard_api::pyramid::Pyramid;
 use safeguard_api::risk::Risk;
@@ -63,6 +64,9 @@ fn text(explained: &Explained) -> String {
     if let Some(layers) = &explained.report.layers {
         text.push_str(&layers_text(layers));
     }
+    if let Some(documentation) = &explained.report.documentation {
+        text.push_str(&documentation_text(documentation));
+    }
     text.push_str(&risk_text(&explained.risk));
     text
 }
@@ -118,6 +122,21 @@ fn layers_text(pyramid: &Pyramid) -> String {
     }
     for missing in &pyramid.missing {
         text.push_str(&format!("  ->  {missing}\n"));
+    }
+    text
+}
+
+fn documentation_text(documentation: &Documentation) -> String {
+    let style = style(documentation.verdict);
+    let (verdict, reason) = (documentation.verdict, &documentation.reason);
+    let mut text = format!("\n{:<20} {style}{verdict}{style:#}: {reason}\n", "documentation");
+    for part in &documentation.parts {
+        let mark = if part.complete { "ok" } else { "NO" };
+        let of = part
+            .change
+            .as_ref()
+            .map_or(String::new(), |change| format!(" of {change}"));
+        text.push_str(&format!("  {mark}  {}{of}: {}\n", part.topic, part.why));
     }
     text
 }

@@ -213,11 +213,12 @@ impl CaseFile {
         self.stage.next().unwrap_or(self.stage).environment()
     }
 
-    /// The verdicts of the required gates, and the layers of tests wherever any gate is required.
+    /// The verdicts of the required gates; wherever any gate is required, also the layers of tests and the documentation.
     #[must_use]
     pub fn judge(&self, parts: &Parts) -> GateReport {
         self.with_case(parts, |case| GateReport {
             layers: (!self.required.is_empty()).then(|| crate::pyramid(case, self.stage)),
+            documentation: (!self.required.is_empty()).then(|| crate::documentation(case)),
             ..crate::judge(case, &self.required)
         })
     }

@@ -6,6 +6,7 @@ pub mod approval;
 mod case;
 mod coverage;
 pub mod diff;
+mod documentation;
 mod file;
 pub mod gates;
 mod introduced;
@@ -19,6 +20,7 @@ mod unreadable;
 
 pub use case::{Case, ChangeCase, InForce, Shown};
 pub use diff::read_diff;
+pub use documentation::{DOCUMENTATION_PAGE, documentation, writes_recovery};
 pub use file::{CaseFile, ChangeFile, EvidenceFile, Parts, PartsError};
 pub use gates::judge;
 pub use owners::Owners;

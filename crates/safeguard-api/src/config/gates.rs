@@ -1,4 +1,4 @@
-//! The limits of the seven gates, and the layers of tests that a change needs.
+//! The limits of the seven gates, and the layers of tests and the documentation that a change needs.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ pub struct GateSettings {
     pub rollback_test: RollbackGate,
     pub human_approval: ApprovalGate,
     pub layers: LayersRule,
+    pub documentation: DocumentationRule,
     pub risk: RiskRule,
     pub evidence: EvidenceRule,
 }
@@ -165,6 +166,19 @@ impl Default for LayersRule {
             chaos_percent: 25,
             production_percent: 20,
         }
+    }
+}
+
+/// Intent, risk, coverage and recovery of each change: complete, or the release does not move.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DocumentationRule {
+    pub required: bool,
+}
+
+impl Default for DocumentationRule {
+    fn default() -> Self {
+        DocumentationRule { required: true }
     }
 }
 

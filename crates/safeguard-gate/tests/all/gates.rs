@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use safeguard_api::Stage;
 use safeguard_api::gate::{Gate, GateVerdict, Refused, Verdict};
 use safeguard_gate::gates::GATES;
-use safeguard_gate::{PYRAMID_PAGE, judge, pyramid};
+use safeguard_gate::{DOCUMENTATION_PAGE, PYRAMID_PAGE, documentation, judge, pyramid};
 
 use crate::scene::Scene;
 
@@ -55,6 +55,16 @@ fn every_case_of_every_page_is_judged_as_the_page_says() {
 fn every_case_of_the_pyramid_is_judged_as_its_page_says() {
     for case in cases(PYRAMID_PAGE) {
         let found = Scene::of(case.lines).judge(|scene| pyramid(scene, Stage::Staging));
+        let told = format!("{}: {}", found.verdict, found.reason);
+        assert_eq!(found.verdict.to_string(), case.verdict, "{}{told}", case.lines);
+        assert!(found.reason.contains(case.reason), "{}{told}", case.lines);
+    }
+}
+
+#[test]
+fn every_case_of_the_documentation_is_judged_as_its_page_says() {
+    for case in cases(DOCUMENTATION_PAGE) {
+        let found = Scene::of(case.lines).judge(documentation);
         let told = format!("{}: {}", found.verdict, found.reason);
         assert_eq!(found.verdict.to_string(), case.verdict, "{}{told}", case.lines);
         assert!(found.reason.contains(case.reason), "{}{told}", case.lines);

@@ -8,7 +8,7 @@ mod words;
 
 use safeguard_api::change::{Change, ChangeSpec};
 use safeguard_api::config::{Config, InstanceLimits, Policy};
-use safeguard_api::diff::{Diff, FileDiff, FileStatus};
+use safeguard_api::diff::{Diff, FileDiff, FileStatus, History};
 use safeguard_api::drill::{Drill, Fault, FaultKind, Writes};
 use safeguard_api::evidence::{
     About, Components, Coverage, EvidenceSpec, Facts, Finding, FindingState, Findings, Format,
@@ -18,7 +18,7 @@ use safeguard_api::evidence::{
 use safeguard_api::gate::Gate;
 use safeguard_api::id::{ChangeId, Digest, EvidenceId, ReleaseId, WaiverId};
 use safeguard_api::time::{Span, Timestamp};
-use safeguard_api::{Approval, Environment, Evidence, Release, Waiver};
+use safeguard_api::{Approval, ChangeDocument, DocumentKind, Environment, Evidence, Release, Waiver};
 
 use safeguard_gate::{Case, ChangeCase, InForce, Shown};
 
@@ -29,6 +29,9 @@ pub struct Scene {
     pub changes: Vec<Change>,
     /// One for each change; none where a case says so.
     pub diffs: Vec<Option<Diff>>,
+    /// One for each change, as the diffs are.
+    pub histories: Vec<Option<History>>,
+    pub documents: Vec<Vec<ChangeDocument>>,
     pub live: Option<Digest>,
     pub evidence: Vec<Evidence>,
     pub waivers: Vec<Waiver>,
@@ -64,6 +67,8 @@ impl Scene {
             },
             changes: Vec::new(),
             diffs: Vec::new(),
+            histories: Vec::new(),
+            documents: Vec::new(),
             live: Some(digest("live")),
             evidence: Vec::new(),
             waivers: Vec::new(),
@@ -96,11 +101,12 @@ impl Scene {
             .changes
             .iter()
             .zip(&self.diffs)
-            .map(|(change, diff)| ChangeCase {
+            .zip(self.histories.iter().zip(&self.documents))
+            .map(|((change, diff), (history, documents))| ChangeCase {
                 change,
                 diff: diff.as_ref(),
-                history: None,
-                documents: &[],
+                history: history.as_ref(),
+                documents,
                 recorded_again: None,
             })
             .collect();
@@ -160,6 +166,8 @@ impl Scene {
             entry: number,
         });
         self.diffs.push(Some(Diff::default()));
+        self.histories.push(None);
+        self.documents.push(Vec::new());
     }
 
     /// `PATH FIRST-LAST`, by the last change.

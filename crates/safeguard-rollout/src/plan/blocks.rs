@@ -144,6 +144,11 @@ pub(super) fn leaving(tick: &Tick<'_>) -> Vec<Block> {
         verdict: layers.verdict,
         reason: layers.reason.clone(),
     }));
+    let documentation = &tick.observed.gates.documentation;
+    let lacking = documentation.iter().filter(|said| said.verdict != Verdict::Pass);
+    blocks.extend(lacking.map(|said| Block::Documentation {
+        reason: said.reason.clone(),
+    }));
     let (need, promotion) = tick.policy.leaving(tick.next.stage);
     let have = tick.observed.approvals;
     if have < need {
@@ -170,6 +175,7 @@ pub(super) fn standing(tick: &Tick<'_>, blocks: Vec<Block>) -> (Vec<Block>, Vec<
         Block::Soak { elapsed, soak, .. } => compared && elapsed < soak,
         Block::Gate { .. }
         | Block::Layers { .. }
+        | Block::Documentation { .. }
         | Block::Proof { .. }
         | Block::Freeze { .. }
         | Block::Calendar { .. }
@@ -199,6 +205,7 @@ pub(super) fn only_refused(blocks: &[Block]) -> bool {
         && blocks.iter().all(|block| match block {
             Block::Gate { .. }
             | Block::Layers { .. }
+            | Block::Documentation { .. }
             | Block::Freeze { .. }
             | Block::Calendar { .. }
             | Block::Approval { .. }

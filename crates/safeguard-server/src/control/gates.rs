@@ -407,7 +407,7 @@ fn same(one: &GateReport, other: &GateReport) -> bool {
                 )
             })
             .collect::<Vec<_>>();
-        (verdicts, layers)
+        (verdicts, layers, report.documentation.clone())
     };
     told(one) == told(other)
 }

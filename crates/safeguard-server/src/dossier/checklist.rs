@@ -5,7 +5,7 @@ use safeguard_api::evidence::Layer;
 use safeguard_api::{DocumentKind, Freeze, Gate, Verdict};
 use serde::Serialize;
 
-use super::{Dossier, was_frozen};
+use super::{Dossier, has_migration, was_frozen};
 
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Box {
@@ -216,13 +216,17 @@ fn deployment(dossier: &Dossier) -> Vec<Box> {
             "somebody is on call",
             "nothing here knows your rota; `notify.exec` tells owners",
         ),
-        document(
-            dossier,
-            "C4",
-            "the recovery procedure is written",
-            DocumentKind::Recovery,
-        ),
+        recovery(dossier),
     ]
+}
+
+/// Safeguard writes it wherever going back takes the change back.
+fn recovery(dossier: &Dossier) -> Box {
+    let text = "the recovery procedure is written";
+    if dossier.diff.is_some() && !has_migration(dossier) && !has(dossier, DocumentKind::Recovery) {
+        return check("C4", text, true, "generated: a rollback takes the change back");
+    }
+    document(dossier, "C4", text, DocumentKind::Recovery)
 }
 
 fn gate(dossier: &Dossier, part: &'static str, text: &'static str, gate: Gate) -> Box {

@@ -239,12 +239,7 @@ fn recovery(dossier: &Dossier) -> Vec<String> {
         ),
         "safeguard freeze open --reason \"looking into it\"    # nothing moves until you know why".to_owned(),
     ];
-    let has_migration = dossier.diff.as_ref().is_some_and(|diff| {
-        diff.summary
-            .files
-            .iter()
-            .any(|file| file.path.to_lowercase().contains("migration"))
-    });
+    let has_migration = has_migration(dossier);
     if has_migration {
         steps.push(
             "# the change has a migration: going back does not take it back; see the author's steps"
@@ -252,6 +247,12 @@ fn recovery(dossier: &Dossier) -> Vec<String> {
         );
     }
     steps
+}
+
+/// Whether the change does something to stored data that a rollback does not take back.
+fn has_migration(dossier: &Dossier) -> bool {
+    let files = dossier.diff.iter().flat_map(|diff| &diff.summary.files);
+    safeguard_gate::writes_recovery(files.map(|file| file.path.as_str()))
 }
 
 /// In one line, what became of the release.

@@ -11,6 +11,21 @@ impl Scene {
         self.evidence.last_mut().expect("a report comes first")
     }
 
+    /// To the last change.
+    fn attached(&mut self, kind: DocumentKind) {
+        let change = self.changes.last().unwrap();
+        self.documents.last_mut().unwrap().push(ChangeDocument {
+            change: change.id.clone(),
+            kind,
+            document: digest(kind.as_str()),
+            bytes: 100,
+            commitment: None,
+            attached_at: NOW,
+            attached_by: "ann".to_owned(),
+            entry: 1,
+        });
+    }
+
     pub(super) fn line(&mut self, line: &str) {
         if let Some(rest) = line.strip_prefix("adds ") {
             self.adds(rest);
@@ -19,6 +34,10 @@ impl Scene {
             self.adds(rest);
         } else if line == "no diff" {
             *self.diffs.last_mut().unwrap() = None;
+        } else if line == "history" {
+            *self.histories.last_mut().unwrap() = Some(History::default());
+        } else if let Some(kind) = line.strip_prefix("attached ") {
+            self.attached(kind.parse().unwrap());
         } else if line == "nothing is live" {
             self.live = None;
         } else if let Some(rest) = line.strip_prefix("settings: ") {

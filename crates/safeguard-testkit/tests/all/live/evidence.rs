@@ -22,6 +22,8 @@ soak = "1s"
 gates = []
 [gates.layers]
 required = false
+[gates.documentation]
+required = false
 [judge]
 warm_up = "200ms"
 "#;
@@ -125,5 +127,71 @@ fn a_release_waits_for_evidence_about_itself() {
             replayed.status.success() && told["verdicts"] == json!(results),
             "{told:#}"
         );
+    });
+}
+
+#[test]
+fn a_release_waits_until_its_changes_are_documented() {
+    runtime().block_on(async {
+        let asks = STAGES.replace("[gates.documentation]\nrequired = false\n", "");
+        let up = Up::start(&asks).await;
+        let release = up.release(&up.artifact("shop-1-0", "one"), "1.0", &[]).await;
+        let shown = up.ok("GET", &format!("/api/v1/releases/{release}"), None).await;
+        let text = |value: &Value| value.as_str().expect("text").to_owned();
+        let digest = text(&shown["release"]["artifact"]);
+        let change = text(&shown["release"]["new_changes"][0]);
+        let lacks = async |what: &str| {
+            up.until(what, async || {
+                let shown = up.ok("GET", &format!("/api/v1/releases/{release}"), None).await;
+                let blocks = shown["rollout"]["blocks"].as_array()?.clone();
+                let block = blocks
+                    .into_iter()
+                    .find(|block| block["name"] == "documentation")?;
+                block["reason"].as_str()?.contains(what).then_some(())
+            })
+            .await;
+        };
+        let attach = async |kind: &str, body: &[u8]| {
+            let file = up.state.path().join(kind);
+            std::fs::write(&file, body).expect("written");
+            let file = file.display().to_string();
+            let attached = up.safeguard(&["change", "attach", &change, kind, &file]);
+            assert!(
+                attached.status.success(),
+                "{}",
+                String::from_utf8_lossy(&attached.stderr)
+            );
+        };
+        lacks("`intent` of").await;
+        attach("intent", b"Round sums as the tax office does.").await;
+        lacks("`risk` of").await;
+        let touches = |path: &str| {
+            format!("diff --git a/{path} b/{path}\n--- a/{path}\n+++ b/{path}\n@@ -1 +1 @@\n-a\n+b\n")
+        };
+        let diff = touches("migrations/7_round.sql") + &touches("src/pay.rs");
+        attach("diff", diff.as_bytes()).await;
+        attach("history", br#"{"api":"safeguard.history/1","files":{}}"#).await;
+        lacks("a rollback does not take its migration back").await;
+        attach("recovery", b"1. restore the sums from `sums_before`").await;
+        lacks("`coverage` is missing").await;
+        let report = json!({
+            "api": "safeguard.evidence/1", "tool": { "name": "lines" },
+            "facts": { "kind": "coverage", "files": { "src/pay.rs": { "covered": "1", "missed": "" } } },
+        });
+        let path = format!("/api/v1/evidence?service=shop&format=safeguard&artifact={digest}");
+        up.ok("POST", &path, Some(report)).await;
+        let rehearsed = json!({
+            "api": "safeguard.evidence/1", "tool": { "name": "sums" },
+            "facts": {
+                "kind": "invariants",
+                "checks": [{ "name": "orders-have-sums", "checked": 1000, "violations": 0 }],
+                "migrations": [{
+                    "name": "migrations/7_round.sql", "rows_before": 10, "rows_after": 10,
+                    "rows_removed_intended": 0, "reversed": true,
+                }],
+            },
+        });
+        up.ok("POST", &path, Some(rehearsed)).await;
+        up.until_phase(&release, "live").await;
     });
 }
