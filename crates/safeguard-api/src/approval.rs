@@ -233,6 +233,7 @@ macro_rules! signable {
 signable!(ApprovalStatement);
 signable!(crate::waiver::WaiverStatement);
 signable!(crate::breakglass::BreakglassStatement);
+signable!(crate::policy_change::PolicyStatement);
 
 /// Names a set of evidence: the digest of its documents' digests, sorted, a line each.
 #[must_use]

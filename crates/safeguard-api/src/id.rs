@@ -144,6 +144,10 @@ id!(
     /// One release let through a freeze by two people.
     BreakglassId, "bgl"
 );
+id!(
+    /// One change of the policy that people sign before it is in force.
+    PolicyChangeId, "pch"
+);
 
 /// A sha256 digest, written `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -20,6 +20,7 @@ pub mod instance;
 pub mod lines;
 pub mod operation;
 pub mod passkey;
+pub mod policy_change;
 pub mod problem;
 pub mod pyramid;
 pub mod release;
@@ -40,10 +41,11 @@ pub use evidence::Evidence;
 pub use freeze::Freeze;
 pub use gate::{Gate, GateReport, GateVerdict, Permit, Verdict};
 pub use id::{
-    ApprovalId, BreakglassId, ChangeId, Digest, EvidenceId, FreezeId, Name, PolicyId, ReleaseId, TokenId,
-    WaiverId,
+    ApprovalId, BreakglassId, ChangeId, Digest, EvidenceId, FreezeId, Name, PolicyChangeId, PolicyId,
+    ReleaseId, TokenId, WaiverId,
 };
 pub use passkey::Passkey;
+pub use policy_change::PolicyChange;
 pub use problem::Problem;
 pub use release::{Block, Phase, Release, Rollout};
 pub use ssh_key::SshKey;

@@ -104,6 +104,9 @@ pub struct PolicyStatus {
     pub applied_by: String,
     /// Releases still judged by an older one.
     pub older: Vec<ReleaseId>,
+    /// How many of its approvers must sign before another takes its place.
+    #[serde(default)]
+    pub persons_to_change: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

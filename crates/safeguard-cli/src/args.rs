@@ -6,7 +6,7 @@ mod people;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use safeguard_api::{ChangeId, Digest, DocumentKind, Name, ReleaseId, Span};
+use safeguard_api::{ChangeId, Digest, DocumentKind, Name, PolicyChangeId, ReleaseId, Span};
 
 pub use evidence::{EvidenceAddArgs, EvidenceVerb, GateVerb};
 pub use people::{ApprovalVerb, ApproveArgs, BreakglassVerb, KeyArgs, PasskeyVerb, WaiverVerb};
@@ -434,8 +434,25 @@ pub enum AuditVerb {
 pub enum PolicyVerb {
     /// Show the policy in force
     Show,
-    /// Put the policy of the configuration in force for releases that enter from then on
-    Apply,
+    /// Put the policy of the configuration in force for releases that enter from then on, or ask approvers to sign it
+    #[command(after_help = "Example:
+  safeguard policy apply --reason \"QA needs an hour at most\"")]
+    Apply {
+        /// Why; needed where approvers of the policy in force must sign
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// List changes of the policy that approvers were asked to sign, the newest first
+    Changes,
+    /// Show what a change of the policy changes, and sign it as one of its approvers
+    Sign {
+        id: PolicyChangeId,
+        #[command(flatten)]
+        keys: KeyArgs,
+        /// Sign without asking
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -221,7 +221,7 @@ pub fn glass_line(glass: &Breakglass) -> String {
     )
 }
 
-fn people<'a>(names: impl Iterator<Item = &'a str>) -> String {
+pub fn people<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<String> = names.map(printable).collect();
     if names.is_empty() {
         "nobody yet".to_owned()

@@ -78,6 +78,7 @@ pub(crate) async fn first_policy(store: &Store, config: &Config) -> Result<(), S
         applied_at: now(),
         applied_by: "server".to_owned(),
         older: Vec::new(),
+        persons_to_change: 0,
     };
     let event = event(
         "policy.applied",

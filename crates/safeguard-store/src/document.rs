@@ -5,7 +5,7 @@ use safeguard_api::release::Review;
 use safeguard_api::status::{PolicyStatus, ServiceState, Token};
 use safeguard_api::{
     Approval, Breakglass, Change, ChangeDocument, ChangeId, Digest, DocumentKind, Evidence, EvidenceId,
-    Freeze, Name, Passkey, Release, ReleaseId, Rollout, Timestamp, Waiver,
+    Freeze, Name, Passkey, PolicyChange, Release, ReleaseId, Rollout, Timestamp, Waiver,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -107,6 +107,13 @@ impl Document for Waiver {
 
 impl Document for Breakglass {
     const KIND: &'static str = "breakglass";
+    fn key(&self) -> String {
+        self.id.to_string()
+    }
+}
+
+impl Document for PolicyChange {
+    const KIND: &'static str = "policy-change";
     fn key(&self) -> String {
         self.id.to_string()
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::check::within;
 use super::{ApprovalGate, Approver, Config, ConfigProblem, Mode, Policy};
 use crate::gate::Gate;
+use crate::policy_change::POLICY_PERSONS_MIN;
 use crate::stage::Stage;
 use crate::time::Span;
 
@@ -52,17 +53,24 @@ impl Policy {
     /// Returns the rules that nobody can satisfy, with who is missing. `enrolled` are the people who have a passkey.
     #[must_use]
     pub fn unsatisfiable(&self, enrolled: &BTreeSet<String>) -> Vec<ConfigProblem> {
-        lacking(self, |approver| {
-            if !approver.keys.is_empty() {
-                Signs::WithKey
-            } else if !approver.passkey {
-                Signs::WithNothing
-            } else if enrolled.contains(&approver.person) {
-                Signs::WithPasskey
-            } else {
-                Signs::NotYet
+        lacking(self, |approver| signs(approver, enrolled))
+    }
+
+    /// How many of its people must sign before another policy takes its place. A policy that only observes holds nothing,
+    /// and asks for nobody.
+    #[must_use]
+    pub fn persons_to_change(&self, enrolled: &BTreeSet<String>) -> u32 {
+        let can_sign = |approver: &&Approver| match signs(approver, enrolled) {
+            Signs::WithKey | Signs::WithPasskey => true,
+            Signs::NotYet | Signs::WithNothing => false,
+        };
+        match self.mode {
+            Mode::Observe => 0,
+            Mode::Enforce => {
+                let able = self.approvers.iter().filter(can_sign).count();
+                u32::try_from(able).unwrap_or(u32::MAX).min(POLICY_PERSONS_MIN)
             }
-        })
+        }
     }
 
     /// Whether a release needs the approval of people to leave a stage.
@@ -77,6 +85,18 @@ impl Policy {
     #[must_use]
     pub fn quorum(&self, stage: Stage) -> u32 {
         self.gates.human_approval.quorum.max(self.leaving(stage).0)
+    }
+}
+
+fn signs(approver: &Approver, enrolled: &BTreeSet<String>) -> Signs {
+    if !approver.keys.is_empty() {
+        Signs::WithKey
+    } else if !approver.passkey {
+        Signs::WithNothing
+    } else if enrolled.contains(&approver.person) {
+        Signs::WithPasskey
+    } else {
+        Signs::NotYet
     }
 }
 

@@ -189,7 +189,7 @@ pub(crate) fn open(tx: &Tx<'_>, at: Timestamp) -> Result<Vec<Breakglass>, StoreE
         };
         consents::holding(
             tx,
-            &found,
+            &consents::new_changes(tx, &found)?,
             &breakglass.statement.bytes(),
             &mut breakglass.consents,
         )?;

@@ -1,4 +1,4 @@
-//! What waivers and break-glasses have in common: two people sign the same bytes, and each signature is verified.
+//! What several people sign: waivers, break-glasses and policy changes; each signature is verified.
 
 use axum::Json;
 use safeguard_api::approval::{Consent, Signable, SignedStatement};
@@ -83,6 +83,21 @@ pub(super) fn verified(
     signed: &SignedStatement,
     release: &Release,
 ) -> Result<Approver, ApiError> {
+    let approver = signed_by(tx, statement, signed)?;
+    let hands = hands_in(&approver, &new_changes(tx, release)?);
+    if !hands.is_empty() {
+        let title = format!("{} has a hand in {}", approver.person, release.id);
+        return Err(ApiError(ApiError::refused(title).0.with_details(hands)));
+    }
+    Ok(approver)
+}
+
+/// Returns the approver of the policy in force who signed exactly these bytes.
+pub(super) fn signed_by(
+    tx: &mut Tx<'_>,
+    statement: &impl Signable,
+    signed: &SignedStatement,
+) -> Result<Approver, ApiError> {
     let bytes = statement.bytes();
     if signed.text.as_bytes() != bytes {
         return Err(
@@ -95,11 +110,6 @@ pub(super) fn verified(
     let approver = signer(&signed.signature, &bytes, &in_force.policy.approvers, &passkeys)
         .map_err(|error| ApiError::refused(error.to_string()))?
         .clone();
-    let hands = hands_in(&approver, &new_changes(tx, release)?);
-    if !hands.is_empty() {
-        let title = format!("{} has a hand in {}", approver.person, release.id);
-        return Err(ApiError(ApiError::refused(title).0.with_details(hands)));
-    }
     count_signature(tx, &signed.signature, &passkeys)?;
     Ok(approver)
 }
@@ -187,13 +197,13 @@ pub(super) fn reason_problem(reason: &str) -> Option<String> {
 /// Keeps the signatures that hold at this moment: of approvers of the policy in force, without a hand in the changes.
 pub(crate) fn holding(
     tx: &Tx<'_>,
-    release: &Release,
+    changes: &[Change],
     bytes: &[u8],
     consents: &mut Vec<Consent>,
 ) -> Result<(), StoreError> {
     let approvers = policy::in_force(tx)?.map_or_else(Vec::new, |status| status.policy.approvers);
     let passkeys = tx.list::<Passkey>(false, PASSKEYS_MAX)?;
-    let people = consenting(bytes, consents, &approvers, &passkeys, &new_changes(tx, release)?);
+    let people = consenting(bytes, consents, &approvers, &passkeys, changes);
     consents.retain(|consent| people.iter().any(|person| person.person == consent.person));
     Ok(())
 }
@@ -202,9 +212,10 @@ pub(crate) fn holding(
 pub(crate) fn waivers(tx: &Tx<'_>, release: &Release) -> Result<Vec<Waiver>, StoreError> {
     let mut waivers = tx.list::<Waiver>(true, LIST_MAX)?;
     waivers.retain(|waiver| waiver.statement.release == release.id);
+    let changes = new_changes(tx, release)?;
     for waiver in &mut waivers {
         let bytes = waiver.statement.bytes();
-        holding(tx, release, &bytes, &mut waiver.consents)?;
+        holding(tx, &changes, &bytes, &mut waiver.consents)?;
     }
     Ok(waivers)
 }

@@ -15,6 +15,7 @@ mod gates;
 mod openapi;
 pub(crate) mod passkeys;
 pub(crate) mod policy;
+mod policy_changes;
 mod release_dossier;
 mod releases;
 mod status;
@@ -101,7 +102,10 @@ fn route(operation: &Operation) -> MethodRouter<App> {
         "passkey.list" => get(passkeys::list),
         "passkey.revoke" => post(passkeys::revoke),
         "policy.apply" => post(policy::apply),
+        "policy.changes" => get(policy_changes::list),
+        "policy.propose" => post(policy_changes::propose),
         "policy.show" => get(policy::show),
+        "policy.sign" => post(policy_changes::sign),
         "release.clear" => post(releases::clear),
         "release.create" => post(releases::create),
         "release.hold" => post(releases::hold),

@@ -67,6 +67,7 @@ fn question(id: &str, generator: &mut schemars::SchemaGenerator) -> Option<schem
         "change.add" => Some(generator.subschema_for::<safeguard_api::ChangeSpec>()),
         "freeze.open" => Some(generator.subschema_for::<safeguard_api::freeze::FreezeSpec>()),
         "policy.apply" => Some(generator.subschema_for::<safeguard_api::config::Policy>()),
+        "policy.propose" => Some(generator.subschema_for::<safeguard_api::policy_change::PolicyChangeSpec>()),
         "release.create" => Some(generator.subschema_for::<safeguard_api::release::ReleaseSpec>()),
         "token.create" => Some(generator.subschema_for::<safeguard_api::status::TokenSpec>()),
         _ => None,
@@ -84,6 +85,8 @@ fn answer(id: &str, generator: &mut schemars::SchemaGenerator) -> Value {
         "freeze.check" => generator.subschema_for::<Vec<safeguard_api::freeze::FreezeCheck>>(),
         "freeze.list" => generator.subschema_for::<Vec<safeguard_api::Freeze>>(),
         "policy.apply" | "policy.show" => generator.subschema_for::<status::PolicyStatus>(),
+        "policy.changes" => generator.subschema_for::<Vec<safeguard_api::PolicyChange>>(),
+        "policy.propose" | "policy.sign" => generator.subschema_for::<safeguard_api::PolicyChange>(),
         "release.list" => generator.subschema_for::<Vec<safeguard_api::Release>>(),
         "release.clear" | "release.create" | "release.hold" | "release.promote" | "release.rollback"
         | "release.show" => generator.subschema_for::<status::ReleaseStatus>(),

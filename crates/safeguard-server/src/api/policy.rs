@@ -1,14 +1,17 @@
 //! The policy in force; changing it is a recorded act of its own.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::State;
+use safeguard_api::audit::Actor;
 use safeguard_api::config::Policy;
 use safeguard_api::passkey::PASSKEYS_MAX;
 use safeguard_api::status::PolicyStatus;
 use safeguard_api::{Passkey, Problem, Rollout};
 use safeguard_store::{StoreError, Tx};
 
-use super::{Answer, ApiError, Body, LIST_MAX};
+use super::{Answer, ApiError, Body, LIST_MAX, consents};
 use crate::App;
 use crate::auth::Caller;
 use crate::record::{self, POLICY_SETTING, now};
@@ -23,7 +26,30 @@ pub(super) async fn apply(
     caller: Caller,
     Body(policy): Body<Policy>,
 ) -> Answer<PolicyStatus> {
-    // The policy is judged as the file is, with the services that are served.
+    fits(&app, &policy).await?;
+    let (actor, subject) = (caller.actor.clone(), vec![policy.id().to_string()]);
+    let answer = app
+        .store
+        .write(move |tx| {
+            let before = in_force(tx)?.ok_or_else(none_in_force)?;
+            if 0 < before.persons_to_change {
+                let title = format!(
+                    "the policy in force asks {} of its approvers to sign before another takes its place",
+                    before.persons_to_change
+                );
+                return Err(ApiError::refused(title).hint(
+                    "propose it: `safeguard policy apply --reason REASON`, then `safeguard policy sign ID`",
+                ));
+            }
+            let decision = serde_json::json!({ "before": before.id, "policy": policy });
+            Ok(put_in_force(tx, policy, actor, decision)?)
+        })
+        .await?;
+    consents::answered(&app, answer, "policy.refused", caller.actor, subject).await
+}
+
+/// The policy is judged as the file is, with the services that are served.
+pub(super) async fn fits(app: &App, policy: &Policy) -> Result<(), ApiError> {
     let config = safeguard_api::Config {
         mode: policy.mode,
         stages: policy.stages.clone(),
@@ -50,15 +76,7 @@ pub(super) async fn apply(
     if !details.is_empty() {
         return Err(ApiError::invalid("the policy can not be put in force", details));
     }
-    let passkeys = app
-        .store
-        .read(|tx| tx.list::<Passkey>(false, PASSKEYS_MAX))
-        .await?;
-    let enrolled = passkeys
-        .into_iter()
-        .filter(|passkey| passkey.revoked_at.is_none());
-    let enrolled = enrolled.map(|passkey| passkey.person).collect();
-    let problems = policy.unsatisfiable(&enrolled);
+    let problems = policy.unsatisfiable(&app.store.read(enrolled).await?);
     if !problems.is_empty() {
         let details = problems.into_iter().map(|problem| problem.to_string()).collect();
         return Err(ApiError::invalid(
@@ -66,30 +84,36 @@ pub(super) async fn apply(
             details,
         ));
     }
-    let status = PolicyStatus {
+    Ok(())
+}
+
+/// The people who have a passkey.
+fn enrolled(tx: &Tx<'_>) -> Result<BTreeSet<String>, StoreError> {
+    let passkeys = tx.list::<Passkey>(false, PASSKEYS_MAX)?.into_iter();
+    let valid = passkeys.filter(|passkey| passkey.revoked_at.is_none());
+    Ok(valid.map(|passkey| passkey.person).collect())
+}
+
+pub(super) fn put_in_force(
+    tx: &mut Tx<'_>,
+    policy: Policy,
+    actor: Actor,
+    decision: serde_json::Value,
+) -> Result<PolicyStatus, StoreError> {
+    let mut status = PolicyStatus {
         id: policy.id(),
         policy,
         applied_at: now(),
-        applied_by: caller.actor.id.clone(),
+        applied_by: actor.id.clone(),
         older: Vec::new(),
+        persons_to_change: 0,
     };
-    let status = app
-        .store
-        .write(move |tx| -> Result<Option<PolicyStatus>, StoreError> {
-            let before = tx.setting(POLICY_SETTING)?;
-            let event = record::event(
-                "policy.applied",
-                caller.actor,
-                vec![status.id.to_string()],
-                serde_json::json!({ "before": before, "policy": status.policy }),
-            );
-            tx.put(&status)?;
-            tx.put_setting(POLICY_SETTING, status.id.as_str())?;
-            tx.append(&event)?;
-            in_force(tx)
-        })
-        .await??;
-    status.map(Json).ok_or_else(none_in_force)
+    let event = record::event("policy.applied", actor, vec![status.id.to_string()], decision);
+    tx.put(&status)?;
+    tx.put_setting(POLICY_SETTING, status.id.as_str())?;
+    tx.append(&event)?;
+    complete(tx, &mut status)?;
+    Ok(status)
 }
 
 /// The policy that a release entering at this moment is judged by, and the releases judged by an older one.
@@ -100,12 +124,19 @@ pub(crate) fn in_force(tx: &Tx<'_>) -> Result<Option<PolicyStatus>, StoreError> 
     let Some(mut status) = tx.get::<PolicyStatus>(&id)? else {
         return Ok(None);
     };
+    complete(tx, &mut status)?;
+    Ok(Some(status))
+}
+
+/// Says what is true of a policy at this moment only.
+fn complete(tx: &Tx<'_>, status: &mut PolicyStatus) -> Result<(), StoreError> {
     let rollouts = tx.list::<Rollout>(true, LIST_MAX)?;
     let older = rollouts
         .into_iter()
         .filter(|rollout| !rollout.phase.is_final() && rollout.policy != status.id);
     status.older = older.map(|rollout| rollout.release).collect();
-    Ok(Some(status))
+    status.persons_to_change = status.policy.persons_to_change(&enrolled(tx)?);
+    Ok(())
 }
 
 pub(super) fn none_in_force() -> ApiError {

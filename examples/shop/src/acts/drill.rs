@@ -3,14 +3,15 @@
 use std::fs;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use safeguard_api::drill::{DrillState, DrillStatus};
-use safeguard_api::status::{PolicyStatus, ReleaseStatus};
-use safeguard_api::{Gate, Problem, Stage};
+use safeguard_api::status::ReleaseStatus;
+use safeguard_api::{Gate, PolicyChange, Problem, Stage};
 use tokio::time::Instant;
 
 use super::follow::Followed;
 use super::telling::BAD;
+use super::workplace::REVIEWERS;
 use super::{StageOfActs, described};
 
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -36,10 +37,25 @@ impl StageOfActs<'_> {
         let path = path
             .to_str()
             .context("the temporary folder's name is not UTF-8")?;
-        let words = ["policy", "apply", "--config", path];
+        let words = [
+            "policy",
+            "apply",
+            "--config",
+            path,
+            "--reason",
+            "the next act asks for other gates",
+        ];
         self.telling.typed(&words);
         let shop = self.shop.as_ref().context("safeguard is not up")?;
-        shop.must::<PolicyStatus>(&words).await?;
+        let mut change: PolicyChange = shop.must(&words).await?;
+        for at in 0..REVIEWERS.len() {
+            let (id, key) = (change.id.to_string(), self.place.key(at));
+            let key = key.to_str().context("the temporary folder's name is not UTF-8")?;
+            let words = ["policy", "sign", &id, "--key", key, "--yes"];
+            self.telling.typed(&words);
+            change = shop.must(&words).await?;
+        }
+        ensure!(change.applied_at.is_some(), "nobody put the policy in force");
         let names: Vec<&str> = gates.iter().map(|gate| gate.as_str()).collect();
         self.telling.say(&match names.is_empty() {
             true => {

@@ -276,7 +276,7 @@ fn what_changes_after_a_signature_makes_it_void() {
         signers.approved(&release, "kim").await;
         let mut policy = up.ok("GET", "/api/v1/policy", None).await["policy"].clone();
         policy["judge"]["alpha"] = json!(0.002);
-        up.ok("POST", "/api/v1/policy", Some(policy.clone())).await;
+        signers.change_policy(policy.clone()).await;
         signers
             .until_void(&release, "approval.invalidated", "the policy was changed")
             .await;
@@ -289,7 +289,7 @@ fn what_changes_after_a_signature_makes_it_void() {
             .expect("Kim");
         let keys = kim["keys"].as_array_mut().expect("a list");
         keys.retain(|key| key.as_str().is_some_and(|key| key.starts_with("ecdsa")));
-        up.ok("POST", "/api/v1/policy", Some(policy)).await;
+        signers.change_policy(policy).await;
         let refused = signers
             .approve(&release, "kim", json!({ "decision": "approve" }))
             .await;

@@ -16,6 +16,7 @@ mod notify;
 mod observe;
 mod operations;
 mod page;
+mod policies;
 mod replay;
 mod signers;
 mod streams;

@@ -171,6 +171,19 @@ impl Signers {
         .await;
     }
 
+    /// Proposes a policy, and lets two people sign it.
+    pub async fn change_policy(&self, policy: Value) {
+        let spec = json!({ "policy": policy, "reason": "it was agreed" });
+        let change = self.up.ok("POST", "/api/v1/policy/changes", Some(spec)).await;
+        let id = change["id"].as_str().expect("an id");
+        let text = change["statement"].to_string();
+        for key in ["lee", "sam"] {
+            let path = format!("/api/v1/policy/changes/{id}/sign");
+            let signed = self.sign(key, NAMESPACE, &text, &[]);
+            self.up.ok("POST", &path, Some(signed)).await;
+        }
+    }
+
     pub async fn request(&self, release: &str, spec: Value) -> Value {
         let path = format!("/api/v1/releases/{release}/approvals/request");
         self.up.ok("POST", &path, Some(spec)).await
