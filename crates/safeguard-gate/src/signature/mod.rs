@@ -20,6 +20,10 @@ pub enum SignatureError {
     #[error("{0}")]
     Kind(String),
     #[error(
+        "the security key was not touched: make it anew with `ssh-keygen -t ed25519-sk -O verify-required`, without `no-touch-required`"
+    )]
+    NotTouched,
+    #[error(
         "the security key did not check who touched it: make it anew with `ssh-keygen -t ed25519-sk -O verify-required`"
     )]
     NotVerified,

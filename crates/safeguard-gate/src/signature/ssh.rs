@@ -10,7 +10,9 @@ use super::SignatureError;
 const ARMOUR_BYTES_MAX: usize = 4096;
 /// In a security key's signature, the flags stand before a counter of four bytes.
 const FLAGS_FROM_END: usize = 5;
-/// The security key asked for a PIN or a finger, and not for a touch alone.
+/// Somebody touched the security key.
+const USER_PRESENT: u8 = 0x01;
+/// It asked for a PIN or a finger, and not for a touch alone.
 const USER_VERIFIED: u8 = 0x04;
 
 /// Returns the key that signed `bytes` for the purpose of approving.
@@ -29,24 +31,37 @@ pub(super) fn verify(armour: &str, bytes: &[u8]) -> Result<SshKey, SignatureErro
             signature.public_key().algorithm().as_str()
         )));
     }
-    let in_hardware = matches!(
-        signature.public_key(),
-        KeyData::SkEd25519(_) | KeyData::SkEcdsaSha2NistP256(_)
-    );
-    if in_hardware {
-        let bytes = signature.signature_bytes();
-        let flags = bytes
-            .len()
-            .checked_sub(FLAGS_FROM_END)
-            .and_then(|at| bytes.get(at));
-        if flags.is_none_or(|flags| flags & USER_VERIFIED == 0) {
-            return Err(SignatureError::NotVerified);
-        }
-    }
+    check_touch(&signature)?;
     PublicKey::new(signature.public_key().clone(), "")
         .verify(NAMESPACE, bytes, &signature)
         .map_err(|_| SignatureError::Wrong)?;
     Ok(key)
+}
+
+/// Whoever holds a security key can touch it, and software can use one that was made with `no-touch-required`. So both
+/// are asked for: the touch, and that the key knew who touched it. Its counter is not kept: a statement is signed once,
+/// so that a signature seen before is refused by that.
+fn check_touch(signature: &SshSig) -> Result<(), SignatureError> {
+    let in_hardware = matches!(
+        signature.public_key(),
+        KeyData::SkEd25519(_) | KeyData::SkEcdsaSha2NistP256(_)
+    );
+    if !in_hardware {
+        return Ok(());
+    }
+    let bytes = signature.signature_bytes();
+    let flags = bytes
+        .len()
+        .checked_sub(FLAGS_FROM_END)
+        .and_then(|at| bytes.get(at));
+    match flags {
+        Some(flags) if flags & USER_PRESENT == 0 => Err(SignatureError::NotTouched),
+        Some(flags) if flags & USER_VERIFIED == 0 => Err(SignatureError::NotVerified),
+        Some(_) => Ok(()),
+        None => Err(SignatureError::Unreadable(
+            "the security key says nothing of a touch".to_owned(),
+        )),
+    }
 }
 
 /// Returns the key that a signature names, without verifying anything.

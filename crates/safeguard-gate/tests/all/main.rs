@@ -9,3 +9,4 @@ mod owners;
 mod read;
 mod risk;
 mod scene;
+mod security_keys;
