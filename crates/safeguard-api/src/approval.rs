@@ -146,6 +146,17 @@ pub enum Signature {
     },
 }
 
+impl Signature {
+    /// What it was made with, as people say it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Signature::Ssh { .. } => "SSH key",
+            Signature::Passkey { .. } => "passkey",
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Void {
     pub at: Timestamp,

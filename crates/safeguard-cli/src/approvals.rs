@@ -106,13 +106,17 @@ fn listed(approvals: &[Approval]) -> String {
             approval.id.to_string(),
             printable(&approval.person),
             decision.to_owned(),
+            approval.signature.kind().to_owned(),
             approval.statement.environment.to_string(),
             approval.signed_at.to_string(),
             holds,
         ]
     };
     let rows: Vec<Vec<String>> = approvals.iter().map(row).collect();
-    table(&["APPROVAL", "PERSON", "SAID", "FOR", "SIGNED", "HOLDS"], &rows)
+    table(
+        &["APPROVAL", "PERSON", "SAID", "WITH", "FOR", "SIGNED", "HOLDS"],
+        &rows,
+    )
 }
 
 fn described(standing: &ApprovalStanding) -> String {

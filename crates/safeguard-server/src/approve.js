@@ -3,7 +3,16 @@
 
 const release = location.pathname.split("/").pop();
 const path = `/api/v1/releases/${release}`;
+const ANOTHER_LINK = `safeguard approve ${release} --passkey`;
 const VERBS = { approve: "Approved", reject: "Rejected", withdraw: "Taken back" };
+/** Phases in which there is nothing to approve any more. */
+const OVER = {
+  live: "This release is live: there is nothing to approve.",
+  rolling_back: "This release is being rolled back: there is nothing to approve.",
+  rolled_back: "This release was rolled back: there is nothing to approve.",
+  rollback_failed: "The rollback of this release has failed: see `safeguard status`. There is nothing to approve.",
+  superseded: "This release was superseded by a newer one: there is nothing to approve.",
+};
 
 async function digest(text) {
   return crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
@@ -32,15 +41,19 @@ let shown;
 
 async function sign(decision) {
   const reason = document.getElementById("reason").value.trim();
+  if (decision === "reject" && !reason) throw new NotYet("Say first, in the field above, what must change.");
   // What is approved is the very text that was read.
   const request = decision === "approve" ? shown : await ask(decision, reason);
-  const keys = (await call("GET", "/api/v1/passkeys")).filter((key) => !key.revoked_at);
+  const keys = await enrolled();
+  if (keys.length === 0) {
+    throw new NotYet("Nobody has a passkey yet. An administrator runs `safeguard passkey invite --person NAME` for you.");
+  }
   const assertion = await navigator.credentials.get({
     publicKey: {
       rpId: location.hostname,
       challenge: await digest(request.text),
       userVerification: "required",
-      allowCredentials: keys.map((key) => ({ type: "public-key", id: decode(key.credential) })),
+      allowCredentials: named(keys),
     },
   });
   const { authenticatorData, clientDataJSON, signature } = assertion.response;
@@ -56,22 +69,34 @@ async function sign(decision) {
   });
 }
 
-function show(request) {
+/** What a statement speaks of. Its dossier is none of it here: the log that it quotes grows with every question. */
+function spokenOf({ digest, changes, replaces, environment, evidence_root, policy, policy_in_force }) {
+  return JSON.stringify([digest, changes, replaces, environment, evidence_root, policy, policy_in_force]);
+}
+
+/** Puts a statement and its dossier on the page. Returns whether it speaks of something else than the one before. */
+function show(request, version) {
+  const { statement, text, dossier } = request;
+  const changed = shown !== undefined && spokenOf(shown.statement) !== spokenOf(statement);
   shown = request;
   const article = document.getElementById("dossier");
-  article.replaceChildren(...rendered(request.dossier));
+  article.replaceChildren(...rendered(dossier));
   article.setAttribute("aria-busy", "false");
-  document.getElementById("digest").textContent = request.statement.dossier.slice(0, 19) + "…";
-  document.getElementById("digest").title = request.statement.dossier;
+  document.getElementById("digest").textContent = statement.dossier;
+  document.getElementById("statement").textContent = text;
+  const until = (time) => new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const title = `Approve ${statement.service} ${version} for ${statement.environment}?`;
+  document.getElementById("title").textContent = title;
+  document.title = `${title} – safeguard`;
   const facts = [
-    ["service", request.statement.service],
-    ["release", request.statement.release],
-    ["artifact", request.statement.digest],
-    ["for", request.statement.environment],
-    ["holds until", new Date(request.statement.expires).toLocaleString()],
+    ["release", statement.release],
+    ["artifact", statement.digest],
+    ["holds until", until(statement.expires)],
+    ["to be signed before", until(request.sign_before)],
   ];
   const list = document.getElementById("facts");
   list.replaceChildren(...facts.flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
+  return changed;
 }
 
 /** Markdown as the dossier has it: headings, lists, tables, quotes, code. Everything is text. */
@@ -154,7 +179,8 @@ function inline(parent, text) {
 async function people() {
   const standing = await call("GET", `${path}/approvers`);
   document.getElementById("count").textContent =
-    `${standing.approved} of ${standing.quorum} people and ${standing.seniors} of ${standing.seniors_min} seniors have approved it for ${standing.environment}.`;
+    `${standing.approved} of ${standing.quorum} people and ${standing.seniors} of ${standing.seniors_min} seniors have approved it for ${standing.environment}.`
+    + (standing.missing.length ? " Missing:" : "");
   const rows = standing.people.map((person) => {
     const may = person.banned.length === 0;
     const [word, style] = person.said === "rejected" ? ["rejected", "bad"]
@@ -163,23 +189,32 @@ async function people() {
       : ["may not approve", "bad"];
     const row = element("li");
     row.append(element("strong", person.person), " ", element("span", word, `tag ${style}`));
-    for (const why of [...person.banned, ...person.void]) row.append(element("span", why, "why"));
-    if (may) for (const why of person.not_senior) row.append(element("span", `not senior: ${why}`, "why"));
+    const reasons = [...person.banned, ...(person.void || [])];
+    if (may && person.not_senior.length) reasons.push(`not as senior: ${person.not_senior.join(", ")}`);
+    if (reasons.length) row.append(element("span", reasons.join("; "), "why"));
     return row;
   });
   document.getElementById("people").replaceChildren(...rows);
-  document.getElementById("missing").replaceChildren(...standing.missing.map((text) => element("li", text)));
+  document.getElementById("missing").replaceChildren(...standing.missing.map((text) => inline(element("li"), text)));
+}
+
+/** Puts on the page what there is to sign. Returns whether it speaks of something else than before. */
+async function look() {
+  const { release: about, rollout } = await call("GET", path);
+  const { name } = rollout.phase;
+  document.getElementById("title").textContent = `${about.service} ${about.version}`;
+  await people();
+  if (OVER[name]) throw new Error(OVER[name]);
+  return show(await ask("approve"), about.version);
 }
 
 async function start() {
   const buttons = ["approve", "reject", "withdraw"].map((id) => document.getElementById(id));
   const enable = (on) => buttons.forEach((button) => { button.disabled = !on; });
   try {
-    const status = await call("GET", path);
-    document.getElementById("title").textContent = `${status.release.service} ${status.release.version}`;
-    document.title = `Approve ${status.release.service} ${status.release.version} – safeguard`;
-    await people();
-    show(await ask("approve"));
+    await look();
+    const lacks = lacking();
+    if (lacks) throw new Error(lacks);
     enable(true);
   } catch (error) {
     document.getElementById("dossier").setAttribute("aria-busy", "false");
@@ -190,21 +225,26 @@ async function start() {
     button.addEventListener("click", async () => {
       enable(false);
       say("Your device asks you …");
+      const [heard, style] = await outcome(button.id);
+      // A statement is signed once and goes stale; what it spoke of may have changed.
       try {
-        const approval = await sign(button.id);
-        say(`${VERBS[button.id]} as ${approval.person}, log entry ${approval.entry}.`, "good");
-      } catch (error) {
-        // A statement is signed once and goes stale; what it spoke of may have changed.
-        say(`${words(error)} The dossier was loaded again: read it, then sign.`, "bad");
-      }
-      try {
-        await people();
-        show(await ask("approve"));
+        const changed = style !== "wait" && await look();
+        say(changed ? `${heard} What the dossier speaks of has changed: read it again.` : heard, style);
         enable(true);
       } catch (error) {
-        say(words(error), "bad");
+        say(`${heard} ${words(error)}`, style);
       }
     });
+  }
+}
+
+/** What became of a signature, in words, and their style; `wait`: the statement is unused, and still waits. */
+async function outcome(decision) {
+  try {
+    const approval = await sign(decision);
+    return [`${VERBS[decision]} as ${approval.person}, log entry ${approval.entry}.`, "good"];
+  } catch (error) {
+    return [words(error), unheard(error) ? "wait" : "bad"];
   }
 }
 

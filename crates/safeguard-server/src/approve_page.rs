@@ -3,15 +3,19 @@
 use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
+use safeguard_api::ReleaseId;
 use serde::Deserialize;
+use tracing::warn;
 
 use crate::App;
 use crate::api::passkeys;
 
 const APPROVE: &str = include_str!("approve.html");
 const ENROL: &str = include_str!("enrol.html");
+const ENTERED: &str = include_str!("entered.html");
+const TOLD: &str = include_str!("told.html");
 const APPROVE_SCRIPT: &str = include_str!("approve.js");
 const ENROL_SCRIPT: &str = include_str!("enrol.js");
 const PASSKEY_SCRIPT: &str = include_str!("passkey.js");
@@ -45,57 +49,67 @@ async fn approve(
     Query(Code { code }): Query<Code>,
     headers: HeaderMap,
 ) -> Response {
-    if release.parse::<safeguard_api::ReleaseId>().is_err() {
-        return (StatusCode::NOT_FOUND, "There is no such release.\n").into_response();
+    if release.parse::<ReleaseId>().is_err() {
+        let next = "Run <code>safeguard status</code>: it lists the releases.";
+        return told(StatusCode::NOT_FOUND, "There is no such release", "", next);
     }
+    let again = format!("safeguard approve {release} --passkey");
     match code {
         Some(code) => match app.door.follow(&code) {
-            Ok(Some(cookie)) => (
-                [(header::SET_COOKIE, cookie)],
-                Redirect::to(&format!("/approve/{release}")),
-            )
-                .into_response(),
-            Ok(None) => stale("safeguard approve REL --passkey"),
-            Err(error) => no_chance(error),
+            Ok(Some(cookie)) => entered(cookie, &format!("/approve/{release}")),
+            Ok(None) => stale(&again),
+            Err(error) => unavailable(&format!("no random bytes: {error}")),
         },
         None if app.door.has_session(&headers) => Html(APPROVE).into_response(),
-        None => stale("safeguard approve REL --passkey"),
+        None => stale(&again),
     }
 }
 
 async fn enrol(State(app): State<App>, Query(Code { code }): Query<Code>, headers: HeaderMap) -> Response {
+    const AGAIN: &str = "safeguard passkey invite --person NAME";
     let Some(code) = code else {
-        return if app.door.has_session(&headers) {
-            Html(ENROL).into_response()
-        } else {
-            stale("safeguard passkey invite --person NAME")
+        return match app.door.has_session(&headers) {
+            true => Html(ENROL).into_response(),
+            false => stale(AGAIN),
         };
     };
     let found = app.store.read(move |tx| passkeys::invitation(tx, &code)).await;
     match found {
         Ok(Some(enrols)) => match app.door.enrols(enrols) {
-            Ok(cookie) => ([(header::SET_COOKIE, cookie)], Redirect::to("/enrol")).into_response(),
-            Err(error) => no_chance(error),
+            Ok(cookie) => entered(cookie, "/enrol"),
+            Err(error) => unavailable(&format!("no random bytes: {error}")),
         },
-        Ok(None) => stale("safeguard passkey invite --person NAME"),
-        Err(error) => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            format!("the store failed: {error}\n"),
-        )
-            .into_response(),
+        Ok(None) => stale(AGAIN),
+        Err(error) => {
+            warn!(%error, "An invitation can not be read");
+            unavailable("the store does not answer")
+        }
     }
 }
 
-fn stale(command: &str) -> Response {
-    let text =
-        format!("This link was used before, is over, or is not ours.\nRun `{command}` for a new one.\n");
-    (StatusCode::UNAUTHORIZED, text).into_response()
+/// Lets a browser in by a page that goes on to `page` by itself. A redirect would not do: where the link stood on
+/// another site, such as one for mail, browsers send no strict cookie along with it.
+fn entered(cookie: String, page: &str) -> Response {
+    let text = ENTERED.replace("PAGE", page);
+    ([(header::SET_COOKIE, cookie)], Html(text)).into_response()
 }
 
-fn no_chance(error: getrandom::Error) -> Response {
-    (
-        StatusCode::SERVICE_UNAVAILABLE,
-        format!("no random bytes: {error}\n"),
-    )
-        .into_response()
+fn stale(command: &str) -> Response {
+    let why = "It was used before, its time is over, or it is not ours. Each link works once.";
+    let next = format!("Run <code>{command}</code> for another one.");
+    told(StatusCode::UNAUTHORIZED, "This link opens nothing", why, &next)
+}
+
+fn unavailable(why: &str) -> Response {
+    let next = "Try again; <code>safeguard doctor</code> says what is wrong with the server.";
+    told(StatusCode::SERVICE_UNAVAILABLE, "Not now", why, next)
+}
+
+/// A page of a few words, all of them ours.
+fn told(status: StatusCode, title: &str, why: &str, next: &str) -> Response {
+    let text = TOLD
+        .replace("TITLE", title)
+        .replace("WHY", why)
+        .replace("NEXT", next);
+    (status, Html(text)).into_response()
 }

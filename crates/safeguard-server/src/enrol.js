@@ -1,8 +1,11 @@
 // Makes a passkey for the person of the invitation.
 "use strict";
 
+const ANOTHER_LINK = "safeguard passkey invite --person NAME";
+
 async function enrol(options) {
   const bytes = (text) => new TextEncoder().encode(text);
+  const own = (await enrolled()).filter((key) => key.person === options.person);
   const made = await navigator.credentials.create({
     publicKey: {
       rp: { id: options.rp_id, name: "safeguard" },
@@ -10,6 +13,7 @@ async function enrol(options) {
       challenge: bytes(options.challenge),
       pubKeyCredParams: [{ type: "public-key", alg: -8 }, { type: "public-key", alg: -7 }],
       authenticatorSelection: { userVerification: "required", residentKey: "preferred" },
+      excludeCredentials: named(own),
       attestation: "none",
     },
   });
@@ -32,13 +36,16 @@ async function start() {
     return;
   }
   who.replaceChildren("For ", element("strong", options.person), ", and nobody else. Go on only if that is you.");
+  const lacks = lacking();
+  if (lacks) return say(lacks, "bad");
   button.disabled = false;
   button.addEventListener("click", async () => {
     button.disabled = true;
     say("Your device asks you …");
     try {
       await enrol(options);
-      say("Enrolled. You can close this page.", "good");
+      button.hidden = true;
+      say("Enrolled. You can close this page. When a release waits for you, `safeguard approve REL --passkey` prints the link to it.", "good");
     } catch (error) {
       button.disabled = false;
       say(words(error), "bad");

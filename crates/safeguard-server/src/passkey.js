@@ -14,11 +14,29 @@ function decode(text) {
 async function call(method, path, body) {
   const sent = body === undefined ? undefined : JSON.stringify(body);
   const headers = sent === undefined ? {} : { "content-type": "application/json" };
-  const response = await fetch(path, { method, headers, body: sent });
+  let response;
+  try {
+    response = await fetch(path, { method, headers, body: sent });
+  } catch {
+    throw new Error("The server does not answer. See whether `safeguard up` runs, then try again.");
+  }
   const answer = await response.json();
   if (response.ok) return answer;
+  if (response.status === 401) {
+    throw new Error(`This page was let in by a server that has ended since then. Run \`${ANOTHER_LINK}\` for another link.`);
+  }
   const more = [...(answer.details || []), ...(answer.hint ? [answer.hint] : [])];
-  throw new Error([answer.title, ...more].join("; "));
+  throw new Error(`Refused: ${[answer.title, ...more].join("; ")}.`);
+}
+
+/** The passkeys that are valid. */
+async function enrolled() {
+  return (await call("GET", "/api/v1/passkeys")).filter((key) => !key.revoked_at);
+}
+
+/** How the browser names passkeys. */
+function named(passkeys) {
+  return passkeys.map((key) => ({ type: "public-key", id: decode(key.credential) }));
 }
 
 /** Makes an element; text never becomes markup. */
@@ -35,9 +53,32 @@ function say(text, className) {
   answer.className = className || "";
 }
 
-/** Why a passkey was not used, as people say it. */
+/** Something is to be done first. */
+class NotYet extends Error {}
+
+/** Whether the server has heard of nothing: the person or the device stopped it before. */
+function unheard(error) {
+  return error instanceof DOMException || error instanceof NotYet;
+}
+
+/** What went wrong and what to do, as people say it. */
 function words(error) {
-  if (error.name === "NotAllowedError") return "The passkey was not used: it was refused, or took too long.";
-  if (error.name === "InvalidStateError") return "This device has a passkey for you already.";
-  return error.message;
+  switch (error.name) {
+    case "NotAllowedError":
+      return "The passkey was not used: that was cancelled, refused, or took too long. Nothing was signed; try again when you are ready.";
+    case "InvalidStateError":
+      return "This device has a passkey of yours already, and it is valid: there is nothing to do.";
+    case "SecurityError":
+      return `Passkeys do not work at ${location.host}. Open the link as it was printed: it begins with http://localhost.`;
+    case "NotSupportedError":
+      return "This device makes no passkey that fits. Try another device, or sign in a terminal with an SSH key.";
+    default:
+      return error.message;
+  }
+}
+
+/** Why this browser can use no passkey; nothing when it can. */
+function lacking() {
+  if (window.PublicKeyCredential) return undefined;
+  return "This browser has no passkeys. Try another one, or sign in a terminal: `safeguard approve`.";
 }

@@ -4,12 +4,14 @@ use axum::Json;
 use axum::extract::{Path, State};
 use safeguard_api::approval::{
     APPROVAL_API, APPROVALS_MAX, ApprovalRequest, ApprovalSpec, ApprovalStanding, ApprovalStatement,
-    Decision, SIGN_WITHIN, Signable, SignedStatement,
+    Decision, SIGN_WITHIN, Signable, Signature, SignedStatement,
 };
 use safeguard_api::audit::{Actor, Event};
-use safeguard_api::passkey::ApprovalLink;
+use safeguard_api::passkey::{ApprovalLink, PASSKEYS_MAX};
 use safeguard_api::status::{PolicyStatus, ServiceState};
-use safeguard_api::{Approval, ApprovalId, Digest, Problem, Release, ReleaseId, Rollout, Span, Timestamp};
+use safeguard_api::{
+    Approval, ApprovalId, Digest, Passkey, Problem, Release, ReleaseId, Rollout, Span, Timestamp,
+};
 use safeguard_gate::approval::{Standing, approved_change, banned, count, root, standing_of};
 use safeguard_gate::signature::signer;
 use safeguard_gate::{CaseFile, Parts};
@@ -284,13 +286,11 @@ fn accept(
     }
     let refused = |error: safeguard_gate::signature::SignatureError| ApiError::refused(error.to_string());
     let in_force = policy::in_force(tx)?.ok_or_else(policy::none_in_force)?;
-    let approver = signer(
-        &signed.signature,
-        &statement.bytes(),
-        &in_force.policy.approvers,
-        &file.passkeys,
-    )
-    .map_err(refused)?;
+    // As they are within this transaction: one may have been revoked, or have counted, since the release was looked at.
+    let passkeys = tx.list::<Passkey>(false, PASSKEYS_MAX)?;
+    let bytes = statement.bytes();
+    let approver =
+        signer(&signed.signature, &bytes, &in_force.policy.approvers, &passkeys).map_err(refused)?;
     let approval = Approval {
         id: ApprovalId::new(ms, chance),
         person: approver.person.clone(),
@@ -320,7 +320,7 @@ fn accept(
         }
         (_, Standing::Counts | Standing::Waits(_)) => {}
     }
-    consents::count_signature(tx, &signed.signature, &file.passkeys)?;
+    consents::count_signature(tx, &signed.signature, &passkeys)?;
     let given = tx.list_last::<Approval>(&format!("{}/", file.release.id), APPROVALS_MAX)?;
     if given.len() >= APPROVALS_MAX {
         return Err(ApiError::refused(format!(
@@ -344,7 +344,11 @@ fn keep(
         Decision::Reject => ("approval.rejected", "rejected"),
         Decision::Withdraw => ("approval.withdrawn", "took back what was said before"),
     };
-    let mut event = about(kind, actor, &approval.statement, text);
+    let with = match approval.signature {
+        Signature::Ssh { .. } => "an SSH key",
+        Signature::Passkey { .. } => "a passkey",
+    };
+    let mut event = about(kind, actor, &approval.statement, &format!("{text} with {with}"));
     event.subject.insert(0, approval.id.to_string());
     consents::commit_to_signer(tx, &mut event, &approval.person, &approval.signature)?;
     approval.entry = tx.append(&event)?;

@@ -2,6 +2,7 @@
 
 mod acts;
 mod approvals;
+mod browser;
 mod calendars;
 mod dossier;
 mod drill;
@@ -16,6 +17,7 @@ mod notify;
 mod observe;
 mod operations;
 mod page;
+mod passkeys;
 mod policies;
 mod replay;
 mod signers;
