@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ExecTarget, InstanceLimits};
+use crate::config::{ExecTarget, InstanceLimits, UpstreamProtocol};
 use crate::id::{Digest, Name, ReleaseId};
 use crate::stage::Environment;
 use crate::time::{Span, Timestamp};
@@ -67,6 +67,9 @@ pub struct InstanceSpec {
     /// Added to `PORT`, `HOST`, `SAFEGUARD_ENVIRONMENT`, `SAFEGUARD_RELEASE`; nothing else is inherited but `PATH`.
     pub variables: BTreeMap<String, String>,
     pub health_path: String,
+    /// What it speaks.
+    #[serde(default)]
+    pub upstream: UpstreamProtocol,
     pub limits: InstanceLimits,
     /// How long it may take to end after SIGTERM before SIGKILL.
     pub stop_grace: Span,

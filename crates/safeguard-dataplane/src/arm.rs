@@ -13,7 +13,9 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::behind::Behind;
 use crate::counters::Counters;
+use crate::h2_behind::{self, Http2Limits};
 
 /// One release in one role of one route. What is counted begins anew when the release changes its role.
 #[derive(Debug)]
@@ -80,6 +82,8 @@ pub struct Endpoint {
     // Guards the list alone and is never held across an await; the newest connection is used first, so that the rest
     // can grow old and be closed.
     idle: Mutex<Vec<Idle>>,
+    /// Present where the instance speaks HTTP/2.
+    http2: Option<h2_behind::Shared>,
 }
 
 #[derive(Debug)]
@@ -91,7 +95,7 @@ struct Idle {
 /// A connection to an instance.
 #[derive(Debug)]
 pub struct Upstream {
-    pub stream: TcpStream,
+    pub stream: Behind,
     pub endpoint: Arc<Endpoint>,
     /// Whether an earlier request went over it: the instance may be closing it at this moment.
     pub reused: bool,
@@ -146,7 +150,7 @@ impl Arm {
                     reused: true,
                 });
             }
-            match tokio::time::timeout(wanted.connect_longest, open(endpoint.address)).await {
+            match tokio::time::timeout(wanted.connect_longest, endpoint.open()).await {
                 Ok(Ok(stream)) => {
                     return Ok(Upstream {
                         stream,
@@ -164,34 +168,46 @@ impl Arm {
     }
 }
 
-async fn open(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
-}
-
 impl Endpoint {
-    pub fn new(address: SocketAddr) -> Endpoint {
+    /// An instance that speaks HTTP/2 if limits for that are given.
+    pub fn new(address: SocketAddr, http2: Option<Http2Limits>) -> Endpoint {
         Endpoint {
             address,
             idle: Mutex::new(Vec::new()),
+            http2: http2.map(|limits| h2_behind::Shared::new(address, limits)),
         }
     }
 
-    fn take(&self, idle_longest: Duration) -> Option<TcpStream> {
+    async fn open(&self) -> io::Result<Behind> {
+        if let Some(http2) = &self.http2 {
+            return http2.open().await.map(Behind::Http2);
+        }
+        let stream = TcpStream::connect(self.address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Behind::Http1(stream))
+    }
+
+    fn take(&self, idle_longest: Duration) -> Option<Behind> {
+        if let Some(http2) = &self.http2 {
+            return http2.take().map(Behind::Http2);
+        }
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         // The newest is last: if it is too old, all are.
         while let Some(Idle { stream, .. }) = idle.pop_if(|idle| idle.since.elapsed() <= idle_longest) {
             // Readable means closed, or an answer that nobody asked for: neither can be used.
             match stream.try_read(&mut [0]) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Some(stream),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Some(Behind::Http1(stream));
+                }
                 Ok(_) | Err(_) => {}
             }
         }
         None
     }
 
-    pub fn put_back(&self, stream: TcpStream, idle_max: usize) {
+    /// Keeps a connection for the next request; of one that is shared there is nothing to keep.
+    pub fn put_back(&self, stream: Behind, idle_max: usize) {
+        let Behind::Http1(stream) = stream else { return };
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < idle_max {
             idle.push(Idle {

@@ -342,7 +342,7 @@ impl<C: ClientStream> Connection<C> {
         let exchange_limits = ExchangeLimits::of(&self.router.limits);
         let leaving = self.leaving(noted.arm);
         let (client_read, client_write) = self.stream.halves();
-        let (upstream_read, upstream_write) = upstream.stream.split();
+        let (upstream_read, upstream_write) = upstream.stream.halves();
         let sockets = Sockets {
             client_read,
             client_write,
@@ -465,7 +465,7 @@ impl<C: ClientStream> Connection<C> {
         let _stream = Counted::new(&noted.arm.presence.streams);
         let leaving = self.leaving(noted.arm);
         let (mut client_read, mut client_write) = self.stream.halves();
-        let (mut upstream_read, mut upstream_write) = upstream.stream.split();
+        let (mut upstream_read, mut upstream_write) = upstream.stream.halves();
         let work = &mut self.work;
         tunnel(
             (&mut client_read, &mut client_write),

@@ -18,13 +18,11 @@ use tokio::time::Instant;
 
 use crate::connection::{Client, Connection};
 use crate::h2_frames::FrameWatch;
-use crate::h2_stream::carry;
+use crate::h2_stream::{PIPE_BYTES, carry};
 use crate::route::Slot;
 use crate::router::Router;
 use crate::transport::Timer;
 
-/// Between a stream and what serves it, in each direction.
-const PIPE_BYTES: usize = 16 << 10;
 /// Streams that the client reset and that are still remembered, for frames that were on their way.
 const RESET_STREAMS_REMEMBERED_MAX: usize = 32;
 /// Streams that were reset before they were looked at.

@@ -17,6 +17,8 @@ use crate::wire::chunk::{Decoder, Step};
 use crate::wire::response::ResponseHead;
 use crate::wire::{Framing, HeadLimits, Kind, kind_of};
 
+/// Between a stream and what serves it, in each direction.
+pub const PIPE_BYTES: usize = 16 << 10;
 /// A response's head that the router wrote itself is never longer.
 const RESPONSE_BUFFER_BYTES: usize = 16 << 10;
 const RESPONSE_HEAD_BYTES_MAX: usize = 2 << 20;
@@ -38,7 +40,7 @@ impl ClientStream for DuplexStream {
 }
 
 /// Why a stream is given up.
-struct GivenUp(Reason);
+pub struct GivenUp(pub Reason);
 
 /// Carries the request up and its response down; the pipe is closed at the end, whoever ended first.
 pub async fn carry(
@@ -277,7 +279,7 @@ impl Down {
 }
 
 /// Reads from the pipe; a response that ends before it is whole is cut, and so is one that the client no longer wants.
-async fn fill(
+pub async fn fill(
     buffer: &mut Buffer,
     from: &mut ReadHalf<DuplexStream>,
     mut reset: impl FnMut(&mut Context<'_>) -> Poll<Result<Reason, h2::Error>>,
@@ -298,7 +300,11 @@ async fn fill(
 }
 
 /// Sends content as the client makes room for it.
-async fn send(stream: &mut SendStream<Bytes>, mut content: Bytes, longest: Duration) -> Result<(), GivenUp> {
+pub async fn send(
+    stream: &mut SendStream<Bytes>,
+    mut content: Bytes,
+    longest: Duration,
+) -> Result<(), GivenUp> {
     while !content.is_empty() {
         stream.reserve_capacity(content.len());
         let mut room = stream.capacity();

@@ -8,12 +8,14 @@
 //! general client.
 
 mod arm;
+mod behind;
 mod body;
 mod choose;
 mod clock;
 mod connection;
 mod control;
 mod counters;
+mod h2_behind;
 mod h2_frames;
 mod h2_front;
 mod h2_stream;

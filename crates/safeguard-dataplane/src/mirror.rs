@@ -60,7 +60,7 @@ async fn send(mut copy: Copy, limits: &RouterLimits) -> bool {
     let mut work = Workspace::new(limits);
     // A client that neither says anything nor leaves.
     let (client, _held) = tokio::io::duplex(1);
-    let (upstream_read, upstream_write) = upstream.stream.split();
+    let (upstream_read, upstream_write) = upstream.stream.halves();
     let sockets = Sockets {
         client_read: client,
         client_write: tokio::io::sink(),

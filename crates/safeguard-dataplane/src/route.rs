@@ -15,6 +15,7 @@ use subtle::ConstantTimeEq as _;
 use crate::arm::Arm;
 use crate::choose::{TOKEN_SECONDS, TokenKey, TokenScope, cookie, hash, is_among};
 use crate::clock;
+use crate::h2_behind::Http2Limits;
 use crate::rate::Rates;
 use crate::tripwire::Tripwire;
 use crate::wire::Kind;
@@ -33,6 +34,8 @@ pub struct Slot {
     pub shield: bool,
     /// The share of stable's safe requests that the candidate gets copies of.
     pub mirror: Percent,
+    /// Present where the service's instances speak HTTP/2.
+    pub http2: Option<Http2Limits>,
     /// Requests that could have been copied.
     pub mirror_turns: AtomicU64,
     /// Requests that were refused because their client made too many.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use safeguard_api::config::{RouterLimits, TrafficSettings};
+use safeguard_api::config::{RouterLimits, TrafficSettings, UpstreamProtocol};
 use safeguard_api::traffic::{RouterAnswer, RouterCall};
 use tokio::net::TcpStream;
 use tokio::sync::futures::OwnedNotified;
@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use crate::choose::TokenKey;
 use crate::connection::{Client, Connection};
 use crate::control::{Asked, CALLS_QUEUED_MAX, Control};
+use crate::h2_behind::Http2Limits;
 use crate::mirror::{self, COPIES_QUEUED_MAX, Copy};
 use crate::rate::Rates;
 use crate::rewrite::{self, OwnAnswer};
@@ -66,7 +67,7 @@ pub async fn run(settings: RouterSettings, shutdown: impl Future<Output = ()>) -
         tls,
     } in listeners
     {
-        let slot = slot(&name, &traffic)?;
+        let slot = slot(&name, &traffic, &limits)?;
         let certificate = tls.map(Certificate::load).transpose();
         let certificate = certificate.map_err(|source| RouterError::Tls {
             name: name.clone(),
@@ -137,7 +138,7 @@ async fn ask(calls: mpsc::Sender<Asked>, call: RouterCall) -> safeguard_link::An
     .into()
 }
 
-fn slot(name: &str, traffic: &TrafficSettings) -> Result<Slot, RouterError> {
+fn slot(name: &str, traffic: &TrafficSettings, limits: &RouterLimits) -> Result<Slot, RouterError> {
     let parsed = name.split_once('.').and_then(|(service, environment)| {
         let service = service.parse().ok()?;
         Some((service, environment.parse().ok()?))
@@ -153,6 +154,7 @@ fn slot(name: &str, traffic: &TrafficSettings) -> Result<Slot, RouterError> {
         rates: Rates::new(&traffic.rate_limits),
         shield: traffic.shield,
         mirror: traffic.mirror,
+        http2: (traffic.upstream == UpstreamProtocol::H2c).then(|| Http2Limits::of(limits)),
         mirror_turns: AtomicU64::new(0),
         rate_limited: AtomicU64::new(0),
     })

@@ -142,7 +142,7 @@ impl Standing {
         let endpoints = wanted.endpoints.iter().map(|endpoint| {
             let open = old_endpoints.iter().find(|open| open.address == endpoint.address);
             open.cloned()
-                .unwrap_or_else(|| Arc::new(Endpoint::new(endpoint.address)))
+                .unwrap_or_else(|| Arc::new(Endpoint::new(endpoint.address, self.slot.http2)))
         });
         let endpoints = endpoints.collect();
         if let Some(same) = same_role.filter(|arm| arm.release == wanted.release) {

@@ -22,7 +22,7 @@ use program::{check, check_artifact};
 
 use crate::backoff::BackOff;
 use crate::cgroup::{Cgroups, InstanceCgroup};
-use crate::health::is_healthy;
+use crate::health::{HealthQuestion, is_healthy};
 use crate::launch::{LaunchEnvironment, LaunchSpec};
 use crate::log::{copy_to_log, log_path, log_tail};
 use crate::process::{GroupLeader, Output, how};
@@ -258,12 +258,12 @@ impl Task {
     }
 
     async fn watch(&mut self, process: &mut GroupLeader, address: SocketAddr) -> End {
-        let path = self.spec.health_path.clone();
+        let question = HealthQuestion::of(&self.spec);
         let started = Instant::now();
         let mut healthy_since: Option<Instant> = None;
         let mut usage = self.shared.usage.clone();
         let mut cpu = CpuWindow::new(started);
-        let mut check = Box::pin(check_health(Duration::ZERO, address, path.clone()));
+        let mut check = Box::pin(check_health(Duration::ZERO, address, question.clone()));
         let over = loop {
             tokio::select! {
                 status = process.ended() => {
@@ -285,7 +285,7 @@ impl Task {
                 }
                 healthy = &mut check => {
                     let every = self.note_health(healthy, started, &mut healthy_since);
-                    check = Box::pin(check_health(every, address, path.clone()));
+                    check = Box::pin(check_health(every, address, question.clone()));
                     if self.report.health_failures >= HEALTH_FAILURES_MAX {
                         break format!("no health for {HEALTH_FAILURES_MAX} s");
                     }
@@ -480,9 +480,9 @@ pub(crate) async fn stop_wanted(mut stopping: watch::Receiver<bool>) {
     }
 }
 
-async fn check_health(after: Duration, address: SocketAddr, path: String) -> bool {
+async fn check_health(after: Duration, address: SocketAddr, question: HealthQuestion) -> bool {
     tokio::time::sleep(after).await;
-    is_healthy(address, &path).await
+    is_healthy(address, &question).await
 }
 
 fn died(how: String) -> End {

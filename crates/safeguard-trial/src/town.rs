@@ -206,6 +206,7 @@ impl<'a> Town<'a> {
                     .cloned()
                     .unwrap_or_else(Default::default),
                 health_path: settings.health_path.clone(),
+                upstream: settings.traffic.upstream,
                 limits: settings.limits.clone(),
                 stop_grace: settings.stop_grace,
                 target: settings.target.clone(),

@@ -41,7 +41,7 @@ pub use people::is_senior_by_role;
 pub use problem::{ConfigProblem, Place};
 pub use stages::{CanaryPolicy, CanaryStep, PromotionMode, StagePolicy, Stages};
 pub use terms::{HotfixPolicy, Terms};
-pub use traffic::{Http2Limits, Rate, RateLimits, TlsFiles, TrafficSettings};
+pub use traffic::{Http2Limits, Rate, RateLimits, TlsFiles, TrafficSettings, UpstreamProtocol};
 
 /// The whole of `safeguard.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

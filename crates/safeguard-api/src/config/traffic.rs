@@ -20,6 +20,18 @@ pub struct TrafficSettings {
     /// The share of stable's safe requests without a body that the candidate gets copies of. Their answers are thrown away,
     /// and nothing is judged by them; `safeguard-mirror: 1` marks them.
     pub mirror: Percent,
+    /// What its instances speak.
+    pub upstream: UpstreamProtocol,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum UpstreamProtocol {
+    #[default]
+    #[serde(rename = "http/1.1")]
+    Http1,
+    /// HTTP/2 without TLS, from the first byte (RFC 9113, 3.3). No WebSocket, and no trailers.
+    #[serde(rename = "h2c")]
+    H2c,
 }
 
 /// How many requests one client may make; more are refused with status 429. Unsaid means as many as it likes.

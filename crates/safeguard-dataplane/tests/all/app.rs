@@ -17,7 +17,7 @@ pub struct App {
     pub address: SocketAddr,
     /// Every request as it came, the head and the decoded body.
     pub seen: Arc<Mutex<Vec<String>>>,
-    task: JoinHandle<()>,
+    pub task: JoinHandle<()>,
 }
 
 impl Drop for App {

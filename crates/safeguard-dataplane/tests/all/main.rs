@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod app;
+mod app_http2;
 mod arms;
+mod behind;
 mod control;
 mod floods;
 mod framing;

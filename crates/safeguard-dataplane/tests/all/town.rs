@@ -102,8 +102,8 @@ impl Town {
         let dir = tempfile::tempdir().unwrap();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let mut town = Town {
-            stable: App::start("stable").await,
-            candidate: App::start("candidate").await,
+            stable: App::speaking(setup.traffic.upstream, "stable").await,
+            candidate: App::speaking(setup.traffic.upstream, "candidate").await,
             address: listener.local_addr().unwrap(),
             link: Link::new(dir.path().join("control")),
             dir,

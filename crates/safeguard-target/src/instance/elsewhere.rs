@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::{End, HEALTH_FAILURES_MAX, START_MAX, Task, check_artifact, check_health, died, stop_wanted};
 use crate::backoff::BackOff;
 use crate::exec::{CallError, Deployed, Program};
+use crate::health::HealthQuestion;
 
 /// While the supervisor ends, it is not waited for longer than this.
 const STOPS_AT_THE_END_MAX: u32 = 3;
@@ -82,17 +83,17 @@ impl Task {
     }
 
     async fn watch_elsewhere(&mut self, program: &Program, deployed: &Deployed, target: &ExecTarget) -> End {
-        let path = self.spec.health_path.clone();
+        let question = HealthQuestion::of(&self.spec);
         let started = Instant::now();
         let mut healthy_since: Option<Instant> = None;
-        let mut check = Box::pin(check_health(Duration::ZERO, deployed.address, path.clone()));
+        let mut check = Box::pin(check_health(Duration::ZERO, deployed.address, question.clone()));
         let mut asking = Box::pin(ask(program, deployed, target));
         let how = loop {
             tokio::select! {
                 () = stop_wanted(self.stopping.clone()) => return End::Stopped(None),
                 healthy = &mut check => {
                     let every = self.note_health(healthy, started, &mut healthy_since);
-                    check = Box::pin(check_health(every, deployed.address, path.clone()));
+                    check = Box::pin(check_health(every, deployed.address, question.clone()));
                     if self.report.health_failures >= HEALTH_FAILURES_MAX {
                         break format!("no health for {HEALTH_FAILURES_MAX} s");
                     }

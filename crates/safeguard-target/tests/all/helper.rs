@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use safeguard_api::config::InstanceLimits;
+use safeguard_api::config::{InstanceLimits, UpstreamProtocol};
 use safeguard_api::instance::{
     InstanceReport, InstanceSpec, InstanceState, Role, Stopped, SupervisorAnswer, SupervisorCall,
     SupervisorReport,
@@ -310,6 +310,7 @@ pub fn spec(folder: &Path, id: &str) -> InstanceSpec {
         command: vec!["app".to_owned()],
         variables: BTreeMap::from([("TEST_PROGRAM".to_owned(), program)]),
         health_path: "/health".to_owned(),
+        upstream: UpstreamProtocol::Http1,
         limits: InstanceLimits {
             memory_bytes_max: 256 << 20,
             ..InstanceLimits::default()
