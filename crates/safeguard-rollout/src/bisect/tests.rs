@@ -1,3 +1,5 @@
+//! The search over batches whose answers are known, and what holds for every batch.
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
