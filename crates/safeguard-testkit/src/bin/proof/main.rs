@@ -2,16 +2,33 @@
 
 mod change;
 mod check;
+mod child;
 mod corpus;
+mod installation;
+mod interval;
+mod load;
+mod measure;
 mod oracle;
+mod outcome;
+mod pipeline;
+mod progress;
+mod prove;
+mod record;
+mod report;
 mod table;
+mod users;
+mod walk;
+mod workplace;
 
 use std::process::ExitCode;
 
 use anyhow::bail;
 use corpus::{Case, Corpus};
 
-const USAGE: &str = "usage: ./proof --list | --show CASE | --check [CASE…]";
+const USAGE: &str = "usage: ./proof [--json] [--ablate] [--resume] [--jobs N] [CASE…]
+       ./proof --check [CASE…]
+       ./proof --show CASE
+       ./proof --list";
 
 fn main() -> ExitCode {
     match run() {
@@ -26,6 +43,9 @@ fn main() -> ExitCode {
 
 /// Returns whether everything was as it must be.
 fn run() -> anyhow::Result<bool> {
+    if std::env::args_os().nth(1).is_some_and(|word| word == child::ROLE) {
+        return Err(child::become_it(std::env::args_os().skip(2)));
+    }
     let words: Vec<String> = std::env::args().skip(1).collect();
     let corpus = Corpus::load()?;
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -40,8 +60,32 @@ fn run() -> anyhow::Result<bool> {
             Ok(true)
         }
         ["--check", ref names @ ..] => check::run(&corpus, &chosen(&corpus, names)?),
-        _ => bail!("{USAGE}"),
+        [users::ROLE] => load::run().map(|()| true),
+        ref words => prove(&corpus, words),
     }
+}
+
+fn prove(corpus: &Corpus, words: &[&str]) -> anyhow::Result<bool> {
+    let mut options = prove::Options::default();
+    let mut names = Vec::new();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        match *word {
+            "--json" => options.json = true,
+            "--ablate" => options.ablate = true,
+            "--resume" => options.resume = true,
+            "--jobs" => {
+                let jobs = words.next().and_then(|jobs| jobs.parse().ok());
+                match jobs.filter(|jobs| (1..=prove::JOBS_MAX).contains(jobs)) {
+                    Some(jobs) => options.jobs = jobs,
+                    None => bail!("`--jobs` takes a number from 1 to {}", prove::JOBS_MAX),
+                }
+            }
+            option if option.starts_with('-') => bail!("{USAGE}"),
+            name => names.push(name),
+        }
+    }
+    prove::run(corpus, &chosen(corpus, &names)?, &options)
 }
 
 /// The cases with these names; all when none is named.

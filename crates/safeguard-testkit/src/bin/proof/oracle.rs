@@ -1,14 +1,18 @@
 //! Asks the oracle of a case, a program that knows nothing of safeguard.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use anyhow::Context as _;
-use serde::Serialize;
+use anyhow::ensure;
+use serde::{Deserialize, Serialize};
 
+use crate::child;
 use crate::corpus::{Case, Corpus};
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// The slowest oracle takes a quarter of it.
+const JUDGE_LONGEST: Duration = Duration::from_secs(600);
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "verdict", content = "why")]
 pub enum Verdict {
     Good,
@@ -38,14 +42,34 @@ pub fn of_code(corpus: &Corpus, case: &Case, code: &Path, base: &Path) -> anyhow
     judge(corpus, &[&case.folder, code, base], false)
 }
 
+/// Tells whether production's data were damaged between the two.
+pub fn of_data(corpus: &Corpus, case: &Case, before: &Path, after: &Path) -> anyhow::Result<Verdict> {
+    judge(corpus, &[&case.folder, before, after], true)
+}
+
+/// Copies a database that is in use.
+pub fn save(corpus: &Corpus, database: &Path, copy: &Path) -> anyhow::Result<()> {
+    let mut command = child::command("python3");
+    command
+        .arg(corpus.root.join("kit/judge.py"))
+        .arg("--save")
+        .args([database, copy]);
+    let saved = child::output(&mut command, JUDGE_LONGEST)?;
+    ensure!(
+        saved.status.success(),
+        "{} could not be copied",
+        database.display()
+    );
+    Ok(())
+}
+
 fn judge(corpus: &Corpus, words: &[&Path], data: bool) -> anyhow::Result<Verdict> {
-    let output = Command::new("python3")
+    let mut command = child::command("python3");
+    command
         .arg(corpus.root.join("kit/judge.py"))
         .args(data.then_some("--data"))
-        .args(words)
-        .stdin(Stdio::null())
-        .output()
-        .context("cannot run python3")?;
+        .args(words);
+    let output = child::output(&mut command, JUDGE_LONGEST)?;
     let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     Ok(match output.status.code() {
         Some(0) => Verdict::Good,
