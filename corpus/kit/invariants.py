@@ -95,4 +95,4 @@ def _kept(before: Path, after: Path, table: str, columns: str) -> None:
 
 
 def _shown(wrong: list) -> str:
-    return str(dict(wrong[0]))
+    return str(dict(wrong[0])) if wrong else "none"
