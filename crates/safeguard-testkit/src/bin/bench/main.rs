@@ -1,10 +1,13 @@
 //! Measures what the design promises, beside a peer where one runs; prints a table and writes `target/bench.json`.
 
 mod backend;
+mod decision;
+mod dossier;
 mod drill;
 mod evidence;
 mod flip;
 mod idle;
+mod installation;
 mod judge;
 mod load;
 mod log;
@@ -39,6 +42,16 @@ const BENCHES: &[Bench] = &[
         name: "append",
         about: "entries a second, durable and in a signed checkpoint",
         run: log::append,
+    },
+    Bench {
+        name: "decision",
+        about: "from the last evidence to the promotion, in a whole installation",
+        run: decision::run,
+    },
+    Bench {
+        name: "dossier",
+        about: "the dossier of a change to 200 files",
+        run: dossier::run,
     },
     Bench {
         name: "drill",
