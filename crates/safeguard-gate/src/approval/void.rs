@@ -88,8 +88,12 @@ fn changed(approval: &Approval, case: &Case<'_>) -> Option<String> {
     if statement.replaces.as_ref() != case.baseline {
         return Some("another artifact is live since then".to_owned());
     }
-    if statement.policy != case.policy.id() || statement.policy_in_force != case.in_force.id {
+    if statement.policy_in_force != case.in_force.id {
         return Some("the policy was changed since then".to_owned());
+    }
+    // A release keeps the policy that it entered under; only its terms may grow.
+    if statement.policy != case.policy.id() {
+        return Some("its risk asks for more than it did then".to_owned());
     }
     let now: Vec<ApprovedChange> = case.changes.iter().map(approved_change).collect();
     if now.len() != statement.changes.len() {

@@ -9,10 +9,10 @@ use safeguard_api::status::ReleaseStatus;
 use safeguard_api::{Gate, PolicyChange, Problem, Stage};
 use tokio::time::Instant;
 
+use super::StageOfActs;
 use super::follow::Followed;
 use super::telling::BAD;
 use super::workplace::REVIEWERS;
-use super::{StageOfActs, described};
 
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The stage and its gates in the example's configuration.
@@ -114,45 +114,8 @@ impl StageOfActs<'_> {
             telling.say(&format!("drill: {BAD}refused{BAD:#}: {refusal}"));
         }
 
-        let reason = "it worked on my machine";
-        let words = [
-            "waiver",
-            "request",
-            "--release",
-            followed.id.as_str(),
-            "--gate",
-            "rollback-test",
-            "--reason",
-            reason,
-            "--holds",
-            "1h",
-        ];
-        telling.typed(&words);
-        match shop.ask::<serde_json::Value>(&words).await? {
-            Ok(_) => faults.push("a waiver of the drill was not refused".to_owned()),
-            Err(problem) => telling.say(&format!("{BAD}refused{BAD:#}: {}", problem.title)),
-        }
-        let words = ["release", "promote", followed.id.as_str()];
-        telling.typed(&words);
-        let refusal = match shop.ask::<ReleaseStatus>(&words).await? {
-            Ok(status) => {
-                faults.push(format!("the promotion was not refused: {}", described(&status)));
-                None
-            }
-            Err(problem) => {
-                telling.say(&format!("{BAD}refused{BAD:#}: {}", problem.title));
-                for detail in &problem.details {
-                    telling.say(&format!("  {detail}"));
-                }
-                Some(problem)
-            }
-        };
-        let words = ["release", "rollback", followed.id.as_str()];
-        telling.typed(&words);
-        shop.must::<ReleaseStatus>(&words).await?;
-        followed
-            .until(shop, telling, deadline, |status| status.rollout.phase.is_final())
-            .await?;
+        let refusal = self.insist(followed, faults).await?;
+        self.take_back(followed, deadline).await?;
         Ok(refusal)
     }
 }

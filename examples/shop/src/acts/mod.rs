@@ -1,10 +1,11 @@
-//! The narrator of `./run`: safeguard, the shop and its users, and six releases that end as they must.
+//! The narrator of `./run`: safeguard, the shop and its users, and seven releases that end as they must.
 
 mod drill;
 pub mod follow;
 pub mod installation;
 mod pipeline;
 pub mod plot;
+mod refusal;
 pub mod table;
 pub mod telling;
 pub mod users;
@@ -61,6 +62,7 @@ pub fn run(options: &Options) -> anyhow::Result<bool> {
             shop: None,
             crowd: None,
             head: None,
+            frozen: None,
         };
         let played = tokio::select! {
             played = stage.play() => played,
@@ -95,6 +97,8 @@ struct StageOfActs<'a> {
     crowd: Option<Crowd>,
     /// The commit of the version that is live.
     head: Option<String>,
+    /// The release that came back because of a freeze.
+    frozen: Option<String>,
 }
 
 impl StageOfActs<'_> {
@@ -128,7 +132,7 @@ impl StageOfActs<'_> {
         }
         self.telling.still();
         self.telling
-            .head(&format!("Six acts in {} s", began.elapsed().as_secs()));
+            .head(&format!("Seven acts in {} s", began.elapsed().as_secs()));
         self.telling.line(&table::table(&results));
         self.telling.line(&format!("\n{}", table::legend(&results)));
         Ok(results.iter().all(Result::as_it_must))
@@ -215,6 +219,9 @@ impl StageOfActs<'_> {
         let began = Instant::now();
         let deadline = began + ACT_LONGEST;
         self.crowd.as_mut().context("no users")?.ask(Call::Mark).await?;
+        if let Some(Refuser::Waiver(_)) = act.refuser {
+            self.clear_the_frozen().await?;
+        }
         let (mut followed, head) = self.release(act.version, reports.as_deref()).await?;
         let mut faults = Vec::new();
         if approved {
@@ -223,6 +230,7 @@ impl StageOfActs<'_> {
         let refusal = match act.refuser {
             Some(Refuser::Freeze) => self.freeze(&mut followed, deadline, &mut faults).await?,
             Some(Refuser::Drill) => self.drill(&mut followed, deadline, &mut faults).await?,
+            Some(Refuser::Waiver(gate)) => self.waiver(gate, &mut followed, deadline, &mut faults).await?,
             None => {
                 let shop = self.shop.as_mut().context("safeguard is not up")?;
                 followed
@@ -251,6 +259,9 @@ impl StageOfActs<'_> {
             (Phase::RolledBack { .. }, None) => (Outcome::RolledBack, entry(status, "rollback.", false)),
             _ => (Outcome::Unfinished, entry(status, "", true)),
         };
+        if act.refuser == Some(Refuser::Freeze) {
+            self.frozen = Some(followed.id.to_string());
+        }
         if outcome == Outcome::Promoted {
             self.head = Some(head);
         }
@@ -305,6 +316,16 @@ impl StageOfActs<'_> {
         })
     }
 
+    /// What was rolled back stays away until somebody says that it may come again.
+    async fn clear_the_frozen(&self) -> anyhow::Result<()> {
+        let shop = self.shop.as_ref().context("safeguard is not up")?;
+        let frozen = self.frozen.as_deref().context("no version was frozen")?;
+        let words = ["release", "clear", frozen];
+        self.telling.typed(&words);
+        shop.must::<ReleaseStatus>(&words).await?;
+        Ok(())
+    }
+
     /// Opens a freeze while the release is in the canary, asks for its promotion, and rolls it back.
     async fn freeze(
         &mut self,
@@ -344,31 +365,9 @@ impl StageOfActs<'_> {
             ));
         }
 
-        let words = ["release", "promote", followed.id.as_str()];
-        telling.typed(&words);
-        let refusal = match shop.ask::<ReleaseStatus>(&words).await? {
-            Ok(_) => {
-                faults.push("the promotion was not refused".to_owned());
-                None
-            }
-            Err(problem) => {
-                telling.say(&format!("{BAD}refused{BAD:#}: {}", problem.title));
-                for detail in &problem.details {
-                    telling.say(&format!("  {detail}"));
-                }
-                if let Some(hint) = &problem.hint {
-                    telling.say(&format!("  hint: {hint}"));
-                }
-                Some(problem)
-            }
-        };
-
-        let words = ["release", "rollback", followed.id.as_str()];
-        telling.typed(&words);
-        shop.must::<ReleaseStatus>(&words).await?;
-        followed
-            .until(shop, telling, deadline, |status| status.rollout.phase.is_final())
-            .await?;
+        let refusal = self.insist(followed, faults).await?;
+        self.take_back(followed, deadline).await?;
+        let shop = self.shop.as_ref().context("safeguard is not up")?;
         let words = ["freeze", "close", freeze.id.as_str()];
         telling.typed(&words);
         shop.must::<Freeze>(&words).await?;

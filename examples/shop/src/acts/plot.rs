@@ -36,6 +36,8 @@ impl Outcome {
 pub enum Refuser {
     Freeze,
     Drill,
+    /// The gate has no evidence, and can not be waived.
+    Waiver(Gate),
 }
 
 impl Refuser {
@@ -44,6 +46,7 @@ impl Refuser {
         match self {
             Refuser::Freeze => "freeze",
             Refuser::Drill => "rollback drill",
+            Refuser::Waiver(_) => "no waiver",
         }
     }
 }
@@ -59,7 +62,7 @@ pub struct Act {
     pub refuser: Option<Refuser>,
 }
 
-pub static ACTS: [Act; 6] = [
+pub static ACTS: [Act; 7] = [
     Act {
         number: 1,
         version: &v1_1::VERSION,
@@ -108,10 +111,18 @@ pub static ACTS: [Act; 6] = [
     Act {
         number: 6,
         version: &v1_6::VERSION,
-        title: "it answers before it has written: the drill finds out, and nobody may waive it",
+        title: "it answers before it has written, and its drill finds out",
         expected: Outcome::Refused,
         gates: Some(&[Gate::RollbackTest]),
         refuser: Some(Refuser::Drill),
+    },
+    Act {
+        number: 7,
+        version: &v1_5::VERSION,
+        title: "the frozen version comes again; nobody has shown that it leaves data whole, and nobody may waive that",
+        expected: Outcome::Refused,
+        gates: Some(&[Gate::DataIntegrity]),
+        refuser: Some(Refuser::Waiver(Gate::DataIntegrity)),
     },
 ];
 

@@ -102,8 +102,8 @@ charged with it all the same.",
     if results.iter().any(|one| one.outcome == Outcome::Refused) {
         text.push_str(
             "
-refused: its promotion was refused, by a freeze or by its rollback drill, and it
-was rolled back by hand; moving back is always allowed.",
+refused: its promotion was refused, by a freeze, by its rollback drill or by a
+gate, and it was rolled back by hand; moving back is always allowed.",
         );
     }
     text.push_str(

@@ -95,6 +95,10 @@ fn a_break_glass_lifts_a_freeze_for_one_release_and_never_a_gate() {
         let up = &signers.up;
         up.ok("POST", "/api/v1/freezes", Some(json!({ "reason": "holidays" })))
             .await;
+        let mut policy = up.ok("GET", "/api/v1/policy", None).await["policy"].clone();
+        policy["calendars"]["always"] =
+            json!({ "kind": "deny", "zone": "UTC", "start": "2020-01-01", "rrule": "FREQ=DAILY" });
+        signers.change_policy(policy).await;
         let Waiting { release, .. } = signers.waiting("1.0", json!({})).await;
         let request = json!({
             "release": release, "reason": "checkout is down", "expires": Timestamp(unix_ms() + 600_000),
@@ -110,13 +114,12 @@ fn a_break_glass_lifts_a_freeze_for_one_release_and_never_a_gate() {
             .refused(up.call("POST", &path, Some(again)).await, "counts once")
             .await;
         let shown = up.ok("GET", &format!("/api/v1/releases/{release}"), None).await;
-        assert!(
-            shown["rollout"]["blocks"].to_string().contains("freeze"),
-            "{shown:#}"
-        );
+        for kind in ["\"freeze\"", "\"calendar\""] {
+            assert!(shown["rollout"]["blocks"].to_string().contains(kind), "{shown:#}");
+        }
         up.ok("POST", &path, Some(signers.sign("sam", NAMESPACE, &text, &[])))
             .await;
-        // The freeze is open as before, and only the gate holds the release.
+        // Freeze and calendar are closed as before, and only the gate holds the release.
         signers.until_only_approvals_lack(&release).await;
         let status = up.ok("GET", "/api/v1/status", None).await;
         assert!(
