@@ -93,7 +93,8 @@ fn a_break_glass_lifts_a_freeze_for_one_release_and_never_a_gate() {
     runtime().block_on(async {
         let signers = Signers::start().await;
         let up = &signers.up;
-        up.ok("POST", "/api/v1/freezes", Some(json!({ "reason": "holidays" })))
+        let freeze = up
+            .ok("POST", "/api/v1/freezes", Some(json!({ "reason": "holidays" })))
             .await;
         let mut policy = up.ok("GET", "/api/v1/policy", None).await["policy"].clone();
         policy["calendars"]["always"] =
@@ -113,10 +114,20 @@ fn a_break_glass_lifts_a_freeze_for_one_release_and_never_a_gate() {
         signers
             .refused(up.call("POST", &path, Some(again)).await, "counts once")
             .await;
-        let shown = up.ok("GET", &format!("/api/v1/releases/{release}"), None).await;
-        for kind in ["\"freeze\"", "\"calendar\""] {
-            assert!(shown["rollout"]["blocks"].to_string().contains(kind), "{shown:#}");
-        }
+        let blocked = async |by: &str| {
+            up.until(&format!("a {by} holds it"), async || {
+                let shown = up.ok("GET", &format!("/api/v1/releases/{release}"), None).await;
+                let blocks = shown["rollout"]["blocks"].as_array()?.clone();
+                blocks.iter().any(|block| block["name"] == by).then_some(())
+            })
+            .await;
+        };
+        blocked("freeze").await;
+        let closed = format!("/api/v1/freezes/{}/close", freeze["id"].as_str().expect("an id"));
+        up.ok("POST", &closed, None).await;
+        blocked("calendar").await;
+        up.ok("POST", "/api/v1/freezes", Some(json!({ "reason": "holidays" })))
+            .await;
         up.ok("POST", &path, Some(signers.sign("sam", NAMESPACE, &text, &[])))
             .await;
         // Freeze and calendar are closed as before, and only the gate holds the release.
