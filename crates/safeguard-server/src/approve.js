@@ -83,7 +83,7 @@ function show(request, version) {
   article.replaceChildren(...rendered(dossier));
   article.setAttribute("aria-busy", "false");
   document.getElementById("digest").textContent = statement.dossier;
-  document.getElementById("statement").textContent = text;
+  document.getElementById("statement").textContent = visible(text);
   const until = (time) => new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
   const title = `Approve ${statement.service} ${version} for ${statement.environment}?`;
   document.getElementById("title").textContent = title;
@@ -99,10 +99,15 @@ function show(request, version) {
   return changed;
 }
 
+/** Words of an AI tool may hold what turns the direction of what follows, or is not seen: it is shown as a mark. */
+function visible(text) {
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, "\ufffd");
+}
+
 /** Markdown as the dossier has it: headings, lists, tables, quotes, code. Everything is text. */
 function rendered(markdown) {
   const blocks = [];
-  const lines = markdown.split("\n");
+  const lines = visible(markdown).split("\n");
   for (let at = 0; at < lines.length; at++) {
     const line = lines[at];
     const fence = line.match(/^(`{3,})/);
@@ -121,7 +126,10 @@ function rendered(markdown) {
     } else if (/^\s*[-*] /.test(line)) {
       const list = element("ul");
       for (; at < lines.length && /^\s*[-*] /.test(lines[at]); at++) {
-        const item = inline(element("li"), lines[at].replace(/^\s*[-*] /, ""));
+        const box = { "[x] ": "☑ ", "[ ] ": "☐ " };
+        const text = lines[at].replace(/^\s*[-*] /, "").replace(/^\[[x ]\] /, (found) => box[found]);
+        const item = inline(element("li"), text);
+        if (/^[☑☐]/.test(text)) item.className = "box";
         if (/^\s/.test(lines[at])) item.className = "deeper";
         list.append(item);
       }
@@ -166,12 +174,12 @@ function tableOf(rows) {
   return frame;
 }
 
-/** Code and bold within a line; a backslash keeps what follows it as it is. */
+/** Code and bold within a line; a backslash keeps what follows it as it is, and comes first. */
 function inline(parent, text) {
-  for (const part of text.split(/(`[^`]*`|\*\*[^*]+\*\*)/)) {
+  for (const part of text.split(/(\\[\\|`*_[\]<>#]|`[^`]*`|\*\*(?:\\.|[^*])+\*\*)/)) {
     if (/^`.*`$/.test(part)) parent.append(element("code", part.slice(1, -1)));
-    else if (/^\*\*.*\*\*$/.test(part)) parent.append(element("strong", part.slice(2, -2)));
-    else parent.append(part.replace(/\\([\\|`*_[\]<>#])/g, "$1"));
+    else if (/^\*\*.+\*\*$/.test(part)) parent.append(inline(element("strong"), part.slice(2, -2)));
+    else parent.append(/^\\.$/.test(part) ? part.slice(1) : part);
   }
   return parent;
 }

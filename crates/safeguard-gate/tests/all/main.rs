@@ -6,6 +6,7 @@ mod approval;
 mod diff;
 mod gates;
 mod owners;
+mod passkeys;
 mod read;
 mod risk;
 mod scene;

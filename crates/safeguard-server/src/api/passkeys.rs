@@ -256,3 +256,47 @@ fn about(kind: &str, actor: Actor, passkey: Option<&Passkey>, text: &str) -> Eve
         serde_json::json!({ "text": text, "public_key": key }),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use safeguard_store::{Place, Settings, Store};
+
+    use super::*;
+
+    /// Whether a link whose code is `code` still opens the page, and the session that it opened still enrols.
+    async fn opens(used: bool, holds: Span) -> (bool, bool) {
+        let settings = Settings {
+            place: Place::Memory,
+            origin: "test".to_owned(),
+            key: [1; 32],
+            checkpoint_file: None,
+        };
+        let store = Store::open(settings).unwrap();
+        let invitation_made = Invited {
+            code: Digest::of(b"code"),
+            person: "Kim".to_owned(),
+            invited_by: "admin".to_owned(),
+            challenge: "00".to_owned(),
+            expires: now().plus(holds),
+            used,
+        };
+        let put =
+            move |tx: &mut Tx<'_>| -> Result<(), safeguard_store::StoreError> { tx.put(&invitation_made) };
+        store.write(put).await.unwrap().unwrap();
+        let look = |tx: &Tx<'_>| {
+            let session = Enrols(Digest::of(b"code"));
+            let link = invitation(tx, "code")?.is_some();
+            assert!(invitation(tx, "another")?.is_none());
+            Ok((link, invited(tx, Some(&session)).is_ok()))
+        };
+        store.read(look).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_invitation_that_is_used_or_over_opens_nothing() {
+        assert_eq!(opens(false, INVITATION_HOLDS).await, (true, true));
+        assert_eq!(opens(true, INVITATION_HOLDS).await, (false, false));
+        assert_eq!(opens(false, Span(0)).await, (false, false));
+    }
+}

@@ -29,6 +29,9 @@ struct Enrolled {
     browser: Browser,
     authenticator: String,
     credential: String,
+    /// What the browser was asked for, and what it sent.
+    asked: Value,
+    sent: Value,
 }
 
 impl Enrolled {
@@ -39,8 +42,14 @@ impl Enrolled {
         let invitation = link(&up.safeguard(&["passkey", "invite", "--person", "Max Coe"]));
         browser.open(&invitation).await;
         browser.until_says("who", "For Max Coe").await;
+        let asked = browser
+            .run("return call('GET', '/api/v1/passkeys/invitation')")
+            .await;
+        let listen = "const plain = call; call = (method, path, body) => { window.sent = body; return plain(method, path, body); }";
+        browser.run(listen).await;
         browser.click("enrol").await;
         browser.until_says("answer", "Enrolled").await;
+        let sent = browser.run("return window.sent").await;
         let passkeys = up.ok("GET", "/api/v1/passkeys", None).await;
         assert_eq!(passkeys[0]["person"], "Max Coe", "{passkeys:#}");
         let credential = passkeys[0]["credential"].as_str().expect("an id").to_owned();
@@ -48,6 +57,8 @@ impl Enrolled {
             browser,
             authenticator,
             credential,
+            asked,
+            sent,
         }
     }
 
@@ -80,6 +91,18 @@ impl Enrolled {
         let signature = self.assertion(&text, "required").await;
         json!({ "text": text, "signature": signature })
     }
+}
+
+/// Written where `SAFEGUARD_VECTORS` says: what the tests of the verification alone read.
+fn keep_vectors(signers: &Signers, max: &Enrolled, right: &Value, touched: &Value) {
+    let Some(file) = std::env::var_os("SAFEGUARD_VECTORS") else {
+        return;
+    };
+    let vectors = json!({
+        "origin": format!("http://localhost:{}", signers.up.api.port()),
+        "challenge": max.asked["challenge"], "enrolment": max.sent, "right": right, "touched": touched,
+    });
+    std::fs::write(file, format!("{vectors:#}\n")).expect("written");
 }
 
 async fn statement(signers: &Signers, release: &str) -> String {
@@ -144,6 +167,9 @@ fn a_passkey_is_enrolled_once_and_what_it_signs_lets_a_release_move() {
                 "{wanted} is not shown"
             );
         }
+        let shown = browser.text("dossier").await;
+        assert!(!shown.contains('\\'), "an escape of Markdown is shown");
+        assert!(!shown.contains('\u{1b}'), "what is not seen is not marked");
         browser.until_says("people", "Max Coe").await;
         let signed = browser.text("statement").await;
         assert!(
@@ -215,12 +241,13 @@ fn an_assertion_that_is_not_exactly_right_is_refused() {
         let text = statement(&signers, &release).await;
         let touched = max.assertion(&text, "discouraged").await;
         let touched = json!({ "text": text, "signature": touched });
-        let refused = signers.add(&release, touched).await;
+        let refused = signers.add(&release, touched.clone()).await;
         signers.refused(refused, "did not verify who used it").await;
         max.browser.set_user_verified(&max.authenticator, true).await;
 
         // Another statement than the one that was signed: its text altered, one of another time, one of another release.
         let right = max.signed(&signers, &release).await;
+        keep_vectors(&signers, &max, &right, &touched);
         let mut altered = right.clone();
         let text = right["text"].as_str().expect("a text");
         altered["text"] = text
