@@ -1,5 +1,7 @@
 //! `safeguard doctor`: what is wrong, and the command that mends it.
 
+mod approvers;
+
 use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
@@ -92,7 +94,9 @@ pub fn doctor(globals: &Globals, output: &Output) -> Result<(), Failure> {
         Err(Failure::Told) => None,
     };
     if let Some(config) = &config {
-        checks.extend(gates(config, client.as_ref().ok().filter(|_| status.is_some())));
+        let server = client.as_ref().ok().filter(|_| status.is_some());
+        checks.extend(gates(config, server));
+        checks.extend(approvers::check(config, server));
         checks.extend(calendars(config));
         checks.push(outside(config, &globals.state, status.as_ref()));
         if status.is_none() {
