@@ -123,6 +123,21 @@ fn prometheus_matrix_of_memory() {
 }
 
 #[test]
+fn prometheus_answers_as_a_server_wrote_them() {
+    let read = |measure, name: &str| prometheus(Some(measure), std::str::from_utf8(&report(name)).unwrap());
+    assert_snapshot!(read(Measure::MemoryBytes, "prometheus-memory.json"), @r"
+    tool prometheus -
+    at 2026-11-29T02:15:31.000Z
+    Resources(Resources { watched: 7s, samples: 8, memory_bytes_max: Some(48730112), cpu_percent_max: None, memory_growth_percent: None })
+    ");
+    assert_snapshot!(read(Measure::CpuPercent, "prometheus-cpu.json"), @r"
+    tool prometheus -
+    at 2026-11-29T02:15:31.681Z
+    Resources(Resources { watched: 0s, samples: 1, memory_bytes_max: None, cpu_percent_max: Some(0.5002501250625313), memory_growth_percent: None })
+    ");
+}
+
+#[test]
 fn prometheus_scalar() {
     let scalar = json!({ "resultType": "scalar", "result": [1_700_000_000, "17"] });
     assert_snapshot!(prometheus(Some(Measure::CpuPercent), &answer(scalar.clone())), @r"
