@@ -9,6 +9,8 @@ use super::opinion::Opinion;
 use crate::case::Case;
 
 const MEBIBYTE: f64 = (1u64 << 20) as f64;
+/// What a process that is smaller has grown is measured by this part of its limit: a fresh one fills its caches.
+const GROWTH_PART_OF_LIMIT: f64 = 0.25;
 
 pub(super) static RULE: GateRule = GateRule {
     gate: Gate::ResourceLimits,
@@ -76,7 +78,7 @@ fn judge(case: &Case<'_>) -> GateVerdict {
             )
         },
     );
-    let growth = greatest(&enough, |report| report.memory_growth_percent);
+    let growth = greatest(&enough, |report| growth(report, memory_limit));
     bounded(
         &mut opinion,
         "growth of memory",
@@ -102,6 +104,19 @@ fn believed<'a>(evidence: &'a Evidence, opinion: &mut Opinion<'_>) -> Option<&'a
     };
     opinion.looked_at(evidence);
     evidence.inconclusive.is_empty().then_some(resources)
+}
+
+/// In percent of what memory was before it grew, or of a part of the limit where that is more.
+fn growth(report: &Resources, memory_limit: f64) -> Option<f64> {
+    let percent = report.memory_growth_percent?;
+    let most = report.memory_bytes_max.map(|bytes| bytes as f64);
+    match most.filter(|_| 0.0 < percent) {
+        Some(most) => {
+            let before = most / (1.0 + percent / 100.0);
+            Some(percent * before / before.max(memory_limit * GROWTH_PART_OF_LIMIT))
+        }
+        None => Some(percent),
+    }
 }
 
 /// The worst of all reports: one watched in peace does not unsay one watched under load.
