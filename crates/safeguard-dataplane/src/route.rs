@@ -195,12 +195,6 @@ impl Slot {
                 ..unjudged(stable)
             });
         }
-        let judged = candidate.judged.then(|| Arc::clone(&candidate.tripwire));
-        let fingerprint = if judged.is_some() {
-            fingerprint(head, bytes)
-        } else {
-            0
-        };
         let mut cookie_lines = Vec::new();
         let user = view.user(head, bytes);
         let (side, session) = if weight == Percent::ALL {
@@ -213,6 +207,8 @@ impl Slot {
             let token = cookie_of(head, bytes, &view.token_cookie);
             self.assign(candidate, user, &view.token_cookie, token, key, &mut cookie_lines)
         };
+        // Of a candidate that is not judged yet nothing counts, and stable shows what is usual beside it.
+        let watches = candidate.judged || (side == Side::Stable && !candidate.tripwire.is_closed());
         let (arm, fallback) = match side {
             Side::Stable => (stable, None),
             Side::Canary => (&candidate.arm, Some(Arc::clone(stable))),
@@ -226,8 +222,8 @@ impl Slot {
                 .flatten(),
             fallback,
             session,
-            fingerprint,
-            tripwire: judged,
+            fingerprint: if watches { fingerprint(head, bytes) } else { 0 },
+            tripwire: watches.then(|| Arc::clone(&candidate.tripwire)),
             cookie_lines,
         })
     }

@@ -198,18 +198,10 @@ impl Conductor<'_> {
         }
         let judged = order.stable.is_some();
         let weight = if judged { self.weight() } else { Percent::ALL };
-        if judged {
-            let warm_up: Duration = order.policy.judge.warm_up.into();
-            self.say(&format!(
-                "{kind}: the judge warms up for {}",
-                order.policy.judge.warm_up
-            ));
-            let warm_from = Instant::now();
-            while warm_from.elapsed() < warm_up {
-                self.look().await?;
-            }
-        }
-        self.town.wanted.arm = Some(WantedArm { weight, judged });
+        self.town.wanted.arm = Some(WantedArm {
+            weight,
+            judged: false,
+        });
         self.look().await?;
         if !judged {
             self.forget_the_time_without_service().await?;
@@ -217,7 +209,23 @@ impl Conductor<'_> {
         self.say(&format!(
             "{kind}: the candidate serves {weight} of the load's users"
         ));
+        if judged {
+            self.warm_up(kind).await?;
+            self.town.wanted.arm = Some(WantedArm { weight, judged });
+        }
         self.settle(weight).await
+    }
+
+    /// No rollout gives a candidate so many users at once: what it is slow at while it is cold is not held against it. The
+    /// judge learns meanwhile what is usual on stable, beside the candidate.
+    async fn warm_up(&mut self, kind: FaultKind) -> Result<(), Undecided> {
+        let warm_up = self.scene.order.policy.judge.warm_up;
+        self.say(&format!("{kind}: the judge warms up for {warm_up}"));
+        let from = Instant::now();
+        while from.elapsed() < Duration::from(warm_up) {
+            self.look().await?;
+        }
+        Ok(())
     }
 
     /// Where nothing is live, users were told so until now: what they asked then is nobody's loss.

@@ -1,7 +1,7 @@
 //! What earns a certificate, and what does not.
 
 use safeguard_api::Span;
-use safeguard_api::config::RollbackGate;
+use safeguard_api::config::{DrillSettings, RollbackGate};
 use safeguard_api::drill::{DrillWord, FaultKind, Writes};
 use safeguard_api::traffic::TripCause;
 
@@ -50,6 +50,46 @@ async fn a_good_version_earns_its_certificate() {
             .iter()
             .all(|fault| fault.total() <= Span::seconds(30))
     );
+}
+
+/// Answers after a quarter of a second; whoever is called the candidate takes three quarters for its first sixty answers.
+const COLD: &str = r#"exec python3 -c '
+import http.server, itertools, os, pathlib, time
+cold = itertools.count() if pathlib.Path("NAME").read_text() == "candidate" else itertools.count(60)
+class Connection(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        if self.path != "/healthz":
+            time.sleep(0.75 if next(cold) < 60 else 0.25)
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+    def log_message(self, *told):
+        pass
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+Server((os.environ["HOST"], int(os.environ["PORT"])), Connection).serve_forever()
+'"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_slow_while_it_is_cold_is_not_held_against_a_version() {
+    let mut scene = Scene::new("shop-1-1").await;
+    scene.script(COLD);
+    scene.script_of_stable(COLD);
+    scene.order.settings.drill = DrillSettings {
+        keeps_nothing: true,
+        ..DrillSettings::default()
+    };
+    // Threads of Python are not made for two hundred at once.
+    let gate = RollbackGate {
+        concurrent_requests_min: 40,
+        ..RollbackGate::default()
+    };
+    scene.order.policy.gates.rollback_test = gate.clone();
+    let drill = scene.held().await;
+    assert_eq!(drill.refusals(&gate), Vec::<String>::new());
+    assert_eq!(drill.faults.len(), FaultKind::ALL.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -86,12 +86,13 @@ impl Scene {
 
     /// Puts a script in the place of the candidate's program, which is `./real` now.
     pub fn script(&mut self, text: &str) {
-        let root = self.order.candidate.root.clone();
-        std::fs::rename(root.join("shop"), root.join("real")).expect("a new name");
-        std::fs::write(root.join("shop"), format!("#!/bin/sh\n{text}\n")).expect("a script");
-        let executable = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(root.join("shop"), executable).expect("a mode");
-        self.order.candidate = versioned(2, "candidate", root);
+        self.order.candidate = scripted(2, "candidate", &self.order.candidate, text);
+    }
+
+    /// The same for the live release.
+    pub fn script_of_stable(&mut self, text: &str) {
+        let stable = self.order.stable.as_ref().expect("something is live");
+        self.order.stable = Some(scripted(1, "stable", stable, text));
     }
 
     pub fn start(&self) -> Keeper {
@@ -134,6 +135,15 @@ impl Scene {
     pub fn refusals(&self, drill: &Drill) -> String {
         drill.refusals(&self.order.policy.gates.rollback_test).join("; ")
     }
+}
+
+fn scripted(number: u32, name: &str, version: &DrillVersion, text: &str) -> DrillVersion {
+    let root = version.root.clone();
+    std::fs::rename(root.join("shop"), root.join("real")).expect("a new name");
+    std::fs::write(root.join("shop"), format!("#!/bin/sh\n{text}\n")).expect("a script");
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(root.join("shop"), executable).expect("a mode");
+    versioned(number, name, root)
 }
 
 fn versioned(number: u32, version: &str, root: PathBuf) -> DrillVersion {
