@@ -22,8 +22,10 @@ use crate::load::journey::{Town, User};
 
 /// What it takes to show that a 95th percentile is not 5 % worse, as wide as these services' times are spread.
 const REQUESTS: u64 = 26_000;
+/// Each with processes of its own: two of the same code differ by some percent, for as long as they live.
+const ROUNDS: u64 = 5;
 /// On a slow machine there are fewer requests, and the gate says whether they are enough.
-const MEASURED_LONGEST: Duration = Duration::from_secs(75);
+const ROUND_LONGEST: Duration = Duration::from_secs(15);
 /// Users at once, each of whom does the same in both towns, one after the other.
 const LANES: u64 = 4;
 const START_LONGEST: Duration = Duration::from_secs(20);
@@ -62,33 +64,37 @@ pub fn side_by_side(
     folder: &Path,
 ) -> anyhow::Result<Measured> {
     let service = &case.told.service;
-    let database = folder.join("measured-change.db");
-    let before = start(service, base, base, &folder.join("measured-base.db"))?
-        .with_context(|| format!("{service} as it is does not start"))?;
-    let Some(after) = start(service, changed, base, &database)? else {
-        let why = "the service does not become healthy".to_owned();
-        return Ok(Measured::DoesNotStart { why });
-    };
     // The load that the team has: what the change brings is not in it yet.
-    let description = Description::load(&corpus.service(case), &corpus.service(case))?;
-    let towns = [Town::at(before.address), Town::at(after.address)].map(Rc::new);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let measuring = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
-    let begun = Instant::now();
-    LocalSet::new().block_on(&runtime, load(&towns, Rc::new(description)))?;
-    drop(measuring);
-    for (town, name) in towns.iter().zip(["load-base.json", "load-change.json"]) {
-        let report = report(town, begun.elapsed());
-        std::fs::write(folder.join(name), serde_json::to_vec_pretty(&report)?)?;
+    let description = Rc::new(Description::load(&corpus.service(case), &corpus.service(case))?);
+    let databases = ["measured-base.db", "measured-change.db"].map(|name| folder.join(name));
+    for database in &databases {
+        seed(&base.join("seed.py"), database, "production")?;
     }
+    let measuring = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut seen = [Seen::default(), Seen::default()];
+    for round in 0..ROUNDS {
+        let before = start(service, base, &databases[0])?
+            .with_context(|| format!("{service} as it is does not start"))?;
+        let Some(after) = start(service, changed, &databases[1])? else {
+            let why = "the service does not become healthy".to_owned();
+            return Ok(Measured::DoesNotStart { why });
+        };
+        let towns = [before.address, after.address].map(|address| Rc::new(Town::at(address)));
+        let took = load(&towns, &description, round)?;
+        for (seen, town) in seen.iter_mut().zip(&towns) {
+            seen.add(town, took);
+        }
+    }
+    drop(measuring);
+    for (seen, name) in seen.into_iter().zip(["load-base.json", "load-change.json"]) {
+        std::fs::write(folder.join(name), serde_json::to_vec_pretty(&seen.report())?)?;
+    }
+    let [_, database] = databases;
     Ok(Measured::Both { database })
 }
 
-/// Starts the service on grown data; none when it does not become healthy.
-fn start(service: &str, code: &Path, base: &Path, database: &Path) -> anyhow::Result<Option<Service>> {
-    seed(&base.join("seed.py"), database, "production")?;
+/// Starts the service; none when it does not become healthy.
+fn start(service: &str, code: &Path, database: &Path) -> anyhow::Result<Option<Service>> {
     let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let said = File::create(database.with_extension("log"))?;
     let process = child::command("python3")
@@ -147,22 +153,34 @@ pub fn variables(service: &str, database: &Path) -> BTreeMap<String, String> {
 /// Two loads at once would measure each other; held while one goes on.
 static MEASURING: Mutex<()> = Mutex::new(());
 
-async fn load(towns: &[Rc<Town>; 2], description: Rc<Description>) -> anyhow::Result<()> {
-    let deadline = Instant::now() + MEASURED_LONGEST;
-    let lanes = (0..LANES).map(|lane| {
-        let (towns, description) = (towns.clone(), Rc::clone(&description));
-        tokio::task::spawn_local(walk_lane(towns, description, SEED + lane, deadline))
-    });
-    for lane in lanes.collect::<Vec<_>>() {
-        lane.await?;
-    }
-    Ok(())
+/// One round, which takes as long as it says.
+fn load(towns: &[Rc<Town>; 2], description: &Rc<Description>, round: u64) -> anyhow::Result<Duration> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let begun = Instant::now();
+    LocalSet::new().block_on(&runtime, async {
+        let lanes = (0..LANES).map(|lane| {
+            let (towns, description) = (towns.clone(), Rc::clone(description));
+            let seed = SEED + round * LANES + lane;
+            tokio::task::spawn_local(walk_lane(towns, description, seed, begun + ROUND_LONGEST))
+        });
+        for lane in lanes.collect::<Vec<_>>() {
+            lane.await?;
+        }
+        Ok::<_, anyhow::Error>(())
+    })?;
+    Ok(begun.elapsed())
 }
 
 /// Journey after journey, in both towns: what differs is the town, which is first as often as second.
 async fn walk_lane(towns: [Rc<Town>; 2], description: Rc<Description>, seed: u64, deadline: Instant) {
     let mut chance = ChaCha8Rng::seed_from_u64(seed);
-    while Instant::now() < deadline && towns.iter().any(|town| town.counts().requests < REQUESTS) {
+    while Instant::now() < deadline
+        && towns
+            .iter()
+            .any(|town| town.counts().requests < REQUESTS / ROUNDS)
+    {
         let Some(journey) = description.journey(chance.random_range(0..description.weight())) else {
             continue;
         };
@@ -175,26 +193,45 @@ async fn walk_lane(towns: [Rc<Town>; 2], description: Rc<Description>, seed: u64
     }
 }
 
-/// `safeguard.evidence/1`.
-fn report(town: &Town, took: Duration) -> serde_json::Value {
-    let (counts, mut times) = (town.counts(), town.times());
-    times.sort();
-    let failed = counts.failed + counts.unexpected + counts.lost;
-    let timed = times.len() as u64 + failed;
-    let times: Vec<f64> = times.iter().map(|time| time.as_secs_f64() * 1000.0).collect();
-    let series = json!({
-        "requests": timed,
-        "failed": failed,
-        "requests_per_second": timed as f64 / took.as_secs_f64(),
-        "p50_ms": quantile(&times, 0.5),
-        "p95_ms": quantile(&times, 0.95),
-        "p99_ms": quantile(&times, 0.99),
-    });
-    json!({
-        "api": "safeguard.evidence/1",
-        "tool": { "name": "side-by-side-load", "version": env!("CARGO_PKG_VERSION") },
-        "facts": { "kind": "load", "series": { "all": series } },
-    })
+/// All rounds together.
+#[derive(Default)]
+struct Seen {
+    times: Vec<Duration>,
+    failed: u64,
+    took: Duration,
+}
+
+impl Seen {
+    fn add(&mut self, town: &Town, took: Duration) {
+        let counts = town.counts();
+        self.times.extend(town.times());
+        self.failed += counts.failed + counts.unexpected + counts.lost;
+        self.took += took;
+    }
+
+    /// `safeguard.evidence/1`.
+    fn report(mut self) -> serde_json::Value {
+        self.times.sort();
+        let requests = self.times.len() as u64 + self.failed;
+        let times: Vec<f64> = self
+            .times
+            .iter()
+            .map(|time| time.as_secs_f64() * 1000.0)
+            .collect();
+        let series = json!({
+            "requests": requests,
+            "failed": self.failed,
+            "requests_per_second": requests as f64 / self.took.as_secs_f64(),
+            "p50_ms": quantile(&times, 0.5),
+            "p95_ms": quantile(&times, 0.95),
+            "p99_ms": quantile(&times, 0.99),
+        });
+        json!({
+            "api": "safeguard.evidence/1",
+            "tool": { "name": "side-by-side-load", "version": env!("CARGO_PKG_VERSION") },
+            "facts": { "kind": "load", "series": { "all": series } },
+        })
+    }
 }
 
 fn quantile(sorted: &[f64], share: f64) -> Option<f64> {

@@ -42,7 +42,10 @@ impl Default for Options {
 /// Prints what was stopped where, and returns whether every case could be walked.
 pub fn run(corpus: &Corpus, cases: &[&Case], options: &Options) -> anyhow::Result<bool> {
     let begun = Instant::now();
-    let mut record = Record::begin(corpus, options.resume)?;
+    let mut record = Record::begin(corpus)?;
+    if !options.resume {
+        record.forget(cases);
+    }
     let left: VecDeque<&Case> = cases
         .iter()
         .copied()
@@ -52,10 +55,14 @@ pub fn run(corpus: &Corpus, cases: &[&Case], options: &Options) -> anyhow::Resul
         eprintln!("==> {} cases were walked before", cases.len() - left.len());
     }
     let failed = walk_all(corpus, left, options, &mut record)?;
+    let (walks, ablations) = record.of(cases);
     if options.json {
-        println!("{}", serde_json::to_string_pretty(&record.json())?);
+        println!(
+            "{}",
+            serde_json::to_string_pretty(&report::json(&walks, &ablations))?
+        );
     } else {
-        print!("{}", report::render(&record.walks, &record.ablations));
+        print!("{}", report::render(&walks, &ablations));
     }
     eprintln!("==> {:.0} minutes", begun.elapsed().as_secs_f64() / 60.0);
     if !failed.is_empty() {

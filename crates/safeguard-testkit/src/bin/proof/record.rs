@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::child;
-use crate::corpus::Corpus;
+use crate::corpus::{Case, Corpus};
 use crate::outcome::Walked;
 use crate::report;
 
@@ -31,18 +31,18 @@ struct Kept {
 }
 
 impl Record {
-    /// Begins a record, with what an earlier run found of the same commit if that is wanted.
-    pub fn begin(corpus: &Corpus, resume: bool) -> anyhow::Result<Record> {
+    /// Begins a record with what earlier runs found of the same commit.
+    pub fn begin(corpus: &Corpus) -> anyhow::Result<Record> {
         let mut record = Record {
             file: target()?.join("proof.json"),
             commit: commit(&corpus.root)?,
             walks: Vec::new(),
             ablations: Vec::new(),
         };
-        if resume && record.file.is_file() {
+        if record.file.is_file() {
             let text = std::fs::read_to_string(&record.file)?;
             let kept: Kept = serde_json::from_str(&text)
-                .with_context(|| format!("{} can not be read", record.file.display()))?;
+                .with_context(|| format!("{} can not be read; remove it", record.file.display()))?;
             record.take(kept);
         }
         Ok(record)
@@ -52,8 +52,22 @@ impl Record {
         if self.commit.is_some() && kept.commit == self.commit {
             (self.walks, self.ablations) = (kept.cases, kept.ablations);
         } else {
-            eprintln!("what was found before is of other files, and is found again");
+            eprintln!("==> what was found before is of other files, and is forgotten");
         }
+    }
+
+    /// Forgets what is to be found again.
+    pub fn forget(&mut self, cases: &[&Case]) {
+        let stays = |walked: &Walked| !cases.iter().any(|case| case.id == walked.case);
+        self.walks.retain(stays);
+        self.ablations.retain(stays);
+    }
+
+    /// What is known of these cases alone.
+    pub fn of(&self, cases: &[&Case]) -> (Vec<Walked>, Vec<Walked>) {
+        let wanted = |walked: &&Walked| cases.iter().any(|case| case.id == walked.case);
+        let chosen = |all: &[Walked]| all.iter().filter(wanted).cloned().collect();
+        (chosen(&self.walks), chosen(&self.ablations))
     }
 
     pub fn has(&self, case: &str) -> bool {
@@ -68,15 +82,11 @@ impl Record {
         self.ablations.sort_by_key(order);
         // Replaced at once: whoever is interrupted finds the earlier file.
         let new = self.file.with_extension("json.new");
-        std::fs::write(&new, serde_json::to_vec_pretty(&self.json())?)?;
-        std::fs::rename(&new, &self.file)?;
-        Ok(())
-    }
-
-    pub fn json(&self) -> serde_json::Value {
         let mut json = report::json(&self.walks, &self.ablations);
         json["commit"] = json!(self.commit);
-        json
+        std::fs::write(&new, serde_json::to_vec_pretty(&json)?)?;
+        std::fs::rename(&new, &self.file)?;
+        Ok(())
     }
 }
 
