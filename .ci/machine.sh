@@ -27,10 +27,20 @@ is_new_enough() {
   [ "$(printf '%s\n' "$rust_oldest" "$1" | sort -V | head -n 1)" = "$rust_oldest" ]
 }
 
+# PostgreSQL's parser is bound by bindgen, which reads its headers with libclang.
+need_libclang() {
+  { [ -n "${LIBCLANG_PATH-}" ] || command -v clang; } >/dev/null && return
+  if compgen -G '/usr/lib/llvm-*/lib/libclang-[0-9]*.so*' && compgen -G '/usr/lib/llvm-*/lib/clang/*/include/stddef.h'; then
+    return
+  fi >/dev/null
+  need_packages libclang=libclang-dev
+}
+
 need_toolchain() {
   # The C library's headers come in a package of their own, and the bundled SQLite needs them.
   printf '#include <stdio.h>\n' | cc -fsyntax-only -x c - 2>/dev/null ||
     lacks 'a C compiler with its library' "$(as_root 'apt-get install -y gcc libc6-dev')"
+  need_libclang
   local version rustup="curl --proto '=https' -sSf https://sh.rustup.rs | sh -s -- -y"
   version=$(rust_version) || version=
   # A shell that was open before Rust was installed does not find it, nor does one that finds an older Rust first.

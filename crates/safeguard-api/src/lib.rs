@@ -15,6 +15,7 @@ pub mod drill;
 pub mod evidence;
 pub mod freeze;
 pub mod gate;
+pub mod guard;
 pub mod id;
 pub mod instance;
 pub mod lines;

@@ -46,6 +46,7 @@ impl Config {
         people::check(self, &mut found);
         hotfix(self, &mut found);
         super::calendar::check(self, &mut found);
+        super::guard::check(self, &mut found);
         judge(self, &mut found);
         rollback(self, &mut found);
         router(self, &mut found);

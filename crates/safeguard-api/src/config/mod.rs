@@ -5,6 +5,7 @@ mod check;
 mod drill;
 mod exec;
 mod gates;
+mod guard;
 mod listen;
 mod parse;
 mod people;
@@ -36,6 +37,7 @@ pub use gates::{
     ApprovalGate, EvidenceRule, FindingsGate, GateSettings, LayersRule, PerformanceGate, ResourcesGate,
     RiskRule, RollbackGate,
 };
+pub use guard::{GuardPolicy, GuardRule, RowBudgets, StatementLimits};
 pub use parse::schema;
 pub use people::is_senior_by_role;
 pub use problem::{ConfigProblem, Place};
@@ -65,6 +67,9 @@ pub struct Config {
     /// When releases may move, and when not.
     #[serde(default)]
     pub calendars: BTreeMap<Name, CalendarSpec>,
+    /// What is answered to statements in front of a database.
+    #[serde(default)]
+    pub guard: GuardPolicy,
     #[serde(default)]
     pub judge: JudgePolicy,
     #[serde(default)]

@@ -10,7 +10,10 @@ use super::{assert_none, root};
 /// The layers from the bottom up. A crate uses only crates of lower layers, never one of its own.
 const LAYERS: &[(&str, &[&str])] = &[
     ("L0", &["safeguard-api", "safeguard-audit", "safeguard-stats"]),
-    ("L1", &["safeguard-calendar", "safeguard-rollout"]),
+    (
+        "L1",
+        &["safeguard-calendar", "safeguard-guard", "safeguard-rollout"],
+    ),
     ("L2", &["safeguard-gate"]),
     // Stands beside the crates of L3, all of which may speak through it.
     ("L3 link", &["safeguard-link"]),
@@ -33,11 +36,13 @@ const ENGINES: &[&str] = &[
     "safeguard-calendar",
     "safeguard-rollout",
     "safeguard-gate",
+    "safeguard-guard",
 ];
 
 /// Narrower than the layers: what a crate may use of the crates below it.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("safeguard-gate", &["safeguard-api", "safeguard-stats"]),
+    ("safeguard-guard", &["safeguard-api"]),
     ("safeguard-link", &["safeguard-api"]),
     (
         "safeguard-store",

@@ -57,6 +57,7 @@ const ENGINES: &[&str] = &[
     "crates/safeguard-api/",
     "crates/safeguard-audit/",
     "crates/safeguard-gate/",
+    "crates/safeguard-guard/",
     "crates/safeguard-rollout/",
     "crates/safeguard-stats/",
 ];

@@ -1,0 +1,111 @@
+//! What is called: functions wherever they stand, operators, fields that may be functions.
+
+use pg_raw_parse::Node;
+use pg_raw_parse::list::NodeList;
+use pg_raw_parse::nodes::{A_Expr, A_Indirection, FuncCall};
+use pg_raw_parse::raw::A_Expr_Kind;
+use safeguard_api::guard::StatementClass as Class;
+
+use crate::functions::{Known, is_operator, known};
+use crate::names::{parts, qualified, text, written};
+use crate::read::{Below, Scope, Walk};
+use crate::session;
+
+/// Functions beyond this many are not listed; what they do is noted all the same.
+const FUNCTIONS_LISTED_MAX: usize = 256;
+
+pub(crate) fn see<'a>(walk: &mut Walk<'a, '_>, node: Node<'a>, scope: Scope) -> Option<Below> {
+    match node {
+        Node::FuncCall(call) => self::call(walk, call, scope),
+        Node::A_Expr(expression) if !is_written_as_a_word(expression) => {
+            operator(walk, expression.name(), scope);
+        }
+        Node::SubLink(link) => {
+            operator(walk, link.oper_name(), scope);
+            // The walk counts it.
+            return None;
+        }
+        Node::SortBy(sort) => operator(walk, sort.use_op(), scope),
+        Node::A_Indirection(taken) => self::field(walk, taken, scope),
+        _ => return None,
+    }
+    Some(Below::All(scope))
+}
+
+/// `BETWEEN` and its kind, which the tree names by words.
+fn is_written_as_a_word(expression: &A_Expr) -> bool {
+    matches!(
+        expression.kind,
+        A_Expr_Kind::AEXPR_BETWEEN
+            | A_Expr_Kind::AEXPR_NOT_BETWEEN
+            | A_Expr_Kind::AEXPR_BETWEEN_SYM
+            | A_Expr_Kind::AEXPR_NOT_BETWEEN_SYM
+    )
+}
+
+fn call<'a>(walk: &mut Walk<'a, '_>, call: &'a FuncCall, scope: Scope) {
+    let Some(name) = qualified(call.funcname()) else {
+        unknown(walk, "a function without a name", scope);
+        return;
+    };
+    let shown = written(&parts(call.funcname()));
+    let arguments = call.args();
+    match known(name, arguments.len()) {
+        Known::Harmless => {}
+        Known::SetConfig => session::set_config(walk, arguments, scope),
+        Known::TakesSql(places) => {
+            for &place in places {
+                match arguments.get(place).and_then(text) {
+                    Some(sql) => walk.inner_text(sql, scope),
+                    None => {
+                        walk.add(
+                            Class::DynamicSql,
+                            format!("runs SQL that `{shown}` is given"),
+                            scope,
+                        );
+                    }
+                }
+            }
+            if shown.contains("crosstab") {
+                unknown(walk, &shown, scope);
+            }
+        }
+        Known::Does(class, does) => walk.add(class, format!("{does} with `{shown}`"), scope),
+        Known::Unknown => unknown(walk, &shown, scope),
+    }
+    if walk.facts.functions.len() < FUNCTIONS_LISTED_MAX {
+        walk.facts.functions.push(shown);
+    }
+}
+
+fn unknown(walk: &mut Walk<'_, '_>, shown: &str, scope: Scope) {
+    let does = format!("calls `{shown}`, which is not PostgreSQL's own");
+    walk.add(Class::UnknownFunction, does, scope);
+}
+
+fn operator(walk: &mut Walk<'_, '_>, name: &NodeList, scope: Scope) {
+    let known = match qualified(name) {
+        None => true,
+        Some((None | Some("pg_catalog"), operator)) => is_operator(operator),
+        Some((Some(_), _)) => false,
+    };
+    if !known {
+        let shown: String = parts(name).join(".");
+        let does = format!("calls the operator `{shown}`, which is not PostgreSQL's own");
+        walk.add(Class::UnknownFunction, does, scope);
+    }
+}
+
+/// `(row).name` takes a field, or calls a function of that name with the row.
+fn field(walk: &mut Walk<'_, '_>, taken: &A_Indirection, scope: Scope) {
+    let of_known_call = match taken.arg() {
+        Node::FuncCall(call) => qualified(call.funcname())
+            .is_some_and(|name| matches!(known(name, call.args().len()), Known::Harmless)),
+        _ => false,
+    };
+    let name = taken.indirection().iter().find_map(|step| step.as_str());
+    if let Some(name) = name.filter(|_| !of_known_call) {
+        let does = format!("takes `{}` of a row, which may be a function", written(&[name]));
+        walk.add(Class::UnknownFunction, does, scope);
+    }
+}

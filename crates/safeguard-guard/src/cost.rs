@@ -1,0 +1,181 @@
+//! How much a statement asks for.
+
+use pg_raw_parse::Node;
+use pg_raw_parse::list::NodeList;
+use pg_raw_parse::nodes::{CommonTableExpr, RangeVar, SelectStmt};
+use pg_raw_parse::raw::JoinType;
+use safeguard_api::guard::StatementCost;
+
+use crate::names;
+use crate::tree::children;
+
+/// Conditions larger than this are taken to join whatever there is to join.
+const CONDITION_NODES_MAX: usize = 2_048;
+const ITEMS_MAX: usize = 64;
+
+/// Counts what a node adds by itself.
+pub(crate) fn count(cost: &mut StatementCost, node: Node<'_>) {
+    match node {
+        Node::JoinExpr(join) => {
+            cost.joins += 1;
+            let unconditional = matches!(join.quals(), Node::None) && join.using_clause().is_empty();
+            if unconditional
+                && !join.is_natural
+                && join.jointype == JoinType::JOIN_INNER
+                && is_table(join.rarg())
+            {
+                cost.cross_joins += 1;
+            }
+        }
+        Node::SubLink(_) | Node::RangeSubselect(_) => cost.subqueries += 1,
+        _ => {}
+    }
+}
+
+/// Counts what a query adds: what its `FROM` multiplies, and whether it returns whole relations.
+pub(crate) fn count_select(cost: &mut StatementCost, select: &SelectStmt) {
+    let from = select.from_clause();
+    cost.joins += u32::try_from(from.len().saturating_sub(1)).unwrap_or(u32::MAX);
+    cost.cartesian_products += unjoined(from, select.where_clause());
+    let is_of_a_table = from
+        .iter()
+        .any(|item| is_table(item) && !is_common_table(item, select));
+    if is_of_a_table && returns_everything(select) {
+        cost.unlimited_reads += 1;
+    }
+}
+
+fn returns_everything(select: &SelectStmt) -> bool {
+    matches!(select.where_clause(), Node::None)
+        && matches!(select.limit_count(), Node::None)
+        && select.group_clause().is_empty()
+        && matches!(select.having_clause(), Node::None)
+        && !select
+            .target_list()
+            .into_iter()
+            .all(|column| matches!(column.val(), Node::FuncCall(_)))
+}
+
+/// Whether an item of a `FROM` is defined by the query's own `WITH`.
+fn is_common_table(item: Node<'_>, select: &SelectStmt) -> bool {
+    let (Node::RangeVar(range), Some(with)) = (item, select.with_clause()) else {
+        return false;
+    };
+    let named = |table: &CommonTableExpr| table.ctename() == range.relname();
+    range.schemaname().is_none() && with.ctes().into_iter().any(named)
+}
+
+fn is_table(node: Node<'_>) -> bool {
+    matches!(node, Node::RangeVar(_))
+}
+
+fn alias(range: &RangeVar) -> Option<&str> {
+    match range.alias() {
+        Some(alias) => alias.aliasname(),
+        None => range.relname(),
+    }
+}
+
+/// How many relations of a `FROM`, listed with commas, nothing joins to the others. Functions, subqueries and values are
+/// taken to be joined: they are often one row.
+fn unjoined(from: &NodeList, condition: Node<'_>) -> u32 {
+    if from.len() < 2 || from.len() > ITEMS_MAX {
+        return 0;
+    }
+    let items: Vec<Vec<&str>> = from.iter().map(aliases).collect();
+    let tables = from
+        .iter()
+        .filter(|item| is_table(*item) || matches!(item, Node::JoinExpr(_)))
+        .count();
+    if tables < 2 {
+        return 0;
+    }
+    // The last one stands for the query around: what is joined to it is joined through it.
+    let mut group: Vec<usize> = (0..=items.len()).collect();
+    let Some(mentions) = mentions(condition) else {
+        return 0;
+    };
+    for qualifiers in mentions {
+        let place = |one: &&str| {
+            items
+                .iter()
+                .position(|item| item.contains(one))
+                .unwrap_or(items.len())
+        };
+        let mut touched: Vec<usize> = qualifiers.iter().map(place).collect();
+        touched.sort_unstable();
+        for pair in touched.windows(2) {
+            let (keep, gone) = (group[pair[0]], group[pair[1]]);
+            group
+                .iter_mut()
+                .filter(|one| **one == gone)
+                .for_each(|one| *one = keep);
+        }
+    }
+    let mut groups: Vec<usize> = (0..items.len())
+        .filter(|&at| !items[at].is_empty())
+        .map(|at| group[at])
+        .collect();
+    groups.sort_unstable();
+    groups.dedup();
+    u32::try_from(groups.len().saturating_sub(1)).unwrap_or(u32::MAX)
+}
+
+/// The names under which an item of a `FROM` is known; none for what counts as joined.
+fn aliases<'a>(item: Node<'a>) -> Vec<&'a str> {
+    let mut found = Vec::new();
+    let mut open = vec![item];
+    while let Some(node) = open.pop() {
+        match node {
+            Node::RangeVar(range) => found.extend(alias(range)),
+            Node::JoinExpr(join) => open.extend([join.larg(), join.rarg()]),
+            _ => return Vec::new(),
+        }
+    }
+    found
+}
+
+/// The qualifiers that stand together in one part of a condition. None when a column without qualifier, or a condition too
+/// large, leaves open what is joined.
+fn mentions<'a>(condition: Node<'a>) -> Option<Vec<Vec<&'a str>>> {
+    let mut found = Vec::new();
+    let mut parts = vec![condition];
+    let mut seen = 0;
+    while let Some(part) = parts.pop() {
+        if let Node::BoolExpr(all) = part
+            && all.boolop == pg_raw_parse::raw::BoolExprType::AND_EXPR
+        {
+            parts.extend(all.args().iter());
+            continue;
+        }
+        let mut qualifiers = Vec::new();
+        let mut columns = 0;
+        let mut bare = 0;
+        let mut open = vec![part];
+        while let Some(node) = open.pop() {
+            seen += 1;
+            if seen > CONDITION_NODES_MAX {
+                return None;
+            }
+            match node {
+                Node::ColumnRef(column) => {
+                    columns += 1;
+                    match &names::parts(column.fields())[..] {
+                        [.., qualifier, _] => qualifiers.push(*qualifier),
+                        _ => bare += 1,
+                    }
+                }
+                node => {
+                    if !children(node, &mut open) {
+                        return None;
+                    }
+                }
+            }
+        }
+        if bare > 0 && columns > 1 {
+            return None;
+        }
+        found.push(qualifiers);
+    }
+    Some(found)
+}

@@ -1,0 +1,67 @@
+//! What a text of statements would do, whoever asks.
+
+use std::borrow::Cow;
+
+use safeguard_api::guard::{NamedRelation, StatementClass, StatementCost};
+
+/// One thing that a statement does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Act {
+    pub class: StatementClass,
+    /// What it does, as the second half of "a statement that …".
+    pub does: Cow<'static, str>,
+    pub run: Run,
+}
+
+/// When an act happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Run {
+    /// When the statement runs.
+    Now,
+    /// Whenever what the statement defines is used.
+    Later,
+}
+
+/// What a text of statements would do. It depends on the text alone, and can be kept by it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Facts {
+    /// In the order in which the text has them, each once.
+    pub acts: Vec<Act>,
+    pub relations: Vec<NamedRelation>,
+    /// Functions that are called, wherever, sorted.
+    pub functions: Vec<String>,
+    /// Names under which statements are prepared.
+    pub prepares: Vec<String>,
+    /// Names of prepared statements that are run: what they do was judged when they were prepared, and is judged again
+    /// by whoever knows them.
+    pub executes: Vec<String>,
+    pub cost: StatementCost,
+}
+
+/// Acts beyond this many say nothing new to whoever reads them, and are counted by their classes alone.
+const ACTS_MAX: usize = 256;
+
+impl Facts {
+    /// The facts of what can not even be read as a text of statements.
+    #[must_use]
+    pub fn not_understood(does: impl Into<Cow<'static, str>>) -> Facts {
+        let mut facts = Facts::default();
+        facts.add(StatementClass::NotUnderstood, does, Run::Now);
+        facts
+    }
+
+    pub(crate) fn add(&mut self, class: StatementClass, does: impl Into<Cow<'static, str>>, run: Run) {
+        let of_class = |act: &Act| act.class == class && act.run == run;
+        if self.acts.len() >= ACTS_MAX && self.acts.iter().any(of_class) {
+            return;
+        }
+        let act = Act {
+            class,
+            does: does.into(),
+            run,
+        };
+        if !self.acts.contains(&act) {
+            self.acts.push(act);
+        }
+    }
+}

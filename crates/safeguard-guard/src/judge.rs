@@ -1,0 +1,181 @@
+//! From facts to a decision about who asks: a pure function that is cheap enough to ask again at every execution.
+
+use safeguard_api::Environment;
+use safeguard_api::config::{GuardPolicy, StatementLimits};
+use safeguard_api::guard::{
+    Asker, GuardAnswer, GuardDecision, GuardFinding, Principal, RowBudget, StatementClass as Class,
+    StatementCost,
+};
+
+use crate::facts::{Act, Facts, Run};
+use crate::rules::{RULES, Rule};
+
+/// Decides about a text of statements, by everything that it does: the strictest answer counts.
+#[must_use]
+pub fn judge(facts: &Facts, asker: Asker, policy: &GuardPolicy) -> GuardDecision {
+    let over = over_limits(&facts.cost, asker, &policy.limits);
+    let acts = facts.acts.iter().chain(&over);
+    let mut strictest: Option<(GuardAnswer, &Rule, &Act)> = None;
+    for act in acts.filter(|act| counts(act, asker)) {
+        let (answer, rule) = answer(act.class, asker, policy);
+        if strictest.is_none_or(|(so_far, _, _)| so_far < answer) {
+            strictest = Some((answer, rule, act));
+        }
+    }
+    let decision = strictest.map_or(GuardAnswer::Allow, |(answer, _, _)| answer);
+    let mut classes: Vec<Class> = facts.acts.iter().chain(&over).map(|act| act.class).collect();
+    classes.sort_unstable();
+    classes.dedup();
+    let weightiest = classes.iter().copied().max_by_key(|class| weight(*class));
+    GuardDecision {
+        decision,
+        class: match strictest {
+            Some((GuardAnswer::Measure | GuardAnswer::Deny, _, act)) => act.class,
+            _ => weightiest.unwrap_or(Class::Session),
+        },
+        classes,
+        finding: strictest
+            .filter(|(answer, _, _)| *answer != GuardAnswer::Allow)
+            .map(|(answer, rule, act)| finding(answer, rule, act, asker, policy)),
+        budget: (decision == GuardAnswer::Measure).then(|| budget(asker, policy)),
+        relations: facts.relations.clone(),
+        functions: facts.functions.clone(),
+        cost: facts.cost,
+        principal: asker.principal,
+        environment: asker.environment,
+        frozen: asker.frozen,
+    }
+}
+
+/// Staging is for reading alone, also by way of functions.
+fn budget(asker: Asker, policy: &GuardPolicy) -> RowBudget {
+    match (asker.environment, asker.principal) {
+        (Environment::Staging, Principal::Agent | Principal::Service | Principal::Person) => RowBudget {
+            rows_changed_max: 0,
+            rows_deleted_max: 0,
+        },
+        (_, principal) => policy.budgets.of(principal),
+    }
+}
+
+/// Whether somebody answers for what is asked while it is asked.
+fn is_attended(principal: Principal) -> bool {
+    match principal {
+        Principal::Person | Principal::Migration => true,
+        Principal::Agent | Principal::Service => false,
+    }
+}
+
+/// What a definition does later counts as done by whoever leaves it behind, unless they may leave code behind at all; the
+/// server's host and other servers are out of its reach either way.
+fn counts(act: &Act, asker: Asker) -> bool {
+    let reaches_out = matches!(
+        act.class,
+        Class::Host
+            | Class::Outward
+            | Class::Deferred
+            | Class::ServerAdmin
+            | Class::NotUnderstood
+            | Class::TooComplex
+    );
+    match act.run {
+        Run::Now => true,
+        Run::Later => reaches_out || !is_attended(asker.principal),
+    }
+}
+
+/// The strictest answer of all rules that speak of a class; of equally strict ones, the first.
+fn answer(class: Class, asker: Asker, policy: &GuardPolicy) -> (GuardAnswer, &'static Rule) {
+    let by_policy = policy
+        .rules
+        .iter()
+        .find(|rule| rule.fits(asker.principal, asker.environment, class))
+        .map(|rule| rule.answer);
+    let mut strictest: Option<(GuardAnswer, &'static Rule)> = None;
+    for rule in RULES.iter().filter(|rule| rule.classes.contains(&class)) {
+        let own = (rule.answer)(class, asker);
+        let answer = match by_policy {
+            Some(answer) if rule.gives_way => answer,
+            _ => own,
+        };
+        if strictest.is_none_or(|(so_far, _)| so_far < answer) {
+            strictest = Some((answer, *rule));
+        }
+    }
+    // A class that no rule speaks of is not one to let through.
+    strictest.unwrap_or((GuardAnswer::Deny, crate::rules::NOT_UNDERSTOOD))
+}
+
+fn finding(answer: GuardAnswer, rule: &Rule, act: &Act, asker: Asker, policy: &GuardPolicy) -> GuardFinding {
+    let later = match act.run {
+        Run::Now => "",
+        Run::Later => ", whenever what it defines is used",
+    };
+    let frozen = if asker.frozen { ", during a freeze" } else { "" };
+    let who = format!("{} in {}{frozen}", asker.principal, asker.environment);
+    match answer {
+        GuardAnswer::Allow | GuardAnswer::Deny => GuardFinding {
+            rule: rule.id.to_owned(),
+            sqlstate: rule.sqlstate.to_owned(),
+            message: format!("rule `{}` refuses a statement that {}{later}", rule.id, act.does),
+            detail: format!("asked as {who}: {}", rule.why),
+            hint: (rule.instead)(asker).to_owned(),
+        },
+        GuardAnswer::Measure => {
+            let budget = budget(asker, policy);
+            GuardFinding {
+                rule: rule.id.to_owned(),
+                sqlstate: rule.sqlstate.to_owned(),
+                message: format!("rule `{}` measures a statement that {}{later}", rule.id, act.does),
+                detail: format!("asked as {who}: {}", rule.why),
+                hint: format!(
+                    "it is committed when it changes at most {} rows and deletes at most {}, triggers and cascades included",
+                    budget.rows_changed_max, budget.rows_deleted_max
+                ),
+            }
+        }
+    }
+}
+
+/// What speaks for a text as a whole, when nothing of it is refused: the later in the list of classes the weightier, but for
+/// what only concerns the session.
+fn weight(class: Class) -> (bool, Class) {
+    let of_session = matches!(
+        class,
+        Class::Session | Class::Transaction | Class::IdentityReset | Class::Read | Class::UnknownFunction
+    );
+    (!of_session || class == Class::UnknownFunction, class)
+}
+
+fn over_limits(cost: &StatementCost, asker: Asker, limits: &StatementLimits) -> Vec<Act> {
+    if is_attended(asker.principal) {
+        return Vec::new();
+    }
+    let figures = [
+        (
+            cost.relations,
+            limits.relations_max,
+            "names relations in {} places",
+        ),
+        (cost.joins, limits.joins_max, "joins {} times"),
+        (cost.subqueries, limits.subqueries_max, "has {} subqueries"),
+        (
+            cost.cartesian_products,
+            limits.cartesian_products_max,
+            "leaves {} of its relations unjoined",
+        ),
+        (cost.cross_joins, limits.cross_joins_max, "has {} cross joins"),
+        (
+            cost.unlimited_reads,
+            limits.unlimited_reads_max,
+            "returns {} whole relations without a `LIMIT`",
+        ),
+    ];
+    let over = figures.into_iter().filter(|(figure, limit, _)| figure > limit);
+    over.map(|(figure, limit, does)| Act {
+        class: Class::TooComplex,
+        does: format!("{} (limit {limit})", does.replace("{}", &figure.to_string())).into(),
+        run: Run::Now,
+    })
+    .collect()
+}

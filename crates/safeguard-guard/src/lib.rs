@@ -1,0 +1,22 @@
+//! Judges SQL statements by their tree: what they would do, and whether who asks may.
+//!
+//! This crate does no IO and knows no clock, no database and no network: text and policy in, decision out.
+
+mod calls;
+mod condition;
+mod cost;
+mod facts;
+mod functions;
+mod judge;
+mod names;
+mod read;
+pub mod rules;
+mod schema;
+mod server;
+mod session;
+mod table;
+mod tree;
+
+pub use facts::{Act, Facts, Run};
+pub use judge::judge;
+pub use read::{DEPTH_MAX, STATEMENT_BYTES_MAX, STATEMENTS_MAX, read};
