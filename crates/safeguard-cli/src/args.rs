@@ -177,6 +177,12 @@ Examples:
         #[command(subcommand)]
         verb: DrillVerb,
     },
+    /// Judge SQL statements: what they would do, and who may
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Guard {
+        #[command(subcommand)]
+        verb: crate::guard::GuardVerb,
+    },
     /// Verify, prove and export the tamper-evident log
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Audit {

@@ -17,6 +17,7 @@ mod failure;
 mod freezes;
 mod gates;
 mod git;
+mod guard;
 mod init;
 mod installation;
 mod output;
@@ -72,6 +73,7 @@ fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Evidence { verb } => evidence::evidence(&globals, verb, output),
         Command::Gate { verb } => gates::gate(&globals, verb, output),
         Command::Drill { verb } => drills::drill(&globals, verb, output),
+        Command::Guard { verb } => guard::guard(&globals, verb, output),
         Command::Audit { verb } => audit::audit(&globals, verb, output),
         Command::Policy { verb } => policy::policy(&globals, verb, output),
         Command::Token { verb } => tokens::token(&globals, verb, output),
