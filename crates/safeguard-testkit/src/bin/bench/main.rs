@@ -6,6 +6,7 @@ mod dossier;
 mod drill;
 mod evidence;
 mod flip;
+mod guard;
 mod idle;
 mod installation;
 mod judge;
@@ -67,6 +68,11 @@ const BENCHES: &[Bench] = &[
         name: "flip",
         about: "a weight changes under load",
         run: flip::run,
+    },
+    Bench {
+        name: "guard",
+        about: "statements read and judged on one core",
+        run: guard::run,
     },
     Bench {
         name: "idle",
