@@ -11,6 +11,7 @@ use tracing::warn;
 
 use crate::App;
 use crate::api::passkeys;
+use crate::auth::Entered;
 
 const APPROVE: &str = include_str!("approve.html");
 const ENROL: &str = include_str!("enrol.html");
@@ -55,8 +56,8 @@ async fn approve(
     }
     let again = format!("safeguard approve {release} --passkey");
     match code {
-        Some(code) => match app.door.follow(&code) {
-            Ok(Some(cookie)) => entered(cookie, &format!("/approve/{release}")),
+        Some(code) => match app.door.follow(&code, &format!("/approve/{release}")) {
+            Ok(Some(found)) => entered(found),
             Ok(None) => stale(&again),
             Err(error) => unavailable(&format!("no random bytes: {error}")),
         },
@@ -75,8 +76,8 @@ async fn enrol(State(app): State<App>, Query(Code { code }): Query<Code>, header
     };
     let found = app.store.read(move |tx| passkeys::invitation(tx, &code)).await;
     match found {
-        Ok(Some(enrols)) => match app.door.enrols(enrols) {
-            Ok(cookie) => entered(cookie, "/enrol"),
+        Ok(Some(enrols)) => match app.door.enrols(enrols, "/enrol") {
+            Ok(found) => entered(found),
             Err(error) => unavailable(&format!("no random bytes: {error}")),
         },
         Ok(None) => stale(AGAIN),
@@ -87,10 +88,10 @@ async fn enrol(State(app): State<App>, Query(Code { code }): Query<Code>, header
     }
 }
 
-/// Lets a browser in by a page that goes on to `page` by itself. A redirect would not do: where the link stood on
+/// Lets a browser in by a page that goes on by itself. A redirect would not do: where the link stood on
 /// another site, such as one for mail, browsers send no strict cookie along with it.
-fn entered(cookie: String, page: &str) -> Response {
-    let text = ENTERED.replace("PAGE", page);
+fn entered(Entered { cookie, page }: Entered) -> Response {
+    let text = ENTERED.replace("PAGE", &page);
     ([(header::SET_COOKIE, cookie)], Html(text)).into_response()
 }
 

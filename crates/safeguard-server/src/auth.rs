@@ -24,6 +24,8 @@ const SESSIONS_MAX: usize = 64;
 /// A link that opens an approval's page.
 const LINK_HOLDS: Span = Span::minutes(10);
 const SESSION_COOKIE: &str = "safeguard_session";
+/// Holds what the page keeps in the storage of its origin.
+const PAGE_HEADER: &str = "x-safeguard-page";
 pub(crate) const TOKENS_MAX: usize = 1000;
 
 /// Knows everyone who may come in.
@@ -38,9 +40,13 @@ pub(crate) struct Door {
     address: SocketAddr,
 }
 
-/// A browser that was let in; of its secret only the hash is kept.
+/// A browser that was let in; of its secrets only the hashes are kept.
+///
+/// A browser gives the cookie to every port of its host, and so to the apps under release. What the page itself keeps, it
+/// gives to this origin alone; without it the cookie shows pages without a word in them.
 struct Session {
-    secret: Digest,
+    cookie: Digest,
+    page: Digest,
     actor: String,
     enrols: Option<Enrols>,
 }
@@ -49,6 +55,13 @@ struct Link {
     code: Digest,
     actor: String,
     expires: Timestamp,
+}
+
+/// What lets a browser in.
+pub(crate) struct Entered {
+    pub cookie: String,
+    /// The address to go on to. What follows `#` is for the page's own script, and is in no request.
+    pub page: String,
 }
 
 /// Who calls, and what that one may do.
@@ -94,8 +107,8 @@ impl Door {
         })
     }
 
-    /// Turns a login code into a session's cookie; the code is void afterwards.
-    pub fn log_in(&self, code: &str) -> Result<Option<String>, getrandom::Error> {
+    /// Turns a login code into a session; the code is void afterwards.
+    pub fn log_in(&self, code: &str) -> Result<Option<Entered>, getrandom::Error> {
         let presented = Digest::of(code.as_bytes());
         let mut login = self
             .login
@@ -105,7 +118,7 @@ impl Door {
             return Ok(None);
         }
         *login = None;
-        self.let_in("operator", None).map(Some)
+        self.let_in("/", "operator", None).map(Some)
     }
 
     /// Makes a link's code for whoever asked; it becomes a session once, within minutes.
@@ -126,8 +139,8 @@ impl Door {
         Ok(code)
     }
 
-    /// Turns a link's code into a session's cookie; the code is void afterwards.
-    pub fn follow(&self, code: &str) -> Result<Option<String>, getrandom::Error> {
+    /// Turns a link's code into a session on `page`; the code is void afterwards.
+    pub fn follow(&self, code: &str, page: &str) -> Result<Option<Entered>, getrandom::Error> {
         let presented = Digest::of(code.as_bytes());
         let mut links = self
             .links
@@ -137,22 +150,22 @@ impl Door {
             return Ok(None);
         };
         match links.remove(at).filter(|link| now() < link.expires) {
-            Some(link) => self.let_in(&link.actor, None).map(Some),
+            Some(link) => self.let_in(page, &link.actor, None).map(Some),
             None => Ok(None),
         }
     }
 
     /// A session that enrols a passkey by an invitation.
-    pub fn enrols(&self, enrols: Enrols) -> Result<String, getrandom::Error> {
-        self.let_in("invited", Some(enrols))
+    pub fn enrols(&self, enrols: Enrols, page: &str) -> Result<Entered, getrandom::Error> {
+        self.let_in(page, "invited", Some(enrols))
     }
 
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    fn let_in(&self, actor: &str, enrols: Option<Enrols>) -> Result<String, getrandom::Error> {
-        let secret = random_hex()?;
+    fn let_in(&self, page: &str, actor: &str, enrols: Option<Enrols>) -> Result<Entered, getrandom::Error> {
+        let (cookie, secret) = (random_hex()?, random_hex()?);
         let mut sessions = self
             .sessions
             .lock()
@@ -161,13 +174,15 @@ impl Door {
             sessions.pop_front();
         }
         sessions.push_back(Session {
-            secret: Digest::of(secret.as_bytes()),
+            cookie: Digest::of(cookie.as_bytes()),
+            page: Digest::of(secret.as_bytes()),
             actor: actor.to_owned(),
             enrols,
         });
-        Ok(format!(
-            "{SESSION_COOKIE}={secret}; HttpOnly; SameSite=Strict; Path=/; Max-Age=43200"
-        ))
+        Ok(Entered {
+            cookie: format!("{SESSION_COOKIE}={cookie}; HttpOnly; SameSite=Strict; Path=/; Max-Age=43200"),
+            page: format!("{page}#{secret}"),
+        })
     }
 
     /// Says who sent these headers.
@@ -184,7 +199,10 @@ impl Door {
         if !mutates && let Some(secret) = basic(headers) {
             return token_caller(store, &secret).await;
         }
-        let Some((id, enrols)) = self.session(headers) else {
+        let presented = headers
+            .get(PAGE_HEADER)
+            .map(|secret| Digest::of(secret.as_bytes()));
+        let Some((id, enrols)) = presented.and_then(|page| self.session(headers, Some(&page))) else {
             return Ok(None);
         };
         if mutates && !self.same_origin(headers) {
@@ -208,11 +226,12 @@ impl Door {
         Ok(Some(Caller { actor, scope, enrols }))
     }
 
+    /// Whether the page may be shown, which asks for all that is in it as [`Door::caller`].
     pub fn has_session(&self, headers: &HeaderMap) -> bool {
-        self.session(headers).is_some()
+        self.session(headers, None).is_some()
     }
 
-    fn session(&self, headers: &HeaderMap) -> Option<(String, Option<Enrols>)> {
+    fn session(&self, headers: &HeaderMap, page: Option<&Digest>) -> Option<(String, Option<Enrols>)> {
         let presented = Digest::of(cookie(headers, SESSION_COOKIE)?.as_bytes());
         let sessions = self
             .sessions
@@ -220,7 +239,10 @@ impl Door {
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         let found = sessions
             .iter()
-            .find(|session| same(&session.secret, &presented))?;
+            .find(|session| same(&session.cookie, &presented))?;
+        if page.is_some_and(|page| !same(&found.page, page)) {
+            return None;
+        }
         Some((found.actor.clone(), found.enrols.clone()))
     }
 

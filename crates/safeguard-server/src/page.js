@@ -18,7 +18,7 @@ function fill(id, ...children) {
 async function command(release, verb) {
   const answer = document.getElementById("answer");
   answer.textContent = `${verb} …`;
-  const response = await fetch(`/api/v1/releases/${release}/${verb}`, { method: "POST" });
+  const response = await fetch(`/api/v1/releases/${release}/${verb}`, { method: "POST", headers: sent({}) });
   const body = await response.json();
   answer.textContent = response.ok
     ? `${verb}: ${body.rollout.phase.name.replaceAll("_", " ")}`
@@ -104,7 +104,7 @@ let shown = "";
 async function look() {
   const heard = document.getElementById("heard");
   try {
-    const response = await fetch("/api/v1/status");
+    const response = await fetch("/api/v1/status", { headers: sent({}) });
     if (!response.ok) throw new Error((await response.json()).title);
     const status = await response.json();
     heard.textContent = `at ${status.at}`;

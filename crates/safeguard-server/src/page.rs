@@ -9,10 +9,12 @@ use axum::routing::get;
 use serde::Deserialize;
 
 use crate::App;
+use crate::auth::Entered;
 
 // The page loads nothing from elsewhere, and runs no script but its own.
 const PAGE: &str = include_str!("page.html");
 const SCRIPT: &str = include_str!("page.js");
+const SESSION_SCRIPT: &str = include_str!("session.js");
 const STYLE: &str = include_str!("page.css");
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                       frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
@@ -24,6 +26,15 @@ pub(crate) fn router() -> Router<App> {
         .route(
             "/page.js",
             get(|| async { ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], SCRIPT) }),
+        )
+        .route(
+            "/session.js",
+            get(|| async {
+                (
+                    [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")],
+                    SESSION_SCRIPT,
+                )
+            }),
         )
         .route(
             "/page.css",
@@ -65,7 +76,9 @@ struct Login {
 
 async fn log_in(State(app): State<App>, Query(login): Query<Login>) -> Response {
     match app.door.log_in(&login.code) {
-        Ok(Some(cookie)) => ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response(),
+        Ok(Some(Entered { cookie, page })) => {
+            ([(header::SET_COOKIE, cookie)], Redirect::to(&page)).into_response()
+        }
         Ok(None) => {
             let text =
                 "This login link was used before, or is not ours. Restart `safeguard up` for a new one.\n";

@@ -12,11 +12,11 @@ function decode(text) {
 }
 
 async function call(method, path, body) {
-  const sent = body === undefined ? undefined : JSON.stringify(body);
-  const headers = sent === undefined ? {} : { "content-type": "application/json" };
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const headers = sent(text === undefined ? {} : { "content-type": "application/json" });
   let response;
   try {
-    response = await fetch(path, { method, headers, body: sent });
+    response = await fetch(path, { method, headers, body: text });
   } catch {
     throw new Error("The server does not answer. See whether `safeguard up` runs, then try again.");
   }

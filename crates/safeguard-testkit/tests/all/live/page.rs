@@ -5,6 +5,7 @@ use hyper::header::{HeaderMap, HeaderValue};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 
+use super::browser::Browser;
 use super::up::{QUICK_STAGES, Up, runtime};
 
 #[test]
@@ -27,7 +28,10 @@ fn one_click_rolls_back_and_only_from_the_page() {
         assert_eq!(forged.status, 401, "{}", forged.body);
         let login = ask(&up, Method::GET, path, &[]).await;
         assert_eq!(login.status, 303, "{}", login.body);
-        assert_eq!(login.header("location"), "/");
+        let secret = login
+            .header("location")
+            .strip_prefix("/#")
+            .expect("for the page's script alone");
         let set = login.header("set-cookie");
         assert!(
             set.contains("HttpOnly") && set.contains("SameSite=Strict"),
@@ -61,8 +65,18 @@ fn one_click_rolls_back_and_only_from_the_page() {
             assert_eq!(answer.header("referrer-policy"), "no-referrer", "{}", answer.body);
             assert_eq!(answer.header("cache-control"), "no-store", "{}", answer.body);
         }
-        let status = ask(&up, Method::GET, "/api/v1/status", &[("cookie", &cookie)]).await;
+        let let_in = [("cookie", cookie.as_str()), ("x-safeguard-page", secret)];
+        let status = ask(&up, Method::GET, "/api/v1/status", &let_in).await;
         assert_eq!(status.status, 200, "the page's figures: {}", status.body);
+        // Any app on this machine sees the cookie, and nothing of what the page keeps.
+        for stolen in [
+            &let_in[..1],
+            &[let_in[0], ("x-safeguard-page", "0000")],
+            &let_in[1..],
+        ] {
+            let refused = ask(&up, Method::GET, "/api/v1/status", stolen).await;
+            assert_eq!(refused.status, 401, "{stolen:?}: {}", refused.body);
+        }
 
         let rollback = format!("/api/v1/releases/{second}/rollback");
         let own = format!("http://{}", up.api);
@@ -72,7 +86,7 @@ fn one_click_rolls_back_and_only_from_the_page() {
             Some("null"),
             Some("http://127.0.0.1:1"),
         ] {
-            let mut headers = vec![("cookie", cookie.as_str())];
+            let mut headers = let_in.to_vec();
             headers.extend(origin.map(|origin| ("origin", origin)));
             let refused = ask(&up, Method::POST, &rollback, &headers).await;
             assert_eq!(refused.status, 403, "{origin:?}: {}", refused.body);
@@ -84,7 +98,7 @@ fn one_click_rolls_back_and_only_from_the_page() {
             &up,
             Method::POST,
             &rollback,
-            &[("cookie", &cookie), ("origin", &own)],
+            &[let_in[0], let_in[1], ("origin", &own)],
         )
         .await;
         assert_eq!(clicked.status, 200, "{}", clicked.body);
@@ -94,6 +108,26 @@ fn one_click_rolls_back_and_only_from_the_page() {
             shown["rollout"]["phase"]["reason"]["name"], "operator",
             "{shown:#}"
         );
+    });
+}
+
+#[test]
+fn a_browser_that_followed_the_link_sees_what_runs() {
+    runtime().block_on(async {
+        let up = Up::start(QUICK_STAGES).await;
+        let first = up.release(&up.artifact("shop-1-0", "first"), "1.0", &[]).await;
+        up.until_phase(&first, "live").await;
+        let link = std::fs::read_to_string(up.state_path().join("login.link")).expect("a link");
+        let browser = Browser::start(1100, 1000, false).await;
+        browser.open(link.trim()).await;
+        browser.until_says("services", "live: 1.0").await;
+        assert_eq!(
+            browser.run("return location.hash").await,
+            "",
+            "a secret stays in no history"
+        );
+        browser.open(&format!("http://{}/", up.api)).await;
+        browser.until_says("services", "live: 1.0").await;
     });
 }
 

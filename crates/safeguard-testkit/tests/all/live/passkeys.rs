@@ -45,11 +45,11 @@ impl Enrolled {
         let asked = browser
             .run("return call('GET', '/api/v1/passkeys/invitation')")
             .await;
-        let listen = "const plain = call; call = (method, path, body) => { window.sent = body; return plain(method, path, body); }";
+        let listen = "const plain = call; call = (method, path, body) => { window.last = body; return plain(method, path, body); }";
         browser.run(listen).await;
         browser.click("enrol").await;
         browser.until_says("answer", "Enrolled").await;
-        let sent = browser.run("return window.sent").await;
+        let sent = browser.run("return window.last").await;
         let passkeys = up.ok("GET", "/api/v1/passkeys", None).await;
         assert_eq!(passkeys[0]["person"], "Max Coe", "{passkeys:#}");
         let credential = passkeys[0]["credential"].as_str().expect("an id").to_owned();
