@@ -52,15 +52,16 @@ async fn a_good_version_earns_its_certificate() {
     );
 }
 
-/// Answers after a quarter of a second; whoever is called the candidate takes three quarters for its first sixty answers.
+/// Answers after a quarter of a second; whoever is called the candidate takes three quarters for its first answers.
 const COLD: &str = r#"exec python3 -c '
 import http.server, itertools, os, pathlib, time
-cold = itertools.count() if pathlib.Path("NAME").read_text() == "candidate" else itertools.count(60)
+slow = ANSWERS if pathlib.Path("NAME").read_text() == "candidate" else 0
+asked = itertools.count()
 class Connection(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
         if self.path != "/healthz":
-            time.sleep(0.75 if next(cold) < 60 else 0.25)
+            time.sleep(0.75 if next(asked) < slow else 0.25)
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -72,24 +73,40 @@ class Server(http.server.ThreadingHTTPServer):
 Server((os.environ["HOST"], int(os.environ["PORT"])), Connection).serve_forever()
 '"#;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_slow_while_it_is_cold_is_not_held_against_a_version() {
+/// Both versions are that service, and keep nothing. Threads of Python are not made for two hundred at once.
+async fn cold_for(answers: &str) -> Scene {
     let mut scene = Scene::new("shop-1-1").await;
-    scene.script(COLD);
-    scene.script_of_stable(COLD);
+    let script = COLD.replace("ANSWERS", answers);
+    scene.script(&script);
+    scene.script_of_stable(&script);
     scene.order.settings.drill = DrillSettings {
         keeps_nothing: true,
         ..DrillSettings::default()
     };
-    // Threads of Python are not made for two hundred at once.
-    let gate = RollbackGate {
-        concurrent_requests_min: 40,
-        ..RollbackGate::default()
-    };
-    scene.order.policy.gates.rollback_test = gate.clone();
+    scene.order.policy.gates.rollback_test.concurrent_requests_min = 40;
+    // Slow is what was slow on stable in the windows' last sixth.
+    scene.order.policy.judge.window = Span::seconds(6);
+    scene.order.policy.judge.warm_up = Span::seconds(4);
+    scene
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_slow_while_it_is_cold_is_not_held_against_a_version() {
+    let scene = cold_for("60").await;
     let drill = scene.held().await;
-    assert_eq!(drill.refusals(&gate), Vec::<String>::new());
+    assert_eq!(scene.refusals(&drill), "");
     assert_eq!(drill.faults.len(), FaultKind::ALL.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_that_stays_slow_under_the_load_of_a_drill_is_neither_refused_nor_certified() {
+    let scene = cold_for("1000000").await;
+    match scene.last_word().await {
+        DrillWord::Undecided { why } => {
+            assert!(why.contains("for being slow under the drill's load"), "{why}")
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

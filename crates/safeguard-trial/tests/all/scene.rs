@@ -112,24 +112,23 @@ impl Scene {
 
     /// Holds the drill until nothing of it is left.
     pub async fn held(&self) -> Drill {
-        let mut keeper = self.start();
-        let (mut said, mut last) = (Vec::new(), None);
-        while let Some(word) = keeper.word().await {
-            match word {
-                DrillWord::Step(step) => said.push(step.text),
-                word => last = Some(word),
-            }
+        match self.last_word().await {
+            DrillWord::Done { drill } => drill,
+            other => panic!("no drill was held: {other:?}"),
         }
-        let said = said.join("\n");
+    }
+
+    /// What is said last, when nothing is left of the drill.
+    pub async fn last_word(&self) -> DrillWord {
+        let mut keeper = self.start();
+        let mut last = None;
+        while let Some(word) = keeper.word().await {
+            println!("{word:#?}");
+            last = Some(word);
+        }
         assert!(!self.state().exists(), "the drill left its folder");
         assert_eq!(programs_in(self.folder.path()), Vec::<u32>::new());
-        match last {
-            Some(DrillWord::Done { drill }) => {
-                println!("{said}\n{drill:#?}");
-                drill
-            }
-            other => panic!("no drill was held: {other:?}\n{said}"),
-        }
+        last.expect("a last word")
     }
 
     pub fn refusals(&self, drill: &Drill) -> String {
