@@ -86,7 +86,8 @@ impl Standing {
     /// Puts the route into force; none takes it away.
     pub fn apply(&mut self, route: Option<&api::Route>) {
         let before = (self.weight(), self.wanted().map(|candidate| candidate.epoch));
-        let old_weight = self.wanted().map(|candidate| candidate.weight);
+        let watched = |candidate: &api::Candidate| (candidate.weight, candidate.judged);
+        let old_watched = self.wanted().map(watched);
         let old: Vec<Arc<Arm>> = self.arms().cloned().collect();
         let stable = route.and_then(|route| route.stable.as_ref());
         let candidate = route.and_then(|route| route.candidate.as_ref());
@@ -97,8 +98,9 @@ impl Standing {
             (arm, tripwire)
         });
         if let (Some((_, tripwire)), Some(candidate)) = (&new_candidate, candidate)
-            && old_weight != Some(candidate.weight)
+            && old_watched != Some(watched(candidate))
         {
+            // Users move, or those of the candidate were not watched until now: its share of them begins anew.
             tripwire.weight_changed();
         }
         self.stable = new_stable;

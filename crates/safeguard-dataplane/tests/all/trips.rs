@@ -83,6 +83,27 @@ async fn nothing_is_held_against_a_healthy_candidate() {
 }
 
 #[tokio::test]
+async fn a_candidate_that_is_judged_from_now_on_is_compared_from_now_on() {
+    let mut town = Town::new().await;
+    let mut table = town.table(2, Some(50));
+    table.routes[0].candidate.as_mut().unwrap().judged = false;
+    town.apply(table.clone()).await;
+    let mut client = town.connect().await;
+    for user in 0..100 {
+        client.get("/", &format!("user-{user}")).await;
+    }
+    let report = town.report().await;
+    let (stable, candidate) = (report.stable.unwrap(), report.candidate.unwrap());
+    assert_eq!(candidate.sessions, 0, "nobody watches it yet");
+    assert_eq!(stable.sessions, stable.requests);
+    table.generation = 3;
+    table.routes[0].candidate.as_mut().unwrap().judged = true;
+    let report = town.apply(table).await.routes.remove(0);
+    let (stable, candidate) = (report.stable.unwrap(), report.candidate.unwrap());
+    assert_eq!((stable.sessions, candidate.sessions), (0, 0));
+}
+
+#[tokio::test]
 async fn stable_teaches_the_judge_while_the_candidate_warms_up() {
     let mut town = Town::new().await;
     let table = town.table(2, Some(0));
