@@ -13,6 +13,8 @@ use crate::session;
 
 /// Functions beyond this many are not listed; what they do is noted all the same.
 const FUNCTIONS_LISTED_MAX: usize = 256;
+/// Who sleeps keeps a connection, and what the transaction has locked.
+const SLEEP_SECONDS_MAX: f64 = 60.0;
 
 pub(crate) fn see<'a>(walk: &mut Walk<'a, '_>, node: Node<'a>, scope: Scope) -> Option<Below> {
     match node {
@@ -51,6 +53,7 @@ fn call<'a>(walk: &mut Walk<'a, '_>, call: &'a FuncCall, scope: Scope) {
     let shown = written(&parts(call.funcname()));
     let arguments = call.args();
     match known(name, arguments.len()) {
+        Known::Harmless if name.1 == "pg_sleep" => sleep(walk, arguments, scope),
         Known::Harmless => {}
         Known::SetConfig => session::set_config(walk, arguments, scope),
         Known::TakesSql(places) => {
@@ -75,6 +78,17 @@ fn call<'a>(walk: &mut Walk<'a, '_>, call: &'a FuncCall, scope: Scope) {
     }
     if walk.facts.functions.len() < FUNCTIONS_LISTED_MAX {
         walk.facts.functions.push(shown);
+    }
+}
+
+fn sleep(walk: &mut Walk<'_, '_>, arguments: &NodeList, scope: Scope) {
+    let seconds: Option<f64> = match arguments.first() {
+        Some(Node::A_Const(value)) => value.val().and_then(|value| value.to_string().parse().ok()),
+        _ => None,
+    };
+    if let Some(seconds) = seconds.filter(|seconds| *seconds > SLEEP_SECONDS_MAX) {
+        let does = format!("sleeps for {seconds} seconds (limit {SLEEP_SECONDS_MAX})");
+        walk.add(Class::TooComplex, does, scope);
     }
 }
 

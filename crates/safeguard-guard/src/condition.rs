@@ -21,18 +21,33 @@ const NEVER_NULL: &[&str] = &[
 pub(crate) struct Target<'a> {
     relation: Option<&'a RangeVar>,
     /// The other relations of the statement.
-    others: &'a NodeList,
+    others: Option<&'a NodeList>,
 }
 
 impl<'a> Target<'a> {
     pub fn of(relation: Option<&'a RangeVar>, others: &'a NodeList) -> Self {
-        Target { relation, others }
+        Target {
+            relation,
+            others: Some(others),
+        }
+    }
+
+    /// Of a condition that is about no relation more than about another.
+    pub fn none() -> Self {
+        Target {
+            relation: None,
+            others: None,
+        }
+    }
+
+    fn others(&self) -> impl Iterator<Item = Node<'a>> {
+        self.others.into_iter().flatten()
     }
 
     /// Whether a qualifier means another copy of the same relation.
     fn is_itself_again(&self, qualifier: &str) -> bool {
         let Some(own) = self.relation else { return false };
-        self.others.iter().any(|other| match other {
+        self.others().any(|other| match other {
             Node::RangeVar(other) => {
                 other.relname() == own.relname()
                     && alias(other) == Some(qualifier)
@@ -358,7 +373,7 @@ fn looks_at_the_row(condition: Node<'_>, target: &Target<'_>) -> bool {
                 let parts = names::parts(column.fields());
                 let foreign = parts.len() > 1
                     && !parts[..parts.len() - 1].iter().any(|part| target.is_own(part))
-                    && target.others.iter().any(|other| match other {
+                    && target.others().any(|other| match other {
                         Node::RangeVar(other) => alias(other) == Some(parts[parts.len() - 2]),
                         _ => false,
                     });

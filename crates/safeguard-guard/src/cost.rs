@@ -3,9 +3,10 @@
 use pg_raw_parse::Node;
 use pg_raw_parse::list::NodeList;
 use pg_raw_parse::nodes::{CommonTableExpr, RangeVar, SelectStmt};
-use pg_raw_parse::raw::JoinType;
+use pg_raw_parse::raw::{A_Expr_Kind, JoinType};
 use safeguard_api::guard::StatementCost;
 
+use crate::condition::{Target, covers_every_row};
 use crate::names;
 use crate::tree::children;
 
@@ -18,12 +19,10 @@ pub(crate) fn count(cost: &mut StatementCost, node: Node<'_>) {
     match node {
         Node::JoinExpr(join) => {
             cost.joins += 1;
-            let unconditional = matches!(join.quals(), Node::None) && join.using_clause().is_empty();
-            if unconditional
-                && !join.is_natural
-                && join.jointype == JoinType::JOIN_INNER
-                && is_table(join.rarg())
-            {
+            let joins_nothing = !join.is_natural
+                && join.using_clause().is_empty()
+                && covers_every_row(join.quals(), &Target::none()).is_some();
+            if joins_nothing && join.jointype == JoinType::JOIN_INNER && is_table(join.rarg()) {
                 cost.cross_joins += 1;
             }
         }
@@ -90,7 +89,7 @@ fn unjoined(from: &NodeList, condition: Node<'_>) -> u32 {
     if tables < 2 {
         return 0;
     }
-    // The last one stands for the query around: what is joined to it is joined through it.
+    // The last one stands for what is joined or narrowed from outside: by the query around, or by a value.
     let mut group: Vec<usize> = (0..=items.len()).collect();
     let Some(mentions) = mentions(condition) else {
         return 0;
@@ -135,6 +134,22 @@ fn aliases<'a>(item: Node<'a>) -> Vec<&'a str> {
     found
 }
 
+/// No relation has an empty name.
+const FROM_OUTSIDE: &str = "";
+
+/// `a.id = 7`: one row, or few.
+fn is_equal_to_a_value(part: Node<'_>) -> bool {
+    let Node::A_Expr(compared) = part else {
+        return false;
+    };
+    let is_value = |node| matches!(node, Node::A_Const(_) | Node::ParamRef(_));
+    let is_column = |node| matches!(node, Node::ColumnRef(_));
+    let (left, right) = (compared.lexpr(), compared.rexpr());
+    compared.kind == A_Expr_Kind::AEXPR_OP
+        && names::qualified(compared.name()) == Some((None, "="))
+        && (is_column(left) && is_value(right) || is_value(left) && is_column(right))
+}
+
 /// The qualifiers that stand together in one part of a condition. None when a column without qualifier, or a condition too
 /// large, leaves open what is joined.
 fn mentions<'a>(condition: Node<'a>) -> Option<Vec<Vec<&'a str>>> {
@@ -160,8 +175,8 @@ fn mentions<'a>(condition: Node<'a>) -> Option<Vec<Vec<&'a str>>> {
             match node {
                 Node::ColumnRef(column) => {
                     columns += 1;
-                    match &names::parts(column.fields())[..] {
-                        [.., qualifier, _] => qualifiers.push(*qualifier),
+                    match names::qualified(column.fields()) {
+                        Some((Some(qualifier), _)) => qualifiers.push(qualifier),
                         _ => bare += 1,
                     }
                 }
@@ -174,6 +189,9 @@ fn mentions<'a>(condition: Node<'a>) -> Option<Vec<Vec<&'a str>>> {
         }
         if bare > 0 && columns > 1 {
             return None;
+        }
+        if is_equal_to_a_value(part) {
+            qualifiers.push(FROM_OUTSIDE);
         }
         found.push(qualifiers);
     }

@@ -1,5 +1,7 @@
 //! From facts to a decision about who asks: a pure function that is cheap enough to ask again at every execution.
 
+use std::borrow::Cow;
+
 use safeguard_api::Environment;
 use safeguard_api::config::{GuardPolicy, StatementLimits};
 use safeguard_api::guard::{
@@ -8,36 +10,84 @@ use safeguard_api::guard::{
 };
 
 use crate::facts::{Act, Facts, Run};
-use crate::rules::{RULES, Rule};
+use crate::rules::{Rule, of_class};
 
-/// Decides about a text of statements, by everything that it does: the strictest answer counts.
-#[must_use]
-pub fn judge(facts: &Facts, asker: Asker, policy: &GuardPolicy) -> GuardDecision {
-    let over = over_limits(&facts.cost, asker, &policy.limits);
-    let acts = facts.acts.iter().chain(&over);
-    let mut strictest: Option<(GuardAnswer, &Rule, &Act)> = None;
-    for act in acts.filter(|act| counts(act, asker)) {
+/// What is answered to a text, and by which rule: what a statement has to wait for before it runs.
+pub struct Verdict<'f> {
+    pub answer: GuardAnswer,
+    /// Whose answer it is; none for a text that does nothing.
+    reason: Option<(&'static Rule, Cow<'f, Act>)>,
+}
+
+impl<'f> Verdict<'f> {
+    /// The rule that decided, and about what; none where everything is allowed.
+    fn strict_reason(&self) -> Option<(&'static Rule, &Act)> {
+        let (rule, act) = self.reason.as_ref()?;
+        (self.answer != GuardAnswer::Allow).then_some((*rule, act.as_ref()))
+    }
+
+    /// The id of the rule that decided; none where everything is allowed.
+    #[must_use]
+    pub fn rule(&self) -> Option<&'static str> {
+        self.strict_reason().map(|(rule, _)| rule.id)
+    }
+
+    /// The words for a statement that is refused or measured.
+    #[must_use]
+    pub fn finding(&self, asker: Asker, policy: &GuardPolicy) -> Option<GuardFinding> {
+        let (rule, act) = self.strict_reason()?;
+        Some(finding(self.answer, rule, act, asker, policy))
+    }
+
+    /// What a measured statement may change.
+    #[must_use]
+    pub fn budget(&self, asker: Asker, policy: &GuardPolicy) -> Option<RowBudget> {
+        (self.answer == GuardAnswer::Measure).then(|| budget(asker, policy))
+    }
+
+    fn hear(&mut self, act: Cow<'f, Act>, asker: Asker, policy: &GuardPolicy) {
+        if !counts(&act, asker) {
+            return;
+        }
         let (answer, rule) = answer(act.class, asker, policy);
-        if strictest.is_none_or(|(so_far, _, _)| so_far < answer) {
-            strictest = Some((answer, rule, act));
+        if self.reason.is_none() || self.answer < answer {
+            self.answer = answer;
+            self.reason = Some((rule, act));
         }
     }
-    let decision = strictest.map_or(GuardAnswer::Allow, |(answer, _, _)| answer);
-    let mut classes: Vec<Class> = facts.acts.iter().chain(&over).map(|act| act.class).collect();
+}
+
+/// Decides about a text by everything that it does: the strictest answer counts. Cheap enough to ask at every execution.
+#[must_use]
+pub fn decide<'f>(facts: &'f Facts, asker: Asker, policy: &GuardPolicy) -> Verdict<'f> {
+    let mut verdict = Verdict {
+        answer: GuardAnswer::Allow,
+        reason: None,
+    };
+    for act in &facts.acts {
+        verdict.hear(Cow::Borrowed(act), asker, policy);
+    }
+    for act in over_limits(&facts.cost, asker, &policy.limits) {
+        verdict.hear(Cow::Owned(act), asker, policy);
+    }
+    verdict
+}
+
+/// Decides about a text of statements, and says everything that led there.
+#[must_use]
+pub fn judge(facts: &Facts, asker: Asker, policy: &GuardPolicy) -> GuardDecision {
+    let verdict = decide(facts, asker, policy);
+    let strict = verdict.strict_reason().map(|(_, act)| act.class);
+    let mut classes: Vec<Class> = facts.acts.iter().map(|act| act.class).chain(strict).collect();
     classes.sort_unstable();
     classes.dedup();
     let weightiest = classes.iter().copied().max_by_key(|class| weight(*class));
     GuardDecision {
-        decision,
-        class: match strictest {
-            Some((GuardAnswer::Measure | GuardAnswer::Deny, _, act)) => act.class,
-            _ => weightiest.unwrap_or(Class::Session),
-        },
+        decision: verdict.answer,
+        class: strict.or(weightiest).unwrap_or(Class::Session),
         classes,
-        finding: strictest
-            .filter(|(answer, _, _)| *answer != GuardAnswer::Allow)
-            .map(|(answer, rule, act)| finding(answer, rule, act, asker, policy)),
-        budget: (decision == GuardAnswer::Measure).then(|| budget(asker, policy)),
+        finding: verdict.finding(asker, policy),
+        budget: verdict.budget(asker, policy),
         relations: facts.relations.clone(),
         functions: facts.functions.clone(),
         cost: facts.cost,
@@ -92,7 +142,7 @@ fn answer(class: Class, asker: Asker, policy: &GuardPolicy) -> (GuardAnswer, &'s
         .find(|rule| rule.fits(asker.principal, asker.environment, class))
         .map(|rule| rule.answer);
     let mut strictest: Option<(GuardAnswer, &'static Rule)> = None;
-    for rule in RULES.iter().filter(|rule| rule.classes.contains(&class)) {
+    for rule in of_class(class) {
         let own = (rule.answer)(class, asker);
         let answer = match by_policy {
             Some(answer) if rule.gives_way => answer,

@@ -18,5 +18,5 @@ mod table;
 mod tree;
 
 pub use facts::{Act, Facts, Run};
-pub use judge::judge;
+pub use judge::{Verdict, decide, judge};
 pub use read::{DEPTH_MAX, STATEMENT_BYTES_MAX, STATEMENTS_MAX, read};

@@ -32,6 +32,8 @@ mod two_phase;
 mod unknown_function;
 mod write;
 
+use std::sync::LazyLock;
+
 use safeguard_api::guard::{Asker, GuardAnswer, StatementClass};
 
 /// SQLSTATE `insufficient_privilege`: the policy refuses.
@@ -91,6 +93,22 @@ pub static RULES: &[&Rule] = &[
     &unknown_function::RULE,
     &write::RULE,
 ];
+
+/// The rules that speak of a class, by the class's place.
+static BY_CLASS: LazyLock<Vec<Vec<&'static Rule>>> = LazyLock::new(|| {
+    let speaks = |class: &StatementClass| {
+        RULES
+            .iter()
+            .copied()
+            .filter(|rule| rule.classes.contains(class))
+            .collect()
+    };
+    StatementClass::ALL.iter().map(speaks).collect()
+});
+
+pub(crate) fn of_class(class: StatementClass) -> &'static [&'static Rule] {
+    BY_CLASS.get(class as usize).map_or(&[], Vec::as_slice)
+}
 
 /// What stands in for a rule that is missing.
 pub(crate) static NOT_UNDERSTOOD: &Rule = &not_understood::RULE;

@@ -7,7 +7,7 @@ use anyhow::ensure;
 use safeguard_api::Environment;
 use safeguard_api::config::GuardPolicy;
 use safeguard_api::guard::{Asker, GuardAnswer, Principal};
-use safeguard_guard::{judge, read};
+use safeguard_guard::{decide, read};
 
 use crate::report::{Row, median};
 
@@ -49,13 +49,13 @@ pub fn run() -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (name, sql, expected) in STATEMENTS {
         let facts = read(sql);
-        let found = judge(&facts, ASKER, &policy).decision;
+        let found = decide(&facts, ASKER, &policy).answer;
         ensure!(found == *expected, "{name}: expected {expected}, found {found}");
         let reading = nanoseconds(|| {
-            black_box(judge(&read(black_box(sql)), ASKER, &policy));
+            black_box(decide(&read(black_box(sql)), ASKER, &policy).answer);
         });
         let judging = nanoseconds(|| {
-            black_box(judge(black_box(&facts), ASKER, &policy));
+            black_box(decide(black_box(&facts), ASKER, &policy).answer);
         });
         rows.push(
             Row::new(format!("guard {name}: read and judged"), reading / 1_000.0, "µs")
