@@ -161,9 +161,13 @@ impl<'a, 'f> Walk<'a, 'f> {
         }
     }
 
-    /// Reads a text that stands within a statement.
+    /// Reads a text that stands within a statement. Whether a plan alone would run it is not for us to know.
     pub fn inner_text(&mut self, sql: &str, scope: Scope) {
         let deeper = self.texts_deep + 1;
+        let scope = Scope {
+            planned: false,
+            ..scope
+        };
         self.text(sql, scope, deeper);
     }
 

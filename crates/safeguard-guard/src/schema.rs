@@ -308,7 +308,10 @@ fn dropped(walk: &mut Walk<'_, '_>, drop: &DropStmt, scope: Scope) {
             true => " and everything that depends on it",
             false => "",
         };
-        let does = format!("drops the {kind} `{}`{with_dependants}", object(named));
+        let does = match object(named) {
+            name if name.is_empty() => format!("drops a {kind}{with_dependants}"),
+            name => format!("drops the {kind} `{name}`{with_dependants}"),
+        };
         // What depends on it may hold data.
         let class = match (class, with_dependants) {
             (Class::DropDefinition, "") => Class::DropDefinition,
