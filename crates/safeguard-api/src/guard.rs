@@ -77,7 +77,7 @@ words! {
     Read = "read",
     /// Adds or changes rows that it names.
     Write = "write",
-    /// Changes every row: no condition, or one that is always true.
+    /// Changes or deletes every row: no condition, or one that is always true.
     BulkWrite = "bulk-write",
     /// Deletes rows, or large objects.
     Delete = "delete",

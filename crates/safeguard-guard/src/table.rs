@@ -34,12 +34,19 @@ pub(crate) fn see<'a>(walk: &mut Walk<'a, '_>, node: Node<'a>, scope: Scope) -> 
             }
         }
         Node::DeleteStmt(delete) => {
-            let target = Target::of(delete.relation(), delete.using_clause());
-            let does = || match covers_every_row(delete.where_clause(), &target) {
-                Some(why) => format!("deletes every row of {}: {why}", shown(delete.relation())),
-                None => format!("deletes rows of {}", shown(delete.relation())),
-            };
-            change(walk, Class::Delete, delete.relation(), does, scope);
+            let relation = delete.relation();
+            let target = Target::of(relation, delete.using_clause());
+            match covers_every_row(delete.where_clause(), &target) {
+                Some(why) => {
+                    let does = || format!("deletes every row of {}: {why}", shown(relation));
+                    change(walk, Class::Delete, relation, does, scope);
+                    change(walk, Class::BulkWrite, relation, does, scope);
+                }
+                None => {
+                    let does = || format!("deletes rows of {}", shown(relation));
+                    change(walk, Class::Delete, relation, does, scope);
+                }
+            }
         }
         Node::MergeStmt(merge) => self::merge(walk, merge, scope),
         Node::TruncateStmt(truncate) => {
