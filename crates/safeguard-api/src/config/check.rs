@@ -137,6 +137,9 @@ fn check_service(name: &Name, service: &Service, found: &mut Vec<ConfigProblem>)
         files.check(&[base[0], base[1], "tls", environment.as_str()], found);
     }
     service.drill.check(base, found);
+    if let Some(rebuild) = &service.rebuild {
+        rebuild.check(base, found);
+    }
     let limits = &service.limits;
     let limit = |key: &'static str| [base[0], base[1], "limits", key];
     within(

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ConfigProblem;
+use super::program::check_called;
 use crate::time::Span;
 
 /// A program of the user's that runs the instances of a service, one process for each call.
@@ -40,10 +41,6 @@ pub(super) fn check(base: [&str; 2], target: &ExecTarget, found: &mut Vec<Config
         );
         found.push(ConfigProblem::new(&at("exec"), message).with_hint("no shell and no `PATH` is asked"));
     }
-    if target.exec.len() > WORDS_MAX || target.exec.iter().any(|word| word.contains('\0')) {
-        let message = format!("more than {WORDS_MAX} words, or a zero byte in one");
-        found.push(ConfigProblem::new(&at("exec"), message));
-    }
     for (key, value, min) in [
         ("deadline", target.deadline, Span::seconds(1)),
         ("status_every", target.status_every, Span(100)),
@@ -53,12 +50,12 @@ pub(super) fn check(base: [&str; 2], target: &ExecTarget, found: &mut Vec<Config
             found.push(ConfigProblem::new(&at(key), message));
         }
     }
-    let is_name = |name: &String| !name.is_empty() && !name.contains(['=', '\0']);
-    if target.inherit.len() > WORDS_MAX || !target.inherit.iter().all(is_name) {
-        let message = "not the names of environment variables";
-        found.push(ConfigProblem::new(&at("inherit"), message).with_hint("such as `XDG_RUNTIME_DIR`"));
-    }
+    check_called(
+        [&at("exec"), &at("inherit")],
+        &target.exec,
+        &target.inherit,
+        found,
+    );
 }
 
-const WORDS_MAX: usize = 64;
 const LONGEST: Span = Span::minutes(10);

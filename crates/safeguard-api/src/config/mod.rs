@@ -11,6 +11,7 @@ mod parse;
 mod people;
 mod problem;
 mod program;
+mod rebuild;
 mod running;
 mod stages;
 mod terms;
@@ -41,6 +42,7 @@ pub use guard::{GuardPolicy, GuardRule, RowBudgets, StatementLimits};
 pub use parse::schema;
 pub use people::is_senior_by_role;
 pub use problem::{ConfigProblem, Place};
+pub use rebuild::RebuildCommand;
 pub use stages::{CanaryPolicy, CanaryStep, PromotionMode, StagePolicy, Stages};
 pub use terms::{HotfixPolicy, Terms};
 pub use traffic::{Http2Limits, Rate, RateLimits, TlsFiles, TrafficSettings, UpstreamProtocol};
@@ -141,6 +143,9 @@ pub struct Service {
     pub traffic: TrafficSettings,
     #[serde(default)]
     pub drill: DrillSettings,
+    /// How an artifact of some of a batch's changes is made, for `safeguard release bisect`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebuild: Option<RebuildCommand>,
 }
 
 fn default_health_path() -> String {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::ConfigProblem;
 
 const COMMAND_WORDS_MAX: usize = 256;
+const CALLED_WORDS_MAX: usize = 64;
 const VARIABLES_MAX: usize = 256;
 const WORD_BYTES_MAX: usize = 32 << 10;
 
@@ -34,6 +35,24 @@ pub(super) fn check_program(
     {
         let message = format!("an argument has a zero byte, or more than {WORD_BYTES_MAX} bytes");
         found.push(ConfigProblem::new(path, message));
+    }
+}
+
+/// A program of the user's that is called: its words, and the names of the variables that it inherits.
+pub(super) fn check_called(
+    [at_exec, at_inherit]: [&[&str]; 2],
+    exec: &[String],
+    inherit: &[String],
+    found: &mut Vec<ConfigProblem>,
+) {
+    if exec.len() > CALLED_WORDS_MAX || exec.iter().any(|word| word.contains('\0')) {
+        let message = format!("more than {CALLED_WORDS_MAX} words, or a zero byte in one");
+        found.push(ConfigProblem::new(at_exec, message));
+    }
+    let is_name = |name: &String| !name.is_empty() && !name.contains(['=', '\0']);
+    if inherit.len() > CALLED_WORDS_MAX || !inherit.iter().all(is_name) {
+        let message = "not the names of environment variables";
+        found.push(ConfigProblem::new(at_inherit, message).with_hint("such as `XDG_RUNTIME_DIR`"));
     }
 }
 

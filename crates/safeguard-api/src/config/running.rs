@@ -34,7 +34,8 @@ struct Running<'a> {
 
 impl Service {
     /// Names how the service runs, is judged and is taken off: command, limits, the variables of staging, where it is
-    /// drilled, and of production, which the drill speaks for. Where it listens, and with which certificate, does not matter.
+    /// drilled, and of production, which the drill speaks for. Where it listens, with which
+    /// certificate, and how it is built does not matter.
     #[must_use]
     pub fn configuration(&self, policy: &Policy, router: &RouterLimits) -> Digest {
         let Service {
@@ -50,6 +51,7 @@ impl Service {
             stop_grace,
             drill,
             traffic,
+            rebuild: _,
         } = self;
         let of = |environment: &Environment| match environment {
             Environment::Dev | Environment::Qa => false,

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use safeguard_api::Digest;
 
 pub use pack::{digest_of, pack, verify};
-pub use unpack::unpack;
+pub use unpack::{remove, unpack};
 
 /// The contents of all files together.
 pub const CONTENT_BYTES_MAX: u64 = 2 << 30;

@@ -142,7 +142,10 @@ fn seal(incoming: &Path, target: &Path, folders: Vec<PathBuf>) -> Result<(), Art
 }
 
 /// Removes a tree whose folders may be read-only. Links are removed, not followed.
-fn remove(tree: &Path) -> Result<(), ArtifactError> {
+///
+/// # Errors
+/// When a part of it can not be removed.
+pub fn remove(tree: &Path) -> Result<(), ArtifactError> {
     let failed = |source| ArtifactError::Io {
         path: tree.to_owned(),
         source,

@@ -13,7 +13,8 @@ use tokio::time::Instant;
 
 use super::{End, HEALTH_FAILURES_MAX, START_MAX, Task, check_artifact, check_health, died, stop_wanted};
 use crate::backoff::BackOff;
-use crate::exec::{CallError, Deployed, Program};
+use crate::call::CallError;
+use crate::exec::{Deployed, Program};
 use crate::health::HealthQuestion;
 
 /// While the supervisor ends, it is not waited for longer than this.

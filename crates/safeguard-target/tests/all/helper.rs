@@ -156,7 +156,7 @@ pub fn settings(state: &Path, limits: LimitsBy) -> SupervisorSettings {
 }
 
 /// A test says on its stdout that it runs; what the launcher becomes must have a stdout without that.
-fn launcher_argv() -> Vec<String> {
+pub fn launcher_argv() -> Vec<String> {
     let aside = ["/bin/sh", "-c", "exec 3>&1 1>/dev/null; exec \"$0\" \"$@\""].map(str::to_owned);
     [aside.to_vec(), this_program("helper::launcher")].concat()
 }

@@ -6,4 +6,5 @@ mod artifact;
 mod exec;
 mod helper;
 mod instance;
+mod rebuild;
 mod supervisor;
