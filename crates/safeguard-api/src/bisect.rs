@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::drill::Drill;
+use crate::evidence::Severity;
 use crate::id::{ChangeId, Digest, Name, ReleaseId};
 use crate::risk::FailureKind;
 use crate::stage::Percent;
@@ -58,8 +59,10 @@ pub enum Method {
 pub enum Symptom {
     /// It does not become healthy.
     DoesNotStart,
-    /// It does worse than the live release under the same load.
+    /// It fails more than the live release under the same load, or its process ends.
     Worse,
+    /// It is slower than the live release under the same load.
+    Slow,
     /// The rollback drill refuses it.
     Drill,
 }
@@ -69,6 +72,7 @@ impl fmt::Display for Symptom {
         f.pad(match self {
             Symptom::DoesNotStart => "does not start",
             Symptom::Worse => "is worse than the live release",
+            Symptom::Slow => "is slower than the live release",
             Symptom::Drill => "is refused by the rollback drill",
         })
     }
@@ -186,6 +190,75 @@ pub enum Conclusion {
     Suspicions,
 }
 
+impl fmt::Display for Conclusion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Conclusion::Found { culprits, rest } => {
+                let said: Vec<String> = culprits.iter().map(ToString::to_string).collect();
+                let rest = match rest {
+                    Rest::Good => "the rest without it is good",
+                    Rest::NotTried => "the rest without it could not be tried, so there may be more",
+                };
+                write!(f, "{}; {rest}", said.join("; "))
+            }
+            Conclusion::NotReproduced { trials } => write!(
+                f,
+                "could not be reproduced in staging: {trials} trials of the whole batch, and all were good"
+            ),
+            Conclusion::BaseIsBad { symptom } => write!(
+                f,
+                "without any of the changes it {symptom} too: nothing can be said of them"
+            ),
+            Conclusion::NotTried { part: Part::Whole } => f.write_str("the whole batch could not be tried"),
+            Conclusion::NotTried { part: Part::Base } => f.write_str("the base alone could not be tried"),
+            Conclusion::GaveUp {
+                trials,
+                culprits,
+                left,
+            } => {
+                let said: String = culprits.iter().map(|culprit| format!("{culprit}; ")).collect();
+                write!(
+                    f,
+                    "{said}after {trials} trials, the limit, what is left is among {}",
+                    listed(left)
+                )
+            }
+            Conclusion::Suspicions => f.write_str("nothing was tried: these are suspicions, and no findings"),
+        }
+    }
+}
+
+fn listed(changes: &[ChangeId]) -> String {
+    let names: Vec<&str> = changes.iter().map(ChangeId::as_str).collect();
+    names.join(", ")
+}
+
+impl fmt::Display for Culprit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (guilty, unknown) = (listed(&self.at_fault), listed(&self.not_separated));
+        if self.cleared {
+            let all = listed(&self.changes());
+            return write!(f, "{all}: bad only without another change, and not at fault");
+        }
+        let symptom = self.symptom;
+        match (self.at_fault.len(), self.not_separated.len()) {
+            (0, _) => write!(
+                f,
+                "the fault is in {unknown}, which could not be tried apart: it {symptom}"
+            ),
+            (1, 0) => write!(f, "{guilty} is at fault: with it, it {symptom}"),
+            (_, 0) => write!(
+                f,
+                "{guilty} are at fault together: with all of them, it {symptom}"
+            ),
+            (_, _) => write!(
+                f,
+                "{guilty} is at fault: with it, it {symptom}; {unknown} could not be tried apart, and nothing is said of it"
+            ),
+        }
+    }
+}
+
 /// Changes that are bad together, and fewer of them are not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Culprit {
@@ -236,11 +309,12 @@ pub struct Suspect {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "name", rename_all = "snake_case")]
 pub enum Suspicion {
-    /// A finding that a gate refused lies on lines that it changes.
+    /// A scanner's finding lies on lines that it changes; without a line, in a file that it changes.
     Finding {
-        severity: crate::evidence::Severity,
+        severity: Severity,
         rule: String,
         path: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         line: Option<u32>,
     },
     /// A path that failed stands in its diff.
@@ -265,11 +339,11 @@ impl fmt::Display for Suspicion {
                 path,
                 line,
             } => {
-                let line = line.map_or_else(String::new, |line| format!(":{line}"));
-                write!(
-                    f,
-                    "{severity} finding `{rule}` on lines that it changes, {path}{line}"
-                )
+                let place = match line {
+                    Some(line) => format!("on line {line} of {path}, which it changes"),
+                    None => format!("in {path}, which it changes"),
+                };
+                write!(f, "{severity} finding `{rule}` {place}")
             }
             Suspicion::FailingPath { path, file } => {
                 write!(f, "`{path}`, which failed, stands in its change of {file}")
@@ -308,6 +382,8 @@ pub const FAILING_PATH_BYTES_MAX: usize = 512;
 pub struct BisectStatus {
     pub bisect: Bisect,
     pub state: BisectState,
+    /// What a person can do next.
+    pub hints: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

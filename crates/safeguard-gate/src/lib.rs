@@ -16,6 +16,7 @@ mod pyramid;
 mod read;
 mod risk;
 pub mod signature;
+mod suspects;
 mod unreadable;
 
 pub use case::{Case, ChangeCase, InForce, Shown};
@@ -27,4 +28,5 @@ pub use owners::Owners;
 pub use pyramid::{PYRAMID_PAGE, pyramid};
 pub use read::{REPORT_BYTES_MAX, Read, read};
 pub use risk::{RISK_PAGE, risk};
+pub use suspects::{Failed, kinds_of, kinds_of_drill, suspects};
 pub use unreadable::{Place, Unreadable};

@@ -12,6 +12,8 @@ pub use verdict::{compared_requests_min, verdict};
 
 /// The whole batch is tried so often before it counts as not bad: a fault may show itself only now and then.
 pub const WHOLE_TRIALS_MAX: usize = 3;
+/// A base that seems bad is tried once more: everything rests on it, and it serves its users without a complaint.
+const BASE_TRIALS_MAX: usize = 2;
 /// A trial that could not tell is held once more.
 const UNCLEAR_TRIALS_MAX: usize = 2;
 
@@ -218,21 +220,25 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// What is known of a subset. One that was bad once is bad.
+    /// What is known of a subset. One that was bad once is bad; the base is good if it was good once.
     fn outcome(&self, changes: &[ChangeId]) -> Result<TrialOutcome, Wanted> {
         let known: Vec<TrialOutcome> = self.outcomes(changes).collect();
-        let unclear = known.iter().filter(|outcome| **outcome == TrialOutcome::Unclear);
-        let is_spent = UNCLEAR_TRIALS_MAX <= unclear.count();
+        let is_base = changes.is_empty();
         let weight = |outcome: &TrialOutcome| match outcome {
             TrialOutcome::Unclear => 0,
             TrialOutcome::NotBuilt => 1,
+            TrialOutcome::Good if is_base => 4,
             TrialOutcome::Good => 2,
             TrialOutcome::Bad { .. } => 3,
         };
-        match known.into_iter().max_by_key(weight) {
-            Some(TrialOutcome::Unclear) if !is_spent => Err(Wanted(changes.to_vec())),
+        let unclear = known.iter().filter(|outcome| **outcome == TrialOutcome::Unclear);
+        let unclear = unclear.count();
+        let wanted = || Err(Wanted(changes.to_vec()));
+        match known.iter().copied().max_by_key(weight) {
+            None => wanted(),
+            Some(TrialOutcome::Unclear) if unclear < UNCLEAR_TRIALS_MAX => wanted(),
+            Some(TrialOutcome::Bad { .. }) if is_base && known.len() < BASE_TRIALS_MAX => wanted(),
             Some(outcome) => Ok(outcome),
-            None => Err(Wanted(changes.to_vec())),
         }
     }
 

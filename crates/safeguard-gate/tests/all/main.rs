@@ -11,3 +11,4 @@ mod read;
 mod risk;
 mod scene;
 mod security_keys;
+mod suspects;

@@ -234,7 +234,18 @@ fn a_fault_that_shows_itself_at_the_third_trial_is_narrowed() {
 fn a_base_that_is_bad_too_says_nothing_of_the_changes() {
     let narrowed = narrow(8, |_| bad_if(true));
     assert_eq!(narrowed.conclusion, Conclusion::BaseIsBad { symptom: Worse });
-    assert_eq!(narrowed.tried.len(), 2);
+    assert_eq!(narrowed.tried.len(), 3, "the base is tried twice");
+}
+
+#[test]
+fn a_base_that_was_bad_by_chance_is_good() {
+    let scene = Scene {
+        changes: 4,
+        suspects: Vec::new(),
+        trials_max: 100,
+        outcome: &|tried, before| bad_if(tried.contains(&2) || (tried.is_empty() && before == 0)),
+    };
+    assert_eq!(scene.narrow().blamed(), [(set(&[2]), set(&[]))]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use safeguard_api::bisect::{ArmFigures, Comparison, Symptom, TrialOutcome, TrialReport};
 use safeguard_api::config::Policy;
+use safeguard_api::traffic::{BadClass, TripCause};
 use safeguard_stats::rate::{Rate, trials_needed};
 
 use crate::judge::{Proof, non_inferior};
@@ -19,7 +20,7 @@ pub fn verdict(report: &TrialReport, policy: &Policy) -> (TrialOutcome, String) 
         return bad(Symptom::DoesNotStart, why.clone());
     }
     if let Some(cause) = &comparison.tripped {
-        return bad(Symptom::Worse, cause.to_string());
+        return bad(symptom(cause), cause.to_string());
     }
     let margin_permille = policy.stages.canary.margin_permille;
     let proof = proof(comparison, policy);
@@ -47,6 +48,23 @@ pub fn verdict(report: &TrialReport, policy: &Policy) -> (TrialOutcome, String) 
         (Proof::Shown | Proof::Worse { .. }, _) => {
             (TrialOutcome::Unclear, format!("{figures}; no drill was held"))
         }
+    }
+}
+
+fn symptom(cause: &TripCause) -> Symptom {
+    match cause {
+        TripCause::Judge {
+            class: BadClass::Slow,
+            ..
+        } => Symptom::Slow,
+        TripCause::Judge {
+            class: BadClass::Error | BadClass::NewKind | BadClass::ClientError,
+            ..
+        }
+        | TripCause::Exits { .. }
+        | TripCause::HealthChecks { .. }
+        | TripCause::OutOfMemory
+        | TripCause::FailuresInARow { .. } => Symptom::Worse,
     }
 }
 
@@ -88,7 +106,6 @@ mod tests {
     use safeguard_api::config::Config;
     use safeguard_api::drill::{Drill, Fault, FaultKind, Writes};
     use safeguard_api::stage::Percent;
-    use safeguard_api::traffic::TripCause;
     use safeguard_api::{Digest, Span, Timestamp};
 
     use super::*;
