@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::bisect::TrialReport;
 use crate::config::{Policy, RollbackGate, RouterLimits, Service};
 use crate::id::{Digest, EvidenceId, Name, ReleaseId};
 use crate::time::{Span, Timestamp};
@@ -203,6 +204,17 @@ pub struct DrillOrder {
     pub configuration: Digest,
     pub candidate: DrillVersion,
     pub stable: Option<DrillVersion>,
+    /// Compare the two first: then it is a trial, and its last word is [`DrillWord::Tried`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<ComparisonOrder>,
+}
+
+/// How long candidate and live release are compared: until the candidate has answered so often, within bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComparisonOrder {
+    pub requests_min: u64,
+    pub shortest: Span,
+    pub longest: Span,
 }
 
 /// A version in a drill.
@@ -222,6 +234,9 @@ pub enum DrillWord {
     Step(DrillStep),
     Done {
         drill: Drill,
+    },
+    Tried {
+        report: TrialReport,
     },
     /// It could not be held: nothing is known of the candidate.
     Undecided {

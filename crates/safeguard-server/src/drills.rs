@@ -206,7 +206,7 @@ impl Holder {
                 record::done(&self.store, &self.content, &subject, &policy, drill).await
             }
             DrillWord::Undecided { why } => record::undecided(&self.store, &subject, why).await,
-            DrillWord::Step(_) => {
+            DrillWord::Step(_) | DrillWord::Tried { .. } => {
                 let why = "the drill's process ended before its last word".to_owned();
                 record::undecided(&self.store, &subject, why).await
             }
@@ -273,6 +273,7 @@ impl Holder {
             configuration: case.subject.configuration.clone(),
             candidate: version(&case.release),
             stable: case.live.as_ref().map(version),
+            comparison: None,
         })
     }
 }

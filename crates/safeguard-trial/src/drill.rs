@@ -3,6 +3,7 @@
 //! Nothing here takes it off: router, judge and supervisor do, as they would in production. The drill pushes what the
 //! planner would push then, and looks.
 
+mod compare;
 mod fault;
 mod reasons;
 mod way_back;
@@ -12,8 +13,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use safeguard_api::bisect::TrialReport;
 use safeguard_api::config::{Policy, RouterLimits};
-use safeguard_api::drill::{Drill, DrillOrder, DrillStep, DrillVersion, Fault, FaultKind, Writes};
+use safeguard_api::drill::{
+    ComparisonOrder, Drill, DrillOrder, DrillStep, DrillVersion, Fault, FaultKind, Writes,
+};
 use safeguard_api::instance::InstanceState;
 use safeguard_api::stage::Percent;
 use safeguard_api::time::Span;
@@ -50,6 +54,17 @@ pub(crate) enum Undecided {
     SlowAnswers(TripCause),
     #[error("stable does not become healthy with staging's variables: {0}")]
     Stable(String),
+    #[error("nothing is live to compare with")]
+    NothingToCompare,
+}
+
+/// How long a trial may take at the longest: a drill, and the comparison before it.
+#[must_use]
+pub fn trial_longest(policy: &Policy, router: &RouterLimits, comparison: ComparisonOrder) -> Duration {
+    let (deploy, warm_up): (Duration, Duration) =
+        (policy.rollback.deploy_longest.into(), policy.judge.warm_up.into());
+    let longest: Duration = comparison.longest.into();
+    drill_longest(policy, router) + deploy + warm_up + longest
 }
 
 /// What a drill is held with.
@@ -76,32 +91,39 @@ pub fn drill_longest(policy: &Policy, router: &RouterLimits) -> Duration {
 
 /// Holds the drill. What went wrong with the candidate is in the document; an error says nothing of it.
 pub(crate) async fn hold(scene: Scene<'_>, tell: &(dyn Fn(DrillStep) + Sync)) -> Result<Drill, Undecided> {
+    let mut conductor = Conductor::new(scene, tell);
+    conductor.begin().await?;
+    conductor.drill().await
+}
+
+/// Holds a trial: compares candidate and live release, and drills the candidate unless it was taken off already.
+pub(crate) async fn hold_trial(
+    scene: Scene<'_>,
+    comparison: ComparisonOrder,
+    tell: &(dyn Fn(DrillStep) + Sync),
+) -> Result<TrialReport, Undecided> {
     let order = scene.order;
-    let conductor = Conductor {
-        town: Town::new(order),
-        asks: Asks::new(&order.settings, scene.mark.clone()),
-        tell,
-        begun: Instant::now(),
-        load: None,
-        checked: writes::Checked::default(),
-        document: Drill {
-            candidate: order.candidate.artifact.clone(),
-            stable: order.stable.as_ref().map(|stable| stable.artifact.clone()),
-            configuration: order.configuration.clone(),
-            started_at: clock::wall(),
-            took: Span(0),
-            concurrent_requests: 0,
-            requests: 0,
-            failed_requests: 0,
-            lost_requests: 0,
-            writes: Writes::NotTried,
-            faults: Vec::new(),
-            serves: None,
-            failures: Vec::new(),
-        },
-        scene,
+    let stable = order.stable.as_ref().ok_or(Undecided::NothingToCompare)?;
+    let started_at = clock::wall();
+    let mut conductor = Conductor::new(scene, tell);
+    conductor.begin().await?;
+    let begun = conductor.begun;
+    let comparison = conductor.compare(comparison).await?;
+    let is_off = comparison.tripped.is_some() || comparison.not_healthy.is_some();
+    let drill = if is_off {
+        None
+    } else {
+        Some(conductor.drill().await?)
     };
-    conductor.hold().await
+    Ok(TrialReport {
+        candidate: order.candidate.artifact.clone(),
+        stable: stable.artifact.clone(),
+        configuration: order.configuration.clone(),
+        started_at,
+        took: clock::span(begun.elapsed()),
+        comparison,
+        drill,
+    })
 }
 
 struct Conductor<'a> {
@@ -118,8 +140,37 @@ struct Conductor<'a> {
 /// What ends a round early: the candidate's fault.
 struct Failed(String);
 
-impl Conductor<'_> {
-    async fn hold(mut self) -> Result<Drill, Undecided> {
+impl<'a> Conductor<'a> {
+    fn new(scene: Scene<'a>, tell: &'a (dyn Fn(DrillStep) + Sync)) -> Conductor<'a> {
+        let order = scene.order;
+        Conductor {
+            town: Town::new(order),
+            asks: Asks::new(&order.settings, scene.mark.clone()),
+            tell,
+            begun: Instant::now(),
+            load: None,
+            checked: writes::Checked::default(),
+            document: Drill {
+                candidate: order.candidate.artifact.clone(),
+                stable: order.stable.as_ref().map(|stable| stable.artifact.clone()),
+                configuration: order.configuration.clone(),
+                started_at: clock::wall(),
+                took: Span(0),
+                concurrent_requests: 0,
+                requests: 0,
+                failed_requests: 0,
+                lost_requests: 0,
+                writes: Writes::NotTried,
+                faults: Vec::new(),
+                serves: None,
+                failures: Vec::new(),
+            },
+            scene,
+        }
+    }
+
+    /// Brings up what is live, and the load.
+    async fn begin(&mut self) -> Result<(), Undecided> {
         if let Some(stable) = &self.scene.order.stable {
             self.say("starts the live release, with staging's variables");
             if let Err(Failed(why)) = self.come_up(stable).await? {
@@ -127,6 +178,10 @@ impl Conductor<'_> {
             }
             self.start_load();
         }
+        Ok(())
+    }
+
+    async fn drill(mut self) -> Result<Drill, Undecided> {
         for (round, kind) in (0..).zip(FaultKind::ALL) {
             let went = self.round(round, kind).await?;
             self.scene.injection.end();
@@ -148,7 +203,11 @@ impl Conductor<'_> {
 
     /// One fault, from a healthy candidate to a verified rollback. Returns whether the next one can be tried.
     async fn round(&mut self, round: u32, kind: FaultKind) -> Result<bool, Undecided> {
-        if let Err(Failed(why)) = self.bring(round, kind).await? {
+        let brought = match self.bring(round, &kind.to_string()).await? {
+            Ok(weight) => self.settle(weight).await?,
+            Err(failed) => Err(failed),
+        };
+        if let Err(Failed(why)) = brought {
             self.document.failures.push(why);
             return Ok(false);
         }
@@ -186,11 +245,11 @@ impl Conductor<'_> {
         Ok(went && self.checked.lost.is_empty())
     }
 
-    /// Starts the candidate, warms the judge, and gives it its weight.
-    async fn bring(&mut self, round: u32, kind: FaultKind) -> Result<Result<(), Failed>, Undecided> {
+    /// Starts the candidate, gives it its weight, which is returned, and lets the judge look when it is warm.
+    async fn bring(&mut self, round: u32, what: &str) -> Result<Result<Percent, Failed>, Undecided> {
         let order = self.scene.order;
         self.town.next_epoch().await?;
-        self.say(&format!("{kind}: starts the candidate"));
+        self.say(&format!("{what}: starts the candidate"));
         self.town.wanted.candidate_round = Some(round);
         self.town.wanted.arm = Some(WantedArm {
             weight: Percent::ZERO,
@@ -213,20 +272,20 @@ impl Conductor<'_> {
             self.forget_the_time_without_service().await?;
         }
         self.say(&format!(
-            "{kind}: the candidate serves {weight} of the load's users"
+            "{what}: the candidate serves {weight} of the load's users"
         ));
         if judged {
-            self.warm_up(kind).await?;
+            self.warm_up(what).await?;
             self.town.wanted.arm = Some(WantedArm { weight, judged });
         }
-        self.settle(weight).await
+        Ok(Ok(weight))
     }
 
     /// No rollout gives a candidate so many users at once: what it is slow at while it is cold is not held against it. The
     /// judge learns meanwhile what is usual on stable, beside the candidate.
-    async fn warm_up(&mut self, kind: FaultKind) -> Result<(), Undecided> {
+    async fn warm_up(&mut self, what: &str) -> Result<(), Undecided> {
         let warm_up = self.scene.order.policy.judge.warm_up;
-        self.say(&format!("{kind}: the judge warms up for {warm_up}"));
+        self.say(&format!("{what}: the judge warms up for {warm_up}"));
         let from = Instant::now();
         while from.elapsed() < Duration::from(warm_up) {
             self.look().await?;

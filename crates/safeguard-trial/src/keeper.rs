@@ -42,7 +42,7 @@ pub enum KeeperError {
 /// A drill under way. Dropping it ends the drill and everything it started.
 pub struct Keeper {
     words: mpsc::Receiver<DrillWord>,
-    _alive: oneshot::Sender<()>,
+    alive: oneshot::Sender<()>,
 }
 
 impl Keeper {
@@ -75,12 +75,19 @@ impl Keeper {
                 drop(say);
             })
             .map_err(KeeperError::Thread)?;
-        Ok(Keeper { words, _alive: alive })
+        Ok(Keeper { words, alive })
     }
 
     /// The next word; the last one says how it ended. There is none when nothing of the drill is left.
     pub async fn word(&mut self) -> Option<DrillWord> {
         self.words.recv().await
+    }
+
+    /// Breaks the drill off, and returns when nothing of it is left.
+    pub async fn break_off(self) {
+        let Keeper { mut words, alive } = self;
+        drop(alive);
+        while words.recv().await.is_some() {}
     }
 }
 
@@ -176,7 +183,7 @@ async fn listen(child: &mut Child, order: &DrillOrder, say: &mpsc::Sender<DrillW
         let word: DrillWord = serde_json::from_slice(&line)?;
         let is_last = match &word {
             DrillWord::Step(_) => false,
-            DrillWord::Done { .. } | DrillWord::Undecided { .. } => true,
+            DrillWord::Done { .. } | DrillWord::Tried { .. } | DrillWord::Undecided { .. } => true,
         };
         if say.send(word).await.is_err() {
             return Ok(true);

@@ -1,4 +1,4 @@
-//! Trials that produce evidence: the rollback drill.
+//! Trials that produce evidence: the rollback drill, alone or after a comparison with the live release.
 //!
 //! It runs versions and breaks them on purpose, in an installation of its own that no user reaches. It must not judge:
 //! what a trial showed is a document, and gates read it.
@@ -10,6 +10,6 @@ mod load;
 mod process;
 mod town;
 
-pub use drill::drill_longest;
+pub use drill::{drill_longest, trial_longest};
 pub use keeper::{DrillCommand, Keeper, KeeperError};
 pub use process::{ProcessError, drill_process};

@@ -165,8 +165,18 @@ async fn drill(
         injection,
         mark: mark(order),
     };
-    match drill::hold(scene, &|step| say(&DrillWord::Step(step))).await {
-        Ok(drill) => DrillWord::Done { drill },
+    let tell = |step| say(&DrillWord::Step(step));
+    let held = match order.comparison {
+        None => drill::hold(scene, &tell)
+            .await
+            .map(|drill| DrillWord::Done { drill }),
+        Some(comparison) => {
+            let tried = drill::hold_trial(scene, comparison, &tell).await;
+            tried.map(|report| DrillWord::Tried { report })
+        }
+    };
+    match held {
+        Ok(word) => word,
         Err(error) => DrillWord::Undecided {
             why: failures.try_recv().unwrap_or_else(|_| with_sources(&error)),
         },

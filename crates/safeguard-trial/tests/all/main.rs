@@ -3,3 +3,4 @@
 
 mod drill;
 mod scene;
+mod trial;

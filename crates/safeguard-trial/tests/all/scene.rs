@@ -4,10 +4,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use safeguard_api::ReleaseId;
+use safeguard_api::bisect::TrialReport;
 use safeguard_api::config::Config;
-use safeguard_api::drill::{Drill, DrillOrder, DrillVersion, DrillWord};
-use safeguard_trial::{DrillCommand, Keeper, drill_longest};
+use safeguard_api::drill::{ComparisonOrder, Drill, DrillOrder, DrillVersion, DrillWord};
+use safeguard_api::{ReleaseId, Span};
+use safeguard_trial::{DrillCommand, Keeper, drill_longest, trial_longest};
 use tokio::sync::{Mutex, MutexGuard};
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -74,6 +75,7 @@ impl Scene {
             router: config.router,
             candidate: version(2, "candidate", candidate),
             stable: Some(version(1, "stable", "shop-1-0")),
+            comparison: None,
             settings,
             policy,
         };
@@ -102,7 +104,11 @@ impl Scene {
             program,
             arguments: vec!["drill-process".to_owned()],
         };
-        let longest = drill_longest(&self.order.policy, &self.order.router);
+        let (policy, router) = (&self.order.policy, &self.order.router);
+        let longest = match self.order.comparison {
+            None => drill_longest(policy, router),
+            Some(comparison) => trial_longest(policy, router, comparison),
+        };
         Keeper::start(command, self.order.clone(), self.state(), longest).expect("a drill")
     }
 
@@ -115,6 +121,19 @@ impl Scene {
         match self.last_word().await {
             DrillWord::Done { drill } => drill,
             other => panic!("no drill was held: {other:?}"),
+        }
+    }
+
+    /// Holds a trial until nothing of it is left.
+    pub async fn tried(&mut self) -> TrialReport {
+        self.order.comparison = Some(ComparisonOrder {
+            requests_min: 2000,
+            shortest: Span::seconds(3),
+            longest: Span::seconds(60),
+        });
+        match self.last_word().await {
+            DrillWord::Tried { report } => report,
+            other => panic!("no trial was held: {other:?}"),
         }
     }
 

@@ -103,6 +103,7 @@ fn order(binaries: &Path, folder: &Path) -> anyhow::Result<DrillOrder> {
         router: config.router,
         candidate: version(2, "shop-1-1")?,
         stable: Some(version(1, "shop-1-0")?),
+        comparison: None,
         settings,
         policy,
     })
@@ -121,6 +122,6 @@ async fn hold(command: DrillCommand, order: DrillOrder, folder: &Path) -> anyhow
     match last {
         Some(DrillWord::Done { drill }) => Ok(drill),
         Some(DrillWord::Undecided { why }) => bail!("the drill could not be held: {why}"),
-        Some(DrillWord::Step(_)) | None => bail!("the drill said no last word"),
+        Some(DrillWord::Step(_) | DrillWord::Tried { .. }) | None => bail!("the drill said no last word"),
     }
 }
