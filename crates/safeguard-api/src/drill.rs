@@ -236,7 +236,7 @@ pub enum DrillWord {
         drill: Drill,
     },
     Tried {
-        report: TrialReport,
+        report: Box<TrialReport>,
     },
     /// It could not be held: nothing is known of the candidate.
     Undecided {

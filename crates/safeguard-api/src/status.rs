@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::bisect::Bisect;
 use crate::breakglass::Breakglass;
 use crate::config::{Mode, Policy};
 use crate::freeze::{Freeze, FreezeCheck};
@@ -73,6 +74,9 @@ pub struct ReleaseStatus {
     /// What lifts freezes for it, or did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub breakglasses: Vec<Breakglass>,
+    /// The search for the changes at fault in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bisect: Option<Box<Bisect>>,
     /// What a person can do next.
     pub hints: Vec<String>,
 }

@@ -1,5 +1,6 @@
 //! What can be typed. The reference page is generated from here.
 
+mod bisect;
 mod evidence;
 mod people;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use safeguard_api::{ChangeId, Digest, DocumentKind, Name, PolicyChangeId, ReleaseId, Span};
 
+pub use bisect::BisectArgs;
 pub use evidence::{EvidenceAddArgs, EvidenceVerb, GateVerb};
 pub use people::{ApprovalVerb, ApproveArgs, BreakglassVerb, KeyArgs, PasskeyVerb, WaiverVerb};
 
@@ -339,6 +341,20 @@ pub enum ReleaseVerb {
     Rollback { id: ReleaseId },
     /// Let a rolled-back artifact be released again
     Clear { id: ReleaseId },
+    /// Find which of a release's changes is at fault, by trying some of them in staging
+    #[command(
+        after_help = "Typed in the repository. The program `[services.NAME.rebuild]` of safeguard.toml makes artifacts of some of the
+changes, here and with your rights; the server tries each in staging, beside the artifact that was live, and no release can be
+made from it. What was tried is kept: the same command goes on where it was broken off. Without the program nothing is tried,
+and the changes are ranked by what each touches.
+
+Exit codes: 0 the change at fault is named, 1 refused, 2 it could not be told.
+
+Examples:
+  safeguard release bisect rel_01jb5m9k3nfh6q2w8x4v7c0d1e
+  safeguard release bisect rel_01jb5m9k3nfh6q2w8x4v7c0d1e --by-evidence --failing-path /checkout"
+    )]
+    Bisect(BisectArgs),
     /// Record that you have looked at a hotfix afterwards; somebody else than its creator does
     Review {
         id: ReleaseId,

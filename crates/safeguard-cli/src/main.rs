@@ -7,6 +7,7 @@ mod approvals;
 mod args;
 mod artifact;
 mod audit;
+mod bisect;
 mod changes;
 mod config_file;
 mod doctor;

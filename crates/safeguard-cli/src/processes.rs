@@ -94,13 +94,18 @@ pub fn drill() -> Result<(), Failure> {
 
 /// How this program starts itself to hold a drill.
 fn drill_command() -> anyhow::Result<DrillCommand> {
+    Ok(DrillCommand {
+        launcher: launcher()?,
+        arguments: vec!["drill-process".to_owned()],
+        program: std::env::current_exe().context("cannot find the own program")?,
+    })
+}
+
+/// How this program starts itself to become another one, which goes with it.
+pub fn launcher() -> anyhow::Result<Vec<String>> {
     let program = std::env::current_exe().context("cannot find the own program")?;
     let name = program.to_str().context("the own program's name is not UTF-8")?;
-    Ok(DrillCommand {
-        launcher: vec![name.to_owned(), "launch".to_owned()],
-        arguments: vec!["drill-process".to_owned()],
-        program,
-    })
+    Ok(vec![name.to_owned(), "launch".to_owned()])
 }
 
 /// Becomes the app; returns only when that fails.

@@ -9,7 +9,7 @@ use crate::api_client::ApiClient;
 use crate::args::{Globals, ReleaseCreateArgs, ReleaseVerb};
 use crate::failure::Failure;
 use crate::output::{BAD, CARE, GOOD, HINT, Output, table};
-use crate::{artifact, exceptions, watch};
+use crate::{artifact, bisect, exceptions, watch};
 
 /// A release in a list, as the server answers it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -46,6 +46,7 @@ pub fn release(globals: &Globals, verb: ReleaseVerb, output: &Output) -> Result<
         }
         ReleaseVerb::Rollback { id } => output.data(&act(&id, "rollback")?, brief),
         ReleaseVerb::Clear { id } => output.data(&act(&id, "clear")?, brief),
+        ReleaseVerb::Bisect(args) => bisect::bisect(globals, &client, args, output),
         ReleaseVerb::Review { id, note } => {
             let path = format!("/api/v1/releases/{id}/review");
             let review: Review = client.post(&path, &serde_json::json!({ "note": note }))?;
@@ -191,6 +192,13 @@ pub fn described(status: &ReleaseStatus) -> String {
             "  {CARE}freezes{CARE:#}   {}",
             exceptions::glass_line(glass)
         ));
+    }
+    if let Some(bisect) = &status.bisect {
+        let found = match &bisect.conclusion {
+            Some(conclusion) => conclusion.to_string(),
+            None => format!("{} trials so far", bisect.trials.len()),
+        };
+        text.push_str(&format!("  {CARE}bisect{CARE:#}    {found}\n"));
     }
     for would in &rollout.would_have {
         text.push_str(&format!("  would have {} at {}\n", would.decision, would.at));

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use safeguard_api::Digest;
+use safeguard_target::artifact::{ArtifactError, remove};
 
 /// An artifact's tar may be this long.
 pub(crate) const ARTIFACT_BYTES_MAX: u64 = 2 << 30;
@@ -26,6 +27,26 @@ impl Artifacts {
         })
     }
 
+    /// Opens a folder of artifacts that do not outlive the server.
+    pub fn open_empty(folder: &Path) -> Result<Artifacts, ArtifactError> {
+        if folder.exists() {
+            remove(folder)?;
+        }
+        Artifacts::open(folder).map_err(|source| ArtifactError::Io {
+            path: folder.to_owned(),
+            source,
+        })
+    }
+
+    /// Removes an artifact that nothing runs from any more.
+    pub fn remove(&self, digest: &Digest) -> Result<(), ArtifactError> {
+        remove(&self.root(digest))
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Where the artifact lies, or would.
     pub fn root(&self, digest: &Digest) -> PathBuf {
         self.folder.join(digest.hex())
@@ -40,16 +61,11 @@ impl Artifacts {
     }
 
     /// Unpacks a received tar; the folder appears whole or not at all.
-    pub fn unpack(
-        &self,
-        tar: &Path,
-        digest: &Digest,
-    ) -> Result<PathBuf, safeguard_target::artifact::ArtifactError> {
-        let file =
-            std::fs::File::open(tar).map_err(|source| safeguard_target::artifact::ArtifactError::Io {
-                path: tar.to_owned(),
-                source,
-            })?;
+    pub fn unpack(&self, tar: &Path, digest: &Digest) -> Result<PathBuf, ArtifactError> {
+        let file = std::fs::File::open(tar).map_err(|source| ArtifactError::Io {
+            path: tar.to_owned(),
+            source,
+        })?;
         safeguard_target::artifact::unpack(io::BufReader::new(file), &self.folder, digest)
     }
 }

@@ -1,6 +1,8 @@
-//! Rollback drills: held when a gate asks for one or a person does, one at a time, each in a process of its own.
+//! Rollback drills: held when a gate asks for one or a person does, one at a time, each in a process of its own; and
+//! between them the trials of a bisect.
 
 mod record;
+mod trial;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use crate::artifacts::Artifacts;
 use crate::control::Control;
 use crate::record::now;
 pub(crate) use record::{Case, Subject, case, state};
+pub(crate) use trial::{TrialAsked, TrialUnderWay};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const ASKED_WAITING_MAX: usize = 32;
@@ -27,6 +30,7 @@ const ASKED_WAITING_MAX: usize = 32;
 #[derive(Clone)]
 pub(crate) struct Drills {
     ask: mpsc::Sender<(ReleaseId, Actor)>,
+    ask_trial: mpsc::Sender<TrialAsked>,
     under_way: watch::Sender<UnderWay>,
 }
 
@@ -36,6 +40,7 @@ pub(crate) struct UnderWay {
     pub running: Option<Running>,
     /// Asked for by people, and waiting.
     pub waiting: Vec<ReleaseId>,
+    pub trial: Option<TrialUnderWay>,
 }
 
 #[derive(Debug, Clone)]
@@ -72,12 +77,15 @@ pub(crate) struct Holder {
     pub store: Store,
     pub content: Content,
     pub artifacts: Artifacts,
+    pub trial_artifacts: Artifacts,
     pub control: Control,
     pub command: DrillCommand,
     /// Where the drill under way works; nothing is left there between drills.
     pub folder: PathBuf,
     asked: mpsc::Receiver<(ReleaseId, Actor)>,
     waiting: Vec<(ReleaseId, Actor)>,
+    asked_trial: mpsc::Receiver<TrialAsked>,
+    trial: Option<TrialAsked>,
     publish: watch::Sender<UnderWay>,
 }
 
@@ -87,6 +95,7 @@ pub(crate) struct Parts {
     pub store: Store,
     pub content: Content,
     pub artifacts: Artifacts,
+    pub trial_artifacts: Artifacts,
     pub control: Control,
     pub command: DrillCommand,
     pub folder: PathBuf,
@@ -95,6 +104,7 @@ pub(crate) struct Parts {
 /// Starts nothing by itself: the second value is to be awaited.
 pub(crate) fn start(parts: Parts) -> (Drills, impl Future<Output = ()>) {
     let (ask, asked) = mpsc::channel(ASKED_WAITING_MAX);
+    let (ask_trial, asked_trial) = mpsc::channel(1);
     let under_way = watch::Sender::new(UnderWay::default());
     let publish = under_way.clone();
     let Parts {
@@ -102,6 +112,7 @@ pub(crate) fn start(parts: Parts) -> (Drills, impl Future<Output = ()>) {
         store,
         content,
         artifacts,
+        trial_artifacts,
         control,
         command,
         folder,
@@ -111,14 +122,22 @@ pub(crate) fn start(parts: Parts) -> (Drills, impl Future<Output = ()>) {
         store,
         content,
         artifacts,
+        trial_artifacts,
         control,
         command,
         folder,
         asked,
         waiting: Vec::new(),
+        asked_trial,
+        trial: None,
         publish,
     };
-    (Drills { ask, under_way }, holder.hold())
+    let drills = Drills {
+        ask,
+        ask_trial,
+        under_way,
+    };
+    (drills, holder.hold())
 }
 
 impl Holder {
@@ -138,6 +157,7 @@ impl Holder {
                     Some(asked) => self.note(asked),
                     None => return,
                 },
+                Some(asked) = self.asked_trial.recv() => self.trial = Some(asked),
                 _ = every.tick() => {}
             }
             if let Err(error) = self.turn().await {
@@ -152,12 +172,12 @@ impl Holder {
         }
     }
 
-    /// Holds what people have asked for, or else the first drill that is due.
+    /// Holds what people have asked for, or else the first drill that is due, or else the trial that waits.
     async fn turn(&mut self) -> Result<(), StoreError> {
         let (case, by) = if self.waiting.is_empty() {
             match self.due().await? {
                 Some(case) => (case, Actor::system("drills")),
-                None => return Ok(()),
+                None => return self.try_next().await,
             }
         } else {
             let (release, by) = self.waiting.remove(0);

@@ -7,6 +7,7 @@ mod api;
 mod approve_page;
 mod artifacts;
 mod auth;
+mod bisects;
 pub mod calendars;
 mod control;
 mod dossier;
@@ -53,6 +54,8 @@ pub enum ServerError {
     Store(#[from] StoreError),
     #[error("the content store failed")]
     Content(#[from] ContentError),
+    #[error("cannot empty the folder of trials")]
+    Trials(#[from] safeguard_target::artifact::ArtifactError),
     #[error("cannot use `{path}`")]
     File {
         path: PathBuf,
@@ -74,6 +77,8 @@ pub(crate) struct App {
     pub world: tokio::sync::watch::Receiver<Arc<World>>,
     pub control: control::Control,
     pub artifacts: artifacts::Artifacts,
+    /// Artifacts of trials alone: no release can be made of them.
+    pub trial_artifacts: artifacts::Artifacts,
     pub content: Content,
     pub drills: drills::Drills,
     pub started_at: safeguard_api::Timestamp,
@@ -123,6 +128,7 @@ pub async fn run(settings: ServerSettings, shutdown: impl Future<Output = ()>) -
     let address = listener.local_addr().map_err(ServerError::Serve)?;
     let door = Arc::new(Door::open(&store, &state, address).await?);
     let artifacts = artifacts::Artifacts::open(&state.join("artifacts")).map_err(file_error(&state))?;
+    let trial_artifacts = artifacts::Artifacts::open_empty(&state.join("trials"))?;
     let content = Content::open(&state.join("content"))?;
     record::first_policy(&store, &config).await?;
 
@@ -140,6 +146,7 @@ pub async fn run(settings: ServerSettings, shutdown: impl Future<Output = ()>) -
         store: store.clone(),
         content: content.clone(),
         artifacts: artifacts.clone(),
+        trial_artifacts: trial_artifacts.clone(),
         control: control.clone(),
         command: drill,
         folder: state.join("drill"),
@@ -151,6 +158,7 @@ pub async fn run(settings: ServerSettings, shutdown: impl Future<Output = ()>) -
         world,
         control,
         artifacts,
+        trial_artifacts,
         content,
         drills,
         started_at: record::now(),

@@ -1,5 +1,6 @@
 //! What the store keeps by kind and key, each as one JSON text.
 
+use safeguard_api::bisect::Bisect;
 use safeguard_api::evidence::About;
 use safeguard_api::release::Review;
 use safeguard_api::status::{PolicyStatus, ServiceState, Token};
@@ -135,6 +136,13 @@ impl Document for Release {
 
 impl Document for Review {
     const KIND: &'static str = "review";
+    fn key(&self) -> String {
+        self.release.as_str().to_owned()
+    }
+}
+
+impl Document for Bisect {
+    const KIND: &'static str = "bisect";
     fn key(&self) -> String {
         self.release.as_str().to_owned()
     }

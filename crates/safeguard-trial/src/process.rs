@@ -172,7 +172,9 @@ async fn drill(
             .map(|drill| DrillWord::Done { drill }),
         Some(comparison) => {
             let tried = drill::hold_trial(scene, comparison, &tell).await;
-            tried.map(|report| DrillWord::Tried { report })
+            tried.map(|report| DrillWord::Tried {
+                report: Box::new(report),
+            })
         }
     };
     match held {

@@ -41,12 +41,12 @@ impl Document for Requested {
 }
 
 /// A release before its judges, as a handler needs it.
-struct Looked {
-    file: CaseFile,
-    parts: Parts,
+pub(super) struct Looked {
+    pub(super) file: CaseFile,
+    pub(super) parts: Parts,
 }
 
-async fn look(app: &App, id: &ReleaseId) -> Result<Looked, ApiError> {
+pub(super) async fn look(app: &App, id: &ReleaseId) -> Result<Looked, ApiError> {
     let wanted = id.clone();
     let found = app
         .store

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 
 use super::{Answer, ApiError, IdPath, birth, parse_id};
 use crate::App;
-use crate::artifacts::ARTIFACT_BYTES_MAX;
+use crate::artifacts::{ARTIFACT_BYTES_MAX, Artifacts};
 use crate::auth::Caller;
 use crate::record::{self, now};
 
@@ -38,15 +38,7 @@ pub(super) async fn put_artifact(
     body: RequestBody,
 ) -> Answer<Stored> {
     let digest: Digest = parse_id(&digest)?;
-    let _permit = RECEIVING.try_acquire().map_err(|_| {
-        let title = format!("{UPLOADS_MAX} artifacts are being received (limit {UPLOADS_MAX})");
-        ApiError(Problem::new(503, "unavailable", title).with_hint("send it again when one has ended"))
-    })?;
-    let (ms, chance) = birth(now())?;
-    let incoming = Incoming(app.artifacts.incoming(&format!("{ms}-{chance}")));
-    let bytes = receive(&incoming.0, body).await?;
-    unpack(&app, &incoming.0, &digest).await?;
-    drop(incoming);
+    let bytes = take_in(&app.artifacts, &digest, body).await?;
     let event = record::event(
         "artifact.stored",
         caller.actor,
@@ -60,6 +52,23 @@ pub(super) async fn put_artifact(
         })
         .await??;
     Ok(Json(Stored { digest, bytes }))
+}
+
+/// Receives an artifact's tar and unpacks it; it is there whole, or not at all.
+pub(super) async fn take_in(
+    artifacts: &Artifacts,
+    digest: &Digest,
+    body: RequestBody,
+) -> Result<u64, ApiError> {
+    let _permit = RECEIVING.try_acquire().map_err(|_| {
+        let title = format!("{UPLOADS_MAX} artifacts are being received (limit {UPLOADS_MAX})");
+        ApiError(Problem::new(503, "unavailable", title).with_hint("send it again when one has ended"))
+    })?;
+    let (ms, chance) = birth(now())?;
+    let incoming = Incoming(artifacts.incoming(&format!("{ms}-{chance}")));
+    let bytes = receive(&incoming.0, body).await?;
+    unpack(artifacts, &incoming.0, digest).await?;
+    Ok(bytes)
 }
 
 /// A file that is being received. It is removed also when the client goes away, which ends the handler where it stands.
@@ -117,8 +126,8 @@ async fn receive(path: &FilePath, mut body: RequestBody) -> Result<u64, ApiError
     Ok(bytes)
 }
 
-async fn unpack(app: &App, tar: &FilePath, digest: &Digest) -> Result<(), ApiError> {
-    let (artifacts, tar, digest) = (app.artifacts.clone(), tar.to_owned(), digest.clone());
+async fn unpack(artifacts: &Artifacts, tar: &FilePath, digest: &Digest) -> Result<(), ApiError> {
+    let (artifacts, tar, digest) = (artifacts.clone(), tar.to_owned(), digest.clone());
     let unpacked = tokio::task::spawn_blocking(move || artifacts.unpack(&tar, &digest)).await;
     match unpacked {
         Ok(Ok(_)) => Ok(()),

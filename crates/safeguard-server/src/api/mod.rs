@@ -3,6 +3,7 @@
 mod approvals;
 mod artifacts;
 mod audit;
+mod bisects;
 pub(crate) mod breakglasses;
 mod changes;
 pub(crate) mod consents;
@@ -73,6 +74,10 @@ fn route(operation: &Operation) -> MethodRouter<App> {
         "audit.entries" => get(audit::entries),
         "audit.export" => post(audit::export),
         "audit.prove" => get(audit::prove),
+        "bisect.show" => get(bisects::show),
+        "bisect.start" => post(bisects::start),
+        "bisect.try" => put(bisects::try_artifact).layer(DefaultBodyLimit::disable()),
+        "bisect.unbuilt" => post(bisects::unbuilt),
         "breakglass.list" => get(breakglasses::list),
         "breakglass.request" => post(breakglasses::request),
         "breakglass.review" => post(breakglasses::review),

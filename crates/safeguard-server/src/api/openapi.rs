@@ -64,6 +64,8 @@ fn describe() -> Value {
 
 fn question(id: &str, generator: &mut schemars::SchemaGenerator) -> Option<schemars::Schema> {
     match id {
+        "bisect.start" => Some(generator.subschema_for::<safeguard_api::bisect::BisectSpec>()),
+        "bisect.unbuilt" => Some(generator.subschema_for::<safeguard_api::bisect::NotBuilt>()),
         "change.add" => Some(generator.subschema_for::<safeguard_api::ChangeSpec>()),
         "freeze.open" => Some(generator.subschema_for::<safeguard_api::freeze::FreezeSpec>()),
         "policy.apply" => Some(generator.subschema_for::<safeguard_api::config::Policy>()),
@@ -79,6 +81,9 @@ fn answer(id: &str, generator: &mut schemars::SchemaGenerator) -> Value {
     let schema = match id {
         "audit.entries" => generator.subschema_for::<Vec<audit::Entry>>(),
         "audit.prove" => generator.subschema_for::<audit::EntryProof>(),
+        "bisect.show" | "bisect.start" | "bisect.try" | "bisect.unbuilt" => {
+            generator.subschema_for::<safeguard_api::bisect::BisectStatus>()
+        }
         "change.add" | "change.show" => generator.subschema_for::<safeguard_api::Change>(),
         "change.list" => generator.subschema_for::<Vec<safeguard_api::Change>>(),
         "freeze.open" | "freeze.close" => generator.subschema_for::<safeguard_api::Freeze>(),

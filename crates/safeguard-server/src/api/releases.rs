@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use safeguard_api::bisect::Bisect;
 use safeguard_api::release::{Lane, Phase, ReleaseSpec, Review};
 use safeguard_api::status::{ReleaseStatus, ServiceState};
 use safeguard_api::{Breakglass, Change, Name, Problem, Release, ReleaseId, Rollout, Stage};
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use super::{Answer, ApiError, Body, IdPath, LIST_MAX, Page, birth, consents, parse_id, policy};
 use crate::App;
 use crate::auth::Caller;
+use crate::bisects;
 use crate::control::Queue;
 use crate::record::{self, now};
 
@@ -265,21 +267,23 @@ pub(super) async fn shown(app: &App, release: Release, rollout: Rollout) -> Resu
     let world = app.world.borrow().clone();
     let rollout = world.at_present(rollout);
     let looked_at = release.clone();
-    let (entries, waivers, breakglasses) = app
+    let (entries, waivers, breakglasses, bisect) = app
         .store
         .read(move |tx| {
             let entries = tx.entries(Some(looked_at.id.as_str()), true, LIST_MAX)?;
             let mut breakglasses = tx.list::<Breakglass>(true, LIST_MAX)?;
             breakglasses.retain(|glass| glass.statement.release == looked_at.id);
-            Ok((entries, consents::waivers(tx, &looked_at)?, breakglasses))
+            let bisect = tx.get::<Bisect>(looked_at.id.as_str())?;
+            Ok((entries, consents::waivers(tx, &looked_at)?, breakglasses, bisect))
         })
         .await?;
     let entries = super::summaries(entries);
-    let hints = rollout
+    let mut hints: Vec<String> = rollout
         .blocks
         .iter()
         .map(|block| block.hint(&release.id))
         .collect();
+    hints.extend(bisects::hints_of(&release, &rollout, bisect.as_ref()));
     Ok(ReleaseStatus {
         routes: world.routes_of(&release.service, &release.id),
         instances: world.instances_of(&release.service, &release.id),
@@ -288,6 +292,7 @@ pub(super) async fn shown(app: &App, release: Release, rollout: Rollout) -> Resu
         entries,
         waivers,
         breakglasses,
+        bisect: bisect.map(Box::new),
         hints,
     })
 }

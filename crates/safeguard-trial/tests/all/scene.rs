@@ -132,7 +132,7 @@ impl Scene {
             longest: Span::seconds(60),
         });
         match self.last_word().await {
-            DrillWord::Tried { report } => report,
+            DrillWord::Tried { report } => *report,
             other => panic!("no trial was held: {other:?}"),
         }
     }

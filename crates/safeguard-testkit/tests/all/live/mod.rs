@@ -2,8 +2,10 @@
 
 mod acts;
 mod approvals;
+mod bisect;
 mod browser;
 mod calendars;
+mod catalogue;
 mod dossier;
 mod drill;
 mod evidence;

@@ -53,6 +53,9 @@ fn every_mutating_operation_refuses_a_stranger_and_leaves_an_entry() {
             let (id, body) = match operation.id {
                 // The tar itself goes through the command line; here only who may send it is asked.
                 "artifact.put" => (artifact.clone(), None),
+                "bisect.start" => (hotfix.clone(), Some(json!({ "method": "rebuild" }))),
+                "bisect.try" => (hotfix.clone(), None),
+                "bisect.unbuilt" => (hotfix.clone(), Some(json!({ "trial": 1, "why": "a conflict" }))),
                 "change.add" => (String::new(), Some(change.clone())),
                 "change.attach" => (recorded["id"].as_str().expect("an id").to_owned(), Some(json!("# Why"))),
                 "evidence.add" => (String::new(), Some(report.clone())),
@@ -103,6 +106,9 @@ fn every_mutating_operation_refuses_a_stranger_and_leaves_an_entry() {
             if operation.id == "evidence.add" {
                 path.push_str(&format!("?service=shop&format=safeguard&artifact={artifact}"));
             }
+            if operation.id == "bisect.try" {
+                path.push_str(&format!("?trial=1&digest={artifact}"));
+            }
             let method = match operation.method {
                 safeguard_api::operation::Method::Get => "GET",
                 safeguard_api::operation::Method::Post => "POST",
@@ -122,7 +128,7 @@ fn every_mutating_operation_refuses_a_stranger_and_leaves_an_entry() {
                 assert!(status == 403, "{} lets a pipeline in: {status} {answer}", operation.id);
             }
             up.token.clone_from(&own);
-            if operation.id == "artifact.put" {
+            if ["artifact.put", "bisect.try"].contains(&operation.id) {
                 continue;
             }
             if operation.id == "release.clear" {
