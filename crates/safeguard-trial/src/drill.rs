@@ -3,7 +3,7 @@
 //! Nothing here takes it off: router, judge and supervisor do, as they would in production. The drill pushes what the
 //! planner would push then, and looks.
 
-mod compare;
+pub(crate) mod compare;
 mod fault;
 mod reasons;
 mod way_back;
@@ -13,11 +13,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use safeguard_api::bisect::TrialReport;
 use safeguard_api::config::{Policy, RouterLimits};
-use safeguard_api::drill::{
-    ComparisonOrder, Drill, DrillOrder, DrillStep, DrillVersion, Fault, FaultKind, Writes,
-};
+use safeguard_api::drill::{Drill, DrillOrder, DrillStep, DrillVersion, Fault, FaultKind, Writes};
 use safeguard_api::instance::InstanceState;
 use safeguard_api::stage::Percent;
 use safeguard_api::time::Span;
@@ -58,15 +55,6 @@ pub(crate) enum Undecided {
     NothingToCompare,
 }
 
-/// How long a trial may take at the longest: a drill, and the comparison before it.
-#[must_use]
-pub fn trial_longest(policy: &Policy, router: &RouterLimits, comparison: ComparisonOrder) -> Duration {
-    let (deploy, warm_up): (Duration, Duration) =
-        (policy.rollback.deploy_longest.into(), policy.judge.warm_up.into());
-    let longest: Duration = comparison.longest.into();
-    drill_longest(policy, router) + deploy + warm_up + longest
-}
-
 /// What a drill is held with.
 pub(crate) struct Scene<'a> {
     pub order: &'a DrillOrder,
@@ -94,36 +82,6 @@ pub(crate) async fn hold(scene: Scene<'_>, tell: &(dyn Fn(DrillStep) + Sync)) ->
     let mut conductor = Conductor::new(scene, tell);
     conductor.begin().await?;
     conductor.drill().await
-}
-
-/// Holds a trial: compares candidate and live release, and drills the candidate unless it was taken off already.
-pub(crate) async fn hold_trial(
-    scene: Scene<'_>,
-    comparison: ComparisonOrder,
-    tell: &(dyn Fn(DrillStep) + Sync),
-) -> Result<TrialReport, Undecided> {
-    let order = scene.order;
-    let stable = order.stable.as_ref().ok_or(Undecided::NothingToCompare)?;
-    let started_at = clock::wall();
-    let mut conductor = Conductor::new(scene, tell);
-    conductor.begin().await?;
-    let begun = conductor.begun;
-    let comparison = conductor.compare(comparison).await?;
-    let is_off = comparison.tripped.is_some() || comparison.not_healthy.is_some();
-    let drill = if is_off {
-        None
-    } else {
-        Some(conductor.drill().await?)
-    };
-    Ok(TrialReport {
-        candidate: order.candidate.artifact.clone(),
-        stable: stable.artifact.clone(),
-        configuration: order.configuration.clone(),
-        started_at,
-        took: clock::span(begun.elapsed()),
-        comparison,
-        drill,
-    })
 }
 
 struct Conductor<'a> {

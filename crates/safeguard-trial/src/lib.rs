@@ -10,6 +10,7 @@ mod load;
 mod process;
 mod town;
 
-pub use drill::{drill_longest, trial_longest};
+pub use drill::compare::trial_longest;
+pub use drill::drill_longest;
 pub use keeper::{DrillCommand, Keeper, KeeperError};
 pub use process::{ProcessError, drill_process};

@@ -171,7 +171,7 @@ async fn drill(
             .await
             .map(|drill| DrillWord::Done { drill }),
         Some(comparison) => {
-            let tried = drill::hold_trial(scene, comparison, &tell).await;
+            let tried = drill::compare::hold_trial(scene, comparison, &tell).await;
             tried.map(|report| DrillWord::Tried {
                 report: Box::new(report),
             })

@@ -2,16 +2,56 @@
 
 use std::time::Duration;
 
-use safeguard_api::bisect::{ArmFigures, Comparison};
-use safeguard_api::drill::ComparisonOrder;
+use safeguard_api::bisect::{ArmFigures, Comparison, TrialReport};
+use safeguard_api::config::{Policy, RouterLimits};
+use safeguard_api::drill::{ComparisonOrder, DrillStep};
 use safeguard_api::traffic::ArmReport;
 use tokio::time::Instant;
 
-use super::{Conductor, Failed, Undecided};
+use super::{Conductor, Failed, Scene, Undecided, drill_longest};
 use crate::clock;
 
 /// The router confirms within this, or does not answer.
 const CONFIRM_LONGEST: Duration = Duration::from_secs(10);
+
+/// How long a trial may take at the longest: a drill, and the comparison before it.
+#[must_use]
+pub fn trial_longest(policy: &Policy, router: &RouterLimits, comparison: ComparisonOrder) -> Duration {
+    let (deploy, warm_up): (Duration, Duration) =
+        (policy.rollback.deploy_longest.into(), policy.judge.warm_up.into());
+    let longest: Duration = comparison.longest.into();
+    drill_longest(policy, router) + deploy + warm_up + longest
+}
+
+/// Holds a trial: compares candidate and live release, and drills the candidate unless it was taken off already.
+pub(crate) async fn hold_trial(
+    scene: Scene<'_>,
+    comparison: ComparisonOrder,
+    tell: &(dyn Fn(DrillStep) + Sync),
+) -> Result<TrialReport, Undecided> {
+    let order = scene.order;
+    let stable = order.stable.as_ref().ok_or(Undecided::NothingToCompare)?;
+    let started_at = clock::wall();
+    let mut conductor = Conductor::new(scene, tell);
+    conductor.begin().await?;
+    let begun = conductor.begun;
+    let comparison = conductor.compare(comparison).await?;
+    let is_off = comparison.tripped.is_some() || comparison.not_healthy.is_some();
+    let drill = if is_off {
+        None
+    } else {
+        Some(conductor.drill().await?)
+    };
+    Ok(TrialReport {
+        candidate: order.candidate.artifact.clone(),
+        stable: stable.artifact.clone(),
+        configuration: order.configuration.clone(),
+        started_at,
+        took: clock::span(begun.elapsed()),
+        comparison,
+        drill,
+    })
+}
 
 impl Conductor<'_> {
     /// Compares until enough is counted, the time is over, or the candidate is taken off.

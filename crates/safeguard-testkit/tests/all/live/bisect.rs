@@ -114,16 +114,16 @@ fn a_bad_batch_is_narrowed_by_artifacts_that_are_built_and_tried() {
             .iter()
             .filter_map(|trial| trial["outcome"]["name"].as_str())
             .collect();
-        assert_eq!(
-            (outcomes[0], outcomes[1]),
-            ("bad", "good"),
-            "the whole batch, and the base: {status:#}"
-        );
+        assert_eq!(outcomes[0], "bad", "the whole batch: {status:#}");
+        // On a busy machine one of two equal processes may be slower for a moment: then the base is tried once more.
+        let is_good_base =
+            |trial: &Value| trial["changes"] == json!([]) && trial["outcome"]["name"] == "good";
+        assert!(trials.iter().any(is_good_base), "{status:#}");
         assert!(
             outcomes.contains(&"not_built"),
             "the fourth without the second: {status:#}"
         );
-        assert!(trials.len() <= 9, "{status:#}");
+        assert!(trials.len() <= 12, "{status:#}");
 
         nothing_of_a_trial_can_be_released(&up, trials).await;
         let kinds = kinds(&up).await;
