@@ -66,7 +66,9 @@ pub fn side_by_side(
     let service = &case.told.service;
     // The load that the team has: what the change brings is not in it yet.
     let description = Rc::new(Description::load(&corpus.service(case), &corpus.service(case))?);
-    let databases = ["measured-base.db", "measured-change.db"].map(|name| folder.join(name));
+    let measured = folder.join("measured");
+    std::fs::create_dir_all(&measured)?;
+    let databases = ["base.db", "change.db"].map(|name| measured.join(name));
     for database in &databases {
         seed(&base.join("seed.py"), database, "production")?;
     }

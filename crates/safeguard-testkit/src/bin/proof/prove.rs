@@ -124,6 +124,20 @@ fn walk_all(
 
 fn prove(corpus: &Corpus, case: &Case, ablate: bool) -> anyhow::Result<(Walked, Option<Walked>)> {
     let folder = fresh(&target()?.join("proof").join(&case.id))?;
+    let found = prove_in(&folder, corpus, case, ablate)?;
+    // What explains the outcome stays; of a case that could not be walked, everything.
+    for databases in ["walk/data", "again/data", "reports/measured"] {
+        gone(&folder.join(databases))?;
+    }
+    Ok(found)
+}
+
+fn prove_in(
+    folder: &Path,
+    corpus: &Corpus,
+    case: &Case,
+    ablate: bool,
+) -> anyhow::Result<(Walked, Option<Walked>)> {
     let copies = Copies::make(corpus, case)?;
     let progress = Progress::of(&case.id);
     let subject = Subject {
@@ -156,10 +170,14 @@ fn prove(corpus: &Corpus, case: &Case, ablate: bool) -> anyhow::Result<(Walked, 
 
 /// An empty folder; what an earlier run left there is gone.
 fn fresh(folder: &Path) -> anyhow::Result<PathBuf> {
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-        Ok(()) | Err(_) => {}
-    }
+    gone(folder)?;
     std::fs::create_dir_all(folder)?;
     Ok(folder.to_owned())
+}
+
+fn gone(folder: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }

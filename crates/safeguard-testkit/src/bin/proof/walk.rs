@@ -77,7 +77,7 @@ impl<'a> Walk<'a> {
         self.place
             .write_config(case, Mode::TheChangeIsJudged, self.without)?;
         self.safeguard.must(&["policy", "apply"])?;
-        let before = self.place.folder.join("before.db");
+        let before = self.place.database("production-before");
         let production = self.place.database("production");
         oracle::save(corpus, &production, &before)?;
         let seen_before = in_production(&mut users)?;
