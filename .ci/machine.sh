@@ -84,6 +84,7 @@ need_packages() {
 
 # The services of the corpus and their oracles are written in it.
 need_python() {
+  need_packages python3=python3
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
     lacks 'Python 3.11 or newer' "$(as_root 'apt-get install -y python3')"
 }
@@ -92,8 +93,8 @@ need_python() {
 need_python_packages() {
   need_python
   cmp -s "$2" "$1/made-from" && return
-  python3 -c 'import ensurepip, venv' 2>/dev/null ||
-    lacks "Python's venv" "$(as_root 'apt-get install -y python3-venv')"
+  # A module has no command that could be looked for.
+  python3 -c 'import ensurepip, venv' 2>/dev/null || need_packages "python3 -m venv"=python3-venv
   step "installing $2"
   { python3 -m venv --clear "$1" && "$1/bin/pip" install --quiet --disable-pip-version-check --no-deps --requirement "$2"; } >&2
   cp "$2" "$1/made-from"
