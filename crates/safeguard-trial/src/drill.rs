@@ -265,9 +265,17 @@ impl<'a> Conductor<'a> {
         Ok(())
     }
 
+    /// Good answers that the candidate has given so far.
+    fn answers(&self) -> u64 {
+        let candidate = self.scene.order.candidate.release.as_str();
+        self.load
+            .as_ref()
+            .map_or(0, |load| load.tally.answered_by(candidate))
+    }
+
+    /// Waits until the judge has seen enough of the candidate to have taken it off.
     async fn settle(&mut self, weight: Percent) -> Result<Result<(), Failed>, Undecided> {
-        let order = self.scene.order;
-        let from = Instant::now();
+        let (from, warm) = (Instant::now(), self.answers());
         loop {
             let seen = self.look().await?;
             if seen.route.weight < weight {
@@ -286,10 +294,7 @@ impl<'a> Conductor<'a> {
                     "the candidate was taken off before anything was done to it{why}"
                 ))));
             }
-            let answers = self
-                .load
-                .as_ref()
-                .map_or(0, |load| load.tally.answered_by(order.candidate.release.as_str()));
+            let answers = self.answers().saturating_sub(warm);
             if SETTLE <= from.elapsed() && SETTLE_ANSWERS_MIN <= answers {
                 return Ok(Ok(()));
             }

@@ -52,7 +52,7 @@ async fn a_good_version_earns_its_certificate() {
     );
 }
 
-/// Answers after a quarter of a second; whoever is called the candidate takes a whole one for its first answers.
+/// Answers after a quarter of a second; whoever is called the candidate takes three quarters for its first answers.
 const COLD: &str = r#"exec python3 -c '
 import http.server, itertools, os, pathlib, time
 slow = ANSWERS if pathlib.Path("NAME").read_text() == "candidate" else 0
@@ -61,7 +61,7 @@ class Connection(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
         if self.path != "/healthz":
-            time.sleep(1.0 if next(asked) < slow else 0.25)
+            time.sleep(0.75 if next(asked) < slow else 0.25)
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -99,15 +99,13 @@ async fn what_is_slow_while_it_is_cold_is_not_held_against_a_version() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_version_that_stays_slow_under_the_load_of_a_drill_is_not_refused_for_that() {
-    // How fast it is others measure. Either the judge takes it off first, and nothing is decided, or the way back is shown.
+async fn a_version_that_stays_slow_under_the_load_of_a_drill_is_neither_refused_nor_certified() {
     let scene = cold_for("1000000").await;
     match scene.last_word().await {
         DrillWord::Undecided { why } => {
             assert!(why.contains("for being slow under the drill's load"), "{why}")
         }
-        DrillWord::Done { drill } => assert_eq!(scene.refusals(&drill), ""),
-        other @ (DrillWord::Step(_) | DrillWord::Tried { .. }) => panic!("{other:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
