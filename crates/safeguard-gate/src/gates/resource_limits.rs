@@ -78,13 +78,20 @@ fn judge(case: &Case<'_>) -> GateVerdict {
             )
         },
     );
-    let growth = greatest(&enough, |report| growth(report, memory_limit));
+    let live: Vec<&Resources> = case
+        .baseline_for(RULE.gate)
+        .filter_map(|evidence| believed(evidence, &mut opinion))
+        .collect();
+    let usual = greatest(&live, |report| growth(report, memory_limit)).map_or(0.0, |grown| grown.max(0.0));
     bounded(
         &mut opinion,
         "growth of memory",
-        growth,
-        settings.memory_growth_percent_max,
-        |percent| format!("{percent:.1} %"),
+        greatest(&enough, |report| growth(report, memory_limit)),
+        settings.memory_growth_percent_max + usual,
+        |percent| match usual {
+            0.0 => format!("{percent:.1} %"),
+            usual => format!("{percent:.1} % (what is live grew by {usual:.1} %)"),
+        },
     );
     opinion.verdict(format!(
         "memory, processor and growth within their limits for {longest}"
@@ -134,7 +141,7 @@ fn bounded(
     limit: f64,
     shown: impl Fn(f64) -> String,
 ) {
-    let limit_shown = format!("{limit} %");
+    let limit_shown = format!("{} %", (limit * 10.0).round() / 10.0);
     let Some(value) = value else {
         opinion.figure(name, "unknown", limit_shown, false);
         opinion.miss_report(

@@ -210,7 +210,8 @@ impl Loop {
         self.memories.retain(|release, _| loaded.has(release));
         self.world.walking.retain(|release, _| loaded.has(release));
         self.world.gates.retain(|release, _| loaded.has(release));
-        self.watched.keep_only(&|release| loaded.has(release));
+        self.watched
+            .keep_only(&|release| loaded.has(release) || loaded.is_live(release));
         self.judged.keep_only(&|release| loaded.has(release));
         self.journal.keep_only(&|release| loaded.has(release));
     }

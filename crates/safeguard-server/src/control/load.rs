@@ -33,6 +33,11 @@ impl Loaded {
             .iter()
             .any(|service| service.queue.iter().any(|(walking, _)| walking.id == *release))
     }
+
+    pub fn is_live(&self, release: &ReleaseId) -> bool {
+        let mut live = self.services.iter().filter_map(|service| service.live.as_ref());
+        live.any(|live| live.id == *release)
+    }
 }
 
 impl Loop {

@@ -1,4 +1,5 @@
-//! What instances use in staging while the release soaks there, watched by safeguard itself: evidence for `resource-limits`.
+//! What instances use in staging, watched by safeguard itself: evidence for `resource-limits`. A release that became live before it was
+//! watched for long enough goes on being watched, for the next one is compared with it.
 
 use std::collections::HashMap;
 
@@ -19,17 +20,28 @@ use crate::record::{self, clocks, now};
 const SAMPLE_EVERY: Span = Span::seconds(1);
 /// The processor is measured over a minute, or over the whole where that is shorter.
 const MINUTE_MS: u64 = 60_000;
+/// Over it, every second one is forgotten.
 const SAMPLES_MAX: usize = 7200;
 
-/// Samples of the releases that soak in staging.
+/// Samples of the releases that have passed their first moments in staging.
 #[derive(Default)]
 pub(super) struct Watched(HashMap<ReleaseId, Watch>);
 
-#[derive(Default)]
 struct Watch {
+    every: Span,
     samples: Vec<Sample>,
     /// Recorded already: a release is watched once.
     told: bool,
+}
+
+impl Default for Watch {
+    fn default() -> Watch {
+        Watch {
+            every: SAMPLE_EVERY,
+            samples: Vec::new(),
+            told: false,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -48,17 +60,23 @@ impl Watched {
     }
 }
 
+/// Whether its instances in staging do what they shall do in production.
+pub(super) fn can_be_watched(rollout: &Rollout) -> bool {
+    match rollout.stage {
+        Stage::Dev | Stage::Qa => false,
+        Stage::Staging => matches!(rollout.phase, Phase::Soaking | Phase::Verified),
+        Stage::Canary | Stage::Production => true,
+    }
+}
+
 impl Loop {
     /// Takes a sample, and records what was seen when it is long enough.
     pub(super) async fn watch_resources(
         &mut self,
         release: &Release,
-        rollout: &Rollout,
         watched_min: Span,
     ) -> Result<(), StoreError> {
-        let soaks =
-            rollout.stage == Stage::Staging && matches!(rollout.phase, Phase::Soaking | Phase::Verified);
-        if !soaks || self.world.supervisor_silent > Span(0) {
+        if self.world.supervisor_silent > Span(0) {
             return Ok(());
         }
         let Some(sample) = self.sample(release) else {
@@ -154,16 +172,21 @@ impl Watch {
     /// Returns whether the sample was taken.
     fn take(&mut self, sample: Sample) -> bool {
         if let Some(last) = self.samples.last() {
-            if sample.at_ms < last.at_ms + SAMPLE_EVERY.0 {
+            if sample.at_ms < last.at_ms + self.every.0 {
                 return false;
             }
             // Restarted, or another number of them: what was seen before is of other processes.
             if sample.cpu_ms < last.cpu_ms || sample.instances != last.instances {
-                self.samples.clear();
+                *self = Watch::default();
             }
         }
         if self.samples.len() == SAMPLES_MAX {
-            self.samples.remove(0);
+            let mut keep = false;
+            self.samples.retain(|_| {
+                keep = !keep;
+                keep
+            });
+            self.every = Span(self.every.0 * 2);
         }
         self.samples.push(sample);
         true
@@ -172,13 +195,10 @@ impl Watch {
     fn seen(&self) -> Option<Resources> {
         let (first, last) = (self.samples.first()?, self.samples.last()?);
         let watched = Span(last.at_ms - first.at_ms);
-        // Memory is read after the first fifth: a process that warms up is not one that leaks.
-        let early = self
-            .samples
-            .iter()
-            .find(|sample| first.at_ms + watched.0 / 5 <= sample.at_ms)?;
-        let growth =
-            (last.memory_bytes as f64 - early.memory_bytes as f64) / early.memory_bytes.max(1) as f64;
+        // After the first fifth: a process that warms up is not one that leaks.
+        let early = self.floor(first.at_ms + watched.0 / 5, first.at_ms + watched.0 * 2 / 5)?;
+        let late = self.floor(first.at_ms + watched.0 * 4 / 5, last.at_ms)?;
+        let growth = (late as f64 - early as f64) / early.max(1) as f64;
         Some(Resources {
             watched,
             samples: self.samples.len() as u64,
@@ -186,6 +206,15 @@ impl Watch {
             cpu_percent_max: self.busiest(watched.0.min(MINUTE_MS)),
             memory_growth_percent: Some(growth * 100.0),
         })
+    }
+
+    /// The least memory held between two times: a leak raises it, a request that needs much for a moment does not.
+    fn floor(&self, from_ms: u64, to_ms: u64) -> Option<u64> {
+        let between = self
+            .samples
+            .iter()
+            .filter(|sample| (from_ms..=to_ms).contains(&sample.at_ms));
+        between.map(|sample| sample.memory_bytes).min()
     }
 
     /// The greatest use of one instance over `window_ms`, in percent of a core.
@@ -242,6 +271,36 @@ mod tests {
         assert_eq!(seen.memory_bytes_max, Some(100));
         assert_eq!(seen.cpu_percent_max, Some(100.0));
         assert_eq!(seen.memory_growth_percent, Some(0.0));
+    }
+
+    #[test]
+    fn memory_grows_when_what_is_never_given_back_does() {
+        // A password is hashed in 64 of memory every other second.
+        let busy = |second: u64, kept: u64| kept + if second % 2 == 0 { 64 } else { 0 };
+        let growth = |kept: &dyn Fn(u64) -> u64| {
+            let mut watch = Watch::default();
+            for second in 0..=100 {
+                watch.take(sample(second, busy(second, kept(second)), second));
+            }
+            watch.seen().unwrap().memory_growth_percent.unwrap()
+        };
+        assert_eq!(growth(&|_| 50), 0.0);
+        assert_eq!(
+            growth(&|second| 79 + second),
+            60.0,
+            "from 100 in second 21 to 160 in second 81"
+        );
+    }
+
+    #[test]
+    fn a_long_watch_has_fewer_samples_and_forgets_no_time() {
+        let mut watch = Watch::default();
+        for second in 0..=20_000 {
+            watch.take(sample(second, 10, second));
+        }
+        let seen = watch.seen().unwrap();
+        assert_eq!(seen.watched, Span::seconds(20_000));
+        assert!(seen.samples <= SAMPLES_MAX as u64);
     }
 
     #[test]

@@ -67,6 +67,9 @@ impl Scene {
             self.load(rest, true);
         } else if let Some(rest) = line.strip_prefix("load ") {
             self.load(rest, false);
+        } else if let Some(rest) = line.strip_prefix("live resources ") {
+            self.resources(rest);
+            self.last().spec.about = About::Artifact(digest("live"));
         } else if let Some(rest) = line.strip_prefix("resources ") {
             self.resources(rest);
         } else if let Some(rest) = line.strip_prefix("check ") {

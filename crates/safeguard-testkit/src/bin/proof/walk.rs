@@ -46,22 +46,26 @@ pub struct Walk<'a> {
     place: Workplace,
     /// The release that users have, and how the change is measured.
     base: String,
+    users: Users,
     exposed: bool,
     candidate_requests: u64,
 }
 
 impl<'a> Walk<'a> {
-    /// Starts an installation, with all gates or without one, and sends the base on its way.
+    /// Starts an installation, with all gates or without one, and sends the base on its way, and its users: what the base uses under
+    /// them is what the change is compared with.
     pub fn begin(subject: Subject<'a>, folder: &Path, without: Option<Gate>) -> anyhow::Result<Walk<'a>> {
         let place = Workplace::make(subject.corpus, subject.case, subject.copies, folder)?;
         place.write_config(subject.case, Mode::TheBaseGoesLive, without)?;
         let safeguard = Installation::start(&place)?;
+        let users = Users::set_out(&team::order(subject, &safeguard)?)?;
         let mut walk = Walk {
             subject,
             without,
             safeguard,
             place,
             base: String::new(),
+            users,
             exposed: false,
             candidate_requests: 0,
         };
@@ -73,24 +77,22 @@ impl<'a> Walk<'a> {
     pub fn go(mut self, reports: &Reports) -> anyhow::Result<Walked> {
         self.base_is_live()?;
         let (corpus, case) = (self.subject.corpus, self.subject.case);
-        let mut users = Users::set_out(&self.order()?)?;
         self.place
             .write_config(case, Mode::TheChangeIsJudged, self.without)?;
         self.safeguard.must(&["policy", "apply"])?;
         let before = self.place.database("production-before");
         let production = self.place.database("production");
         oracle::save(corpus, &production, &before)?;
-        let seen_before = in_production(&mut users)?;
+        let seen_before = in_production(&mut self.users)?;
         let begun = Instant::now();
         let release = self.release_change(reports)?;
         let (end, stage) = self.until_it_ends(&release)?;
         let walk_seconds = begun.elapsed().as_secs_f64();
-        let seen = in_production(&mut users)?.since(&seen_before);
+        let seen = in_production(&mut self.users)?.since(&seen_before);
         let gates = match end {
             End::Refused { .. } | End::Held { .. } => self.said(&release)?,
             End::RolledBack { .. } | End::Live => Vec::new(),
         };
-        drop(users);
         let (without, exposed, candidate_requests) = (self.without, self.exposed, self.candidate_requests);
         drop(self);
         Ok(Walked {

@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::Context as _;
 use safeguard_api::approval::{ApprovalStanding, Said};
 
-use super::Walk;
+use super::{Subject, Walk};
+use crate::installation::Installation;
 use crate::load::description::Description;
 use crate::load::{Order, Place};
 use crate::pipeline::{About, Reports};
@@ -95,33 +96,33 @@ impl Walk<'_> {
         }
         Ok(())
     }
+}
 
-    /// What the load process is told: this service's users in every environment, with what the change lets them do besides.
-    pub(super) fn order(&self) -> anyhow::Result<Order> {
-        let case = self.subject.case;
-        let service = self.subject.corpus.service(case);
-        let description = Description::load(&service, &case.folder)?;
-        let mut places = BTreeMap::new();
-        for environment in ENVIRONMENTS {
-            let (requests_per_second, users) = match environment {
-                "production" => (description.requests_per_second, description.users),
-                "staging" => (STAGING_PER_SECOND, description.users_testing),
-                _ => (TESTERS_PER_SECOND, description.users_testing),
-            };
-            let place = Place {
-                address: self.safeguard.address(&case.told.service, environment)?,
-                requests_per_second,
-                users,
-            };
-            places.insert(environment.to_owned(), place);
-        }
-        Ok(Order {
-            service,
-            case: case.folder.clone(),
-            seed: SEED,
-            places,
-        })
+/// What the load process is told: this service's users in every environment, with what the change lets them do besides.
+pub(super) fn order(subject: Subject<'_>, safeguard: &Installation) -> anyhow::Result<Order> {
+    let case = subject.case;
+    let service = subject.corpus.service(case);
+    let description = Description::load(&service, &case.folder)?;
+    let mut places = BTreeMap::new();
+    for environment in ENVIRONMENTS {
+        let (requests_per_second, users) = match environment {
+            "production" => (description.requests_per_second, description.users),
+            "staging" => (STAGING_PER_SECOND, description.users_testing),
+            _ => (TESTERS_PER_SECOND, description.users_testing),
+        };
+        let place = Place {
+            address: safeguard.address(&case.told.service, environment)?,
+            requests_per_second,
+            users,
+        };
+        places.insert(environment.to_owned(), place);
     }
+    Ok(Order {
+        service,
+        case: case.folder.clone(),
+        seed: SEED,
+        places,
+    })
 }
 
 fn id(value: &serde_json::Value) -> anyhow::Result<String> {
