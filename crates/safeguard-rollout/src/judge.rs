@@ -202,7 +202,8 @@ impl Judge {
         }
         for _ in 0..(slot - self.slot).min(SLOTS as u64) {
             // The quantile is of the whole window before this slot and holds for the length of the slot.
-            self.slow_above_ms = self.latencies.quantile(SLOW_QUANTILE, LATENCIES_MIN);
+            let usual = self.latencies.quantile(SLOW_QUANTILE, LATENCIES_MIN);
+            self.slow_above_ms = usual.filter(|_| self.policy.slowness);
             self.latencies.advance();
         }
         self.slot = slot;

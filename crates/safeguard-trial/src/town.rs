@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use safeguard_api::config::JudgePolicy;
 use safeguard_api::drill::{DrillOrder, DrillVersion};
 use safeguard_api::instance::{
     InstanceReport, InstanceSpec, InstanceState, Stopped, SupervisorAnswer, SupervisorCall, SupervisorReport,
@@ -38,6 +39,8 @@ pub(crate) struct Wanted {
     pub candidate_round: Option<u32>,
     /// The candidate is an arm of the route, with this weight.
     pub arm: Option<WantedArm>,
+    /// Whether the judge looks at how slow answers are.
+    pub slowness: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -86,6 +89,7 @@ impl<'a> Town<'a> {
             wanted: Wanted {
                 candidate_round: None,
                 arm: None,
+                slowness: true,
             },
         }
     }
@@ -237,7 +241,10 @@ impl<'a> Town<'a> {
                 journal_seen: self.journal_seen,
                 judged: wanted.judged,
                 observe: false,
-                judge: order.policy.judge.clone(),
+                judge: JudgePolicy {
+                    slowness: self.wanted.slowness && order.policy.judge.slowness,
+                    ..order.policy.judge.clone()
+                },
             }),
             testers: Vec::new(),
         }

@@ -230,6 +230,8 @@ pub struct JudgePolicy {
     pub health_failures_max: u32,
     /// Failures in a row on the candidate, while stable succeeds, that trip.
     pub failures_in_a_row_max: u32,
+    /// Whether answers slower than what is usual on stable count as bad events. In a drill they never do.
+    pub slowness: bool,
 }
 
 impl Default for JudgePolicy {
@@ -243,6 +245,7 @@ impl Default for JudgePolicy {
             exits_within: Span::seconds(60),
             health_failures_max: 3,
             failures_in_a_row_max: 10,
+            slowness: true,
         }
     }
 }

@@ -170,6 +170,18 @@ fn slow_is_above_stables_frozen_percentile() {
 }
 
 #[test]
+fn where_slowness_does_not_count_nothing_is_slow() {
+    let mut judge = Judge::new(&JudgePolicy {
+        slowness: false,
+        ..policy()
+    });
+    for request in 0..1000 {
+        judge.observe(request * 9, &good(Side::Stable, 20 + request % 80, 10.0));
+    }
+    assert_eq!(judge.observe(10_000, &good(Side::Canary, 1, 5000.0)).bad, None);
+}
+
+#[test]
 fn a_failing_canary_trips_and_the_verdict_is_recomputed_bit_for_bit() {
     let mut judge = Judge::new(&policy());
     let mut random = Random(7);
