@@ -94,7 +94,12 @@ fn unjoined(from: &NodeList, condition: Node<'_>) -> u32 {
     let Some(mentions) = mentions(condition) else {
         return 0;
     };
-    for qualifiers in mentions {
+    let mut single = vec![false; items.len() + 1];
+    for Mention {
+        qualifiers,
+        is_of_one_row,
+    } in mentions
+    {
         let place = |one: &&str| {
             items
                 .iter()
@@ -103,6 +108,9 @@ fn unjoined(from: &NodeList, condition: Node<'_>) -> u32 {
         };
         let mut touched: Vec<usize> = qualifiers.iter().map(place).collect();
         touched.sort_unstable();
+        if is_of_one_row {
+            touched.iter().for_each(|&at| single[at] = true);
+        }
         for pair in touched.windows(2) {
             let (keep, gone) = (group[pair[0]], group[pair[1]]);
             group
@@ -112,7 +120,7 @@ fn unjoined(from: &NodeList, condition: Node<'_>) -> u32 {
         }
     }
     let mut groups: Vec<usize> = (0..items.len())
-        .filter(|&at| !items[at].is_empty())
+        .filter(|&at| !items[at].is_empty() && !single[at])
         .map(|at| group[at])
         .collect();
     groups.sort_unstable();
@@ -136,6 +144,16 @@ fn aliases<'a>(item: Node<'a>) -> Vec<&'a str> {
 
 /// No relation has an empty name.
 const FROM_OUTSIDE: &str = "";
+/// What columns are called of which every row has its own value. Without a catalog it is not known; a foreign key (`user_id`) is not
+/// among them.
+const KEYS: [&str; 8] = ["id", "key", "name", "code", "slug", "uuid", "guid", "email"];
+
+/// What stands together in one part of a condition.
+struct Mention<'a> {
+    qualifiers: Vec<&'a str>,
+    /// A key is compared with a value: whatever relation it is, one row of it is left.
+    is_of_one_row: bool,
+}
 
 /// `a.id = 7`: one row, or few.
 fn is_equal_to_a_value(part: Node<'_>) -> bool {
@@ -150,9 +168,22 @@ fn is_equal_to_a_value(part: Node<'_>) -> bool {
         && (is_column(left) && is_value(right) || is_value(left) && is_column(right))
 }
 
-/// The qualifiers that stand together in one part of a condition. None when a column without qualifier, or a condition too
+fn is_of_one_row(part: Node<'_>) -> bool {
+    let Node::A_Expr(compared) = part else {
+        return false;
+    };
+    let is_key = |node| match node {
+        Node::ColumnRef(column) => {
+            matches!(names::qualified(column.fields()), Some((Some(_), name)) if KEYS.contains(&name))
+        }
+        _ => false,
+    };
+    is_equal_to_a_value(part) && (is_key(compared.lexpr()) || is_key(compared.rexpr()))
+}
+
+/// The parts of a condition. None when a column without qualifier, or a condition too
 /// large, leaves open what is joined.
-fn mentions<'a>(condition: Node<'a>) -> Option<Vec<Vec<&'a str>>> {
+fn mentions<'a>(condition: Node<'a>) -> Option<Vec<Mention<'a>>> {
     let mut found = Vec::new();
     let mut parts = vec![condition];
     let mut seen = 0;
@@ -193,7 +224,10 @@ fn mentions<'a>(condition: Node<'a>) -> Option<Vec<Vec<&'a str>>> {
         if is_equal_to_a_value(part) {
             qualifiers.push(FROM_OUTSIDE);
         }
-        found.push(qualifiers);
+        found.push(Mention {
+            qualifiers,
+            is_of_one_row: is_of_one_row(part),
+        });
     }
     Some(found)
 }
