@@ -19,7 +19,7 @@ use std::time::Duration;
 use safeguard_api::config::{Config, Policy};
 use safeguard_api::release::Phase;
 use safeguard_api::time::Span;
-use safeguard_api::{Gate, Name, PolicyId, Problem, ReleaseId, Rollout, Stage};
+use safeguard_api::{Name, PolicyId, Problem, ReleaseId, Rollout};
 use safeguard_link::Link;
 use safeguard_rollout::observe::Command;
 use safeguard_rollout::plan::{Answer, PlanFile};
@@ -27,7 +27,7 @@ use safeguard_store::{Content, Document, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use self::resources::can_be_watched;
+use self::resources::{can_be_watched, watched_min};
 use crate::ServerError;
 use crate::artifacts::Artifacts;
 use crate::record::clocks;
@@ -237,8 +237,7 @@ impl Loop {
         let mut said = Ok(());
         for service in &loaded.services {
             if let Some(live) = &service.live {
-                let watched_min = self.config.gates.resource_limits.watched_min;
-                self.watch_resources(live, watched_min).await?;
+                self.watch_live(live).await?;
             }
             for (place, (release, rollout)) in service.queue.iter().enumerate() {
                 let own = command
@@ -246,9 +245,9 @@ impl Loop {
                     .filter(|(id, _)| *id == release.id)
                     .map(|(_, command)| command.clone());
                 let policy = self.policy(&rollout.policy).await?;
-                if can_be_watched(rollout) && policy.gates(Stage::Production).contains(&Gate::ResourceLimits)
+                if can_be_watched(rollout)
+                    && let Some(watched_min) = watched_min(&policy)
                 {
-                    let watched_min = policy.gates.resource_limits.watched_min;
                     self.watch_resources(release, watched_min).await?;
                 }
                 let judged = self

@@ -4,13 +4,14 @@
 use std::collections::HashMap;
 
 use safeguard_api::audit::Actor;
+use safeguard_api::config::Policy;
 use safeguard_api::evidence::{
     About, EvidenceSpec, Facts, Format, PLAIN_REPORT_API, PlainReport, Resources, Tool,
 };
 use safeguard_api::release::Phase;
 use safeguard_api::time::Span;
-use safeguard_api::{Environment, Evidence, EvidenceId, Gate, Release, ReleaseId, Rollout, Stage};
-use safeguard_store::StoreError;
+use safeguard_api::{Environment, Evidence, EvidenceId, Gate, Name, Release, ReleaseId, Rollout, Stage};
+use safeguard_store::{EvidenceAbout, StoreError, Tx};
 
 use super::Loop;
 use crate::api::evidence;
@@ -69,7 +70,35 @@ pub(super) fn can_be_watched(rollout: &Rollout) -> bool {
     }
 }
 
+/// How long an artifact has to be watched in staging; none where no stage asks for it.
+pub(super) fn watched_min(policy: &Policy) -> Option<Span> {
+    let stages = [Stage::Staging, Stage::Canary, Stage::Production];
+    let asks = stages.map(|stage| policy.gates(stage).contains(&Gate::ResourceLimits));
+    asks.contains(&true)
+        .then_some(policy.gates.resource_limits.watched_min)
+}
+
 impl Loop {
+    /// Watches what is live unless it was watched before. Each report voids approvals that did not see it, so there is only one.
+    pub(super) async fn watch_live(&mut self, live: &Release) -> Result<(), StoreError> {
+        let Some(watched_min) = watched_min(&self.config.policy()) else {
+            return Ok(());
+        };
+        if !self.watched.0.contains_key(&live.id) {
+            let (service, about) = (live.service.clone(), About::Artifact(live.artifact.clone()));
+            let told = self
+                .store
+                .read(move |tx| was_watched(tx, &service, &about))
+                .await?;
+            let watch = Watch {
+                told,
+                ..Watch::default()
+            };
+            self.watched.0.insert(live.id.clone(), watch);
+        }
+        self.watch_resources(live, watched_min).await
+    }
+
     /// Takes a sample, and records what was seen when it is long enough.
     pub(super) async fn watch_resources(
         &mut self,
@@ -166,6 +195,19 @@ impl Loop {
             .write(move |tx| evidence::record(tx, evidence, &event).map(|_| ()))
             .await?
     }
+}
+
+fn was_watched(tx: &Tx<'_>, service: &Name, about: &About) -> Result<bool, StoreError> {
+    let Some(known) = tx.get::<EvidenceAbout>(&EvidenceAbout::key_of(service, about))? else {
+        return Ok(false);
+    };
+    for id in &known.evidence {
+        let evidence = tx.get::<Evidence>(&format!("{service}/{id}"))?;
+        if evidence.is_some_and(|evidence| matches!(evidence.facts, Facts::Resources(_))) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 impl Watch {
@@ -276,7 +318,7 @@ mod tests {
     #[test]
     fn memory_grows_when_what_is_never_given_back_does() {
         // A password is hashed in 64 of memory every other second.
-        let busy = |second: u64, kept: u64| kept + if second % 2 == 0 { 64 } else { 0 };
+        let busy = |second: u64, kept: u64| kept + if second.is_multiple_of(2) { 64 } else { 0 };
         let growth = |kept: &dyn Fn(u64) -> u64| {
             let mut watch = Watch::default();
             for second in 0..=100 {
