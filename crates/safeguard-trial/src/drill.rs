@@ -18,7 +18,6 @@ use safeguard_api::drill::{Drill, DrillOrder, DrillStep, DrillVersion, Fault, Fa
 use safeguard_api::instance::InstanceState;
 use safeguard_api::stage::Percent;
 use safeguard_api::time::Span;
-
 use safeguard_dataplane::Injection;
 use tokio::time::Instant;
 

@@ -81,6 +81,7 @@ fn judge(case: &Case<'_>) -> GateVerdict {
     let live: Vec<&Resources> = case
         .baseline_for(RULE.gate)
         .filter_map(|evidence| believed(evidence, &mut opinion))
+        .filter(|report| settings.watched_min <= report.watched)
         .collect();
     let usual = greatest(&live, |report| growth(report, memory_limit)).map_or(0.0, |grown| grown.max(0.0));
     bounded(
