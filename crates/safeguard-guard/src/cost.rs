@@ -2,7 +2,7 @@
 
 use pg_raw_parse::Node;
 use pg_raw_parse::list::NodeList;
-use pg_raw_parse::nodes::{CommonTableExpr, RangeVar, SelectStmt};
+use pg_raw_parse::nodes::{ColumnRef, CommonTableExpr, RangeVar, SelectStmt};
 use pg_raw_parse::raw::{A_Expr_Kind, JoinType};
 use safeguard_api::guard::StatementCost;
 
@@ -35,7 +35,8 @@ pub(crate) fn count(cost: &mut StatementCost, node: Node<'_>) {
 pub(crate) fn count_select(cost: &mut StatementCost, select: &SelectStmt) {
     let from = select.from_clause();
     cost.joins += u32::try_from(from.len().saturating_sub(1)).unwrap_or(u32::MAX);
-    cost.cartesian_products += unjoined(from, select.where_clause());
+    let is_limited = !matches!(select.limit_count(), Node::None);
+    cost.cartesian_products += unjoined(from, select.where_clause(), is_limited);
     let is_of_a_table = from
         .iter()
         .any(|item| is_table(item) && !is_common_table(item, select));
@@ -77,7 +78,7 @@ fn alias(range: &RangeVar) -> Option<&str> {
 
 /// How many relations of a `FROM`, listed with commas, nothing joins to the others. Functions, subqueries and values are
 /// taken to be joined: they are often one row.
-fn unjoined(from: &NodeList, condition: Node<'_>) -> u32 {
+fn unjoined(from: &NodeList, condition: Node<'_>, is_limited: bool) -> u32 {
     if from.len() < 2 || from.len() > ITEMS_MAX {
         return 0;
     }
@@ -94,7 +95,7 @@ fn unjoined(from: &NodeList, condition: Node<'_>) -> u32 {
     let Some(mentions) = mentions(condition) else {
         return 0;
     };
-    let mut single = vec![false; items.len() + 1];
+    let (mut single, mut mentioned) = (vec![false; items.len()], vec![false; items.len()]);
     for Mention {
         qualifiers,
         is_of_one_row,
@@ -108,8 +109,10 @@ fn unjoined(from: &NodeList, condition: Node<'_>) -> u32 {
         };
         let mut touched: Vec<usize> = qualifiers.iter().map(place).collect();
         touched.sort_unstable();
-        if is_of_one_row {
-            touched.iter().for_each(|&at| single[at] = true);
+        for &at in touched.iter().filter(|at| **at < items.len()) {
+            mentioned[at] = true;
+            // Of a join, one side alone is one row.
+            single[at] |= is_of_one_row && items[at].len() == 1;
         }
         for pair in touched.windows(2) {
             let (keep, gone) = (group[pair[0]], group[pair[1]]);
@@ -119,8 +122,14 @@ fn unjoined(from: &NodeList, condition: Node<'_>) -> u32 {
                 .for_each(|one| *one = keep);
         }
     }
+    // A relation that nothing is asked of is returned whole beside the one row: a join was forgotten.
+    let is_narrowed = is_limited
+        || mentioned
+            .iter()
+            .zip(&items)
+            .all(|(said, item)| *said || item.is_empty());
     let mut groups: Vec<usize> = (0..items.len())
-        .filter(|&at| !items[at].is_empty() && !single[at])
+        .filter(|&at| !(items[at].is_empty() || is_narrowed && single[at]))
         .map(|at| group[at])
         .collect();
     groups.sort_unstable();
@@ -155,30 +164,22 @@ struct Mention<'a> {
     is_of_one_row: bool,
 }
 
-/// `a.id = 7`: one row, or few.
-fn is_equal_to_a_value(part: Node<'_>) -> bool {
+/// The column of `a.id = 7`, which leaves few rows, whichever side it stands on.
+fn compared_with_a_value(part: Node<'_>) -> Option<&ColumnRef> {
     let Node::A_Expr(compared) = part else {
-        return false;
+        return None;
     };
-    let is_value = |node| matches!(node, Node::A_Const(_) | Node::ParamRef(_));
-    let is_column = |node| matches!(node, Node::ColumnRef(_));
-    let (left, right) = (compared.lexpr(), compared.rexpr());
-    compared.kind == A_Expr_Kind::AEXPR_OP
-        && names::qualified(compared.name()) == Some((None, "="))
-        && (is_column(left) && is_value(right) || is_value(left) && is_column(right))
+    let is_equality =
+        compared.kind == A_Expr_Kind::AEXPR_OP && names::qualified(compared.name()) == Some((None, "="));
+    match (compared.lexpr(), compared.rexpr()) {
+        (Node::ColumnRef(column), Node::A_Const(_) | Node::ParamRef(_))
+        | (Node::A_Const(_) | Node::ParamRef(_), Node::ColumnRef(column)) => is_equality.then_some(column),
+        _ => None,
+    }
 }
 
-fn is_of_one_row(part: Node<'_>) -> bool {
-    let Node::A_Expr(compared) = part else {
-        return false;
-    };
-    let is_key = |node| match node {
-        Node::ColumnRef(column) => {
-            matches!(names::qualified(column.fields()), Some((Some(_), name)) if KEYS.contains(&name))
-        }
-        _ => false,
-    };
-    is_equal_to_a_value(part) && (is_key(compared.lexpr()) || is_key(compared.rexpr()))
+fn is_key(column: &ColumnRef) -> bool {
+    matches!(names::qualified(column.fields()), Some((Some(_), name)) if KEYS.contains(&name))
 }
 
 /// The parts of a condition. None when a column without qualifier, or a condition too
@@ -221,12 +222,13 @@ fn mentions<'a>(condition: Node<'a>) -> Option<Vec<Mention<'a>>> {
         if bare > 0 && columns > 1 {
             return None;
         }
-        if is_equal_to_a_value(part) {
+        let fixed = compared_with_a_value(part);
+        if fixed.is_some() {
             qualifiers.push(FROM_OUTSIDE);
         }
         found.push(Mention {
             qualifiers,
-            is_of_one_row: is_of_one_row(part),
+            is_of_one_row: fixed.is_some_and(is_key),
         });
     }
     Some(found)
