@@ -237,7 +237,7 @@ impl Loop {
         let mut said = Ok(());
         for service in &loaded.services {
             if let Some(live) = &service.live {
-                self.watch_live(live).await?;
+                self.watch_live(live, loaded.policy_in_force.as_ref()).await?;
             }
             for (place, (release, rollout)) in service.queue.iter().enumerate() {
                 let own = command

@@ -10,7 +10,9 @@ use safeguard_api::evidence::{
 };
 use safeguard_api::release::Phase;
 use safeguard_api::time::Span;
-use safeguard_api::{Environment, Evidence, EvidenceId, Gate, Name, Release, ReleaseId, Rollout, Stage};
+use safeguard_api::{
+    Environment, Evidence, EvidenceId, Gate, Name, PolicyId, Release, ReleaseId, Rollout, Stage,
+};
 use safeguard_store::{EvidenceAbout, StoreError, Tx};
 
 use super::Loop;
@@ -80,8 +82,16 @@ pub(super) fn watched_min(policy: &Policy) -> Option<Span> {
 
 impl Loop {
     /// Watches what is live unless it was watched before. Each report voids approvals that did not see it, so there is only one.
-    pub(super) async fn watch_live(&mut self, live: &Release) -> Result<(), StoreError> {
-        let Some(watched_min) = watched_min(&self.config.policy()) else {
+    pub(super) async fn watch_live(
+        &mut self,
+        live: &Release,
+        in_force: Option<&PolicyId>,
+    ) -> Result<(), StoreError> {
+        let is_told = self.watched.0.get(&live.id).is_some_and(|watch| watch.told);
+        let Some(in_force) = in_force.filter(|_| !is_told) else {
+            return Ok(());
+        };
+        let Some(watched_min) = watched_min(&self.policy(in_force).await?) else {
             return Ok(());
         };
         if !self.watched.0.contains_key(&live.id) {
