@@ -3,8 +3,12 @@
 use safeguard_api::bisect::Bisect;
 use safeguard_api::config::Policy;
 use safeguard_api::drill::{ComparisonOrder, DrillOrder, DrillStep, DrillVersion, DrillWord};
+use safeguard_api::risk::FailureKind;
 use safeguard_api::status::PolicyStatus;
-use safeguard_api::{ChangeId, Digest, Environment, Name, Release, ReleaseId, Rollout, Span, Timestamp};
+use safeguard_api::{
+    ChangeId, Digest, Environment, Name, Phase, Release, ReleaseId, Rollout, Span, Timestamp,
+};
+use safeguard_gate::kinds_of;
 use safeguard_rollout::bisect::compared_requests_min;
 use safeguard_store::StoreError;
 use safeguard_trial::{Keeper, trial_longest};
@@ -87,6 +91,19 @@ impl Drop for TrialPlace {
     }
 }
 
+/// Whether slow answers may be the fault that is looked for. A machine that builds, and holds trials besides, makes one of two
+/// equal processes slow for a moment: of a batch that came back for another reason that says nothing.
+fn may_have_been_slow(phase: &Phase) -> bool {
+    let (Phase::RollingBack { reason, .. }
+    | Phase::RolledBack { reason, .. }
+    | Phase::RollbackFailed { reason, .. }) = phase
+    else {
+        return true;
+    };
+    let kinds = kinds_of(reason);
+    kinds.is_empty() || kinds.contains(&FailureKind::PerformanceSlowdown)
+}
+
 /// What a trial is held with.
 struct TrialCase {
     service: Name,
@@ -130,10 +147,14 @@ impl Holder {
                 };
                 let policy = tx.get::<PolicyStatus>(rollout.policy.as_str())?;
                 let stable = tx.get::<Release>(bisect.base.as_str())?;
-                Ok(policy.zip(stable).map(|(policy, stable)| TrialCase {
-                    service: bisect.service,
-                    policy: policy.policy,
-                    stable,
+                Ok(policy.zip(stable).map(|(policy, stable)| {
+                    let mut policy = policy.policy;
+                    policy.judge.slowness &= may_have_been_slow(&rollout.phase);
+                    TrialCase {
+                        service: bisect.service,
+                        policy,
+                        stable,
+                    }
                 }))
             })
             .await
