@@ -64,20 +64,9 @@ pub fn run(
         return Ok(reports);
     }
     progress.say("pipeline: load of base and change side by side");
-    match measure::side_by_side(corpus, case, &base, &changed, folder)? {
+    match measure::side_by_side(corpus, case, &base, &changed, folder, measure::ROUNDS)? {
         measure::Measured::Both { database } => {
-            reports.add(
-                folder.join("load-base.json"),
-                Format::Safeguard,
-                None,
-                About::Base,
-            );
-            reports.add(
-                folder.join("load-change.json"),
-                Format::Safeguard,
-                None,
-                About::Change,
-            );
+            reports.add_loads(folder);
             progress.say("pipeline: data and migrations");
             reports.stopped = step(corpus, "data", &[&changed, &base, &database, folder])?;
             reports.add(folder.join("data.json"), Format::Safeguard, None, About::Change);
@@ -87,7 +76,35 @@ pub fn run(
     Ok(reports)
 }
 
+/// The load for longer, as gate 3 asks for where it can not tell. Returns what is to be added, which is the newest then.
+pub fn measure_again(
+    corpus: &Corpus,
+    case: &Case,
+    copies: &Copies,
+    folder: &Path,
+) -> anyhow::Result<Reports> {
+    let mut reports = Reports {
+        reports: Vec::new(),
+        stopped: None,
+    };
+    let (base, changed) = (copies.base(), copies.changed());
+    match measure::side_by_side(corpus, case, &base, &changed, folder, measure::ROUNDS_AGAIN)? {
+        measure::Measured::Both { .. } => reports.add_loads(folder),
+        measure::Measured::DoesNotStart { why } => reports.stopped = Some(why),
+    }
+    Ok(reports)
+}
+
 impl Reports {
+    fn add_loads(&mut self, folder: &Path) {
+        for (name, about) in [
+            ("load-base.json", About::Base),
+            ("load-change.json", About::Change),
+        ] {
+            self.add(folder.join(name), Format::Safeguard, None, about);
+        }
+    }
+
     /// What a step has not written there is nothing to add of.
     fn add(&mut self, file: PathBuf, format: Format, layer: Option<Layer>, about: About) {
         if file.is_file() {

@@ -126,7 +126,13 @@ fn prove(corpus: &Corpus, case: &Case, ablate: bool) -> anyhow::Result<(Walked, 
     let folder = fresh(&target()?.join("proof").join(&case.id))?;
     let found = prove_in(&folder, corpus, case, ablate)?;
     // What explains the outcome stays; of a case that could not be walked, everything.
-    for databases in ["walk/data", "again/data", "reports/measured"] {
+    for databases in [
+        "walk/data",
+        "again/data",
+        "reports/measured",
+        "walk/measured-again/measured",
+        "again/measured-again/measured",
+    ] {
         gone(&folder.join(databases))?;
     }
     Ok(found)
@@ -152,7 +158,8 @@ fn prove_in(
     let reports = pipeline::run(corpus, case, &copies, &reports, &progress)?;
     let pipeline_seconds = progress.seconds();
     let mut walked = walk.go(&reports)?;
-    (walked.pipeline_seconds, walked.case_seconds) = (pipeline_seconds, progress.seconds());
+    walked.pipeline_seconds += pipeline_seconds;
+    walked.case_seconds = progress.seconds();
     let stopped_by = match walked.end {
         End::Live | End::RolledBack { .. } => None,
         End::Refused { .. } | End::Held { .. } => walked.gate().filter(|_| ablate),
@@ -164,7 +171,8 @@ fn prove_in(
     let begun = Instant::now();
     let again = Walk::begin(subject, &fresh(&folder.join("again"))?, Some(gate))?;
     let mut again = again.go(&reports)?;
-    (again.pipeline_seconds, again.case_seconds) = (pipeline_seconds, begun.elapsed().as_secs_f64());
+    again.pipeline_seconds += pipeline_seconds;
+    again.case_seconds = begun.elapsed().as_secs_f64();
     Ok((walked, Some(again)))
 }
 

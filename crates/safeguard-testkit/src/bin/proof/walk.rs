@@ -15,7 +15,7 @@ use crate::corpus::{Case, Corpus};
 use crate::installation::Installation;
 use crate::oracle;
 use crate::outcome::{End, Walked};
-use crate::pipeline::Reports;
+use crate::pipeline::{self, Reports};
 use crate::progress::Progress;
 use crate::users::Users;
 use crate::workplace::{Mode, Workplace};
@@ -49,6 +49,8 @@ pub struct Walk<'a> {
     users: Users,
     exposed: bool,
     candidate_requests: u64,
+    /// How long the load took that gate 3 asked for, once.
+    measured_again: Option<Duration>,
 }
 
 impl<'a> Walk<'a> {
@@ -68,6 +70,7 @@ impl<'a> Walk<'a> {
             users,
             exposed: false,
             candidate_requests: 0,
+            measured_again: None,
         };
         walk.base = walk.release_base()?;
         Ok(walk)
@@ -86,8 +89,9 @@ impl<'a> Walk<'a> {
         let seen_before = in_production(&mut self.users)?;
         let begun = Instant::now();
         let release = self.release_change(reports)?;
-        let (end, stage) = self.until_it_ends(&release)?;
-        let walk_seconds = begun.elapsed().as_secs_f64();
+        let (end, stage) = self.until_it_ends(&release, reports)?;
+        let measured_again = self.measured_again.unwrap_or_default();
+        let walk_seconds = (begun.elapsed() - measured_again).as_secs_f64();
         let seen = in_production(&mut self.users)?.since(&seen_before);
         let gates = match end {
             End::Refused { .. } | End::Held { .. } => self.said(&release)?,
@@ -107,7 +111,7 @@ impl<'a> Walk<'a> {
             data: oracle::of_data(corpus, case, &before, &production)?,
             gates,
             pipeline_stopped: reports.stopped.clone(),
-            pipeline_seconds: 0.0,
+            pipeline_seconds: measured_again.as_secs_f64(),
             walk_seconds,
             case_seconds: 0.0,
         })
@@ -128,8 +132,8 @@ impl<'a> Walk<'a> {
         self.safeguard.told(&["release", "show", release])
     }
 
-    fn until_it_ends(&mut self, release: &str) -> anyhow::Result<(End, Stage)> {
-        let begun = Instant::now();
+    fn until_it_ends(&mut self, release: &str, reports: &Reports) -> anyhow::Result<(End, Stage)> {
+        let mut begun = Instant::now();
         let (mut told, mut since) = (String::new(), Instant::now());
         loop {
             ensure!(self.safeguard.is_up(), "`safeguard up` has ended");
@@ -141,6 +145,14 @@ impl<'a> Walk<'a> {
             }
             if first_gate(&rollout.blocks) == Some(Gate::HumanApproval) {
                 self.approve(release)?;
+            }
+            let was_measured_once = reports.stopped.is_none() && self.measured_again.is_none();
+            if was_measured_once && is_to_be_measured(&rollout.blocks) {
+                let took = self.measure_again()?;
+                self.measured_again = Some(took);
+                // It is the pipeline's time.
+                (begun, since) = (begun + took, Instant::now());
+                continue;
             }
             let now = standing(rollout);
             if now != told {
@@ -158,6 +170,22 @@ impl<'a> Walk<'a> {
             }
             std::thread::sleep(LOOK_EVERY);
         }
+    }
+
+    /// The team does what the gate tells it: measures both for longer, and adds that.
+    fn measure_again(&self) -> anyhow::Result<Duration> {
+        let begun = Instant::now();
+        let Subject {
+            corpus,
+            case,
+            copies,
+            progress,
+        } = self.subject;
+        progress.say("gate 3 can not tell: load of both for longer");
+        let folder = self.place.folder.join("measured-again");
+        std::fs::create_dir_all(&folder)?;
+        self.add(&pipeline::measure_again(corpus, case, copies, &folder)?)?;
+        Ok(begun.elapsed())
     }
 
     /// Whether users of production have met it, and how often.
@@ -260,6 +288,14 @@ fn refused(blocks: &[Block]) -> Option<End> {
     })
 }
 
+/// Whether nothing but more requests can move it: the gate that is asked first has too few to tell.
+fn is_to_be_measured(blocks: &[Block]) -> bool {
+    let first = blocks.iter().filter_map(judgement).next();
+    first.is_some_and(|said| {
+        said.gate == Some(Gate::PerformanceBaseline) && said.verdict == GateSays::Inconclusive
+    })
+}
+
 /// The gate that the next step waits for; those before it have passed.
 fn first_gate(blocks: &[Block]) -> Option<Gate> {
     blocks.iter().filter_map(judgement).find_map(|said| said.gate)
@@ -323,6 +359,17 @@ mod tests {
         let gate = Some(Gate::RollbackTest);
         let reason = "because".to_owned();
         assert_eq!(refused(&blocks), Some(End::Refused { gate, reason }));
+    }
+
+    #[test]
+    fn only_what_gate_3_can_not_tell_is_measured_for_longer() {
+        let waits = gate_says(Gate::PerformanceBaseline, GateSays::Inconclusive);
+        let why = "starting".to_owned();
+        assert!(is_to_be_measured(&[Block::Health { why }, waits.clone()]));
+        let earlier = gate_says(Gate::DataIntegrity, GateSays::Inconclusive);
+        assert!(!is_to_be_measured(&[earlier, waits]));
+        let failed = gate_says(Gate::PerformanceBaseline, GateSays::Fail);
+        assert!(!is_to_be_measured(&[failed]));
     }
 
     #[test]

@@ -41,6 +41,13 @@ impl Walk<'_> {
             ["--recovery", &recovery],
         ];
         let change = self.record(head, base, told.as_flattened())?;
+        self.add(reports)?;
+        self.create(&self.subject.copies.changed(), "1.1.0", &change)
+    }
+
+    /// What the pipeline has written.
+    pub(super) fn add(&self, reports: &Reports) -> anyhow::Result<()> {
+        let (head, base) = (&self.place.change_commit, &self.place.base_commit);
         for report in &reports.reports {
             let about = match report.about {
                 About::Base => base,
@@ -56,7 +63,7 @@ impl Walk<'_> {
             words.push(&file);
             self.safeguard.must(&words)?;
         }
-        self.create(&self.subject.copies.changed(), "1.1.0", &change)
+        Ok(())
     }
 
     fn record(&self, head: &str, base: &str, more: &[&str]) -> anyhow::Result<String> {
