@@ -119,10 +119,8 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// Evidence ages from when its tool ran, if that is known, else from when it was added.
     fn is_old(&self, evidence: &Evidence) -> bool {
-        let produced_at = evidence.spec.produced_at.unwrap_or(evidence.added_at);
-        self.now.since(produced_at.min(evidence.added_at)) > self.policy.gates.evidence.age_max
+        self.now.since(produced_at(evidence)) > self.policy.gates.evidence.age_max
     }
 
     /// What there is for `gate` and does not count, for people to read.
@@ -147,6 +145,12 @@ impl<'a> Case<'a> {
         }
         (!parts.is_empty()).then(|| parts.join(", "))
     }
+}
+
+/// When its tool ran, if that is known, else when it was added: it ages from then.
+pub(crate) fn produced_at(evidence: &Evidence) -> Timestamp {
+    let known = evidence.spec.produced_at.unwrap_or(evidence.added_at);
+    known.min(evidence.added_at)
 }
 
 fn is_for(evidence: &Evidence, gate: Gate) -> bool {

@@ -9,7 +9,7 @@ use safeguard_stats::rate::{Rate, trials_needed};
 
 use super::GateRule;
 use super::opinion::Opinion;
-use crate::case::Case;
+use crate::case::{Case, produced_at};
 
 /// How many more requests in a hundred may fail: a share near zero can not be judged in percent of itself.
 const FAILED_PERCENT_MORE_MAX: f64 = 0.5;
@@ -36,8 +36,10 @@ fn judge(case: &Case<'_>) -> GateVerdict {
         return opinion.verdict("nothing is live to compare with");
     };
     let same_tool = |(other, _): &(&Evidence, &Load)| other.spec.tool == evidence.spec.tool;
-    let Some((baseline_evidence, baseline)) = case.baseline_for(RULE.gate).filter_map(load).find(same_tool)
-    else {
+    // A machine has good hours and bad ones: the two that were measured together are compared, the newer where several were.
+    let apart = |(other, _): &(&Evidence, &Load)| produced_at(other).0.abs_diff(produced_at(evidence).0);
+    let baselines = case.baseline_for(RULE.gate).filter_map(load);
+    let Some((baseline_evidence, baseline)) = baselines.filter(same_tool).min_by_key(apart) else {
         let tool = evidence.spec.tool.as_deref().unwrap_or("the same tool");
         opinion.miss(format!(
             "no load of the live artifact was measured with {tool}; `safeguard evidence add --service {} --format {} --artifact {live} REPORT`",

@@ -72,6 +72,12 @@ impl Scene {
             self.last().spec.about = About::Artifact(digest("live"));
         } else if let Some(rest) = line.strip_prefix("resources ") {
             self.resources(rest);
+        } else if let Some(minutes) = line
+            .strip_prefix("ran ")
+            .and_then(|rest| rest.strip_suffix(" minutes ago"))
+        {
+            let minutes: i64 = minutes.parse().unwrap();
+            self.last().added_at = Timestamp(NOW.0 - minutes * 60_000);
         } else if let Some(rest) = line.strip_prefix("check ") {
             self.check(rest);
         } else if let Some(rest) = line.strip_prefix("migration ") {
