@@ -185,6 +185,12 @@ Examples:
         #[command(subcommand)]
         verb: crate::guard::GuardVerb,
     },
+    /// Make the roles of a database, and show that a credential can not do what it must not
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Db {
+        #[command(subcommand)]
+        verb: crate::db::DbVerb,
+    },
     /// Verify, prove and export the tamper-evident log
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Audit {

@@ -25,22 +25,22 @@ const DISK_BYTES_MIN: u64 = 1 << 30;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Health {
+pub enum Health {
     Good,
     Care,
     Bad,
 }
 
 #[derive(Debug, Serialize)]
-struct Check {
+pub struct Check {
     name: &'static str,
-    health: Health,
+    pub health: Health,
     found: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     mend: Option<String>,
 }
 
-fn good(name: &'static str, found: impl Into<String>) -> Check {
+pub fn good(name: &'static str, found: impl Into<String>) -> Check {
     Check {
         name,
         health: Health::Good,
@@ -49,7 +49,7 @@ fn good(name: &'static str, found: impl Into<String>) -> Check {
     }
 }
 
-fn care(name: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Check {
+pub fn care(name: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Check {
     Check {
         name,
         health: Health::Care,
@@ -58,7 +58,7 @@ fn care(name: &'static str, found: impl Into<String>, mend: impl Into<String>) -
     }
 }
 
-fn bad(name: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Check {
+pub fn bad(name: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Check {
     Check {
         name,
         health: Health::Bad,
@@ -114,7 +114,7 @@ pub fn doctor(globals: &Globals, output: &Output) -> Result<(), Failure> {
     }
 }
 
-fn described(check: &Check) -> String {
+pub fn described(check: &Check) -> String {
     let (style, word) = match check.health {
         Health::Good => (GOOD, "good"),
         Health::Care => (CARE, "care"),

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::output::{CARE, Output, table};
 use crate::signing::{agreed, printable, sign};
 
-fn now() -> Result<Timestamp, Failure> {
+pub fn now() -> Result<Timestamp, Failure> {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .context("the clock is before 1970")?;

@@ -85,7 +85,7 @@ fn told(answer: GuardAnswer) -> Result<(), Failure> {
 }
 
 /// The policy of the file, where there is one. A file that can not be read is not passed over.
-fn policy(globals: &Globals, output: &Output) -> Result<GuardPolicy, Failure> {
+pub fn policy(globals: &Globals, output: &Output) -> Result<GuardPolicy, Failure> {
     let found = globals.config.try_exists();
     if found.with_context(|| format!("cannot look for `{}`", globals.config.display()))? {
         Ok(config_file::load(&globals.config, output)?.0.guard)

@@ -10,6 +10,7 @@ mod audit;
 mod bisect;
 mod changes;
 mod config_file;
+mod db;
 mod doctor;
 mod drills;
 mod evidence;
@@ -75,6 +76,7 @@ fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Gate { verb } => gates::gate(&globals, verb, output),
         Command::Drill { verb } => drills::drill(&globals, verb, output),
         Command::Guard { verb } => guard::guard(&globals, verb, output),
+        Command::Db { verb } => db::db(&globals, verb, output),
         Command::Audit { verb } => audit::audit(&globals, verb, output),
         Command::Policy { verb } => policy::policy(&globals, verb, output),
         Command::Token { verb } => tokens::token(&globals, verb, output),

@@ -36,8 +36,18 @@ pub fn agreed(question: &str, word: &str, yes: bool) -> Result<(), Failure> {
     Err(Failure::refused("nothing was signed"))
 }
 
-/// Signs exactly these bytes.
+/// Signs exactly these bytes, as an approval.
 pub fn sign(text: &str, keys: &KeyArgs) -> Result<SignedStatement, Failure> {
+    Ok(SignedStatement {
+        text: text.to_owned(),
+        signature: Signature::Ssh {
+            signature: signature(text, keys, NAMESPACE)?,
+        },
+    })
+}
+
+/// Signs exactly these bytes for what `namespace` is about: it counts for nothing else.
+pub fn signature(text: &str, keys: &KeyArgs, namespace: &str) -> Result<String, Failure> {
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let statement = folder.path().join("statement");
     std::fs::write(&statement, text).context("cannot write the statement")?;
@@ -47,7 +57,7 @@ pub fn sign(text: &str, keys: &KeyArgs) -> Result<SignedStatement, Failure> {
     };
     // Questions of the program itself, such as for a passphrase or a touch, go to the terminal.
     let signed = Command::new("ssh-keygen")
-        .args(["-q", "-Y", "sign", "-n", NAMESPACE, "-f"])
+        .args(["-q", "-Y", "sign", "-n", namespace, "-f"])
         .arg(&key)
         .arg(&statement)
         .stdout(Stdio::null())
@@ -61,10 +71,7 @@ pub fn sign(text: &str, keys: &KeyArgs) -> Result<SignedStatement, Failure> {
     }
     let signature =
         std::fs::read_to_string(statement.with_extension("sig")).context("ssh-keygen left no signature")?;
-    Ok(SignedStatement {
-        text: text.to_owned(),
-        signature: Signature::Ssh { signature },
-    })
+    Ok(signature)
 }
 
 /// The first key of the agent that may sign, written where ssh-keygen finds it.

@@ -1,5 +1,7 @@
 //! What the guard lets whom do to a database.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +24,9 @@ pub struct GuardPolicy {
     /// Answers that differ from those of the pages; the first that fits counts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<GuardRule>,
+    /// Which PostgreSQL cluster is whose: the number that `pg_control_system()` gives. `safeguard db doctor` refuses another.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub system_identifiers: BTreeMap<Environment, String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -173,12 +178,34 @@ pub(super) fn check(config: &Config, found: &mut Vec<ConfigProblem>) {
             found.push(ConfigProblem::new(&path, message).with_hint("let a person or a migration delete"));
         }
     }
+    check_identifiers(policy, found);
     if policy.rules.len() > RULES_MAX {
         let message = format!("{} rules (limit {RULES_MAX})", policy.rules.len());
         found.push(ConfigProblem::new(&["guard", "rules"], message));
     }
     for (at, rule) in policy.rules.iter().take(RULES_MAX).enumerate() {
         check_rule(at, rule, &policy.rules[..at], found);
+    }
+}
+
+/// A number that two environments share tells them apart no more.
+fn check_identifiers(policy: &GuardPolicy, found: &mut Vec<ConfigProblem>) {
+    let known = &policy.system_identifiers;
+    for (environment, identifier) in known {
+        let path = ["guard", "system_identifiers", environment.as_str()];
+        if identifier.is_empty() || !identifier.bytes().all(|byte| byte.is_ascii_digit()) {
+            let message = format!("`{}` is no system identifier", identifier.escape_debug());
+            let hint = "`SELECT system_identifier FROM pg_control_system()` gives its digits";
+            found.push(ConfigProblem::new(&path, message).with_hint(hint));
+        }
+        let twin = known
+            .iter()
+            .find(|(other, same)| *other < environment && *same == identifier);
+        if let Some((other, _)) = twin {
+            let message = format!("{environment} and {other} have the same server");
+            let hint = "give each environment a cluster of its own";
+            found.push(ConfigProblem::new(&path, message).with_hint(hint));
+        }
     }
 }
 
@@ -255,6 +282,13 @@ mod tests {
             Ok(_) => "none".to_owned(),
             Err(problems) => problems.iter().map(|problem| format!("{problem}\n")).collect(),
         }
+    }
+
+    #[test]
+    fn each_environment_has_a_server_of_its_own() {
+        assert_snapshot!(problems("[guard.system_identifiers]\nqa = \"71\"\nstaging = \"72\"\nproduction = \"72\""), @"5:14: `guard.system_identifiers.production`: production and staging have the same server (give each environment a cluster of its own)");
+        assert_snapshot!(problems("[guard.system_identifiers]\nproduction = \"7x\""), @"3:14: `guard.system_identifiers.production`: `7x` is no system identifier (`SELECT system_identifier FROM pg_control_system()` gives its digits)");
+        assert_snapshot!(problems("[guard.system_identifiers]\nqa = \"71\"\nproduction = \"72\""), @"none");
     }
 
     #[test]

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod corpus;
+mod db;
 mod live;
+mod postgres;
 mod repository;
 mod scenarios;
 mod simulator;
