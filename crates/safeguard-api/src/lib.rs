@@ -19,6 +19,7 @@ pub mod guard;
 pub mod id;
 pub mod instance;
 pub mod lines;
+pub mod migration;
 pub mod operation;
 pub mod passkey;
 pub mod policy_change;

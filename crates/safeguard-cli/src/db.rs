@@ -1,7 +1,7 @@
 //! `safeguard db …`
 
 mod attempts;
-mod connect;
+pub mod connect;
 mod harden;
 mod identity;
 mod powers;
@@ -121,7 +121,8 @@ fn harden(args: HardenArgs, output: &Output) -> Result<(), Failure> {
         return output.data(&script, String::clone);
     };
     let database = DatabaseArgs { url, ca: args.ca };
-    connect::with(&database, async |client, config| {
+    let config = database.parsed()?;
+    connect::with(&database, &config, async |client| {
         if config.get_dbname() != Some(&args.database) {
             return Err(Failure::refused(format!(
                 "`--apply` names another database than `{}`",
@@ -154,7 +155,7 @@ fn doctor(globals: &Globals, args: &DoctorArgs, output: &Output) -> Result<(), F
     let policy = guard::policy(globals, output)?;
     let (principal, environment) = (args.principal, args.environment);
     let config = args.database.parsed()?;
-    let mut checks = connect::with(&args.database, async |client, _| {
+    let mut checks = connect::with(&args.database, &config, async |client| {
         let mut checks = vec![identity::check(client, environment, &policy).await];
         checks.extend(powers::check(client, principal, environment).await);
         checks.extend(attempts::try_all(client, principal, environment).await);

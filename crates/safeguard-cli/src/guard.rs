@@ -32,6 +32,17 @@ Examples:
   jq -R . statements.txt | safeguard guard explain --as service -"
     )]
     Explain(ExplainArgs),
+    /// Say what is dangerous in migrations; with `--db`, rehearse them on a copy of a database
+    #[command(
+        after_help = "Folders are read file by file, sorted by name; NAME.down.sql and NAME_down.sql are ways down. Exit 0 when nothing of severity high
+or above is found, 1 when something is, 2 when a file or the copy can not be read.
+
+Examples:
+  safeguard guard lint migrations/
+  git diff --name-only --diff-filter=A main -- migrations/ | xargs safeguard guard lint --db postgres://postgres@127.0.0.1/shop_copy
+  safeguard guard lint migrations/ --sarif lint.sarif"
+    )]
+    Lint(crate::lint::LintArgs),
     /// Print the page of a rule, or list the rules
     Rule {
         /// Such as `delete`; unsaid: list them
@@ -58,6 +69,7 @@ pub struct ExplainArgs {
 pub fn guard(globals: &Globals, verb: GuardVerb, output: &Output) -> Result<(), Failure> {
     match verb {
         GuardVerb::Explain(args) => explain(globals, &args, output),
+        GuardVerb::Lint(args) => crate::lint::lint(&args, output),
         GuardVerb::Rule { id } => rule(id.as_deref(), output),
     }
 }

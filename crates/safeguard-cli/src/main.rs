@@ -22,6 +22,7 @@ mod git;
 mod guard;
 mod init;
 mod installation;
+mod lint;
 mod output;
 mod passkeys;
 mod policy;

@@ -49,20 +49,22 @@ impl DatabaseArgs {
 /// Runs what needs a connection; all of it is over when this returns.
 pub fn with<T>(
     args: &DatabaseArgs,
-    work: impl AsyncFnOnce(&mut Client, &Config) -> Result<T, Failure>,
+    config: &Config,
+    work: impl AsyncFnOnce(&Client) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let config = args.parsed()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start")?;
-    runtime.block_on(async {
-        let mut client = match &args.ca {
-            Some(ca) => connect(&config, MakeRustlsConnect::new(encrypted(ca)?)).await?,
-            None => connect(&config, NoTls).await?,
-        };
-        work(&mut client, &config).await
-    })
+    runtime.block_on(async { work(&client(args, config).await?).await })
+}
+
+/// One more connection, with the TLS that `args` asks for.
+pub async fn client(args: &DatabaseArgs, config: &Config) -> Result<Client, Failure> {
+    match &args.ca {
+        Some(ca) => connect(config, MakeRustlsConnect::new(encrypted(ca)?)).await,
+        None => connect(config, NoTls).await,
+    }
 }
 
 async fn connect<T>(config: &Config, tls: T) -> Result<Client, Failure>

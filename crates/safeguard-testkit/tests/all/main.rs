@@ -3,6 +3,7 @@
 
 mod corpus;
 mod db;
+mod lint;
 mod live;
 mod postgres;
 mod repository;
