@@ -5,6 +5,7 @@ mod corpus;
 mod db;
 mod lint;
 mod live;
+mod oracle;
 mod postgres;
 mod repository;
 mod scenarios;
