@@ -1,0 +1,121 @@
+//! `safeguard agent …`
+
+mod ask;
+
+use clap::{Args, Subcommand};
+use safeguard_api::Environment;
+use safeguard_api::guard::{CommandDecision, GuardAnswer};
+
+use crate::args::Globals;
+use crate::failure::Failure;
+use crate::guard::{or_nothing, policy, reasons, told};
+use crate::output::{BAD, GOOD, Output};
+
+#[derive(Debug, Subcommand)]
+pub enum AgentVerb {
+    /// Say what is answered to a command of a coding agent; runs nothing
+    #[command(
+        after_help = "Exit 0 when it may run, 1 when it is refused. A file of statements that the command names is read, as the hook does.
+
+Examples:
+  safeguard agent explain \"rm -rf src\"
+  safeguard agent explain --env dev \"psql -c 'UPDATE users SET name = 1 WHERE id = 7'\""
+    )]
+    Explain(ExplainArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Whose database the command's SQL would reach: dev, qa, staging or production
+    #[arg(long = "env", value_name = "ENVIRONMENT", default_value = "production")]
+    pub environment: Environment,
+    /// The command; `-` reads it from standard input
+    #[arg(value_name = "COMMAND", allow_hyphen_values = true)]
+    pub command: String,
+}
+
+pub fn agent(globals: &Globals, verb: AgentVerb, output: &Output) -> Result<(), Failure> {
+    match verb {
+        AgentVerb::Explain(args) => explain(globals, &args, output),
+    }
+}
+
+fn explain(globals: &Globals, args: &ExplainArgs, output: &Output) -> Result<(), Failure> {
+    let policy = policy(globals, output)?;
+    let command = match args.command.as_str() {
+        "-" => ask::standard_input()?,
+        command => command.to_owned(),
+    };
+    let asked = ask::Asked {
+        environment: args.environment,
+        policy: &policy,
+        folder: ask::folder(),
+    };
+    let decision = asked.command(&command);
+    output.data(&decision, explained)?;
+    told(decision.decision)
+}
+
+fn explained(decision: &CommandDecision) -> String {
+    let style = match decision.decision {
+        GuardAnswer::Allow | GuardAnswer::Measure => GOOD,
+        GuardAnswer::Deny => BAD,
+    };
+    let mut text = format!("{style}{}{style:#}: ", decision.decision);
+    match &decision.finding {
+        Some(finding) => text.push_str(&reasons(finding, decision.decision)),
+        None => text.push_str(&format!(
+            "asked as {} in {}\n",
+            decision.principal, decision.environment
+        )),
+    }
+    text.push_str(&format!(
+        "  runs       {}\n",
+        or_nothing(&decision.programs.join(", "))
+    ));
+    if !decision.files_needed.is_empty() {
+        text.push_str(&format!("  reads      {}\n", decision.files_needed.join(", ")));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use safeguard_api::config::GuardPolicy;
+
+    use super::*;
+
+    fn shown(command: &str) -> String {
+        let asked = ask::Asked {
+            environment: Environment::Production,
+            policy: &GuardPolicy::default(),
+            folder: Some("/home/me/shop".to_owned()),
+        };
+        let text = explained(&asked.command(command));
+        anstream::adapter::strip_str(&text).to_string()
+    }
+
+    #[test]
+    fn a_refusal_says_what_it_would_do_which_rule_and_what_to_do_instead() {
+        insta::assert_snapshot!(shown("cd web && sudo rm -rf \"$DIR\""), @r"
+        deny: rule `remove-files` refuses a command that removes what only shows when it runs (`…`) (SQLSTATE 42501)
+          asked as agent: what is removed from a disk is gone, and a path that is put together while it runs can be any path
+        hint: name single files within the project, or move them aside (`mv x /tmp/`); for tracked files `git rm` can be undone; `safeguard guard rule remove-files` says more
+          runs       cd, rm, sudo
+        ");
+        insta::assert_snapshot!(shown("echo 'DELETE FROM users' | docker exec -i db psql -U postgres"), @r"
+        deny: rule `delete` refuses a statement that deletes every row of `users`: there is no `WHERE` (SQLSTATE 42501)
+          asked as agent in production: agents and AI-written services delete nothing, in any environment; persons and migrations within a budget of rows
+        hint: mark the rows instead (`UPDATE … SET deleted_at = now() WHERE id = …`), or have a person or a migration delete them; `safeguard guard rule delete` says more
+          runs       docker, echo, psql
+        ");
+    }
+
+    #[test]
+    fn what_is_allowed_says_what_it_runs() {
+        insta::assert_snapshot!(shown("git status && find . -name '*.rs' | xargs grep -n main"), @r"
+        allow: asked as agent in production
+          runs       find, git, grep, xargs
+        ");
+    }
+}
