@@ -1,11 +1,16 @@
 //! `safeguard agent …`
 
 mod ask;
+mod hook;
+mod hosts;
+mod install;
+mod question;
 
 use clap::{Args, Subcommand};
 use safeguard_api::Environment;
 use safeguard_api::guard::{CommandDecision, GuardAnswer};
 
+use self::hosts::Host;
 use crate::args::Globals;
 use crate::failure::Failure;
 use crate::guard::{or_nothing, policy, reasons, told};
@@ -22,6 +27,28 @@ Examples:
   safeguard agent explain --env dev \"psql -c 'UPDATE users SET name = 1 WHERE id = 7'\""
     )]
     Explain(ExplainArgs),
+    /// Answer the question of an agent's hook on standard input, in the words of that agent
+    #[command(
+        after_help = "`safeguard agent install` sets it. Allowed is `{}`; what is not understood or can not be judged is refused. A tool that is
+neither a shell nor names a file or SQL runs.
+
+Example:
+  echo '{\"hook_event_name\":\"PreToolUse\",\"tool_name\":\"Bash\",\"tool_input\":{\"command\":\"rm -rf src\"}}' | safeguard agent hook"
+    )]
+    Hook(HookArgs),
+    /// Set the hook in the settings of coding agents, and prove that it fires
+    #[command(
+        after_help = "Settings keep what is in them. The command that was written is run and asked about `rm -rf /`; unless it refuses, the
+installation failed. Set it by hand again after the program has moved.
+
+Examples:
+  safeguard agent install                          every agent that this project has settings of
+  safeguard agent install --host claude --user     for all your projects
+  safeguard agent install --check                  exit 1 where the hook is not there or does not fire"
+    )]
+    Install(InstallArgs),
+    /// Take the hook out of the settings of coding agents
+    Uninstall(PlaceArgs),
 }
 
 #[derive(Debug, Args)]
@@ -34,9 +61,49 @@ pub struct ExplainArgs {
     pub command: String,
 }
 
+#[derive(Debug, Args)]
+pub struct HookArgs {
+    /// Who asks; unsaid: whoever asks in such words
+    #[arg(long)]
+    pub host: Option<Host>,
+    /// Whose database the commands' SQL would reach: dev, qa, staging or production
+    #[arg(long = "env", value_name = "ENVIRONMENT", default_value = "production")]
+    pub environment: Environment,
+    #[arg(long, hide = true)]
+    pub alone: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PlaceArgs {
+    /// Which agent; may be given again; unsaid: those whose settings are there
+    #[arg(long = "host")]
+    pub hosts: Vec<Host>,
+    /// In this project's settings; so it is unsaid
+    #[arg(long, conflicts_with = "user")]
+    pub project: bool,
+    /// In your own settings, for all projects
+    #[arg(long)]
+    pub user: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct InstallArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Whose database the commands' SQL would reach: dev, qa, staging or production
+    #[arg(long = "env", value_name = "ENVIRONMENT", default_value = "production")]
+    pub environment: Environment,
+    /// Write nothing, and say whether it is set and fires
+    #[arg(long)]
+    pub check: bool,
+}
+
 pub fn agent(globals: &Globals, verb: AgentVerb, output: &Output) -> Result<(), Failure> {
     match verb {
         AgentVerb::Explain(args) => explain(globals, &args, output),
+        AgentVerb::Hook(args) => hook::hook(globals, &args, output),
+        AgentVerb::Install(args) => install::install(&args, output),
+        AgentVerb::Uninstall(args) => install::uninstall(&args, output),
     }
 }
 
