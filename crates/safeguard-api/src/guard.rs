@@ -245,3 +245,19 @@ pub struct GuardDecision {
     pub environment: Environment,
     pub frozen: bool,
 }
+
+/// What is answered to a shell command, and what led there. Nothing measures a command: it is allowed or denied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandDecision {
+    pub decision: GuardAnswer,
+    /// The rule that decided; none where everything is allowed.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub finding: Option<GuardFinding>,
+    /// The programs that it would run, looked for behind `sudo`, `xargs`, `ssh` and the like; sorted.
+    pub programs: Vec<String>,
+    /// Files whose text decides, and was not given.
+    pub files_needed: Vec<String>,
+    #[serde(rename = "as")]
+    pub principal: Principal,
+    pub environment: Environment,
+}

@@ -191,6 +191,12 @@ Examples:
         #[command(subcommand)]
         verb: crate::db::DbVerb,
     },
+    /// Coding agents: judge their commands before they run, and set the hooks that ask
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Agent {
+        #[command(subcommand)]
+        verb: crate::agent::AgentVerb,
+    },
     /// Verify, prove and export the tamper-evident log
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Audit {

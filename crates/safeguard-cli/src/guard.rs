@@ -7,6 +7,8 @@ use clap::{Args, Subcommand};
 use safeguard_api::Environment;
 use safeguard_api::config::GuardPolicy;
 use safeguard_api::guard::{Asker, GuardAnswer, GuardDecision, GuardFinding, Principal, StatementCost};
+use safeguard_guard::rules::RULES;
+use safeguard_guard::shell::rules::COMMAND_RULES;
 use safeguard_guard::{Facts, judge, read};
 
 use crate::args::Globals;
@@ -89,7 +91,7 @@ fn explain(globals: &Globals, args: &ExplainArgs, output: &Output) -> Result<(),
     told(decision.decision)
 }
 
-fn told(answer: GuardAnswer) -> Result<(), Failure> {
+pub fn told(answer: GuardAnswer) -> Result<(), Failure> {
     match answer {
         GuardAnswer::Allow | GuardAnswer::Measure => Ok(()),
         GuardAnswer::Deny => Err(Failure::Told),
@@ -171,7 +173,7 @@ fn explained(decision: &GuardDecision) -> String {
     text
 }
 
-fn reasons(finding: &GuardFinding, answer: GuardAnswer) -> String {
+pub fn reasons(finding: &GuardFinding, answer: GuardAnswer) -> String {
     let code = match answer {
         GuardAnswer::Deny => format!(" (SQLSTATE {})", finding.sqlstate),
         GuardAnswer::Allow | GuardAnswer::Measure => String::new(),
@@ -182,7 +184,7 @@ fn reasons(finding: &GuardFinding, answer: GuardAnswer) -> String {
     )
 }
 
-fn or_nothing(text: &str) -> &str {
+pub fn or_nothing(text: &str) -> &str {
     if text.is_empty() { "none" } else { text }
 }
 
@@ -210,16 +212,22 @@ fn cost(cost: &StatementCost) -> String {
 
 fn rule(id: Option<&str>, output: &Output) -> Result<(), Failure> {
     let Some(id) = id else {
-        let ids: Vec<&str> = safeguard_guard::rules::RULES.iter().map(|rule| rule.id).collect();
+        let ids: Vec<&str> = pages().map(|(id, _)| id).collect();
         return output.data(&ids, |ids| format!("{}\n", ids.join("\n")));
     };
-    match safeguard_guard::rules::RULES.iter().find(|rule| rule.id == id) {
-        Some(rule) => output.data(&rule.page, |page| (*page).to_owned()),
+    match pages().find(|(rule, _)| *rule == id) {
+        Some((_, page)) => output.data(&page, |page| (*page).to_owned()),
         None => Err(
             Failure::undecided(format!("there is no rule `{}`", id.escape_debug()))
                 .hint("`safeguard guard rule` lists them"),
         ),
     }
+}
+
+/// The rules about statements, then those about commands, each with its page.
+fn pages() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let statements = RULES.iter().map(|rule| (rule.id, rule.page));
+    statements.chain(COMMAND_RULES.iter().map(|rule| (rule.id, rule.page)))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 allowed, 1 refused, 2 could not decide. Data goes to stdout, talk to stderr.
 
+mod agent;
 mod api_client;
 mod approvals;
 mod args;
@@ -78,6 +79,7 @@ fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Drill { verb } => drills::drill(&globals, verb, output),
         Command::Guard { verb } => guard::guard(&globals, verb, output),
         Command::Db { verb } => db::db(&globals, verb, output),
+        Command::Agent { verb } => agent::agent(&globals, verb, output),
         Command::Audit { verb } => audit::audit(&globals, verb, output),
         Command::Policy { verb } => policy::policy(&globals, verb, output),
         Command::Token { verb } => tokens::token(&globals, verb, output),

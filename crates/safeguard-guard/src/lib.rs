@@ -1,4 +1,4 @@
-//! Judges SQL statements by their tree: what they would do, and whether who asks may.
+//! Judges SQL statements and shell commands by their trees: what they would do, and whether who asks may.
 //!
 //! This crate does no IO and knows no clock, no database and no network: text and policy in, decision out.
 
@@ -15,6 +15,7 @@ pub mod rules;
 mod schema;
 mod server;
 mod session;
+pub mod shell;
 mod table;
 mod tree;
 

@@ -1,6 +1,8 @@
 //! The real binary, as a person meets it: it is started, asked, and ended.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod agent;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};

@@ -37,13 +37,13 @@ use std::sync::LazyLock;
 use safeguard_api::guard::{Asker, GuardAnswer, StatementClass};
 
 /// SQLSTATE `insufficient_privilege`: the policy refuses.
-const POLICY: &str = "42501";
+pub(crate) const POLICY: &str = "42501";
 /// SQLSTATE `read_only_sql_transaction`: a freeze, or an environment for reading alone.
 const READ_ONLY: &str = "25006";
 /// SQLSTATE `statement_too_complex`.
 const TOO_COMPLEX: &str = "54001";
 /// SQLSTATE `feature_not_supported`: not understood.
-const NOT_SUPPORTED: &str = "0A000";
+pub(crate) const NOT_SUPPORTED: &str = "0A000";
 
 /// What is answered to some classes of statements, and why.
 pub struct Rule {

@@ -1,0 +1,411 @@
+//! Lines of code in a command, as of `python -c`: what they clearly remove, run or send is asked about like a command.
+//!
+//! This is no parser of these languages: names, texts and signs are told apart, and a call is judged by its name and the
+//! texts in its brackets. What is put together elsewhere is not seen; a name that runs texts of its own making is refused.
+
+mod tokens;
+
+use safeguard_api::guard::GuardFinding;
+
+use self::tokens::{Language, Token, aliases, path_at, tokens};
+use super::options::options;
+use super::paths::Spot;
+use super::rules::{self, INLINE_CODE, Invocation};
+use super::sql::judged_statements;
+use super::unwrap::Within;
+use super::walk::{Stdin, Walk};
+use super::word::UNKNOWN;
+
+/// A longer piece of code is not read.
+const CODE_BYTES_MAX: usize = 1 << 17;
+
+struct Interpreter {
+    programs: &'static [&'static str],
+    language: Language,
+    /// Options with code.
+    code: &'static [&'static str],
+    with_value: &'static [&'static str],
+}
+
+const INTERPRETERS: &[Interpreter] = &[
+    Interpreter {
+        programs: &["python", "python2", "python3", "pypy", "pypy3", "ipython"],
+        language: Language::Python,
+        code: &["-c"],
+        with_value: &["-m", "-W", "-X"],
+    },
+    Interpreter {
+        programs: &["node", "nodejs", "deno", "bun", "tsx", "ts-node"],
+        language: Language::JavaScript,
+        code: &["-e", "-p", "-pe", "--eval", "--print"],
+        with_value: &["-r", "--require", "--import", "--loader"],
+    },
+    Interpreter {
+        programs: &["perl"],
+        language: Language::Perl,
+        code: &["-e", "-E"],
+        with_value: &["-I", "-M"],
+    },
+    Interpreter {
+        programs: &["ruby", "jruby"],
+        language: Language::Ruby,
+        code: &["-e"],
+        with_value: &["-I", "-r"],
+    },
+    Interpreter {
+        programs: &["php"],
+        language: Language::Php,
+        code: &["-r", "-B", "-R", "-E"],
+        with_value: &["-d", "-c", "-f"],
+    },
+    Interpreter {
+        programs: &[
+            "lua",
+            "luajit",
+            "rscript",
+            "elixir",
+            "osascript",
+            "groovy",
+            "julia",
+            "scala",
+        ],
+        language: Language::Other,
+        code: &["-e", "--eval"],
+        with_value: &[],
+    },
+];
+
+/// Judges the code in an invocation; returns the commands that it would run.
+pub(crate) fn look(walk: &mut Walk<'_>, invocation: &Invocation) -> Result<Vec<Within>, GuardFinding> {
+    let mut found = Vec::new();
+    for (code, language) in code_of(invocation)? {
+        if code.len() > CODE_BYTES_MAX {
+            return Err(INLINE_CODE.finding(&format!(
+                "has {} bytes of code in it (limit {CODE_BYTES_MAX})",
+                code.len()
+            )));
+        }
+        found.append(&mut judge(walk, invocation, &code, language)?);
+    }
+    Ok(found)
+}
+
+fn code_of(invocation: &Invocation) -> Result<Vec<(String, Language)>, GuardFinding> {
+    let words: Vec<&str> = invocation.args.iter().map(|word| word.text.as_str()).collect();
+    // Consoles of frameworks take code as well.
+    let (language, names): (Language, &[&str]) = match (invocation.program.as_str(), words.as_slice()) {
+        ("rails", ["runner" | "r", code, ..]) => return Ok(vec![((*code).to_owned(), Language::Ruby)]),
+        ("mix", ["run", ..]) => (Language::Other, &["-e", "--eval"]),
+        ("deno", ["eval", code, ..]) => return Ok(vec![((*code).to_owned(), Language::JavaScript)]),
+        ("php" | "artisan" | "sail", _) if words.contains(&"tinker") => (Language::Php, &["--execute"]),
+        _ if words
+            .iter()
+            .take(2)
+            .any(|word| matches!(*word, "shell" | "shell_plus")) =>
+        {
+            (Language::Python, &["-c", "--command"])
+        }
+        _ => (Language::Other, &[]),
+    };
+    let given = options(&invocation.args, names);
+    let mut found: Vec<(String, Language)> = given
+        .values(names)
+        .map(|word| (word.text.clone(), language))
+        .collect();
+    let numbered = |name: &&str| {
+        invocation
+            .program
+            .strip_prefix(*name)
+            .is_some_and(|rest| rest.chars().all(|one| one.is_ascii_digit() || one == '.'))
+    };
+    let Some(interpreter) = INTERPRETERS
+        .iter()
+        .find(|one| one.programs.iter().any(numbered))
+    else {
+        return Ok(found);
+    };
+    let all = [interpreter.code, interpreter.with_value].concat();
+    let given = options(&invocation.args, &all);
+    found.extend(
+        given
+            .values(interpreter.code)
+            .map(|word| (word.text.clone(), interpreter.language)),
+    );
+    let first = given.rest.first().map(|(_, word)| word.text.as_str());
+    let reads = found.is_empty() && !given.any(&["-m", "--version", "-V", "-v", "--help", "-h"]);
+    match (first, &invocation.stdin) {
+        (Some(file), _) if file.starts_with("/dev/fd/") => {
+            Err(rules::UNSEEN_SCRIPT.finding("runs code that is not in sight"))
+        }
+        (None | Some("-" | "/dev/stdin"), Stdin::Text(text)) if reads => {
+            Ok(vec![(text.clone(), interpreter.language)])
+        }
+        (None | Some("-" | "/dev/stdin"), Stdin::Unseen) if reads => {
+            Err(rules::UNSEEN_SCRIPT.finding("runs code that another program makes"))
+        }
+        _ => Ok(found),
+    }
+}
+
+/// What a call does by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Call {
+    Removes {
+        recursive: bool,
+    },
+    Runs,
+    /// Runs a text as code.
+    Evaluates,
+    DeletesRows,
+}
+
+/// Names that are dangerous whoever they belong to.
+const STRONG: &[(&str, Call)] = &[
+    ("rmtree", Call::Removes { recursive: true }),
+    ("removedirs", Call::Removes { recursive: true }),
+    ("rm_rf", Call::Removes { recursive: true }),
+    ("rm_r", Call::Removes { recursive: true }),
+    ("remove_tree", Call::Removes { recursive: true }),
+    ("remove_entry_secure", Call::Removes { recursive: true }),
+    ("rimraf", Call::Removes { recursive: true }),
+    ("rmSync", Call::Removes { recursive: true }),
+    ("unlinkSync", Call::Removes { recursive: false }),
+    ("unlink", Call::Removes { recursive: false }),
+    ("execSync", Call::Runs),
+    ("spawnSync", Call::Runs),
+    ("execFileSync", Call::Runs),
+    ("shell_exec", Call::Runs),
+    ("passthru", Call::Runs),
+    ("proc_open", Call::Runs),
+    ("popen", Call::Runs),
+    ("Popen", Call::Runs),
+    ("check_output", Call::Runs),
+    ("check_call", Call::Runs),
+    ("getoutput", Call::Runs),
+    ("getstatusoutput", Call::Runs),
+    ("__import__", Call::Evaluates),
+    ("import_module", Call::Evaluates),
+    ("drop_all", Call::DeletesRows),
+    ("delete_all", Call::DeletesRows),
+    ("destroy_all", Call::DeletesRows),
+    ("dropDatabase", Call::DeletesRows),
+    ("deleteMany", Call::DeletesRows),
+    ("truncate_tables", Call::DeletesRows),
+];
+
+fn call(path: &str, language: Language) -> Option<Call> {
+    let last = path.rsplit('.').next().unwrap_or(path);
+    if let Some((_, call)) = STRONG.iter().find(|(name, _)| *name == last) {
+        return Some(*call);
+    }
+    let of = |owner: &str| {
+        path.strip_suffix(last)
+            .is_some_and(|before| before.trim_end_matches('.').ends_with(owner))
+    };
+    let bare = path == last;
+    let recursive = |recursive| Some(Call::Removes { recursive });
+    match (language, last) {
+        (_, "remove") if of("os") || of("Deno") => recursive(of("Deno")),
+        (_, "rm") if of("fs") || of("promises") || of("fsp") || of("FileUtils") => {
+            recursive(!of("FileUtils"))
+        }
+        (_, "removeSync" | "emptyDirSync" | "emptyDir" | "remove") if of("fse") || of("fs") => {
+            recursive(true)
+        }
+        (_, "delete") if of("File") || of("Dir") => recursive(false),
+        (_, "delete") if path.contains("objects") || path.contains("query") => Some(Call::DeletesRows),
+        (Language::JavaScript, "rm") if bare => recursive(true),
+        (_, "run" | "call") if of("subprocess") => Some(Call::Runs),
+        (_, "system") if !of("platform") => Some(Call::Runs),
+        (_, "execute") if of("os") => Some(Call::Runs),
+        (Language::Python, "eval" | "exec" | "compile") if bare => Some(Call::Evaluates),
+        (Language::Python, last) if of("os") && (last.starts_with("exec") || last.starts_with("spawn")) => {
+            Some(Call::Runs)
+        }
+        (Language::Python, "spawn") if of("pty") => Some(Call::Runs),
+        (Language::JavaScript, "eval" | "Function") if bare => Some(Call::Evaluates),
+        (Language::JavaScript, "exec" | "spawn" | "execFile" | "fork")
+            if bare || of("child_process") || of("cp") || path.contains(')') =>
+        {
+            Some(Call::Runs)
+        }
+        (_, "Command" | "run") if of("Deno") => Some(Call::Runs),
+        (_, "spawn") if of("Bun") || of("Process") => Some(Call::Runs),
+        (Language::Perl | Language::Ruby | Language::Php, "exec" | "qx" | "capture2" | "capture3") => {
+            Some(Call::Runs)
+        }
+        (Language::Perl | Language::Ruby | Language::Php, "eval") => Some(Call::Evaluates),
+        _ => None,
+    }
+}
+
+fn judge(
+    walk: &Walk<'_>,
+    invocation: &Invocation,
+    code: &str,
+    language: Language,
+) -> Result<Vec<Within>, GuardFinding> {
+    let tokens = tokens(code, language);
+    for text in tokens.iter().filter_map(Token::text) {
+        literal(walk, text, &tokens)?;
+    }
+    hidden(code, &tokens)?;
+    let aliases = aliases(&tokens);
+    let mut runs = Vec::new();
+    let mut at = 0;
+    while at < tokens.len() {
+        if let Token::Command(text) = &tokens[at] {
+            runs.push(text.clone());
+        }
+        let Some((path, after)) = path_at(&tokens, at, &aliases) else {
+            at += 1;
+            continue;
+        };
+        let bracket = tokens.get(after) == Some(&Token::Sign('('));
+        let bare_words = matches!(
+            language,
+            Language::Perl | Language::Ruby | Language::Php | Language::Other
+        ) && matches!(tokens.get(after), Some(Token::Text(_) | Token::Name(_)));
+        let shown = path.replace(')', "(…)");
+        match call(&path, language).filter(|_| bracket || bare_words) {
+            None => {}
+            Some(Call::Evaluates) => {
+                return Err(INLINE_CODE.finding(&format!("runs a text as code by `{shown}`")));
+            }
+            Some(Call::DeletesRows) => {
+                return Err(INLINE_CODE.finding(&format!("deletes rows or tables by `{shown}`")));
+            }
+            Some(Call::Removes { recursive }) => {
+                removes(invocation, &tokens, (at, after), recursive, &shown)?
+            }
+            Some(Call::Runs) => {
+                let command = tokens::command(&tokens, after);
+                if command.is_empty() {
+                    return Err(INLINE_CODE.finding(&format!("runs what is not in sight by `{shown}`")));
+                }
+                runs.push(command);
+            }
+        }
+        at = after;
+    }
+    let text = |text| Within::Text {
+        text,
+        elsewhere: false,
+    };
+    Ok(runs.into_iter().map(text).collect())
+}
+
+/// A path in the brackets, or in those before the call as in `Path("x").unlink()`, is judged as `rm` would be.
+fn removes(
+    invocation: &Invocation,
+    tokens: &[Token],
+    (at, after): (usize, usize),
+    recursive: bool,
+    shown: &str,
+) -> Result<(), GuardFinding> {
+    let argument = match tokens.get(after) {
+        Some(Token::Sign('(')) => tokens.get(after + 1),
+        other => other,
+    };
+    let ends = |token: Option<&Token>| matches!(token, Some(Token::Sign(')' | ',' | ';' | '\n')) | None);
+    let behind = match tokens.get(after) {
+        Some(Token::Sign('(')) => tokens.get(after + 2),
+        _ => tokens.get(after + 1),
+    };
+    let before = at.checked_sub(3).and_then(|from| tokens.get(from));
+    let called_on = at.checked_sub(2).is_some_and(|at| tokens[at] == Token::Sign(')'));
+    let text = match (argument.and_then(Token::text), before.and_then(Token::text)) {
+        (Some(text), _) if ends(behind) => text,
+        (None, Some(text)) if called_on => text,
+        _ => return Err(INLINE_CODE.finding(&format!("removes what only shows when it runs by `{shown}`"))),
+    };
+    match rules::removed_by_code(invocation, text, recursive) {
+        Some(does) => Err(INLINE_CODE.finding(&format!("{does} by `{shown}`"))),
+        None => Ok(()),
+    }
+}
+
+/// Texts that are statements, or paths of what an agent does not touch.
+fn literal(walk: &Walk<'_>, text: &str, tokens: &[Token]) -> Result<(), GuardFinding> {
+    const BEGIN: &[&str] = &[
+        "delete", "drop", "truncate", "alter", "update", "with", "insert", "merge", "grant", "revoke",
+        "copy", "do", "call", "select",
+    ];
+    const BY_ONE_WORD: &[&str] = &[
+        "delete from ",
+        "drop table ",
+        "drop database ",
+        "drop schema ",
+        "truncate table ",
+        "truncate ",
+    ];
+    let words: Vec<String> = text.split_whitespace().take(3).map(str::to_lowercase).collect();
+    if words.len() > 1 && BEGIN.contains(&words[0].as_str()) {
+        let destroys = BY_ONE_WORD
+            .iter()
+            .any(|beginning| format!("{} ", words.join(" ")).starts_with(beginning));
+        match judged_statements(walk, text) {
+            Err(finding) if finding.rule == "not-understood" && !destroys => {}
+            Err(finding) if words[0] == "select" && finding.rule == "too-complex" => {}
+            Err(finding) if finding.rule == "unmeasured-sql" => {}
+            other => other?,
+        }
+    }
+    if !text.contains(['/', '.']) || text.contains('\n') {
+        return Ok(());
+    }
+    let spot = Spot::project().to(text, walk.around.folder);
+    if let Some(does) = rules::credentials_file(&spot) {
+        return Err(INLINE_CODE.finding(&does));
+    }
+    let writes = tokens.iter().any(|token| match token {
+        Token::Name(name) => {
+            name.starts_with("write")
+                || matches!(name.as_str(), "dump" | "unlink" | "rename" | "remove" | "replace")
+        }
+        Token::Text(text) => matches!(text.as_str(), "w" | "a" | "w+" | "r+" | "wb"),
+        Token::Sign(_) | Token::Command(_) => false,
+    });
+    match rules::file_of_safeguard(&spot).filter(|_| writes) {
+        Some(does) => Err(INLINE_CODE.finding(&does)),
+        None => Ok(()),
+    }
+}
+
+/// A dangerous name that stands in a text, or is handed around rather than called, is not in sight.
+fn hidden(code: &str, tokens: &[Token]) -> Result<(), GuardFinding> {
+    let is_name = |one: char| one.is_alphanumeric() || one == '_';
+    for (name, _) in STRONG
+        .iter()
+        .filter(|(name, _)| !matches!(*name, "unlink" | "popen"))
+    {
+        let written = code.split(|one: char| !is_name(one)).any(|word| word == *name);
+        let mut called = false;
+        let mut renamed = false;
+        for (at, token) in tokens.iter().enumerate() {
+            if matches!(token, Token::Name(found) if found == name) {
+                called |= matches!(tokens.get(at + 1), Some(Token::Sign('(') | Token::Text(_)));
+                renamed |= matches!(tokens.get(at + 1), Some(Token::Sign(':')));
+            }
+        }
+        let commented = !tokens.iter().any(|token| match token {
+            Token::Name(found) => found == name,
+            Token::Text(text) | Token::Command(text) => text.contains(name),
+            Token::Sign(_) => false,
+        });
+        if written && !commented && (!called || renamed) {
+            return Err(INLINE_CODE.finding(&format!("hands `{name}` around instead of calling it")));
+        }
+    }
+    let module = tokens.iter().any(
+        |token| matches!(token, Token::Text(text) if text.trim_start_matches("node:") == "child_process"),
+    );
+    let calls = |token: &Token| matches!(token, Token::Name(name) if matches!(name.as_str(), "exec" | "spawn" | "execFile" | "fork" | "execSync" | "spawnSync" | "execFileSync"));
+    if module && !tokens.iter().any(calls) {
+        return Err(INLINE_CODE.finding(&format!(
+            "runs what is not in sight{}",
+            if code.contains(UNKNOWN) { " yet" } else { "" }
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! Files and commands that give credentials away.
+
+use super::{CommandRule, Invocation, POLICY};
+use crate::shell::options::{Row, row_of};
+use crate::shell::paths::{Spot, path_in};
+
+pub(super) static RULE: CommandRule = CommandRule {
+    id: "credentials",
+    page: include_str!("credentials.md"),
+    sqlstate: POLICY,
+    why: "what an agent has read is in its transcript and with its provider, and what it has sent is out of hand",
+    instead: "let programs use the credentials where they lie (`ssh`, `aws`, `kubectl`, `git` find their own), or ask a person",
+    check: |invocation| {
+        if let Some(does) = row_of(TABLE, &invocation.program, &invocation.args, GLOBALS) {
+            return Some(does.to_owned());
+        }
+        read(invocation).or_else(|| sent(invocation))
+    },
+};
+
+const GLOBALS: &[&str] = &[
+    "-n",
+    "--namespace",
+    "--context",
+    "--cluster",
+    "--kubeconfig",
+    "--profile",
+    "--region",
+    "--project",
+    "-a",
+    "--app",
+];
+const TABLE: &[Row] = &[
+    row(
+        "aws",
+        &["secretsmanager", "get-secret-value|batch-get-secret-value"],
+        &[],
+    ),
+    row("aws", &["ssm", "get-parameter*"], &["--with-decryption"]),
+    row("aws", &["sts", "get-session-token|assume-role*"], &[]),
+    row("aws", &["configure", "get|export-credentials"], &[]),
+    row("gcloud", &["**", "secrets", "versions", "access"], &[]),
+    row(
+        "gcloud",
+        &["auth", "**", "print-access-token|print-identity-token"],
+        &[],
+    ),
+    row("az", &["keyvault", "secret", "show|download"], &[]),
+    row("az", &["account", "get-access-token"], &[]),
+    row("kubectl|oc", &["get", "secret*"], &["-o", "--output"]),
+    row("kubectl|oc", &["config", "view"], &["--raw"]),
+    row("gh", &["auth", "token"], &[]),
+    row("heroku", &["auth:token"], &[]),
+    row("vault", &["kv", "get"], &[]),
+    row("vault", &["read"], &[]),
+    row(
+        "security",
+        &["find-generic-password|find-internet-password|dump-keychain"],
+        &[],
+    ),
+    row("pass", &["show"], &[]),
+    row("op", &["read"], &[]),
+    row("gpg|gpg2", &[], &["--export-secret-keys", "--export-secret-key"]),
+];
+
+const fn row(
+    program: &'static str,
+    words: &'static [&'static str],
+    only_with: &'static [&'static str],
+) -> Row {
+    Row {
+        program,
+        words,
+        only_with,
+        unless: &[],
+        does: "prints credentials",
+    }
+}
+
+/// They name such files without showing what is in them.
+const SHOW_NOTHING: &[&str] = &[
+    "[",
+    "cd",
+    "chmod",
+    "chown",
+    "export",
+    "find",
+    "ls",
+    "mkdir",
+    "rm",
+    "shred",
+    "ssh-add",
+    "ssh-keygen",
+    "ssh-keyscan",
+    "stat",
+    "test",
+    "touch",
+    "unlink",
+    "echo",
+    "printf",
+    "git",
+    "kubectl",
+    "helm",
+    "k9s",
+    "oc",
+    "docker",
+    "safeguard",
+    "terraform",
+    "",
+];
+/// They take such a file behind these options in order to use it.
+const USE_BEHIND: &[&str] = &[
+    "--kubeconfig",
+    "--config",
+    "--private-key",
+    "--key-file",
+    "--identity",
+];
+const USE_BEHIND_IN_SSH: &[&str] = &["-i", "-F"];
+const SEND: &[&str] = &[
+    "curl", "wget", "scp", "sftp", "rsync", "nc", "ncat", "netcat", "socat", "http", "https", "xh", "ftp",
+    "telnet", "rclone", "gsutil", "mail", "gh", "openssl",
+];
+
+/// What kind of credentials lies there, if it does.
+pub(crate) fn file(spot: &Spot) -> Option<String> {
+    let what = spot.credentials()?;
+    Some(format!(
+        "reads `{}`: {what}",
+        crate::shell::word::shown(&spot.shown())
+    ))
+}
+
+fn read(invocation: &Invocation) -> Option<String> {
+    let redirected = invocation.read().find_map(|spot| file(&spot));
+    if redirected.is_some() || invocation.is(SHOW_NOTHING) {
+        return redirected;
+    }
+    named(invocation).find_map(|spot| file(&spot))
+}
+
+/// Where the words lead, but for files that are used where they lie, and for code.
+fn named(invocation: &Invocation) -> impl Iterator<Item = Spot> {
+    let mut used = false;
+    let ssh = invocation.is(&["ssh", "scp", "sftp", "mosh", "autossh"]);
+    invocation.args.iter().filter_map(move |word| {
+        let option = word.text.as_str();
+        let uses = USE_BEHIND.contains(&option) || (ssh && USE_BEHIND_IN_SSH.contains(&option));
+        let behind = std::mem::replace(&mut used, uses);
+        let attached = USE_BEHIND
+            .iter()
+            .any(|option| word.text.starts_with(&format!("{option}=")));
+        let is_code = word.text.contains(['(', ')', '\n', ';']);
+        (!behind && !attached && !is_code).then(|| invocation.spot(path_in(word)))
+    })
+}
+
+/// A file of variables that leaves the machine.
+fn sent(invocation: &Invocation) -> Option<String> {
+    if !invocation.is(SEND) {
+        return None;
+    }
+    let named = named(invocation).chain(invocation.read());
+    let piped = match &invocation.stdin {
+        crate::shell::walk::Stdin::File(path) => Some(invocation.spot(path)),
+        _ => None,
+    };
+    let spot = named
+        .chain(piped)
+        .find(|spot| spot.is_env_file() || spot.credentials().is_some())?;
+    let shown = crate::shell::word::shown(&spot.shown());
+    Some(format!("sends `{shown}` elsewhere"))
+}

@@ -1,0 +1,177 @@
+//! What would take safeguard, its hooks or its approvals out of the way.
+
+use super::{CommandRule, Invocation, POLICY};
+use crate::shell::options::fits;
+use crate::shell::paths::Spot;
+use crate::shell::word::shown;
+
+pub(super) static RULE: CommandRule = CommandRule {
+    id: "evade-safeguard",
+    page: include_str!("evade_safeguard.md"),
+    sqlstate: POLICY,
+    why: "who is held by a rule does not lift it; approvals, exceptions and settings of the hooks are for persons",
+    instead: "say what stands in the way, and have a person decide",
+    check: |invocation| {
+        commanded(invocation)
+            .or_else(|| stopped(invocation))
+            .or_else(|| touched(invocation))
+    },
+};
+
+/// What an agent may ask of safeguard: to look, to add evidence, to propose, and to go back.
+const ALLOWED: &[&[&str]] = &[
+    &[],
+    &["init|status|doctor|schema|guard|gate|evidence|audit|rollout|drill|help|up|mcp"],
+    &["change"],
+    &["release", "create|list|show|rollback|bisect|watch"],
+    &["approval|waiver|breakglass|passkey|token", "list|who"],
+    &["freeze", "open|list|check|export"],
+    &["policy", "show|changes"],
+    &["agent", "hook|explain"],
+];
+const GLOBALS: &[&str] = &["--config", "--state", "--server", "--token-file"];
+
+fn commanded(invocation: &Invocation) -> Option<String> {
+    if invocation.program != "safeguard" {
+        return None;
+    }
+    let options = invocation.options(GLOBALS);
+    let words = options.words();
+    let allowed = ALLOWED
+        .iter()
+        .any(|pattern| fits(&words, pattern) && (!pattern.is_empty() || words.is_empty()));
+    let looks = options.any(&["--help", "-h", "--check"]);
+    let verb: Vec<&str> = words.into_iter().take(2).collect();
+    (!allowed && !looks).then(|| format!("calls `safeguard {}`", shown(&verb.join(" "))))
+}
+
+fn stopped(invocation: &Invocation) -> Option<String> {
+    let named = |word: &str| word.to_lowercase().contains("safeguard");
+    let ends = invocation.is(&[
+        "pkill",
+        "killall",
+        "kill",
+        "systemctl",
+        "service",
+        "launchctl",
+        "supervisorctl",
+        "skill",
+    ]);
+    let looks = invocation.args.iter().any(|word| {
+        matches!(
+            word.text.as_str(),
+            "status" | "is-active" | "show" | "-l" | "list"
+        )
+    });
+    (ends && !looks && invocation.args.iter().any(|word| named(&word.text)))
+        .then(|| "stops safeguard".to_owned())
+}
+
+/// They show a file and leave it as it is.
+const ONLY_READ: &[&str] = &[
+    "[",
+    "bat",
+    "cat",
+    "cd",
+    "cmp",
+    "diff",
+    "du",
+    "echo",
+    "export",
+    "file",
+    "find",
+    "git",
+    "grep",
+    "head",
+    "jq",
+    "less",
+    "ls",
+    "md5sum",
+    "more",
+    "printf",
+    "rg",
+    "sha256sum",
+    "stat",
+    "tail",
+    "test",
+    "tree",
+    "wc",
+    "which",
+    "xxd",
+    "python",
+    "python3",
+    "node",
+    "",
+];
+/// They change a program that lies at a path.
+const CHANGE_PROGRAMS: &[&str] = &[
+    "chattr", "chmod", "chown", "cp", "dd", "install", "ln", "mv", "rm", "setfacl", "shred", "truncate",
+    "unlink",
+];
+
+fn touched(invocation: &Invocation) -> Option<String> {
+    let written = invocation.written().find_map(|spot| file(&spot));
+    if written.is_some() {
+        return written;
+    }
+    let in_place =
+        invocation.options(&[]).any(&["-i", "--in-place"]) && !invocation.is(&["grep", "rg", "diff"]);
+    let git_writes = invocation.program == "git"
+        && invocation
+            .args
+            .first()
+            .is_some_and(|verb| matches!(verb.text.as_str(), "rm" | "mv" | "checkout" | "restore" | "clean"));
+    if !invocation.is(ONLY_READ) || in_place || git_writes {
+        let named = invocation.spots().find_map(|spot| file(&spot));
+        if named.is_some() {
+            return named;
+        }
+    }
+    let binary = |spot: &Spot| spot.last() == "safeguard" && !spot.is_made_again();
+    let changed = invocation.is(CHANGE_PROGRAMS) && invocation.spots().any(|spot| binary(&spot));
+    changed.then(|| "changes the program `safeguard`".to_owned())
+}
+
+/// Whether a file belongs to safeguard or says which hooks an agent runs.
+pub(crate) fn file(spot: &Spot) -> Option<String> {
+    let path = spot.shown();
+    let ends = |ending: &str| path == ending || path.ends_with(&format!("/{ending}"));
+    let settings = [
+        ".claude/settings.json",
+        ".claude/settings.local.json",
+        ".claude/hooks",
+        ".claude",
+        ".claude.json",
+        ".codex/hooks.json",
+        ".codex/config.toml",
+        ".codex",
+        ".cursor/hooks.json",
+        ".cursor",
+        ".gemini/settings.json",
+        ".gemini",
+        ".copilot/config.json",
+        ".copilot",
+        ".github/hooks",
+        "managed-settings.json",
+    ];
+    let folders = [
+        ".claude/hooks/",
+        ".github/hooks/",
+        ".copilot/hooks/",
+        ".cursor/hooks/",
+        ".codex/hooks/",
+        ".gemini/hooks/",
+    ];
+    let hook = settings.iter().any(|ending| ends(ending))
+        || folders
+            .iter()
+            .any(|folder| path.starts_with(folder) || path.contains(&format!("/{folder}")));
+    if hook {
+        return Some(format!(
+            "changes `{}`, where an agent's hooks are set",
+            shown(&path)
+        ));
+    }
+    let state = spot.parts.iter().any(|part| part == ".safeguard");
+    state.then(|| format!("touches `{}`, safeguard's own state", shown(&path)))
+}

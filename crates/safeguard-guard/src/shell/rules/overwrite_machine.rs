@@ -1,0 +1,145 @@
+//! Disks, and files of the machine itself.
+
+use super::remove_files::keeps_data;
+use super::{CommandRule, Invocation, POLICY};
+use crate::shell::paths::{Root, Spot};
+use crate::shell::word::shown;
+
+pub(super) static RULE: CommandRule = CommandRule {
+    id: "overwrite-machine",
+    page: include_str!("overwrite_machine.md"),
+    sqlstate: POLICY,
+    why: "a disk or a file of the machine that is written over is gone for everybody who works on it",
+    instead: "write to a file within the project or in /tmp, and have a person change the machine",
+    check: |invocation| {
+        disk(invocation)
+            .or_else(|| written(invocation))
+            .or_else(|| rights(invocation))
+    },
+};
+
+const DISK: &[&str] = &[
+    "badblocks",
+    "blkdiscard",
+    "cfdisk",
+    "cryptsetup",
+    "fdisk",
+    "gdisk",
+    "hdparm",
+    "lvremove",
+    "mdadm",
+    "mke2fs",
+    "mkswap",
+    "newfs",
+    "nvme",
+    "parted",
+    "pvremove",
+    "sfdisk",
+    "sgdisk",
+    "vgremove",
+    "wipefs",
+];
+
+fn disk(invocation: &Invocation) -> Option<String> {
+    let looks = invocation
+        .args
+        .iter()
+        .any(|word| matches!(word.text.as_str(), "-l" | "--list" | "--help" | "--version"));
+    if (invocation.is(DISK) || invocation.program.starts_with("mkfs")) && !looks {
+        return Some(format!("changes a disk by `{}`", invocation.program));
+    }
+    let words: Vec<&str> = invocation.args.iter().map(|word| word.text.as_str()).collect();
+    let verb = words.first().copied().unwrap_or("");
+    let pool = invocation.is(&["zfs", "zpool", "btrfs"])
+        && words
+            .iter()
+            .any(|word| matches!(*word, "destroy" | "rollback" | "delete"));
+    let erased = invocation.is(&["diskutil"]) && verb.to_lowercase().contains("erase");
+    (pool || erased).then(|| format!("changes a disk by `{}`", invocation.program))
+}
+
+fn written(invocation: &Invocation) -> Option<String> {
+    let targets: Vec<Spot> = match invocation.program.as_str() {
+        "dd" => {
+            let out = invocation
+                .args
+                .iter()
+                .filter_map(|word| word.text.strip_prefix("of="));
+            out.map(|path| invocation.spot(path)).collect()
+        }
+        "tee" | "truncate" | "touch" | "sponge" => invocation.spots().collect(),
+        "cp" | "mv" | "install" | "ln" | "rsync" => last(invocation),
+        "sed" | "perl" | "gsed" if invocation.options(&["-e", "-f"]).any(&["-i", "--in-place"]) => {
+            invocation.spots().collect()
+        }
+        "shred" | "srm" => {
+            let shredded = invocation
+                .spots()
+                .find(|spot| !spot.is_made_again() && !spot.last().starts_with('-'))?;
+            return Some(format!("shreds `{}`", shown(&shredded.shown())));
+        }
+        _ => Vec::new(),
+    };
+    let gone = invocation.program == "mv" && targets.iter().any(|spot| spot.shown() == "/dev/null");
+    if gone {
+        return Some("moves files to where nothing is kept".to_owned());
+    }
+    let mut targets = targets.into_iter().chain(invocation.written());
+    targets
+        .find_map(|spot| over(&spot))
+        .or_else(|| emptied(invocation))
+}
+
+pub(super) fn over(spot: &Spot) -> Option<String> {
+    let keys = spot.root == Root::Home && spot.parts.first().is_some_and(|first| first == ".ssh");
+    (spot.is_of_the_machine() || keys)
+        .then(|| format!("writes `{}`, which is not the project's", shown(&spot.shown())))
+}
+
+/// A file of data that would be written over by something else.
+fn emptied(invocation: &Invocation) -> Option<String> {
+    let by_name = match invocation.program.as_str() {
+        "truncate" => invocation.spots().find(keeps_data),
+        "" | ":" | "cat" | "echo" | "printf" | "true" => invocation.written().find(keeps_data),
+        _ => None,
+    };
+    by_name.map(|spot| format!("empties `{}`, which keeps data", shown(&spot.shown())))
+}
+
+fn last(invocation: &Invocation) -> Vec<Spot> {
+    let options = invocation.options(&[
+        "-t",
+        "--target-directory",
+        "-m",
+        "--mode",
+        "-o",
+        "--owner",
+        "-g",
+        "--group",
+    ]);
+    let into = options
+        .values(&["-t", "--target-directory"])
+        .map(|word| invocation.spot(&word.text));
+    let last = options.rest.last().map(|(_, word)| invocation.spot(&word.text));
+    into.chain(last).collect()
+}
+
+/// Rights of everything below a folder that is not the project's.
+fn rights(invocation: &Invocation) -> Option<String> {
+    if !invocation.is(&["chmod", "chown", "chgrp", "chattr", "setfacl"]) {
+        return None;
+    }
+    let options = invocation.options(&[]);
+    let deep = options.any(&["-R", "--recursive"]);
+    let spots: Vec<Spot> = options
+        .rest
+        .iter()
+        .skip(1)
+        .map(|(_, word)| invocation.spot(&word.text))
+        .collect();
+    let whole = |spot: &Spot| spot.parts.is_empty() && spot.root != Root::Project;
+    let found = spots
+        .iter()
+        .find(|spot| spot.is_of_the_machine() || (deep && whole(spot)))?;
+    Some(format!("changes the rights of `{}`", shown(&found.shown())))
+}

@@ -1,0 +1,12 @@
+//! Statements that would be measured, where nothing measures.
+
+use super::{CommandRule, POLICY, elsewhere};
+
+pub(super) static RULE: CommandRule = CommandRule {
+    id: "unmeasured-sql",
+    page: include_str!("unmeasured_sql.md"),
+    sqlstate: POLICY,
+    why: "what a change of rows or a call really does shows only when it runs, and nothing stands behind this command to measure it",
+    instead: "write a migration, or try it against a database of your own with the hook installed for it (`--env dev`)",
+    check: elsewhere,
+};

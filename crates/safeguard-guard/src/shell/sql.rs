@@ -1,0 +1,481 @@
+//! Programs that send SQL: what they would send goes to the classifier of statements.
+
+use safeguard_api::Environment;
+use safeguard_api::guard::{Asker, GuardAnswer, GuardFinding, Principal};
+
+use super::options::{Options, options};
+use super::rules::{self, Invocation};
+use super::walk::{Stdin, Walk};
+use super::word::Word;
+use crate::{judge, read};
+
+/// Whose SQL is spoken, where PostgreSQL's grammar does not have all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    Postgres,
+    MySql,
+    Sqlite,
+    Other,
+}
+
+/// A program that sends statements.
+struct Client {
+    programs: &'static [&'static str],
+    dialect: Dialect,
+    /// Options with statements, with files of them, and with anything else.
+    texts: &'static [&'static str],
+    files: &'static [&'static str],
+    with_value: &'static [&'static str],
+    /// Words before the statements where those stand without an option; none where they do not.
+    own_words: Option<usize>,
+}
+
+const CLIENTS: &[Client] = &[
+    Client {
+        programs: &[
+            "psql",
+            "pgcli",
+            "cockroach",
+            "ysqlsh",
+            "usql",
+            "heroku-psql",
+            "vsql",
+            "gsql",
+        ],
+        dialect: Dialect::Postgres,
+        texts: &["-c", "--command", "-e", "--execute"],
+        files: &["-f", "--file"],
+        with_value: &[
+            "-d",
+            "-v",
+            "-F",
+            "-h",
+            "-L",
+            "-o",
+            "-p",
+            "-P",
+            "-R",
+            "-T",
+            "-U",
+            "--dbname",
+            "--set",
+            "--variable",
+            "--host",
+            "--port",
+            "--username",
+            "--output",
+            "--log-file",
+            "--url",
+            "--pset",
+            "--field-separator",
+        ],
+        own_words: None,
+    },
+    Client {
+        programs: &["mysql", "mariadb", "mycli", "tidb"],
+        dialect: Dialect::MySql,
+        texts: &["-e", "--execute", "--init-command"],
+        files: &[],
+        with_value: &[
+            "-u",
+            "-h",
+            "-P",
+            "-D",
+            "-S",
+            "--user",
+            "--host",
+            "--port",
+            "--database",
+            "--socket",
+            "--defaults-file",
+        ],
+        own_words: None,
+    },
+    Client {
+        programs: &["sqlite3", "sqlite", "litecli"],
+        dialect: Dialect::Sqlite,
+        texts: &["-cmd", "--cmd"],
+        files: &["-init", "--init"],
+        with_value: &["-separator", "-newline", "-nullvalue", "-maxsize", "-vfs"],
+        own_words: Some(1),
+    },
+    Client {
+        programs: &["duckdb"],
+        dialect: Dialect::Sqlite,
+        texts: &["-c", "-cmd", "-s"],
+        files: &["-init", "-f"],
+        with_value: &["-separator", "-newline", "-nullvalue"],
+        own_words: Some(1),
+    },
+    Client {
+        programs: &[
+            "clickhouse-client",
+            "clickhouse",
+            "snowsql",
+            "sqlcmd",
+            "trino",
+            "presto",
+            "beeline",
+            "cqlsh",
+            "hive",
+            "impala-shell",
+            "isql",
+            "osql",
+        ],
+        dialect: Dialect::Other,
+        texts: &["-q", "--query", "-Q", "-e", "--execute"],
+        files: &["-i", "--queries-file", "-f", "--file"],
+        with_value: &[
+            "-h",
+            "--host",
+            "-u",
+            "--user",
+            "--password",
+            "-d",
+            "--database",
+            "-S",
+            "-U",
+            "-P",
+            "--port",
+            "-a",
+            "-w",
+        ],
+        own_words: None,
+    },
+];
+
+/// Judges what an invocation would send to a database.
+pub(crate) fn look(walk: &mut Walk<'_>, invocation: &Invocation) -> Result<(), GuardFinding> {
+    if let Some(client) = CLIENTS.iter().find(|client| invocation.is(client.programs)) {
+        return sent(walk, invocation, client);
+    }
+    for text in by_the_way(invocation) {
+        statements(walk, &text, Dialect::Postgres)?;
+    }
+    let words: Vec<&str> = invocation
+        .args
+        .iter()
+        .map(|word| word.text.as_str())
+        .take(3)
+        .collect();
+    let console = matches!(
+        (invocation.program.as_str(), words.as_slice()),
+        ("rails", ["dbconsole" | "db", ..])
+            | ("manage.py" | "django-admin", ["dbshell", ..])
+            | ("prisma", ["db", "execute", ..])
+    ) || matches!(words.as_slice(), [script, "dbshell", ..] if script.ends_with("manage.py"));
+    if console && !matches!(words.last(), Some(word) if word.starts_with("--file")) {
+        return given(walk, &invocation.stdin, Dialect::Postgres);
+    }
+    Ok(())
+}
+
+/// Statements in the words of programs that do much else.
+fn by_the_way(invocation: &Invocation) -> Vec<String> {
+    let found = options(
+        &invocation.args,
+        &[
+            "-c",
+            "--command",
+            "-q",
+            "--query",
+            "--query-string",
+            "--statement",
+            "--sql",
+            "-a",
+            "--app",
+        ],
+    );
+    let words = found.words();
+    let joined = |from: usize| words[from.min(words.len())..].join(" ");
+    let (fits, names): (bool, &[&str]) = match (invocation.program.as_str(), words.as_slice()) {
+        ("heroku", ["pg:psql", ..]) | ("wrangler", ["d1", "execute", ..]) => (true, &["-c", "--command"]),
+        ("aws", ["athena" | "rds-data" | "redshift-data", ..]) => (true, &["--query-string", "--sql"]),
+        ("gcloud", [.., "execute-sql" | "query"]) | ("supabase", ["db", ..]) => {
+            (true, &["--sql", "--query", "-q"])
+        }
+        ("bq", ["query", ..]) => return vec![joined(1)],
+        ("turso", ["db", "shell", _, ..]) => return vec![joined(3)],
+        ("hdbsql" | "pgbench", _) => (true, &["-c"]),
+        _ => (false, &[]),
+    };
+    match fits {
+        true => found.values(names).map(|word| word.text.clone()).collect(),
+        false => Vec::new(),
+    }
+}
+
+fn sent(walk: &mut Walk<'_>, invocation: &Invocation, client: &Client) -> Result<(), GuardFinding> {
+    let all = [client.texts, client.files, client.with_value].concat();
+    let found = options(&invocation.args, &all);
+    if found.any(&["--help", "-?", "--version", "-V", "-version", "-help"]) && invocation.args.len() == 1
+        || found.any(&["-l", "--list"])
+    {
+        return Ok(());
+    }
+    for (name, values) in &invocation.assignments {
+        for value in values.iter().filter(|_| name == "PGOPTIONS") {
+            settings(walk, value)?;
+        }
+    }
+    let piped = |word: &&Word| word.text.trim_start().starts_with('|');
+    if found
+        .values(&["-o", "--output", "-L", "--log-file"])
+        .any(|word| piped(&word))
+    {
+        return Err(rules::UNSEEN_SCRIPT.finding("hands what a database answers to a program"));
+    }
+    let mut said = false;
+    for text in found.values(client.texts) {
+        said = true;
+        statements(walk, &text.text, client.dialect)?;
+    }
+    for file in found.values(client.files) {
+        said = true;
+        file_of_statements(walk, invocation, &file.text, client.dialect)?;
+    }
+    for text in positional(&found, client) {
+        said = true;
+        statements(walk, &text, client.dialect)?;
+    }
+    match said {
+        true => Ok(()),
+        false => given(walk, &invocation.stdin, client.dialect),
+    }
+}
+
+fn positional(found: &Options<'_>, client: &Client) -> Vec<String> {
+    let Some(own) = client.own_words else {
+        return Vec::new();
+    };
+    found
+        .rest
+        .iter()
+        .skip(own)
+        .map(|(_, word)| word.text.clone())
+        .collect()
+}
+
+/// `-c name=value` of a connection is what `SET` is of a session.
+fn settings(walk: &mut Walk<'_>, text: &str) -> Result<(), GuardFinding> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let set = words
+        .iter()
+        .map(|word| word.trim_start_matches("-c").trim_start_matches("--"));
+    for (name, value) in set.filter_map(|word| word.split_once('=')) {
+        let statement = format!("SET {} = '{}'", name.replace('-', "_"), value.replace('\'', "''"));
+        statements(walk, &statement, Dialect::Postgres)?;
+    }
+    Ok(())
+}
+
+fn given(walk: &mut Walk<'_>, stdin: &Stdin, dialect: Dialect) -> Result<(), GuardFinding> {
+    match stdin {
+        // A terminal, or nothing.
+        Stdin::Inherited => Ok(()),
+        Stdin::Text(text) => statements(walk, text, dialect),
+        Stdin::File(path) => known_file(walk, path, dialect),
+        Stdin::Unseen => {
+            Err(rules::UNSEEN_SQL.finding("sends a database statements that another program makes"))
+        }
+    }
+}
+
+fn file_of_statements(
+    walk: &mut Walk<'_>,
+    invocation: &Invocation,
+    path: &str,
+    dialect: Dialect,
+) -> Result<(), GuardFinding> {
+    match path {
+        "-" | "/dev/stdin" => given(walk, &invocation.stdin, dialect),
+        path => known_file(walk, path, dialect),
+    }
+}
+
+fn known_file(walk: &mut Walk<'_>, path: &str, dialect: Dialect) -> Result<(), GuardFinding> {
+    match walk.file(path) {
+        Some(text) => statements(walk, &text, dialect),
+        None => {
+            let does = format!(
+                "sends a database the statements of `{}`, which are not in sight",
+                super::word::shown(path)
+            );
+            Err(rules::UNSEEN_SQL.finding(&does))
+        }
+    }
+}
+
+/// Judges statements; lines for the client itself are told apart from those for the server.
+fn statements(walk: &mut Walk<'_>, text: &str, dialect: Dialect) -> Result<(), GuardFinding> {
+    let mut sql = String::new();
+    for line in text.lines() {
+        let command = line.trim_start();
+        // In the middle of a statement such a sign is no command; the grammar refuses it there.
+        match (dialect, command.chars().next()) {
+            (Dialect::Postgres, Some('\\')) => psql_command(walk, command)?,
+            (Dialect::Sqlite, Some('.')) if sql.trim().is_empty() || sql.trim_end().ends_with(';') => {
+                sqlite_command(walk, command)?
+            }
+            _ => {
+                sql.push_str(line);
+                sql.push('\n');
+            }
+        }
+    }
+    let sql = match dialect {
+        Dialect::Postgres | Dialect::Other => sql,
+        Dialect::MySql => without_looks(&sql.replace('`', "\""), &["show", "describe", "desc", "use"]),
+        Dialect::Sqlite => without_looks(&sql, &["pragma"]),
+    };
+    judged(walk, &sql, dialect)
+}
+
+/// Takes out statements of another dialect that only look.
+fn without_looks(sql: &str, verbs: &[&str]) -> String {
+    let looks = |statement: &&str| {
+        let verb = statement.split_whitespace().next().unwrap_or("").to_lowercase();
+        verbs.contains(&verb.as_str()) && !statement.contains(['=', '(', '\'', '"'])
+            || verb == "pragma" && !statement.contains('=') && !statement.contains('\'')
+    };
+    let kept: Vec<&str> = sql.split(';').filter(|statement| !looks(statement)).collect();
+    // A text within quotes that was cut apart does not parse, and is refused.
+    kept.join(";")
+}
+
+/// Judges a text of statements as the guard does in front of a database.
+pub(crate) fn judged_statements(walk: &Walk<'_>, sql: &str) -> Result<(), GuardFinding> {
+    judged(walk, sql, Dialect::Postgres)
+}
+
+fn judged(walk: &Walk<'_>, sql: &str, dialect: Dialect) -> Result<(), GuardFinding> {
+    // A file of SQLite lies in the project: it is nobody's production.
+    let environment = match dialect {
+        Dialect::Sqlite => Environment::Dev,
+        Dialect::Postgres | Dialect::MySql | Dialect::Other => walk.around.environment,
+    };
+    let asker = Asker {
+        principal: Principal::Agent,
+        environment,
+        frozen: false,
+    };
+    let decision = judge(&read(sql), asker, walk.around.policy);
+    match (decision.decision, decision.finding) {
+        (GuardAnswer::Allow, _) => Ok(()),
+        (GuardAnswer::Measure, _) if environment == Environment::Dev => Ok(()),
+        (GuardAnswer::Deny, Some(finding)) => Err(finding),
+        (GuardAnswer::Measure, Some(finding)) => {
+            let does = finding
+                .message
+                .split(" a statement that ")
+                .nth(1)
+                .unwrap_or("changes rows")
+                .to_owned();
+            Err(rules::UNMEASURED_SQL.finding(&format!("sends a statement that {does}")))
+        }
+        (GuardAnswer::Measure | GuardAnswer::Deny, None) => {
+            Err(rules::UNSEEN_SQL.finding("sends statements that are not understood"))
+        }
+    }
+}
+
+fn psql_command(walk: &mut Walk<'_>, line: &str) -> Result<(), GuardFinding> {
+    const HARMLESS: &[&str] = &[
+        "a",
+        "conninfo",
+        "crosstabview",
+        "dconfig",
+        "echo",
+        "encoding",
+        "errverbose",
+        "g",
+        "h",
+        "help",
+        "pset",
+        "q",
+        "qecho",
+        "r",
+        "reset",
+        "sf",
+        "sv",
+        "t",
+        "timing",
+        "warn",
+        "x",
+        "z",
+        "c",
+        "connect",
+        "p",
+        "print",
+        "H",
+        "C",
+        "f",
+        "if",
+        "else",
+        "endif",
+        "set",
+        "unset",
+    ];
+    let (name, rest) = line[1..]
+        .split_once(char::is_whitespace)
+        .unwrap_or((&line[1..], ""));
+    let name = name.trim_end_matches(['+', 'S', ';']);
+    // Several may stand in one line, and backticks within them are a shell's.
+    let alone = !rest.contains('\\') && !rest.contains('`') && !rest.contains('|');
+    let lists = (name.starts_with('d') || name.starts_with('l')) && name.len() <= 4;
+    match name {
+        "i" | "ir" | "include" | "include_relative" => known_file(walk, rest.trim(), Dialect::Postgres),
+        "copy" if rest.to_lowercase().contains(" from ") => {
+            Err(rules::UNMEASURED_SQL.finding("sends a statement that adds rows"))
+        }
+        "copy" if alone && !rest.to_lowercase().contains("program") => Ok(()),
+        _ if alone && (lists || HARMLESS.contains(&name)) => Ok(()),
+        _ => Err(rules::UNSEEN_SCRIPT.finding(&format!("has psql run `\\{}`", super::word::shown(name)))),
+    }
+}
+
+fn sqlite_command(walk: &mut Walk<'_>, line: &str) -> Result<(), GuardFinding> {
+    const HARMLESS: &[&str] = &[
+        ".bail",
+        ".changes",
+        ".databases",
+        ".dbinfo",
+        ".dump",
+        ".echo",
+        ".eqp",
+        ".exit",
+        ".explain",
+        ".fullschema",
+        ".headers",
+        ".header",
+        ".help",
+        ".indexes",
+        ".indices",
+        ".limit",
+        ".lint",
+        ".mode",
+        ".nullvalue",
+        ".once",
+        ".open",
+        ".output",
+        ".print",
+        ".prompt",
+        ".quit",
+        ".schema",
+        ".separator",
+        ".sha3sum",
+        ".show",
+        ".stats",
+        ".tables",
+        ".timeout",
+        ".timer",
+        ".version",
+        ".width",
+    ];
+    let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    match name {
+        ".read" => known_file(walk, rest.trim(), Dialect::Sqlite),
+        _ if HARMLESS.contains(&name) && !rest.contains('|') => Ok(()),
+        _ => Err(rules::UNSEEN_SCRIPT.finding(&format!("has sqlite run `{}`", super::word::shown(name)))),
+    }
+}

@@ -1,0 +1,316 @@
+//! Programs that run other programs: what stands behind them is asked about as if it stood alone.
+
+mod elsewhere;
+mod wrappers;
+
+use self::elsewhere::{git, kubectl, ssh};
+use self::wrappers::{BEFORE_WORDS, wrapped};
+use super::options::{leading_options, options};
+use super::rules::{Invocation, found_paths};
+use super::walk::Stdin;
+use super::word::{UNKNOWN, Word};
+
+/// What a program would run in turn.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Within {
+    Command {
+        argv: Vec<Word>,
+        elsewhere: bool,
+    },
+    /// A text that a shell would read.
+    Text {
+        text: String,
+        elsewhere: bool,
+    },
+    /// A file that a shell would read.
+    Script(String),
+    /// What the shell is given to read.
+    Stdin {
+        elsewhere: bool,
+    },
+}
+
+/// Programs of a project that package managers run by their names.
+const TOOLS: &[&str] = &[
+    "drizzle-kit",
+    "knex",
+    "mikro-orm",
+    "prisma",
+    "rimraf",
+    "sequelize",
+    "sequelize-cli",
+    "serverless",
+    "sst",
+    "supabase",
+    "typeorm",
+    "vercel",
+    "wrangler",
+];
+
+/// What a program runs in turn, as far as its words say.
+pub(crate) fn within(invocation: &Invocation) -> Vec<Within> {
+    let mut found = shells(invocation);
+    found.append(&mut texts(invocation));
+    found.append(&mut found_files(invocation));
+    if invocation.is(&["xargs", "gxargs"]) {
+        found.push(xargs(invocation));
+    }
+    if invocation.is(&["pnpm", "yarn", "bun"]) {
+        let argv = leading(&invocation.args, BEFORE_WORDS);
+        let tool = argv
+            .first()
+            .is_some_and(|word| TOOLS.contains(&word.text.split('@').next().unwrap_or("")));
+        found.extend(tool.then_some(Within::Command {
+            argv,
+            elsewhere: false,
+        }));
+    }
+    found.append(&mut wrapped(&invocation.program, &invocation.args));
+    found
+}
+
+const SHELLS: &[&str] = &[
+    "sh", "bash", "zsh", "dash", "ksh", "ash", "fish", "rbash", "mksh", "csh", "tcsh", "su", "pwsh",
+];
+
+fn shells(invocation: &Invocation) -> Vec<Within> {
+    let args = &invocation.args;
+    if invocation.is(&["source", "."]) {
+        let Some(file) = args.first() else {
+            return Vec::new();
+        };
+        return vec![script(&file.text)];
+    }
+    if !invocation.is(SHELLS) {
+        return Vec::new();
+    }
+    let given = leading_options(
+        args,
+        &["-c", "-o", "-O", "--rcfile", "--init-file", "--command", "-s"],
+    );
+    let given = if invocation.program == "su" {
+        options(args, &["-c", "--command", "-s", "--shell"])
+    } else {
+        given
+    };
+    let mut found: Vec<Within> = given
+        .values(&["-c", "--command"])
+        .map(|word| Within::Text {
+            text: word.text.clone(),
+            elsewhere: false,
+        })
+        .collect();
+    found.extend(
+        given
+            .values(&["--rcfile", "--init-file"])
+            .map(|word| script(&word.text)),
+    );
+    let texts = given.any(&["-c", "--command"]);
+    let file = given.rest.first().map(|(_, word)| word.text.as_str());
+    match file {
+        _ if texts || given.any(&["--version", "--help"]) => {}
+        Some(file) if file != "-" && !given.any(&["-s"]) && invocation.program != "su" => {
+            found.push(script(file))
+        }
+        Some(_) | None => found.push(Within::Stdin { elsewhere: false }),
+    }
+    found
+}
+
+fn script(path: &str) -> Within {
+    match path {
+        "/dev/stdin" | "/dev/fd/0" | "/proc/self/fd/0" | "-" => Within::Stdin { elsewhere: false },
+        path => Within::Script(path.to_owned()),
+    }
+}
+
+/// Programs that hand a text to a shell.
+fn texts(invocation: &Invocation) -> Vec<Within> {
+    let args = &invocation.args;
+    let joined = |words: &[Word]| {
+        words
+            .iter()
+            .map(|word| word.text.as_str())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let text = |text: String| Within::Text {
+        text,
+        elsewhere: false,
+    };
+    let given = |names: &[&str]| {
+        let found = options(args, names);
+        found
+            .values(names)
+            .map(|word| text(word.text.clone()))
+            .collect::<Vec<_>>()
+    };
+    match invocation.program.as_str() {
+        "eval" => vec![text(joined(args))],
+        "trap" => args
+            .iter()
+            .find(|word| !word.text.starts_with('-'))
+            .map(|word| text(word.text.clone()))
+            .into_iter()
+            .collect(),
+        "alias" => args
+            .iter()
+            .filter_map(|word| word.text.split_once('='))
+            .map(|(_, body)| text(body.to_owned()))
+            .collect(),
+        "env" => given(&["-S", "--split-string"]),
+        "npx" | "bunx" => given(&["-c", "--call"]),
+        "flock" | "script" | "vagrant" => given(&["-c", "--command"]),
+        "watch" => vec![text(joined(&leading(args, &["-n", "--interval"])))],
+        "hyperfine" => leading(args, &["-r", "-w", "-n", "-m", "-M", "--runs", "--warmup"])
+            .iter()
+            .map(|word| text(word.text.clone()))
+            .collect(),
+        "at" | "batch" => vec![Within::Stdin { elsewhere: false }],
+        "crontab" if args.first().is_some_and(|word| word.text == "-") => crontab(&invocation.stdin),
+        "tmux" | "screen" | "zellij" => args
+            .iter()
+            .filter(|word| word.text.contains(' '))
+            .map(|word| text(word.text.clone()))
+            .collect(),
+        "git" => git(args),
+        "ssh" | "mosh" | "sshpass" | "autossh" => ssh(invocation),
+        "kubectl" | "oc" | "k3s" | "microk8s" => kubectl(args),
+        "gcloud" | "fly" | "flyctl" | "az" | "aws" | "nomad" | "railway" => {
+            let found = options(args, &["--command", "-C", "--parameters", "--script"]);
+            let texts = found.values(&["--command", "-C"]);
+            texts
+                .map(|word| Within::Text {
+                    text: word.text.clone(),
+                    elsewhere: true,
+                })
+                .collect()
+        }
+        "tar" | "gtar" => {
+            let actions = args.iter().filter_map(|word| word.text.split_once("exec="));
+            actions.map(|(_, action)| text(action.to_owned())).collect()
+        }
+        "rsync" => given(&["-e", "--rsh"]),
+        "awk" | "gawk" | "mawk" | "nawk" => awk(args),
+        _ => Vec::new(),
+    }
+}
+
+fn leading(args: &[Word], with_value: &[&str]) -> Vec<Word> {
+    let found = leading_options(args, with_value);
+    found.rest.iter().map(|(_, word)| (*word).clone()).collect()
+}
+
+/// Behind its five fields, each line of a table is a command.
+fn crontab(stdin: &Stdin) -> Vec<Within> {
+    let Stdin::Text(table) = stdin else {
+        return vec![Within::Stdin { elsewhere: false }];
+    };
+    let command = |line: &str| line.split_whitespace().skip(5).collect::<Vec<_>>().join(" ");
+    let texts = table.lines().map(command).filter(|text| !text.is_empty());
+    texts
+        .map(|text| Within::Text {
+            text,
+            elsewhere: false,
+        })
+        .collect()
+}
+
+/// Texts that awk hands to a shell: the strings of a program that calls one.
+fn awk(args: &[Word]) -> Vec<Within> {
+    let calls = |text: &str| text.contains("system") || text.contains('|');
+    let programs = args.iter().filter(|word| calls(&word.text));
+    let strings = programs.flat_map(|word| word.text.split('"').skip(1).step_by(2));
+    strings
+        .filter(|text| text.trim().contains(' '))
+        .map(|text| Within::Text {
+            text: text.to_owned(),
+            elsewhere: false,
+        })
+        .collect()
+}
+
+/// `find … -exec` and `fd … -x`, with what is found in place of `{}`.
+fn found_files(invocation: &Invocation) -> Vec<Within> {
+    let args = &invocation.args;
+    let (starts, paths): (&[&str], Vec<String>) = match invocation.program.as_str() {
+        "find" | "gfind" => (&["-exec", "-execdir", "-ok", "-okdir"], found_paths(args)),
+        "fd" | "fdfind" => (&["-x", "-X", "--exec", "--exec-batch"], vec![UNKNOWN.to_string()]),
+        _ => return Vec::new(),
+    };
+    let mut found = Vec::new();
+    for (at, _) in args
+        .iter()
+        .enumerate()
+        .filter(|(_, word)| starts.contains(&word.text.as_str()))
+    {
+        let words = args[at + 1..]
+            .iter()
+            .take_while(|word| !matches!(word.text.as_str(), ";" | "+"));
+        let words: Vec<&Word> = words.collect();
+        for path in &paths {
+            let mut argv: Vec<Word> = words
+                .iter()
+                .map(|word| Word::new(word.text.replace("{}", path)))
+                .collect();
+            if starts.contains(&"-x") && !words.iter().any(|word| word.text.contains("{}")) {
+                argv.push(Word::new(path));
+            }
+            found.push(Within::Command {
+                argv,
+                elsewhere: false,
+            });
+        }
+    }
+    found
+}
+
+/// The command of `xargs` with what it is given to read behind it.
+fn xargs(invocation: &Invocation) -> Within {
+    const WITH_VALUE: &[&str] = &[
+        "-a",
+        "-d",
+        "-E",
+        "-I",
+        "-L",
+        "-n",
+        "-P",
+        "-s",
+        "--arg-file",
+        "--delimiter",
+        "--max-args",
+        "--max-procs",
+        "--replace",
+        "--max-lines",
+    ];
+    let given = leading_options(&invocation.args, WITH_VALUE);
+    let replaced = given
+        .values(&["-I", "--replace"])
+        .next()
+        .map(|word| word.text.clone());
+    let replaced = replaced.or_else(|| given.any(&["-i"]).then(|| "{}".to_owned()));
+    let input: Vec<Word> = match &invocation.stdin {
+        Stdin::Text(text) => text
+            .split_whitespace()
+            .map(|word| Word::new(word.trim_matches(['\'', '"'])))
+            .collect(),
+        Stdin::Inherited | Stdin::File(_) | Stdin::Unseen => vec![Word::unknown()],
+    };
+    let words: Vec<Word> = given.rest.iter().map(|(_, word)| (*word).clone()).collect();
+    let argv = match replaced.filter(|mark| !mark.is_empty()) {
+        Some(mark) => {
+            let joined: Vec<&str> = input.iter().map(|word| word.text.as_str()).collect();
+            let joined = joined.join(" ");
+            words
+                .iter()
+                .map(|word| Word::new(word.text.replace(&mark, &joined)))
+                .collect()
+        }
+        None if words.is_empty() => vec![Word::new("echo")],
+        None => words.into_iter().chain(input).collect(),
+    };
+    Within::Command {
+        argv,
+        elsewhere: false,
+    }
+}

@@ -1,0 +1,149 @@
+//! Walks a command in the order in which a shell runs it, and asks about every program that it would start.
+
+mod script;
+mod start;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use self::script::Script;
+use super::expand::Variables;
+use super::paths::Spot;
+use super::word::{UNKNOWN, Word};
+use super::{Surroundings, rules, tree};
+use safeguard_api::guard::GuardFinding;
+
+/// How often text within a command is read as a command again.
+const TEXTS_DEEP_MAX: u32 = 8;
+/// More programs, or turns of loops and functions, are not walked.
+const STEPS_MAX: u32 = 20_000;
+/// Functions that call functions, and programs that start programs.
+const CALLS_DEEP_MAX: u32 = 16;
+
+/// What a program gets to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Stdin {
+    /// Whatever the shell itself has.
+    Inherited,
+    Text(String),
+    File(String),
+    /// What another program prints.
+    Unseen,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct State {
+    pub variables: Variables,
+    pub folder: Spot,
+    /// On another machine, or in a container.
+    pub remote: bool,
+}
+
+/// A file that a command reads or writes by `<` and `>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Redirect {
+    pub writes: bool,
+    pub path: Word,
+}
+
+#[derive(Debug, Default)]
+struct Redirects {
+    files: Vec<Redirect>,
+    stdin: Option<Stdin>,
+    /// Words that stand behind a redirect and belong to the command.
+    args: Vec<Word>,
+}
+
+struct Text {
+    text: String,
+    state: State,
+    stdin: Stdin,
+    deep: u32,
+}
+
+pub(crate) struct Walk<'s> {
+    pub around: &'s Surroundings<'s>,
+    pub programs: BTreeSet<String>,
+    pub files_needed: BTreeSet<String>,
+    /// Files that the command itself writes, with their texts.
+    written: BTreeMap<String, String>,
+    open: Vec<Text>,
+    steps: u32,
+}
+
+/// The first refusal ends a walk.
+type Walked<T = ()> = Result<T, GuardFinding>;
+
+impl<'s> Walk<'s> {
+    pub fn new(around: &'s Surroundings<'s>) -> Walk<'s> {
+        Walk {
+            around,
+            programs: BTreeSet::new(),
+            files_needed: BTreeSet::new(),
+            written: BTreeMap::new(),
+            open: Vec::new(),
+            steps: 0,
+        }
+    }
+
+    /// Walks a command, and every text within it that is a command again.
+    pub fn command(&mut self, text: &str) -> Walked {
+        let state = State {
+            variables: Variables::of_a_shell(),
+            folder: Spot::project(),
+            remote: false,
+        };
+        self.later(text.to_owned(), &state, &Stdin::Inherited, 0)?;
+        while let Some(next) = self.open.pop() {
+            let tree = tree::parse(&next.text).map_err(not_understood)?;
+            let mut script = Script {
+                text: &next.text,
+                state: next.state,
+                functions: BTreeMap::new(),
+                stdin: Stdin::Inherited,
+                deep: next.deep,
+                calls: 0,
+                walk: self,
+            };
+            script.part(tree.root_node(), &next.stdin)?;
+        }
+        Ok(())
+    }
+
+    fn later(&mut self, text: String, state: &State, stdin: &Stdin, deep: u32) -> Walked {
+        if deep > TEXTS_DEEP_MAX {
+            return Err(not_understood("hides commands in texts within texts"));
+        }
+        self.open.push(Text {
+            text,
+            state: state.clone(),
+            stdin: stdin.clone(),
+            deep,
+        });
+        Ok(())
+    }
+
+    fn step(&mut self) -> Walked {
+        self.steps += 1;
+        match self.steps > STEPS_MAX {
+            true => Err(not_understood(format!("runs more than {STEPS_MAX} programs"))),
+            false => Ok(()),
+        }
+    }
+
+    /// The text of a file, where the command wrote it or whoever asks gave it.
+    pub fn file(&mut self, path: &str) -> Option<String> {
+        let known = self
+            .written
+            .get(path)
+            .or_else(|| self.around.files.get(path))
+            .cloned();
+        if known.is_none() && !path.contains(UNKNOWN) {
+            self.files_needed.insert(path.to_owned());
+        }
+        known
+    }
+}
+
+pub(crate) fn not_understood(does: impl Into<String>) -> GuardFinding {
+    rules::NOT_UNDERSTOOD.finding(&does.into())
+}

@@ -1,0 +1,347 @@
+//! Walks one text: its statements, loops, functions and redirects, in the order in which a shell runs them.
+
+use std::collections::BTreeMap;
+
+use tree_sitter::Node;
+
+use super::{Redirect, Redirects, State, Stdin, Walk, Walked, not_understood};
+use crate::shell::expand::Expander;
+use crate::shell::tree::{self, children, slice};
+use crate::shell::word::{UNKNOWN, Word};
+
+/// One text on its way.
+pub(super) struct Script<'t, 'w, 's> {
+    pub text: &'t str,
+    pub state: State,
+    pub functions: BTreeMap<String, Node<'t>>,
+    /// What substitutions within a command get to read.
+    pub stdin: Stdin,
+    pub deep: u32,
+    pub calls: u32,
+    pub walk: &'w mut Walk<'s>,
+}
+
+impl<'t> Script<'t, '_, '_> {
+    fn expander(&self) -> Expander<'_> {
+        Expander {
+            text: self.text,
+            variables: &self.state.variables,
+        }
+    }
+
+    fn words(&self, node: Node<'t>) -> Walked<Vec<Word>> {
+        self.expander().words(node).map_err(not_understood)
+    }
+
+    /// Walks a part of the tree; says what it prints, where that is in sight.
+    pub fn part(&mut self, node: Node<'t>, stdin: &Stdin) -> Walked<Stdin> {
+        let unseen = Ok(Stdin::Unseen);
+        match node.kind() {
+            "command" => self.simple(node, Redirects::default(), stdin),
+            "redirected_statement" => self.redirected(node, stdin),
+            "pipeline" => self.pipeline(node, stdin.clone()),
+            "subshell" | "command_substitution" | "process_substitution" => {
+                let before = self.state.clone();
+                let printed = self.parts(node, stdin)?;
+                self.state = before;
+                Ok(printed)
+            }
+            "program" | "do_group" | "compound_statement" | "negated_command" => self.parts(node, stdin),
+            "list" | "if_statement" | "elif_clause" | "else_clause" | "case_statement" | "case_item" => {
+                let before = self.state.variables.clone();
+                let printed = self.parts(node, stdin)?;
+                self.state.variables.join(&before);
+                Ok(printed)
+            }
+            "while_statement" | "for_statement" | "c_style_for_statement" => self.repeated(node, stdin),
+            "function_definition" => self.function(node, stdin),
+            "variable_assignment" => self.assignment(node),
+            "variable_assignments" | "declaration_command" => self.parts(node, stdin),
+            "file_redirect" | "heredoc_redirect" | "herestring_redirect" => unseen,
+            "comment" | "variable_name" => unseen,
+            // Words, tests and sums: only what they substitute runs.
+            _ => {
+                self.substitutions(node)?;
+                unseen
+            }
+        }
+    }
+
+    fn parts(&mut self, node: Node<'t>, stdin: &Stdin) -> Walked<Stdin> {
+        let mut printed = Stdin::Unseen;
+        for child in children(node).into_iter().filter(|child| child.is_named()) {
+            printed = self.part(child, stdin)?;
+        }
+        Ok(printed)
+    }
+
+    /// Walks the outermost substitutions below a node. What is written into one is not in sight.
+    fn substitutions(&mut self, node: Node<'t>) -> Walked {
+        let mut open = vec![node];
+        while let Some(node) = open.pop() {
+            match node.kind() {
+                "command_substitution" | "process_substitution" => {
+                    let stdin = match slice(node, self.text).starts_with(">(") {
+                        true => Stdin::Unseen,
+                        false => self.stdin.clone(),
+                    };
+                    self.part(node, &stdin)?;
+                }
+                _ => open.extend(children(node).into_iter().rev()),
+            }
+        }
+        Ok(())
+    }
+
+    fn pipeline(&mut self, node: Node<'t>, mut stdin: Stdin) -> Walked<Stdin> {
+        for stage in children(node).into_iter().filter(|child| child.is_named()) {
+            let before = self.state.clone();
+            stdin = self.part(stage, &stdin)?;
+            self.state = before;
+        }
+        Ok(stdin)
+    }
+
+    /// A turn of a loop may use what an earlier one has set.
+    fn repeated(&mut self, node: Node<'t>, stdin: &Stdin) -> Walked<Stdin> {
+        if let Some(variable) = node.child_by_field_name("variable") {
+            let mut cursor = node.walk();
+            let values: Vec<Node<'t>> = node.children_by_field_name("value", &mut cursor).collect();
+            let mut words = Vec::new();
+            for value in values {
+                let globs = |word: Word| {
+                    if word.glob {
+                        format!("{UNKNOWN}{}", word.text)
+                    } else {
+                        word.text
+                    }
+                };
+                words.extend(self.words(value)?.into_iter().map(globs));
+            }
+            if words.is_empty() {
+                words.push(UNKNOWN.to_string());
+            }
+            self.state.variables.assign(slice(variable, self.text), words);
+        }
+        for _ in 0..2 {
+            self.walk.step()?;
+            let before = self.state.variables.clone();
+            for child in children(node).into_iter().filter(|child| child.is_named()) {
+                self.part(child, stdin)?;
+            }
+            self.state.variables.join(&before);
+        }
+        Ok(Stdin::Unseen)
+    }
+
+    /// What a function does counts where it stands, and once more where it is called.
+    fn function(&mut self, node: Node<'t>, stdin: &Stdin) -> Walked<Stdin> {
+        if let Some(name) = node.child_by_field_name("name") {
+            self.functions.insert(slice(name, self.text).to_owned(), node);
+        }
+        self.body(node, stdin)
+    }
+
+    pub fn body(&mut self, node: Node<'t>, stdin: &Stdin) -> Walked<Stdin> {
+        let before = self.state.folder.clone();
+        if let Some(redirect) = node.child_by_field_name("redirect") {
+            self.bare_redirects(redirect)?;
+        }
+        if let Some(body) = node.child_by_field_name("body") {
+            self.part(body, stdin)?;
+        }
+        self.state.folder = before;
+        Ok(Stdin::Unseen)
+    }
+
+    fn bare_redirects(&mut self, node: Node<'t>) -> Walked {
+        let mut redirects = Redirects::default();
+        self.redirect(node, &mut redirects)?;
+        self.substitutions(node)?;
+        self.start(Vec::new(), &[], redirects.files, Stdin::Inherited)?;
+        Ok(())
+    }
+
+    fn assignment(&mut self, node: Node<'t>) -> Walked<Stdin> {
+        self.substitutions(node)?;
+        if let Some((name, values)) = self.assigned(node)? {
+            self.state.variables.assign(&name, values);
+        }
+        Ok(Stdin::Unseen)
+    }
+
+    fn assigned(&self, node: Node<'t>) -> Walked<Option<(String, Vec<String>)>> {
+        let Some(name) = node.child_by_field_name("name") else {
+            return Ok(None);
+        };
+        let value = node.child_by_field_name("value");
+        let appends = children(node).iter().any(|child| child.kind() == "+=");
+        let values = match value {
+            _ if appends || name.kind() != "variable_name" => vec![UNKNOWN.to_string()],
+            Some(value) => self.expander().values(value).map_err(not_understood)?,
+            None => vec![String::new()],
+        };
+        if values.iter().any(|value| indexes_by_command(value)) {
+            return Err(not_understood(
+                "hides a substitution in an index, which a sum would run",
+            ));
+        }
+        Ok(Some((slice(name, self.text).to_owned(), values)))
+    }
+
+    fn redirected(&mut self, node: Node<'t>, stdin: &Stdin) -> Walked<Stdin> {
+        let mut redirects = Redirects::default();
+        let (mut body, mut after) = (None, Vec::new());
+        for child in children(node).into_iter().filter(|child| child.is_named()) {
+            match child.kind() {
+                "file_redirect" | "herestring_redirect" => {
+                    self.substitutions(child)?;
+                    self.redirect(child, &mut redirects)?;
+                }
+                "heredoc_redirect" => {
+                    let before = child
+                        .prev_sibling()
+                        .map_or(node.start_byte(), |before| before.end_byte());
+                    if tree::is_lost_dash(child, self.text.get(before..child.start_byte()).unwrap_or("")) {
+                        redirects.args.push(Word::new("-"));
+                    }
+                    after.append(&mut self.heredoc(child, &mut redirects)?);
+                }
+                _ => body = Some(child),
+            }
+        }
+        let mut printed = match body {
+            Some(body) if body.kind() == "command" => self.simple(body, redirects, stdin)?,
+            body => {
+                let stdin = redirects.stdin.take().unwrap_or_else(|| stdin.clone());
+                self.start(redirects.args, &[], redirects.files, stdin.clone())?;
+                match body {
+                    Some(body) => self.part(body, &stdin)?,
+                    None => Stdin::Unseen,
+                }
+            }
+        };
+        for next in after {
+            printed = match next.kind() {
+                "pipeline" => self.pipeline(next, printed)?,
+                _ => self.part(next, stdin)?,
+            };
+        }
+        Ok(printed)
+    }
+
+    /// Notes one redirect; the words that the grammar takes for further files are the command's.
+    fn redirect(&mut self, node: Node<'t>, redirects: &mut Redirects) -> Walked {
+        let parts = children(node);
+        if node.kind() == "herestring_redirect" {
+            if let Some(text) = parts.last() {
+                let values = self.expander().values(*text).map_err(not_understood)?;
+                redirects.stdin = Some(Stdin::Text(values.join("\n")));
+            }
+            return Ok(());
+        }
+        let operator = parts
+            .iter()
+            .find(|part| !part.is_named())
+            .map_or("", |part| part.kind());
+        let mut words = Vec::new();
+        let mut cursor = node.walk();
+        for destination in node.children_by_field_name("destination", &mut cursor) {
+            words.append(&mut self.words(destination)?);
+        }
+        let mut words = words.into_iter();
+        if let Some(path) = (!operator.ends_with('-')).then(|| words.next()).flatten() {
+            let another =
+                operator.ends_with('&') && path.text.chars().all(|one| one.is_ascii_digit() || one == '-');
+            if operator == "<" {
+                redirects.stdin = Some(Stdin::File(path.text.clone()));
+            }
+            if !another {
+                redirects.files.push(Redirect {
+                    writes: operator.contains('>'),
+                    path,
+                });
+            }
+        }
+        redirects.args.extend(words);
+        Ok(())
+    }
+
+    /// Notes a heredoc; returns what runs behind it on its line.
+    fn heredoc(&mut self, node: Node<'t>, redirects: &mut Redirects) -> Walked<Vec<Node<'t>>> {
+        let (mut quoted, mut after, mut body) = (false, Vec::new(), String::new());
+        let tabs = children(node).iter().any(|child| child.kind() == "<<-");
+        for child in children(node).into_iter().filter(|child| child.is_named()) {
+            match child.kind() {
+                "heredoc_start" => quoted = slice(child, self.text).starts_with(['\'', '"', '\\']),
+                "heredoc_body" if quoted => body = slice(child, self.text).to_owned(),
+                "heredoc_body" => {
+                    self.substitutions(child)?;
+                    body = self.expander().values(child).map_err(not_understood)?.join("\n");
+                }
+                "file_redirect" | "herestring_redirect" => {
+                    self.substitutions(child)?;
+                    self.redirect(child, redirects)?;
+                }
+                "heredoc_end" | "file_descriptor" | "comment" => {}
+                "pipeline" => after.push(child),
+                "command"
+                | "list"
+                | "subshell"
+                | "redirected_statement"
+                | "if_statement"
+                | "compound_statement" => {
+                    after.push(child);
+                }
+                "while_statement" | "for_statement" | "negated_command" | "test_command" => after.push(child),
+                "variable_assignment" | "declaration_command" => after.push(child),
+                _ => {
+                    self.substitutions(child)?;
+                    redirects.args.append(&mut self.words(child)?);
+                }
+            }
+        }
+        if tabs {
+            body = body
+                .lines()
+                .map(|line| format!("{}\n", line.trim_start_matches('\t')))
+                .collect();
+        }
+        redirects.stdin = Some(Stdin::Text(body));
+        Ok(after)
+    }
+
+    fn simple(&mut self, node: Node<'t>, mut redirects: Redirects, stdin: &Stdin) -> Walked<Stdin> {
+        let before = std::mem::replace(&mut self.stdin, stdin.clone());
+        self.substitutions(node)?;
+        self.stdin = before;
+        let (mut names, mut args, mut assignments) = (Vec::new(), Vec::new(), Vec::new());
+        for child in children(node) {
+            match child.kind() {
+                "variable_assignment" => assignments.extend(self.assigned(child)?),
+                "command_name" => names = self.expander().alternatives(child).map_err(not_understood)?,
+                "file_redirect" | "herestring_redirect" => self.redirect(child, &mut redirects)?,
+                "comment" => {}
+                _ => args.append(&mut self.words(child)?),
+            }
+        }
+        let mut before = std::mem::take(&mut redirects.args);
+        // Behind a leading redirect they stand before what the grammar took for the name.
+        if node.child(0).is_some_and(|first| first.kind() == "file_redirect") && !before.is_empty() {
+            return Err(not_understood("has words between a redirect and a command"));
+        }
+        args.append(&mut before);
+        let stdin = redirects.stdin.take().unwrap_or_else(|| stdin.clone());
+        let mut printed = Stdin::Unseen;
+        for name in names {
+            let argv: Vec<Word> = name.into_iter().chain(args.iter().cloned()).collect();
+            printed = self.start(argv, &assignments, redirects.files.clone(), stdin.clone())?;
+        }
+        Ok(printed)
+    }
+}
+
+/// Whether a sum that reads this text would run a command.
+pub(super) fn indexes_by_command(text: &str) -> bool {
+    text.contains("[$(") || text.contains("[`")
+}

@@ -1,0 +1,198 @@
+//! Asks about one program of a text, and what it changes for those behind it.
+
+use tree_sitter::Node;
+
+use super::script::{Script, indexes_by_command};
+use super::{CALLS_DEEP_MAX, Redirect, State, Stdin, Walked, not_understood};
+use crate::shell::expand::printed_by;
+use crate::shell::paths::Spot;
+use crate::shell::rules::{self, Invocation};
+use crate::shell::tree::RESERVED;
+use crate::shell::unwrap::{Within, within};
+use crate::shell::word::{UNKNOWN, Word};
+use crate::shell::{inline, sql};
+
+impl<'t> Script<'t, '_, '_> {
+    /// Asks about a program and every program that it starts in turn.
+    pub fn start(
+        &mut self,
+        argv: Vec<Word>,
+        assignments: &[(String, Vec<String>)],
+        redirects: Vec<Redirect>,
+        stdin: Stdin,
+    ) -> Walked<Stdin> {
+        let printed = printed(&argv, &stdin);
+        let mut open = vec![(argv, self.state.remote, 0_u32)];
+        while let Some((argv, remote, deep)) = open.pop() {
+            self.walk.step()?;
+            if deep > CALLS_DEEP_MAX {
+                return Err(not_understood("starts programs through too many others"));
+            }
+            let invocation = Invocation {
+                program: program(argv.first()),
+                args: argv.get(1..).unwrap_or(&[]).to_vec(),
+                redirects: redirects.clone(),
+                stdin: stdin.clone(),
+                assignments: assignments.to_vec(),
+                folder: if remote {
+                    Spot::unknown()
+                } else {
+                    self.state.folder.clone()
+                },
+                project: self.walk.around.folder.map(str::to_owned),
+            };
+            if !argv.is_empty() {
+                self.walk
+                    .programs
+                    .insert(invocation.program.replace(UNKNOWN, "…"));
+            }
+            if let Some(does) = misread(&invocation) {
+                return Err(not_understood(does));
+            }
+            if let Some(finding) = rules::first(&invocation) {
+                return Err(finding);
+            }
+            if argv.is_empty() {
+                continue;
+            }
+            sql::look(self.walk, &invocation)?;
+            let mut inner = within(&invocation);
+            inner.append(&mut inline::look(self.walk, &invocation)?);
+            for one in inner {
+                let state = |remote| State {
+                    remote,
+                    ..self.state.clone()
+                };
+                match one {
+                    Within::Command { argv, elsewhere } => open.push((argv, remote || elsewhere, deep + 1)),
+                    Within::Text { text, elsewhere } => {
+                        self.walk
+                            .later(text, &state(remote || elsewhere), &stdin, self.deep + 1)?;
+                    }
+                    Within::Script(path) if path.starts_with("/dev/fd/") => {
+                        return Err(rules::UNSEEN_SCRIPT.finding("runs what another program prints"));
+                    }
+                    Within::Script(path) => {
+                        if let Some(text) = self.walk.written.get(&path).cloned() {
+                            self.walk.later(text, &state(remote), &stdin, self.deep + 1)?;
+                        }
+                    }
+                    Within::Stdin { elsewhere } => {
+                        let text = match &stdin {
+                            Stdin::Text(text) => Some(text.clone()),
+                            Stdin::File(path) => self.walk.file(path),
+                            Stdin::Inherited => continue,
+                            Stdin::Unseen => None,
+                        };
+                        let text = text.ok_or_else(|| {
+                            rules::UNSEEN_SCRIPT.finding("hands a shell what is not in sight")
+                        })?;
+                        let state = state(remote || elsewhere);
+                        self.walk.later(text, &state, &Stdin::Inherited, self.deep + 1)?;
+                    }
+                }
+            }
+            self.effect(&invocation)?;
+        }
+        if let Stdin::Text(text) = &printed {
+            for redirect in redirects.iter().filter(|redirect| redirect.writes) {
+                self.walk.written.insert(redirect.path.text.clone(), text.clone());
+            }
+        }
+        Ok(printed)
+    }
+
+    /// What a command changes for those behind it.
+    fn effect(&mut self, invocation: &Invocation) -> Walked {
+        match invocation.program.as_str() {
+            "cd" | "pushd" => {
+                let target = invocation
+                    .args
+                    .iter()
+                    .rfind(|word| !word.text.starts_with("--") || word.text.len() > 2);
+                let project = self.walk.around.folder;
+                self.state.folder = match target.map(|word| word.text.as_str()) {
+                    None => Spot::project().to("~", None),
+                    Some("-" | "--") => Spot::unknown(),
+                    Some(text) => self.state.folder.to(text, project),
+                };
+            }
+            "popd" => self.state.folder = Spot::unknown(),
+            "read" | "mapfile" | "readarray" | "getopts" | "printf" | "let" => {
+                for word in invocation.args.iter().filter(|word| !word.text.starts_with('-')) {
+                    self.state.variables.assign(&word.text, vec![UNKNOWN.to_string()]);
+                }
+            }
+            name => {
+                if let Some(function) = self.functions.get(name).copied() {
+                    return self.call(function, invocation);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn call(&mut self, function: Node<'t>, invocation: &Invocation) -> Walked {
+        if self.calls >= CALLS_DEEP_MAX {
+            return Ok(());
+        }
+        for (at, word) in invocation.args.iter().take(9).enumerate() {
+            self.state
+                .variables
+                .assign(&(at + 1).to_string(), vec![word.text.clone()]);
+        }
+        self.calls += 1;
+        self.body(function, &invocation.stdin)?;
+        self.calls -= 1;
+        for at in 1..10 {
+            self.state
+                .variables
+                .assign(&at.to_string(), vec![UNKNOWN.to_string()]);
+        }
+        Ok(())
+    }
+}
+
+/// Where the grammar takes for words what bash does not.
+fn misread(invocation: &Invocation) -> Option<&'static str> {
+    const SUMS: &[&str] = &["[", "let", "mapfile", "printf", "read", "test", "unset", "wait"];
+    let first = invocation.args.iter().find(|word| !word.text.starts_with('-'));
+    if invocation.is(&["time", "coproc"]) && first.is_some_and(|word| RESERVED.contains(&word.text.as_str()))
+    {
+        return Some("has a statement where it is not expected");
+    }
+    let indexes = invocation.args.iter().any(|word| indexes_by_command(&word.text));
+    (invocation.is(SUMS) && indexes).then_some("hides a substitution in an index, which bash would run")
+}
+
+/// A program's name without its folder; what the shell would first have to look for is not known.
+fn program(word: Option<&Word>) -> String {
+    let Some(word) = word else {
+        return String::new();
+    };
+    if word.glob && word.text != "[" {
+        return UNKNOWN.to_string();
+    }
+    let name = word.text.rsplit(['/', '\\']).next().unwrap_or("").to_lowercase();
+    // As in `prisma@latest` and `rm.exe`.
+    let name = name.split('@').next().unwrap_or("");
+    name.strip_suffix(".exe").unwrap_or(name).to_owned()
+}
+
+/// What a program prints, for those whose output is plain to see.
+fn printed(argv: &[Word], stdin: &Stdin) -> Stdin {
+    let name = program(argv.first());
+    let args = argv.get(1..).unwrap_or(&[]);
+    match (name.as_str(), args) {
+        ("cat" | "tee", []) => stdin.clone(),
+        ("cat", [file]) if file.text == "-" => stdin.clone(),
+        ("cat", [file]) if !file.text.starts_with('-') => Stdin::File(file.text.clone()),
+        ("tee", _) => stdin.clone(),
+        ("yes", _) => Stdin::Text("y".to_owned()),
+        ("find" | "gfind", args) if !args.iter().any(|word| word.text.starts_with("-exec")) => {
+            Stdin::Text(rules::found_paths(args).join("\n"))
+        }
+        ("echo" | "printf", args) => printed_by(&name, args).map_or(Stdin::Unseen, Stdin::Text),
+        _ => Stdin::Unseen,
+    }
+}
