@@ -1,6 +1,6 @@
 //! `safeguard agent …`
 
-mod ask;
+pub mod ask;
 mod hook;
 mod hosts;
 mod install;

@@ -24,6 +24,7 @@ mod guard;
 mod init;
 mod installation;
 mod lint;
+mod mcp;
 mod output;
 mod passkeys;
 mod policy;
@@ -78,6 +79,7 @@ fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Gate { verb } => gates::gate(&globals, verb, output),
         Command::Drill { verb } => drills::drill(&globals, verb, output),
         Command::Guard { verb } => guard::guard(&globals, verb, output),
+        Command::Mcp(args) => mcp::mcp(&globals, args, output),
         Command::Db { verb } => db::db(&globals, verb, output),
         Command::Agent { verb } => agent::agent(&globals, verb, output),
         Command::Audit { verb } => audit::audit(&globals, verb, output),

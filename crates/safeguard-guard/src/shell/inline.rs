@@ -118,10 +118,7 @@ fn code_of(invocation: &Invocation) -> Result<Vec<(String, Language)>, GuardFind
             .strip_prefix(*name)
             .is_some_and(|rest| rest.chars().all(|one| one.is_ascii_digit() || one == '.'))
     };
-    let Some(interpreter) = INTERPRETERS
-        .iter()
-        .find(|one| one.programs.iter().any(numbered))
-    else {
+    let Some(interpreter) = INTERPRETERS.iter().find(|one| one.programs.iter().any(numbered)) else {
         return Ok(found);
     };
     let all = [interpreter.code, interpreter.with_value].concat();

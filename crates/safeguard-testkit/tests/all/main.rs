@@ -5,6 +5,7 @@ mod corpus;
 mod db;
 mod lint;
 mod live;
+mod mcp;
 mod oracle;
 mod postgres;
 mod repository;

@@ -101,7 +101,10 @@ fn moved_away(invocation: &Invocation) -> Option<String> {
     let deletes = |name: &String| name.starts_with("--del");
     if invocation.is(&["rsync"]) {
         let options = invocation.options(&["-e", "--rsh", "--exclude", "--include", "-f", "--filter"]);
-        let (_, target) = options.rest.last().filter(|_| options.names.iter().any(deletes))?;
+        let (_, target) = options
+            .rest
+            .last()
+            .filter(|_| options.names.iter().any(deletes))?;
         return removed(invocation, target, true);
     }
     if invocation.is(&["tar", "gtar", "bsdtar"]) {

@@ -1,0 +1,67 @@
+//! `safeguard mcp`: the guard as tools for agents, over the Model Context Protocol on standard input and output.
+//!
+//! An agent asks before it acts, and reads from a database through the same rules. Nothing here changes anything.
+
+mod query;
+mod tools;
+
+use anyhow::Context;
+use clap::Args;
+use rmcp::ServiceExt as _;
+use safeguard_api::Environment;
+
+use crate::args::Globals;
+use crate::db::connect::DatabaseArgs;
+use crate::failure::Failure;
+use crate::guard;
+use crate::output::Output;
+use tools::Tools;
+
+#[derive(Debug, Args)]
+pub struct McpArgs {
+    /// Whose database the statements are meant for: dev, qa, staging or production
+    #[arg(long = "env", value_name = "ENVIRONMENT", default_value = "production")]
+    pub environment: Environment,
+    /// The database that the tool `query` reads from, with a credential that only reads; unsaid: there is no such tool. The password may
+    /// be in PGPASSWORD
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SAFEGUARD_DATABASE_URL",
+        hide_env_values = true
+    )]
+    pub db: Option<String>,
+    /// PEM with the authorities that may have signed the server's certificate
+    #[arg(long, value_name = "FILE", requires = "db")]
+    pub ca: Option<std::path::PathBuf>,
+}
+
+pub fn mcp(globals: &Globals, args: McpArgs, output: &Output) -> Result<(), Failure> {
+    let database = args.db.map(|url| DatabaseArgs { url, ca: args.ca });
+    if let Some(database) = &database {
+        // What is mistyped is told before an agent asks.
+        database.parsed()?;
+    }
+    let tools = Tools {
+        environment: args.environment,
+        policy: guard::policy(globals, output)?,
+        database,
+        globals: globals.clone(),
+    };
+    // Reading standard input blocks a thread of its own, which nothing can take back: the program ends beside it.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .context("cannot start")?;
+    let ended = runtime.block_on(async {
+        let service = tools
+            .serve(rmcp::transport::stdio())
+            .await
+            .context("the agent did not greet as the protocol asks")?;
+        service.waiting().await.context("the conversation broke off")
+    });
+    runtime.shutdown_background();
+    ended?;
+    Ok(())
+}
