@@ -192,12 +192,6 @@ Examples:
         verb: crate::db::DbVerb,
     },
     /// Serve the guard as tools to an agent, over the Model Context Protocol on standard input and output
-    #[command(
-        after_help = "Tools: explain_sql, explain_command, lint_migration, status, and with `--db` query, which reads and changes nothing.
-
-Example, for an agent that reads `.mcp.json`:
-  { \"mcpServers\": { \"safeguard\": { \"command\": \"safeguard\", \"args\": [\"mcp\", \"--env\", \"production\"] } } }"
-    )]
     Mcp(crate::mcp::McpArgs),
     /// Coding agents: judge their commands before they run, and set the hooks that ask
     #[command(subcommand_required = true, arg_required_else_help = true)]

@@ -18,6 +18,12 @@ use crate::output::Output;
 use tools::Tools;
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Tools: explain_sql, explain_command, lint_migration, status, and with `--db` query, which reads and changes nothing.
+
+Example, for an agent that reads `.mcp.json`:
+  { \"mcpServers\": { \"safeguard\": { \"command\": \"safeguard\", \"args\": [\"mcp\", \"--env\", \"production\"] } } }"
+)]
 pub struct McpArgs {
     /// Whose database the statements are meant for: dev, qa, staging or production
     #[arg(long = "env", value_name = "ENVIRONMENT", default_value = "production")]

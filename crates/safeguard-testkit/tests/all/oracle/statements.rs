@@ -159,8 +159,11 @@ pub const HARMLESS: &[&str] = &[
     "TABLE users LIMIT 1",
 ];
 
+/// Its name, and what it makes of the tokens.
+type Spelling = (&'static str, fn(&[&str]) -> String);
+
 /// One and the same, written otherwise.
-pub const SPELLINGS: &[(&str, fn(&[&str]) -> String)] = &[
+pub const SPELLINGS: &[Spelling] = &[
     ("as it is", |tokens| tokens.join(" ")),
     ("lower case", |tokens| each(tokens, str::to_lowercase)),
     ("mixed case", |tokens| each(tokens, mixed)),
