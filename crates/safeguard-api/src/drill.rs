@@ -102,6 +102,15 @@ pub enum FaultKind {
 impl FaultKind {
     /// In the order in which they are tried.
     pub const ALL: [FaultKind; 3] = [FaultKind::Sigkill, FaultKind::Sigstop, FaultKind::Errors];
+
+    /// Whether requests that are under way can not be answered any more.
+    #[must_use]
+    pub fn kills(self) -> bool {
+        match self {
+            FaultKind::Sigkill | FaultKind::Sigstop => true,
+            FaultKind::Errors => false,
+        }
+    }
 }
 
 impl fmt::Display for FaultKind {

@@ -86,6 +86,11 @@ pub fn blame(failure: &Failure, kind: FaultKind, times: Times, elsewhere: Elsewh
             if matches!(elsewhere, Elsewhere::Nothing) && *status == 503 && over {
                 return Blame::Nobody;
             }
+            // An instance that nothing was done to did not answer in time: that is slow, and no rollback makes it so.
+            let untouched = times.injected.is_none_or(|injected| failure.ended < injected);
+            if *status == 504 && (untouched || !kind.kills()) {
+                return Blame::Service;
+            }
             None
         }
         Ended::Lost { release } => release.as_deref(),
@@ -94,11 +99,7 @@ pub fn blame(failure: &Failure, kind: FaultKind, times: Times, elsewhere: Elsewh
         matches!((elsewhere, release), (Elsewhere::Stable(stable), Some(release)) if stable == release);
     let within = times.injected.is_some_and(|injected| injected <= failure.ended)
         && times.noticed.is_none_or(|noticed| failure.began < noticed);
-    let kills = match kind {
-        FaultKind::Sigkill | FaultKind::Sigstop => true,
-        FaultKind::Errors => false,
-    };
-    if kills && within && !by_stable {
+    if kind.kills() && within && !by_stable {
         Blame::Fault
     } else {
         Blame::Rollback
@@ -261,6 +262,10 @@ mod tests {
             // A request that hangs on a stopped process ends long after everything is over.
             (Sigstop, 11, 40, answered(504, None, false), stable, Fault),
             (Sigkill, 9, 9, lost(None), stable, Rollback),
+            // Too slow, before or beside a fault that stops nothing; users of a stopped instance were sent away too late.
+            (Sigkill, 8, 9, answered(504, None, false), stable, Service),
+            (Errors, 8, 11, answered(504, None, false), stable, Service),
+            (Sigstop, 13, 40, answered(504, None, false), stable, Rollback),
             (Sigkill, 13, 13, lost(None), stable, Rollback),
             (Sigkill, 11, 11, lost(Some("s")), stable, Rollback),
             (Errors, 11, 11, answered(500, Some("c"), true), stable, Fault),
