@@ -23,7 +23,10 @@ use crate::journal::blocking;
 
 /// What was agreed on with the client.
 pub const ALPN_H2: &[u8] = b"h2";
-const ALPN_HTTP_1: &[u8] = b"http/1.1";
+/// What the router speaks.
+pub const ALPN_HTTP: &[&[u8]] = &[ALPN_H2, b"http/1.1"];
+/// What a proxy in front of PostgreSQL speaks.
+pub const ALPN_POSTGRESQL: &[&[u8]] = &[b"postgresql"];
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Why a certificate can not be used.
@@ -72,23 +75,26 @@ impl TlsError {
 /// # Errors
 /// When a file can not be read, or its certificate and key do not belong together.
 pub fn check_tls(files: &TlsFiles) -> Result<(), TlsError> {
-    load(files).map(|_| ())
+    load(files, ALPN_HTTP).map(|_| ())
 }
 
 /// A listener's certificate in force.
 pub struct Certificate {
     files: TlsFiles,
+    protocols: &'static [&'static [u8]],
     current: ArcSwap<ServerConfig>,
     loaded: Stamps,
 }
 
 impl Certificate {
-    pub fn load(files: TlsFiles) -> Result<Certificate, TlsError> {
+    /// Loads it, to agree on one of these protocols.
+    pub fn load(files: TlsFiles, protocols: &'static [&'static [u8]]) -> Result<Certificate, TlsError> {
         // What changes after this is seen as a change.
         let loaded = stamps(&files);
-        let current = ArcSwap::from(load(&files)?);
+        let current = ArcSwap::from(load(&files, protocols)?);
         Ok(Certificate {
             files,
+            protocols,
             current,
             loaded,
         })
@@ -106,11 +112,11 @@ impl Certificate {
         let mut seen = self.loaded;
         loop {
             turn.tick().await;
-            let files = self.files.clone();
+            let (files, protocols) = (self.files.clone(), self.protocols);
             // Certificate and key are two files: between the two changes they do not fit, and the second is a change too.
             let look = blocking(move || {
                 let found = stamps(&files);
-                Ok((found, (found != seen).then(|| load(&files))))
+                Ok((found, (found != seen).then(|| load(&files, protocols))))
             });
             match look.await {
                 Ok((found, loaded)) => {
@@ -166,7 +172,7 @@ impl Stamp {
     }
 }
 
-fn load(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
+fn load(files: &TlsFiles, protocols: &[&[u8]]) -> Result<Arc<ServerConfig>, TlsError> {
     let certificates = CertificateDer::pem_slice_iter(&read(&files.certificate)?)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|source| unreadable(&files.certificate, source))?;
@@ -193,7 +199,7 @@ fn load(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
         .with_no_client_auth()
         .with_single_cert(certificates, key)
         .map_err(unfit)?;
-    config.alpn_protocols = vec![ALPN_H2.to_vec(), ALPN_HTTP_1.to_vec()];
+    config.alpn_protocols = protocols.iter().map(|one| one.to_vec()).collect();
     Ok(Arc::new(config))
 }
 
