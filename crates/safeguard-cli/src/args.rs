@@ -185,6 +185,12 @@ Examples:
         #[command(subcommand)]
         verb: crate::guard::GuardVerb,
     },
+    /// Stand in front of a PostgreSQL database, and judge what is sent to it
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Proxy {
+        #[command(subcommand)]
+        verb: crate::proxy::ProxyVerb,
+    },
     /// Verify, prove and export the tamper-evident log
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Audit {

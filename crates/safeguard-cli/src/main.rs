@@ -25,6 +25,7 @@ mod output;
 mod passkeys;
 mod policy;
 mod processes;
+mod proxy;
 #[cfg(test)]
 mod reference;
 mod releases;
@@ -75,6 +76,7 @@ fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Gate { verb } => gates::gate(&globals, verb, output),
         Command::Drill { verb } => drills::drill(&globals, verb, output),
         Command::Guard { verb } => guard::guard(&globals, verb, output),
+        Command::Proxy { verb } => proxy::proxy(&globals, verb, output),
         Command::Audit { verb } => audit::audit(&globals, verb, output),
         Command::Policy { verb } => policy::policy(&globals, verb, output),
         Command::Token { verb } => tokens::token(&globals, verb, output),
