@@ -216,6 +216,8 @@ Examples:
     #[command(hide = true)]
     Router(ProcessArgs),
     #[command(hide = true)]
+    ProxyProcess(ProcessArgs),
+    #[command(hide = true)]
     DrillProcess,
     #[command(hide = true)]
     Launch,

@@ -83,6 +83,7 @@ fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Schema => output.json_text(&safeguard_api::config::schema()),
         Command::Server(args) => processes::server(&globals, &args),
         Command::Router(args) => processes::router(&globals, &args),
+        Command::ProxyProcess(args) => processes::proxy(&globals, &args),
         Command::DrillProcess => processes::drill(),
         Command::Launch => Err(processes::launch()),
     }

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use safeguard_api::config::{GuardPolicy, Mode, ProxyUpstream};
+use safeguard_api::config::{GuardPolicy, Mode, Proxy, ProxyUpstream};
 use safeguard_api::freeze::FreezeCheck;
+use safeguard_api::status::Status;
 use safeguard_api::{Config, Name};
 use safeguard_dataplane::check_tls;
 use safeguard_dataplane::pg::{self, InForce, ProxySettings, Standing};
@@ -77,37 +78,77 @@ fn verifier(output: &Output) -> Result<(), Failure> {
 }
 
 fn run(globals: &Globals, args: &ProxyRunArgs, output: &Output) -> Result<(), Failure> {
-    let (config, _) = config_file::load(&globals.config, output)?;
+    let (mut config, _) = config_file::load(&globals.config, output)?;
     if let Some(name) = args.names.iter().find(|name| !config.proxies.contains_key(*name)) {
         return Err(Failure::refused(format!("there is no proxy `{name}`"))
             .hint(format!("`[proxies.{name}]` of the configuration makes one")));
     }
-    let settings = settings(&config, &args.names)?;
-    if settings.is_empty() {
+    if config.proxies.is_empty() {
         return Err(Failure::refused("there is no proxy in the configuration")
             .hint("add a table `[proxies.NAME]`; docs/guides/postgres-guard.md has an example"));
     }
+    config
+        .proxies
+        .retain(|name, _| args.names.is_empty() || args.names.contains(name));
+    check_certificates(&config)?;
+    let settings = settings(&config, |name, proxy| {
+        TcpListener::bind(proxy.listen).map_err(|error| {
+            Failure::undecided(format!("cannot listen on {} for `{name}`: {error}", proxy.listen))
+                .hint("end what listens there, or change the port in the configuration")
+        })
+    })?;
     trace();
-    for proxy in &settings {
-        let observes = proxy.proxy.mode.unwrap_or(config.mode) == Mode::Observe;
-        let mode = if observes {
-            "observe: nothing is refused, what would be is told"
-        } else {
-            "enforce"
-        };
-        output.say(&format!(
-            "  {:<24} {} in front of `{}` ({}), mode {mode}",
-            proxy.name, proxy.proxy.listen, proxy.proxy.upstream.database, proxy.proxy.environment
-        ));
+    for (name, proxy) in &config.proxies {
+        output.say(&format!("  {name:<24} {}", in_words(&config, proxy)));
     }
+    serve(globals, config, settings, args.freezes)
+}
+
+/// Where a proxy listens, what is behind it, and whether it refuses.
+pub fn in_words(config: &Config, proxy: &Proxy) -> String {
+    let mode = match proxy.mode.unwrap_or(config.mode) {
+        Mode::Observe => "observe: nothing is refused, what would be is told",
+        Mode::Enforce => "enforce",
+    };
+    let (listen, database) = (proxy.listen, &proxy.upstream.database);
+    format!(
+        "{listen} in front of `{database}` ({}), mode {mode}",
+        proxy.environment
+    )
+}
+
+/// The proxy refuses a certificate that it can not use; here the reader is still at the terminal.
+pub fn check_certificates(config: &Config) -> Result<(), Failure> {
+    for (name, proxy) in &config.proxies {
+        if let Some(files) = &proxy.tls {
+            check_tls(files).map_err(|error| {
+                let hint = error.hint();
+                let error = anyhow::Error::from(error);
+                let causes = error.chain().map(ToString::to_string).collect();
+                Failure::refused(format!("`proxies.{name}.tls` can not be used"))
+                    .details(causes)
+                    .hint(hint)
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// Stands in front of the databases until it is told to end.
+pub fn serve(
+    globals: &Globals,
+    config: Config,
+    settings: Vec<ProxySettings>,
+    asks_freezes: bool,
+) -> Result<(), Failure> {
     let standing = Standing {
         policy: config.guard.clone(),
-        frozen: args.freezes,
+        frozen: asks_freezes,
     };
     let in_force = Arc::new(InForce::new(standing));
     let watched = Watched {
         globals: globals.clone(),
-        asks_freezes: args.freezes,
+        asks_freezes,
         in_force: Arc::clone(&in_force),
     };
     thread::Builder::new()
@@ -123,37 +164,21 @@ fn run(globals: &Globals, args: &ProxyRunArgs, output: &Output) -> Result<(), Fa
     Ok(())
 }
 
-fn settings(config: &Config, names: &[Name]) -> Result<Vec<ProxySettings>, Failure> {
-    let mut settings = Vec::new();
-    for (name, proxy) in &config.proxies {
-        if !names.is_empty() && !names.contains(name) {
-            continue;
-        }
-        if let Some(files) = &proxy.tls {
-            check_tls(files).map_err(|error| {
-                let hint = error.hint();
-                let causes = anyhow::Error::from(error)
-                    .chain()
-                    .map(ToString::to_string)
-                    .collect();
-                Failure::refused(format!("`proxies.{name}.tls` can not be used"))
-                    .details(causes)
-                    .hint(hint)
-            })?;
-        }
-        let socket = TcpListener::bind(proxy.listen).map_err(|error| {
-            Failure::undecided(format!("cannot listen on {} for `{name}`: {error}", proxy.listen))
-                .hint("end what listens there, or change the port in the configuration")
-        })?;
-        settings.push(ProxySettings {
+/// Everything that the proxies need, each with the socket that is made or found for it.
+pub fn settings(
+    config: &Config,
+    mut socket: impl FnMut(&Name, &Proxy) -> Result<TcpListener, Failure>,
+) -> Result<Vec<ProxySettings>, Failure> {
+    let settings = config.proxies.iter().map(|(name, proxy)| {
+        Ok(ProxySettings {
             password: password(name, &proxy.upstream)?,
+            socket: socket(name, proxy)?,
             name: name.clone(),
             proxy: proxy.clone(),
             mode: config.mode,
-            socket,
-        });
-    }
-    Ok(settings)
+        })
+    });
+    settings.collect()
 }
 
 /// The password of the proxy's role; none where the configuration names none.
@@ -224,10 +249,13 @@ impl Watched {
         })
     }
 
-    /// Whether releases of any service may not move. A server that does not answer could hold a freeze.
+    /// Whether a freeze is open, or releases of any service may not move. A server that does not answer could hold a freeze.
     fn is_frozen(&self) -> bool {
-        let asked = ApiClient::new(&self.globals)
-            .and_then(|client| client.get::<Vec<FreezeCheck>>("/api/v1/freezes/check"));
-        asked.map_or(true, |services| services.iter().any(|service| !service.open))
+        let asked = ApiClient::new(&self.globals).and_then(|client| {
+            let status: Status = client.get("/api/v1/status")?;
+            let services: Vec<FreezeCheck> = client.get("/api/v1/freezes/check")?;
+            Ok(!status.freezes.is_empty() || services.iter().any(|service| !service.open))
+        });
+        asked.unwrap_or(true)
     }
 }

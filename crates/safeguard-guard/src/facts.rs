@@ -33,6 +33,8 @@ pub enum TransactionStep {
     Rollback {
         chain: bool,
     },
+    /// Leaves it to another session.
+    Prepare,
     /// Savepoints, which neither begin nor end it.
     Within,
 }

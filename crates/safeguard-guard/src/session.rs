@@ -96,6 +96,7 @@ fn transaction(walk: &mut Walk<'_, '_>, transaction: &TransactionStmt, scope: Sc
         TransactionStmtKind::TRANS_STMT_PREPARE
         | TransactionStmtKind::TRANS_STMT_COMMIT_PREPARED
         | TransactionStmtKind::TRANS_STMT_ROLLBACK_PREPARED => {
+            walk.step(step(transaction.kind, false));
             walk.add(Class::TwoPhase, "hands a transaction to another session", scope);
         }
         kind => {
@@ -112,6 +113,7 @@ fn step(kind: TransactionStmtKind::Type, chain: bool) -> TransactionStep {
         }
         TransactionStmtKind::TRANS_STMT_COMMIT => TransactionStep::Commit { chain },
         TransactionStmtKind::TRANS_STMT_ROLLBACK => TransactionStep::Rollback { chain },
+        TransactionStmtKind::TRANS_STMT_PREPARE => TransactionStep::Prepare,
         _ => TransactionStep::Within,
     }
 }
@@ -353,7 +355,7 @@ static HARMLESS: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
-    use crate::facts::TransactionStep::{Begin, Commit, Rollback, Within};
+    use crate::facts::TransactionStep::{Begin, Commit, Prepare, Rollback, Within};
     use crate::read;
 
     #[test]
@@ -362,6 +364,7 @@ mod tests {
         assert_eq!(steps("START TRANSACTION; END"), [Begin, Commit { chain: false }]);
         assert_eq!(steps("COMMIT AND CHAIN"), [Commit { chain: true }]);
         assert_eq!(steps("ABORT"), [Rollback { chain: false }]);
+        assert_eq!(steps("PREPARE TRANSACTION 'x'"), [Prepare]);
         assert_eq!(
             steps("SAVEPOINT a; ROLLBACK TO a; RELEASE a"),
             [Within, Within, Within]

@@ -207,7 +207,7 @@ mod tests {
 
     fn problems(listen: &str, upstream: &str, user: &str) -> String {
         let text = format!(
-            "mode = \"observe\"\n[proxies.shop]\nlisten = \"{listen}\"\nenvironment = \"production\"\n\
+            "[proxies.shop]\nlisten = \"{listen}\"\nenvironment = \"production\"\n\
              [proxies.shop.upstream]\n{upstream}\n[proxies.shop.users]\n{user}\n"
         );
         match Config::parse(&text) {
@@ -243,16 +243,16 @@ mod tests {
         assert_snapshot!(told.join("--\n"), @r"
         none
         --
-        3:10: `proxies.shop.listen`: 0.0.0.0:6432 is reachable from other machines, and there is no TLS (name its certificate and key in `[proxies.shop.tls]`, or use `127.0.0.1:6432`, and let a TLS proxy on this machine forward to it)
+        2:10: `proxies.shop.listen`: 0.0.0.0:6432 is reachable from other machines, and there is no TLS (name its certificate and key in `[proxies.shop.tls]`, or use `127.0.0.1:6432`, and let a TLS proxy on this machine forward to it)
         --
-        9:15: `proxies.shop.users`: 0 users (1 to 1000 are possible) (add a table `[proxies.NAME.users.LOGIN]`; nobody gets in without)
+        8:15: `proxies.shop.users`: 0 users (1 to 1000 are possible) (add a table `[proxies.NAME.users.LOGIN]`; nobody gets in without)
         --
-        10:43: `proxies.shop.users.coder.verifier`: this is not a SCRAM verifier (`safeguard proxy verifier` makes one from a password)
+        9:43: `proxies.shop.users.coder.verifier`: this is not a SCRAM verifier (`safeguard proxy verifier` makes one from a password)
         --
-        9:1: `proxies.shop.upstream.pasword_file`: there is no key `pasword_file` here (did you mean `password_file`?)
+        8:1: `proxies.shop.upstream.pasword_file`: there is no key `pasword_file` here (did you mean `password_file`?)
         --
-        9:17: `proxies.shop.upstream.password_file`: `x` depends on the folder in which safeguard was started (write the absolute path, such as `/etc/safeguard/shop.password`)
-        10:21: `proxies.shop.upstream.password_variable`: the password is named twice (keep `password_file` or `password_variable`)
+        8:17: `proxies.shop.upstream.password_file`: `x` depends on the folder in which safeguard was started (write the absolute path, such as `/etc/safeguard/shop.password`)
+        9:21: `proxies.shop.upstream.password_variable`: the password is named twice (keep `password_file` or `password_variable`)
         ");
     }
 }

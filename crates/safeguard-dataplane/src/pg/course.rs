@@ -121,6 +121,7 @@ impl Session {
                 self.transaction.is_wrapped = false;
                 Course::Forward
             }
+            [TransactionStep::Prepare] => self.refuse(all, handed_over()),
             [_] if facts.cost.statements == 1 => Course::Forward,
             _ => self.refuse(all, mixed()),
         }
@@ -206,7 +207,7 @@ fn needs_block(steps: &[TransactionStep]) -> bool {
     steps.iter().any(|step| match step {
         TransactionStep::Within => true,
         TransactionStep::Commit { chain } | TransactionStep::Rollback { chain } => *chain,
-        TransactionStep::Begin => false,
+        TransactionStep::Begin | TransactionStep::Prepare => false,
     })
 }
 
@@ -224,6 +225,14 @@ fn mixed() -> Refusal {
         NOT_SUPPORTED,
         "what begins or ends a transaction stands in one text with other statements, and what they change is measured",
         "send `BEGIN`, the statements and `COMMIT` one by one",
+    )
+}
+
+fn handed_over() -> Refusal {
+    Refusal::new(
+        NOT_SUPPORTED,
+        "a transaction that another session commits can not be measured before it is",
+        "commit in the session that did the work",
     )
 }
 

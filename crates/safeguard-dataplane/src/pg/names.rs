@@ -18,6 +18,8 @@ const CANDIDATES_MAX: usize = 16;
 #[derive(Default)]
 struct Known {
     confirmed: Candidates,
+    /// What SQL prepared under it: no reply of its own tells whether the server took it.
+    added: Candidates,
     /// In the order in which they were sent, each with its batch.
     pending: VecDeque<(u64, Candidates)>,
 }
@@ -73,6 +75,7 @@ impl Names {
     pub fn forget(&mut self, name: &[u8]) {
         if let Some(known) = self.known.get_mut(name) {
             known.confirmed.clear();
+            known.added.clear();
         }
         self.drop_empty(name);
     }
@@ -84,6 +87,7 @@ impl Names {
                 return true;
             }
             known.confirmed.clear();
+            known.added.clear();
             !known.pending.is_empty()
         });
         self.order.retain(|name| self.known.contains_key(name));
@@ -91,15 +95,15 @@ impl Names {
 
     /// Adds to what a name may stand for, without a reply that will tell.
     pub fn add(&mut self, name: &[u8], facts: &Arc<Facts>) {
-        let confirmed = &mut self.entry(name).confirmed;
-        if confirmed.contains(facts) {
+        let added = &mut self.entry(name).added;
+        if added.contains(facts) {
             return;
         }
-        if confirmed.len() < CANDIDATES_MAX {
-            confirmed.push(Arc::clone(facts));
+        if added.len() < CANDIDATES_MAX {
+            added.push(Arc::clone(facts));
         } else {
             let does = "was prepared under a name that stood for too many others before";
-            *confirmed = vec![Arc::new(Facts::not_understood(does))];
+            *added = vec![Arc::new(Facts::not_understood(does))];
         }
     }
 
@@ -112,7 +116,11 @@ impl Names {
             Some((batch, candidates)) if *batch == self.batch => candidates.clone(),
             _ => {
                 let pending = known.pending.iter().flat_map(|(_, candidates)| candidates);
-                pending.chain(&known.confirmed).cloned().collect()
+                pending
+                    .chain(&known.added)
+                    .chain(&known.confirmed)
+                    .cloned()
+                    .collect()
             }
         }
     }
@@ -126,7 +134,8 @@ impl Names {
     }
 
     fn drop_empty(&mut self, name: &[u8]) {
-        let is_empty = |known: &Known| known.confirmed.is_empty() && known.pending.is_empty();
+        let is_empty =
+            |known: &Known| known.confirmed.is_empty() && known.added.is_empty() && known.pending.is_empty();
         if self.known.get(name).is_some_and(is_empty) {
             self.known.remove(name);
             self.order.retain(|other| other != name);

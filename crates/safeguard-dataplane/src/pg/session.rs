@@ -204,6 +204,8 @@ impl Session {
                 Step::Taken(count) => {
                     self.client.input.consume(count);
                     self.client.room = INPUT_BYTES;
+                    // An answer is for the message that waited for it, and no other.
+                    self.transaction.answered = None;
                     moved = true;
                 }
                 Step::More(size) => {

@@ -92,7 +92,7 @@ impl Session {
                     changed, deleted, over, "A transaction over its budget was not committed"
                 );
             }
-            None => tracing::info!(
+            None => tracing::debug!(
                 proxy = %self.door.name, user = %self.login.user, principal = %self.login.principal,
                 changed, deleted, "A transaction was measured"
             ),

@@ -86,6 +86,7 @@ impl Transaction {
                 TransactionStep::Commit { chain } | TransactionStep::Rollback { chain } => {
                     self.over(if chain { Block::Open } else { Block::Idle });
                 }
+                TransactionStep::Prepare => self.over(Block::Idle),
                 TransactionStep::Within => {}
             }
         }
