@@ -16,7 +16,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
-use tokio_rustls::rustls::{self, ServerConfig};
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::server::TlsStream;
 
 use crate::journal::blocking;
@@ -46,6 +46,8 @@ pub enum TlsError {
         #[source]
         source: pem::Error,
     },
+    #[error("the versions of TLS can not be spoken")]
+    Versions(#[source] rustls::Error),
     #[error("the key in `{}` does not fit the certificate in `{}`", files.key.display(), files.certificate.display())]
     Unfit {
         files: TlsFiles,
@@ -63,6 +65,7 @@ impl TlsError {
             TlsError::Missing { .. } | TlsError::Unreadable { .. } => {
                 "the certificate's file has `-----BEGIN CERTIFICATE-----`, the server's own first; the key's file has `-----BEGIN PRIVATE KEY-----`, without a password"
             }
+            TlsError::Versions(_) => "this is a fault of safeguard's own",
             TlsError::Unfit { .. } => {
                 "`openssl x509 -noout -pubkey -in CERTIFICATE` and `openssl pkey -pubout -in KEY` must print the same"
             }
@@ -142,6 +145,31 @@ impl Certificate {
             }
         }
     }
+}
+
+/// Trusts what leads to one of the certificates in the file, as a client of a server.
+pub fn trust(authority: &Path) -> Result<Arc<ClientConfig>, TlsError> {
+    let unreadable = |source| unreadable(authority, source);
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&read(authority)?) {
+        let missing = |_| TlsError::Missing {
+            path: authority.to_owned(),
+            what: "certificate that can be trusted",
+        };
+        roots.add(certificate.map_err(unreadable)?).map_err(missing)?;
+    }
+    if roots.is_empty() {
+        return Err(TlsError::Missing {
+            path: authority.to_owned(),
+            what: "certificate",
+        });
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[&TLS13, &TLS12])
+        .map_err(TlsError::Versions)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
 }
 
 /// Changes whenever one of the two files does.

@@ -55,6 +55,10 @@ pub struct ProxyUpstream {
     /// The environment variable of the proxy that holds the role's password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_variable: Option<String>,
+    /// Certificates in PEM, one of which the database's own must lead to. With it the connection is ciphered and the name
+    /// of the host is checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_authority: Option<PathBuf>,
     /// Whether the password is sent as it is, to a server that asks for it so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cleartext_password: bool,
@@ -155,12 +159,23 @@ fn check_upstream(base: &[&str; 2], upstream: &ProxyUpstream, found: &mut Vec<Co
         let problem = ConfigProblem::new(&at("password_variable"), "the password is named twice");
         found.push(problem.with_hint("keep `password_file` or `password_variable`"));
     }
-    if let Some(file) = upstream.password_file.as_ref().filter(|file| !file.is_absolute()) {
+    if upstream.tls_authority.is_some() && upstream.host.starts_with('/') {
+        let problem = ConfigProblem::new(&at("tls_authority"), "a Unix socket has no TLS");
+        found.push(problem.with_hint("leave it out, or name a host"));
+    }
+    let files = [
+        ("password_file", &upstream.password_file),
+        ("tls_authority", &upstream.tls_authority),
+    ];
+    for (key, file) in files {
+        let Some(file) = file.as_ref().filter(|file| !file.is_absolute()) else {
+            continue;
+        };
         let message = format!(
             "`{}` depends on the folder in which safeguard was started",
             file.display()
         );
-        let problem = ConfigProblem::new(&at("password_file"), message);
+        let problem = ConfigProblem::new(&at(key), message);
         found.push(problem.with_hint("write the absolute path, such as `/etc/safeguard/shop.password`"));
     }
 }

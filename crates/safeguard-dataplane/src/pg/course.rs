@@ -39,9 +39,6 @@ pub enum Course {
 impl Session {
     /// Decides about a message. A message that waits is decided about anew, with what was learned since.
     pub fn course(&mut self, candidates: &[Arc<Facts>], form: Form) -> Course {
-        if self.replies.is_skipping() {
-            return Course::Forward;
-        }
         let standing = self.door.standing();
         let prepared = match self.prepared(candidates, form) {
             Ok(prepared) => prepared,
@@ -50,7 +47,9 @@ impl Session {
         let all: Candidates = candidates.iter().chain(&prepared).cloned().collect();
         let judgement = strictest(&all, self.asker(standing.frozen), &standing.policy);
         if self.door.observes {
-            self.tell_observed(&all, &judgement);
+            if matches!(form, Form::Query | Form::Execute) {
+                self.tell_observed(&all, &judgement);
+            }
             return Course::Forward;
         }
         match judgement.answer {
@@ -105,7 +104,7 @@ impl Session {
         if !self.settle() {
             return Course::Wait;
         }
-        if self.replies.is_skipping() || self.transaction.baseline.is_none() {
+        if self.transaction.baseline.is_none() {
             return Course::Forward;
         }
         let [facts] = all else {
@@ -159,7 +158,7 @@ impl Session {
         if !self.settle() {
             return Course::Wait;
         }
-        if self.replies.is_skipping() || self.transaction.block == Block::Failed {
+        if self.transaction.block == Block::Failed {
             return Course::Forward;
         }
         match self.transaction.answered.take() {

@@ -20,7 +20,7 @@ use super::scram::Verifier;
 use super::told::Counters;
 use super::upstream::Upstream;
 use super::{ProxyError, ProxySettings};
-use crate::tls::{ALPN_POSTGRESQL, Certificate};
+use crate::tls::{ALPN_POSTGRESQL, Certificate, trust};
 
 /// After a failed accept, such as when no file descriptor is left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
@@ -85,6 +85,14 @@ impl Door {
             })?;
             users.insert(login, (user.principal, verifier));
         }
+        let authority = proxy.upstream.tls_authority.as_deref();
+        let trusted = authority
+            .map(trust)
+            .transpose()
+            .map_err(|source| ProxyError::Tls {
+                name: name.clone(),
+                source: Box::new(source),
+            })?;
         let certificate = proxy.tls.map(|files| Certificate::load(files, ALPN_POSTGRESQL));
         let certificate = certificate.transpose().map_err(|source| ProxyError::Tls {
             name: name.clone(),
@@ -106,6 +114,7 @@ impl Door {
             upstream: Upstream {
                 settings: proxy.upstream,
                 password,
+                tls: trusted,
             },
             limits: proxy.limits,
             certificate: certificate.map(Arc::new),

@@ -36,22 +36,12 @@ impl Session {
         if let Some(step) = self.copy_message(head, bytes)? {
             return Ok(step);
         }
-        let needed = match head.tag {
-            b'Q' | b'P' if head.body > STATEMENT_BYTES_MAX + BESIDE_TEXT_BYTES_MAX => NAMES_BYTES_MAX,
-            b'Q' | b'P' => head.body,
-            b'B' => head.body.min(NAMES_BYTES_MAX),
-            b'F' => 0,
-            b'D' | b'E' | b'C' | b'H' | b'S' | b'X' if head.body <= NAMES_BYTES_MAX => head.body,
-            b'D' | b'E' | b'C' | b'H' | b'S' | b'X' => {
-                return Err(End::protocol("a message is too long for its kind"));
-            }
-            tag => {
-                return Err(End::protocol(format!(
-                    "a client sends no message `{}`",
-                    tag.escape_ascii()
-                )));
-            }
-        };
+        if self.replies.is_skipping() && !matches!(head.tag, b'S' | b'X') {
+            // The server would drop it unread. It is dropped here, so that nothing rests on that.
+            self.from_client = Through::Drop(head.whole());
+            return Ok(Step::Taken(self.from_client.take(bytes, &mut self.server.output)));
+        }
+        let needed = needed(head)?;
         let Some(body) = bytes.get(HEAD_BYTES..HEAD_BYTES + needed) else {
             return Ok(Step::More(HEAD_BYTES + needed));
         };
@@ -118,6 +108,7 @@ impl Session {
             Copying::Active => Through::Pass(head.whole()),
             // The server gave up, and drops these.
             Copying::Failed => Through::Drop(head.whole()),
+            Copying::No if self.replies.is_skipping() => Through::Drop(head.whole()),
             Copying::No if self.replies.is_empty() && !self.mid_batch => Through::Drop(head.whole()),
             Copying::No => {
                 return Err(End::protocol(
@@ -167,10 +158,9 @@ impl Session {
     }
 
     fn expect_query(&mut self, facts: Arc<Facts>, refusal: Option<Box<Refusal>>) {
-        if self.expect(Asked::Query(facts), refusal) {
-            self.mid_batch = false;
-            self.transaction.is_ending = self.transaction.is_wrapped;
-        }
+        self.expect(Asked::Query(facts), refusal);
+        self.mid_batch = false;
+        self.transaction.is_ending = self.transaction.is_wrapped;
     }
 
     fn parse(&mut self, head: Head, body: &[u8], bytes: &[u8]) -> Result<Step, End> {
@@ -190,9 +180,8 @@ impl Session {
         match course {
             Course::Wait | Course::Answered => Ok(Step::Wait),
             Course::Forward => {
-                if self.expect(asked, None) {
-                    self.statements.propose(name, vec![facts]);
-                }
+                self.expect(asked, None);
+                self.statements.propose(name, vec![facts]);
                 Ok(self.pass_on(head, bytes))
             }
             Course::Refuse(refusal) => {
@@ -222,9 +211,8 @@ impl Session {
         match course {
             Course::Wait | Course::Answered => Ok(Step::Wait),
             Course::Forward => {
-                if self.expect(asked, None) {
-                    self.portals.propose(portal, candidates);
-                }
+                self.expect(asked, None);
+                self.portals.propose(portal, candidates);
                 // Its parameters may be as large as they like.
                 Ok(self.pass_on(head, bytes))
             }
@@ -302,20 +290,36 @@ impl Session {
         Step::Taken(self.from_client.take(bytes, &mut self.server.output))
     }
 
-    /// Notes what was sent; false when the server drops it unread.
-    fn expect(&mut self, asked: Asked, refusal: Option<Box<Refusal>>) -> bool {
+    /// Notes what was sent.
+    fn expect(&mut self, asked: Asked, refusal: Option<Box<Refusal>>) {
         self.flushed = false;
         self.replies.push(Expected {
             asked,
             refusal,
             failed: false,
-        })
+        });
     }
 
     /// Drops what is left of a message that was replaced.
     fn past(&mut self, head: Head, read: usize) -> Step {
         self.from_client = Through::Drop(head.body.saturating_sub(read));
         Step::Taken(HEAD_BYTES + read)
+    }
+}
+
+/// How much of a message's body has to be seen before it can be decided about.
+fn needed(head: Head) -> Result<usize, End> {
+    match head.tag {
+        b'Q' | b'P' if head.body > STATEMENT_BYTES_MAX + BESIDE_TEXT_BYTES_MAX => Ok(NAMES_BYTES_MAX),
+        b'Q' | b'P' => Ok(head.body),
+        b'B' => Ok(head.body.min(NAMES_BYTES_MAX)),
+        b'F' => Ok(0),
+        b'D' | b'E' | b'C' | b'H' | b'S' | b'X' if head.body <= NAMES_BYTES_MAX => Ok(head.body),
+        b'D' | b'E' | b'C' | b'H' | b'S' | b'X' => Err(End::protocol("a message is too long for its kind")),
+        tag => Err(End::protocol(format!(
+            "a client sends no message `{}`",
+            tag.escape_ascii()
+        ))),
     }
 }
 

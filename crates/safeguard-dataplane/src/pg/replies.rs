@@ -62,15 +62,10 @@ pub struct Replies {
 }
 
 impl Replies {
-    /// Notes what was sent; false when the server drops it unread.
-    pub fn push(&mut self, expected: Expected) -> bool {
-        match (self.skipping, &expected.asked) {
-            (true, Asked::Sync) => self.skipping = false,
-            (true, _) => return false,
-            (false, _) => {}
-        }
+    /// Notes what was sent. While the server skips, that is a Sync.
+    pub fn push(&mut self, expected: Expected) {
+        self.skipping = false;
         self.expected.push_back(expected);
-        true
     }
 
     pub fn front(&self) -> Option<&Expected> {
@@ -125,12 +120,12 @@ impl Replies {
 mod tests {
     use super::*;
 
-    fn push(replies: &mut Replies, asked: Asked) -> bool {
+    fn push(replies: &mut Replies, asked: Asked) {
         replies.push(Expected {
             asked,
             refusal: None,
             failed: false,
-        })
+        });
     }
 
     #[test]
@@ -140,9 +135,9 @@ mod tests {
         push(&mut replies, Asked::Execute(Vec::new()));
         assert_eq!(replies.skip().len(), 2);
         assert!(replies.is_skipping());
-        assert!(!push(&mut replies, Asked::Describe), "dropped unread");
-        assert!(push(&mut replies, Asked::Sync));
-        assert!(push(&mut replies, Asked::Describe));
+        push(&mut replies, Asked::Sync);
+        assert!(!replies.is_skipping());
+        push(&mut replies, Asked::Describe);
         assert_eq!(replies.skip().len(), 0, "the Sync is first");
         assert!(!replies.is_skipping());
     }

@@ -2,12 +2,16 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use postgres_protocol::authentication::md5_hash;
 use postgres_protocol::authentication::sasl::{ChannelBinding, ScramSha256};
 use safeguard_api::config::ProxyUpstream;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::cancel::ServerKey;
 use super::frame::{self, HEAD_BYTES, Head, error_field, take_text, take_u32};
@@ -18,11 +22,14 @@ use super::startup::PROTOCOL_3_0;
 /// No message of a login is longer.
 const MESSAGE_BYTES_MAX: usize = 64 << 10;
 const CANCEL: u32 = 1234 << 16 | 5678;
+const TLS: u32 = 1234 << 16 | 5679;
 
 /// The database, and the password of the proxy's role.
 pub struct Upstream {
     pub settings: ProxyUpstream,
     pub password: Option<String>,
+    /// Whom to trust; without, the connection is in the clear.
+    pub tls: Option<Arc<ClientConfig>>,
 }
 
 /// Why the database can not be used.
@@ -57,8 +64,17 @@ impl Upstream {
             let socket = Path::new(host).join(format!(".s.PGSQL.{port}"));
             return Ok(Box::new(UnixStream::connect(socket).await?));
         }
-        let stream = TcpStream::connect((host.as_str(), *port)).await?;
+        let mut stream = TcpStream::connect((host.as_str(), *port)).await?;
         stream.set_nodelay(true)?;
+        let Some(tls) = &self.tls else {
+            return Ok(Box::new(stream));
+        };
+        packet(&mut stream, &TLS.to_be_bytes()).await?;
+        if stream.read_u8().await? != b'S' {
+            return Err(io::Error::other("the database speaks no TLS"));
+        }
+        let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
+        let stream = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await?;
         Ok(Box::new(stream))
     }
 
@@ -204,7 +220,7 @@ fn refused(body: &[u8]) -> UpstreamError {
 }
 
 /// A packet without a tag.
-async fn packet(stream: &mut Box<dyn Stream>, body: &[u8]) -> io::Result<()> {
+async fn packet(stream: &mut (impl Stream + ?Sized), body: &[u8]) -> io::Result<()> {
     let length = u32::try_from(body.len() + 4).unwrap_or(u32::MAX);
     let mut out = length.to_be_bytes().to_vec();
     out.extend_from_slice(body);

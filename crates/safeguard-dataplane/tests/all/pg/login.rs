@@ -1,9 +1,11 @@
 //! Who gets in, and with what.
 
+use safeguard_api::config::Proxy;
 use safeguard_dataplane::pg::verifier;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use super::server::server;
 use super::town::{LOGIN_PASSWORD, Town};
 use super::wire::{Wire, field, message, packet, query, startup};
 use crate::tls::Certified;
@@ -167,6 +169,22 @@ async fn tls_is_spoken_where_there_is_a_certificate() {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_way_to_the_database_is_ciphered_where_it_says_whom_to_trust() {
+    let ciphered = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    let trusted = |proxy: &mut Proxy| proxy.upstream.tls_authority = Some(server().certificate());
+    let town = Town::with("", trusted).await;
+    assert_eq!(town.psql("agent", ciphered).await, "t");
+    // One that is not the server's is not taken for it.
+    let other = Certified::new();
+    let town = Town::with("", |proxy| {
+        proxy.upstream.tls_authority = Some(other.files.certificate.clone());
+    })
+    .await;
+    let said = town.psql("agent", ciphered).await;
+    assert!(said.contains("the database can not be reached"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

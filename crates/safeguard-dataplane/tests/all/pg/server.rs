@@ -31,12 +31,16 @@ impl Server {
         let folder = std::env::temp_dir().join(format!("safeguard-pg-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let port = free_port();
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        std::fs::write(folder.join("server.crt"), made.cert.pem()).unwrap();
+        std::fs::write(folder.join("server.key"), made.signing_key.serialize_pem()).unwrap();
         // Everything within one shell: it makes the cluster, runs the server, and takes both away when its input ends.
         let script = format!(
-            "set -e; cd '{folder}'; PATH={bin}:$PATH
+            "set -e; cd '{folder}'; chmod 600 server.key; PATH={bin}:$PATH
              initdb -D data -A trust -U postgres -E UTF8 --no-sync --locale=C >initdb.log 2>&1
              printf 'local all all trust\\nhost all {ROLE} 127.0.0.1/32 scram-sha-256\\n' >data/pg_hba.conf
-             nice -n 19 postgres -D data -p {port} -k '{folder}' -c listen_addresses=127.0.0.1 -c fsync=off \
+             nice -n 19 postgres -D data -p {port} -k '{folder}' -c listen_addresses=127.0.0.1 -c ssl=on \
+               -c ssl_cert_file='{folder}/server.crt' -c ssl_key_file='{folder}/server.key' -c fsync=off \
                -c max_connections=60 -c shared_buffers=16MB -c log_min_messages=fatal >server.log 2>&1 &
              server=$!
              echo started; read -r rest || true
@@ -46,7 +50,7 @@ impl Server {
         );
         let mut command = if rustix::process::getuid().is_root() {
             let own = Command::new("chown")
-                .arg("postgres")
+                .args(["-R", "postgres"])
                 .arg(&folder)
                 .status()
                 .unwrap();
@@ -95,6 +99,11 @@ impl Server {
             ),
         );
         server
+    }
+
+    /// Its own certificate, which leads to nothing else.
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.join("server.crt")
     }
 
     /// Makes a database of its own for a test, with what the SQL puts into it.

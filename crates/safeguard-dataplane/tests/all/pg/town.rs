@@ -56,6 +56,7 @@ impl Town {
                 user: ROLE.to_owned(),
                 password_file: None,
                 password_variable: None,
+                tls_authority: None,
                 cleartext_password: false,
             },
             users,
