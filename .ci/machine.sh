@@ -89,6 +89,12 @@ need_python() {
     lacks 'Python 3.11 or newer' "$(as_root 'apt-get install -y python3')"
 }
 
+# The tests of the guard run a server of their own; Debian keeps its programs out of the way.
+need_postgresql() {
+  need_packages psql=postgresql-client setpriv=util-linux
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || need_packages initdb=postgresql
+}
+
 # An environment of its own in folder $1 with the packages that file $2 names.
 need_python_packages() {
   need_python

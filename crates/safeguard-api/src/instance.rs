@@ -50,6 +50,8 @@ pub enum SupervisorAnswer {
 pub enum Role {
     Server,
     Router,
+    /// In front of databases; there is one when the configuration has `[proxies]`.
+    Proxy,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -90,7 +90,7 @@ pub enum Command {
     /// Write a commented safeguard.toml that starts in observe mode
     #[command(after_help = "Example:
   safeguard init --service shop --command bin/shop --port 8080")]
-    Init(InitArgs),
+    Init(crate::init::InitArgs),
     /// Run everything: server, router and the services' processes
     #[command(after_help = "Example:
   safeguard up --config safeguard.toml --state .safeguard
@@ -199,6 +199,12 @@ Examples:
         #[command(subcommand)]
         verb: crate::agent::AgentVerb,
     },
+    /// Stand in front of a PostgreSQL database, and judge what is sent to it
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Proxy {
+        #[command(subcommand)]
+        verb: crate::proxy::ProxyVerb,
+    },
     /// Verify, prove and export the tamper-evident log
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Audit {
@@ -224,22 +230,11 @@ Examples:
     #[command(hide = true)]
     Router(ProcessArgs),
     #[command(hide = true)]
+    ProxyProcess(ProcessArgs),
+    #[command(hide = true)]
     DrillProcess,
     #[command(hide = true)]
     Launch,
-}
-
-#[derive(Debug, Args)]
-pub struct InitArgs {
-    /// The name of the service
-    #[arg(long, default_value = "app")]
-    pub service: Name,
-    /// The program within the artifact, then its arguments
-    #[arg(long, num_args = 1.., value_name = "WORD", default_values_t = ["bin/app".to_owned()])]
-    pub command: Vec<String>,
-    /// The port of production; dev, qa and staging take the three after it
-    #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..=65532))]
-    pub port: u16,
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,11 +4,25 @@ use std::fs::File;
 use std::io::Write;
 
 use anyhow::Context;
-use safeguard_api::{Config, Gate};
+use clap::Args;
+use safeguard_api::{Config, Gate, Name};
 
-use crate::args::{Globals, InitArgs};
+use crate::args::Globals;
 use crate::failure::Failure;
 use crate::output::Output;
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The name of the service
+    #[arg(long, default_value = "app")]
+    pub service: Name,
+    /// The program within the artifact, then its arguments
+    #[arg(long, num_args = 1.., value_name = "WORD", default_values_t = ["bin/app".to_owned()])]
+    pub command: Vec<String>,
+    /// The port of production; dev, qa and staging take the three after it
+    #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..=65532))]
+    pub port: u16,
+}
 
 pub fn init(globals: &Globals, args: &InitArgs, output: &Output) -> Result<(), Failure> {
     let path = &globals.config;

@@ -29,6 +29,7 @@ mod output;
 mod passkeys;
 mod policy;
 mod processes;
+mod proxy;
 #[cfg(test)]
 mod reference;
 mod releases;
@@ -82,12 +83,14 @@ fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Mcp(args) => mcp::mcp(&globals, args, output),
         Command::Db { verb } => db::db(&globals, verb, output),
         Command::Agent { verb } => agent::agent(&globals, verb, output),
+        Command::Proxy { verb } => proxy::proxy(&globals, verb, output),
         Command::Audit { verb } => audit::audit(&globals, verb, output),
         Command::Policy { verb } => policy::policy(&globals, verb, output),
         Command::Token { verb } => tokens::token(&globals, verb, output),
         Command::Schema => output.json_text(&safeguard_api::config::schema()),
         Command::Server(args) => processes::server(&globals, &args),
         Command::Router(args) => processes::router(&globals, &args),
+        Command::ProxyProcess(args) => processes::proxy(&globals, &args),
         Command::DrillProcess => processes::drill(),
         Command::Launch => Err(processes::launch()),
     }

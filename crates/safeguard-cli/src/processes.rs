@@ -6,9 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use safeguard_api::Config;
 use safeguard_api::config::TrafficSettings;
 use safeguard_api::instance::{Role, SupervisorAnswer, SupervisorCall};
+use safeguard_api::{Config, Name};
 use safeguard_dataplane::ListenerSettings;
 use safeguard_trial::DrillCommand;
 
@@ -62,6 +62,22 @@ pub fn router(globals: &Globals, args: &ProcessArgs) -> Result<(), Failure> {
             .context("the router ended")?;
         Ok(())
     })
+}
+
+pub fn proxy(globals: &Globals, args: &ProcessArgs) -> Result<(), Failure> {
+    trace();
+    let config = read_config(&globals.config)?;
+    let mut sockets = runtime(1)?.block_on(listeners(&args.supervisor_socket, Role::Proxy))?;
+    let settings = crate::proxy::settings(&config, |name, _| {
+        let socket = sockets.remove(&proxy_listener(name));
+        Ok(socket.with_context(|| format!("the supervisor has no listener for the proxy `{name}`"))?)
+    })?;
+    crate::proxy::serve(globals, config, settings, true)
+}
+
+/// The name of a proxy's listener, which no service has.
+pub fn proxy_listener(name: &Name) -> String {
+    format!("proxy:{name}")
 }
 
 /// Joins each socket with the settings of its service. A socket without a service keeps its name alone: the router

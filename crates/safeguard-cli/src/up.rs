@@ -20,7 +20,7 @@ use crate::config_file;
 use crate::failure::Failure;
 use crate::installation::{Running, socket_folder, state_folder, write_private};
 use crate::output::Output;
-use crate::processes::{API_LISTENER, runtime, stop_signal, trace};
+use crate::processes::{API_LISTENER, proxy_listener, runtime, stop_signal, trace};
 
 const START_LONGEST: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -53,6 +53,7 @@ pub fn up(globals: &Globals, output: &Output) -> Result<(), Failure> {
         }
     }
     check_certificates(&config)?;
+    crate::proxy::check_certificates(&config)?;
     trace();
     let bound = bind(&config)?;
     let addresses: BTreeMap<String, SocketAddr> = bound
@@ -140,6 +141,9 @@ fn bind(config: &Config) -> Result<Vec<Bound>, Failure> {
             add(Role::Router, format!("{name}.{environment}"), *address)?;
         }
     }
+    for (name, proxy) in &config.proxies {
+        add(Role::Proxy, proxy_listener(name), proxy.listen)?;
+    }
     Ok(bound)
 }
 
@@ -164,11 +168,15 @@ fn settings(state: &Path, config: &Path, listeners: Vec<Bound>) -> anyhow::Resul
         ];
         Ok(words.map(str::to_owned).to_vec())
     };
+    // The server ends first: a planner without a router would see silence.
+    let mut roles = vec![(Role::Server, role("server")?), (Role::Router, role("router")?)];
+    if listeners.iter().any(|(owner, _, _)| *owner == Role::Proxy) {
+        roles.push((Role::Proxy, role("proxy-process")?));
+    }
     Ok(SupervisorSettings {
         state: state.to_owned(),
         listeners,
-        // The server ends first: a planner without a router would see silence.
-        roles: vec![(Role::Server, role("server")?), (Role::Router, role("router")?)],
+        roles,
         launcher: vec![program.clone(), "launch".to_owned()],
         limits: LimitsBy::BestAvailable,
         socket: supervisor_socket,
@@ -205,7 +213,15 @@ async fn tell(
     let login = fs::read_to_string(link).with_context(|| format!("cannot read `{}`", link.display()))?;
     let login = login.trim();
     let mut text = String::new();
-    for (name, address) in addresses {
+    for (name, proxy) in &config.proxies {
+        let name = proxy_listener(name);
+        text.push_str(&format!(
+            "  {name:<24} {}\n",
+            crate::proxy::in_words(config, proxy)
+        ));
+    }
+    let services = addresses.iter().filter(|(name, _)| !name.starts_with("proxy:"));
+    for (name, address) in services {
         let scheme = if has_tls(config, name) { "https" } else { "http" };
         text.push_str(&format!("  {name:<24} {scheme}://{address}\n"));
     }

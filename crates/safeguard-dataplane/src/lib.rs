@@ -1,7 +1,8 @@
-//! The HTTP/1.1 router and its tripwire: it sends each user to an arm, judges the candidate by what it sees, and takes
-//! it down by itself.
+//! What stands in the traffic: the HTTP router and its tripwire, which sends each user to an arm, judges the candidate by
+//! what it sees, and takes it down by itself; and the guard in front of PostgreSQL.
 //!
-//! It must not decide anything else: exposure grows only by the control plane's table, never by the router.
+//! It must not decide anything else: exposure grows only by the control plane's table, never by the router, and statements
+//! are judged by `safeguard-guard` alone.
 //!
 //! HTTP is read and written here and not by a library: strict framing has to be checked before anything acts on it, and a
 //! second parser behind the check could read differently. It also spares the copies and the task switches of a
@@ -24,6 +25,7 @@ mod injection;
 mod journal;
 mod mirror;
 mod noted;
+pub mod pg;
 mod rate;
 mod refuse;
 mod relay;

@@ -16,14 +16,17 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
-use tokio_rustls::rustls::{self, ServerConfig};
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::server::TlsStream;
 
 use crate::journal::blocking;
 
 /// What was agreed on with the client.
 pub const ALPN_H2: &[u8] = b"h2";
-const ALPN_HTTP_1: &[u8] = b"http/1.1";
+/// What the router speaks.
+pub const ALPN_HTTP: &[&[u8]] = &[ALPN_H2, b"http/1.1"];
+/// What a proxy in front of PostgreSQL speaks.
+pub const ALPN_POSTGRESQL: &[&[u8]] = &[b"postgresql"];
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Why a certificate can not be used.
@@ -43,6 +46,8 @@ pub enum TlsError {
         #[source]
         source: pem::Error,
     },
+    #[error("the versions of TLS can not be spoken")]
+    Versions(#[source] rustls::Error),
     #[error("the key in `{}` does not fit the certificate in `{}`", files.key.display(), files.certificate.display())]
     Unfit {
         files: TlsFiles,
@@ -60,6 +65,7 @@ impl TlsError {
             TlsError::Missing { .. } | TlsError::Unreadable { .. } => {
                 "the certificate's file has `-----BEGIN CERTIFICATE-----`, the server's own first; the key's file has `-----BEGIN PRIVATE KEY-----`, without a password"
             }
+            TlsError::Versions(_) => "this is a fault of safeguard's own",
             TlsError::Unfit { .. } => {
                 "`openssl x509 -noout -pubkey -in CERTIFICATE` and `openssl pkey -pubout -in KEY` must print the same"
             }
@@ -72,23 +78,26 @@ impl TlsError {
 /// # Errors
 /// When a file can not be read, or its certificate and key do not belong together.
 pub fn check_tls(files: &TlsFiles) -> Result<(), TlsError> {
-    load(files).map(|_| ())
+    load(files, ALPN_HTTP).map(|_| ())
 }
 
 /// A listener's certificate in force.
 pub struct Certificate {
     files: TlsFiles,
+    protocols: &'static [&'static [u8]],
     current: ArcSwap<ServerConfig>,
     loaded: Stamps,
 }
 
 impl Certificate {
-    pub fn load(files: TlsFiles) -> Result<Certificate, TlsError> {
+    /// Loads it, to agree on one of these protocols.
+    pub fn load(files: TlsFiles, protocols: &'static [&'static [u8]]) -> Result<Certificate, TlsError> {
         // What changes after this is seen as a change.
         let loaded = stamps(&files);
-        let current = ArcSwap::from(load(&files)?);
+        let current = ArcSwap::from(load(&files, protocols)?);
         Ok(Certificate {
             files,
+            protocols,
             current,
             loaded,
         })
@@ -106,11 +115,11 @@ impl Certificate {
         let mut seen = self.loaded;
         loop {
             turn.tick().await;
-            let files = self.files.clone();
+            let (files, protocols) = (self.files.clone(), self.protocols);
             // Certificate and key are two files: between the two changes they do not fit, and the second is a change too.
             let look = blocking(move || {
                 let found = stamps(&files);
-                Ok((found, (found != seen).then(|| load(&files))))
+                Ok((found, (found != seen).then(|| load(&files, protocols))))
             });
             match look.await {
                 Ok((found, loaded)) => {
@@ -136,6 +145,31 @@ impl Certificate {
             }
         }
     }
+}
+
+/// Trusts what leads to one of the certificates in the file, as a client of a server.
+pub fn trust(authority: &Path) -> Result<Arc<ClientConfig>, TlsError> {
+    let unreadable = |source| unreadable(authority, source);
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&read(authority)?) {
+        let missing = |_| TlsError::Missing {
+            path: authority.to_owned(),
+            what: "certificate that can be trusted",
+        };
+        roots.add(certificate.map_err(unreadable)?).map_err(missing)?;
+    }
+    if roots.is_empty() {
+        return Err(TlsError::Missing {
+            path: authority.to_owned(),
+            what: "certificate",
+        });
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[&TLS13, &TLS12])
+        .map_err(TlsError::Versions)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
 }
 
 /// Changes whenever one of the two files does.
@@ -166,7 +200,7 @@ impl Stamp {
     }
 }
 
-fn load(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
+fn load(files: &TlsFiles, protocols: &[&[u8]]) -> Result<Arc<ServerConfig>, TlsError> {
     let certificates = CertificateDer::pem_slice_iter(&read(&files.certificate)?)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|source| unreadable(&files.certificate, source))?;
@@ -193,7 +227,7 @@ fn load(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
         .with_no_client_auth()
         .with_single_cert(certificates, key)
         .map_err(unfit)?;
-    config.alpn_protocols = vec![ALPN_H2.to_vec(), ALPN_HTTP_1.to_vec()];
+    config.alpn_protocols = protocols.iter().map(|one| one.to_vec()).collect();
     Ok(Arc::new(config))
 }
 

@@ -66,6 +66,11 @@ impl Buffer {
         self.start == self.end
     }
 
+    /// How much it could hold, without growing.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
     pub fn clear(&mut self) {
         self.start = 0;
         self.end = 0;

@@ -22,6 +22,23 @@ pub enum Run {
     Later,
 }
 
+/// A statement that concerns the transaction it stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransactionStep {
+    Begin,
+    /// With `chain` the next transaction begins at once.
+    Commit {
+        chain: bool,
+    },
+    Rollback {
+        chain: bool,
+    },
+    /// Leaves it to another session.
+    Prepare,
+    /// Savepoints, which neither begin nor end it.
+    Within,
+}
+
 /// What a text of statements would do. It depends on the text alone, and can be kept by it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Facts {
@@ -35,6 +52,10 @@ pub struct Facts {
     /// Names of prepared statements that are run: what they do was judged when they were prepared, and is judged again
     /// by whoever knows them.
     pub executes: Vec<String>,
+    /// Its own statements that begin or end a transaction, in their order.
+    pub steps: Vec<TransactionStep>,
+    /// Whether it declares a cursor that outlives its transaction: PostgreSQL runs its query at the commit.
+    pub holds_cursor: bool,
     pub cost: StatementCost,
 }
 

@@ -97,8 +97,9 @@ pub fn judge(facts: &Facts, asker: Asker, policy: &GuardPolicy) -> GuardDecision
     }
 }
 
-/// Staging is for reading alone, also by way of functions.
-fn budget(asker: Asker, policy: &GuardPolicy) -> RowBudget {
+/// What somebody's measured statements may change. Staging is for reading alone, also by way of functions.
+#[must_use]
+pub fn budget(asker: Asker, policy: &GuardPolicy) -> RowBudget {
     match (asker.environment, asker.principal) {
         (Environment::Staging, Principal::Agent | Principal::Service | Principal::Person) => RowBudget {
             rows_changed_max: 0,

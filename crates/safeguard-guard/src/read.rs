@@ -6,7 +6,7 @@ use pg_raw_parse::Node;
 use pg_raw_parse::nodes::{RangeVar, RawStmt};
 use safeguard_api::guard::{NamedRelation, StatementClass as Class};
 
-use crate::facts::{Facts, Run};
+use crate::facts::{Facts, Run, TransactionStep};
 use crate::tree::children;
 use crate::{calls, cost, names, schema, server, session, table};
 
@@ -105,6 +105,13 @@ impl<'a, 'f> Walk<'a, 'f> {
     pub fn add(&mut self, class: Class, does: impl Into<std::borrow::Cow<'static, str>>, scope: Scope) {
         self.acted = true;
         self.facts.add(class, does, scope.run);
+    }
+
+    /// Notes what the text's own statement does to its transaction; a text within a statement can do nothing to it.
+    pub fn step(&mut self, step: TransactionStep) {
+        if self.texts_deep == 0 {
+            self.facts.steps.push(step);
+        }
     }
 
     /// Has a node walked, below the one that is seen.

@@ -6,6 +6,7 @@ use pg_raw_parse::raw::{TransactionStmtKind, VariableSetKind};
 use pg_raw_parse::{ConstValue, Node};
 use safeguard_api::guard::StatementClass as Class;
 
+use crate::facts::TransactionStep;
 use crate::names::{shown, text, written};
 use crate::read::{Below, Scope, Walk};
 
@@ -95,9 +96,25 @@ fn transaction(walk: &mut Walk<'_, '_>, transaction: &TransactionStmt, scope: Sc
         TransactionStmtKind::TRANS_STMT_PREPARE
         | TransactionStmtKind::TRANS_STMT_COMMIT_PREPARED
         | TransactionStmtKind::TRANS_STMT_ROLLBACK_PREPARED => {
+            walk.step(step(transaction.kind, false));
             walk.add(Class::TwoPhase, "hands a transaction to another session", scope);
         }
-        _ => walk.add(Class::Transaction, "begins or ends a transaction", scope),
+        kind => {
+            walk.step(step(kind, transaction.chain));
+            walk.add(Class::Transaction, "begins or ends a transaction", scope);
+        }
+    }
+}
+
+fn step(kind: TransactionStmtKind::Type, chain: bool) -> TransactionStep {
+    match kind {
+        TransactionStmtKind::TRANS_STMT_BEGIN | TransactionStmtKind::TRANS_STMT_START => {
+            TransactionStep::Begin
+        }
+        TransactionStmtKind::TRANS_STMT_COMMIT => TransactionStep::Commit { chain },
+        TransactionStmtKind::TRANS_STMT_ROLLBACK => TransactionStep::Rollback { chain },
+        TransactionStmtKind::TRANS_STMT_PREPARE => TransactionStep::Prepare,
+        _ => TransactionStep::Within,
     }
 }
 
@@ -338,6 +355,30 @@ static HARMLESS: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
+    use crate::facts::TransactionStep::{Begin, Commit, Prepare, Rollback, Within};
+    use crate::read;
+
+    #[test]
+    fn steps_of_a_transaction_are_told_and_texts_within_have_none() {
+        let steps = |sql: &str| read(sql).steps;
+        assert_eq!(steps("START TRANSACTION; END"), [Begin, Commit { chain: false }]);
+        assert_eq!(steps("COMMIT AND CHAIN"), [Commit { chain: true }]);
+        assert_eq!(steps("ABORT"), [Rollback { chain: false }]);
+        assert_eq!(steps("PREPARE TRANSACTION 'x'"), [Prepare]);
+        assert_eq!(
+            steps("SAVEPOINT a; ROLLBACK TO a; RELEASE a"),
+            [Within, Within, Within]
+        );
+        assert_eq!(steps("SELECT query_to_xml('COMMIT', true, true, '')"), []);
+        assert_eq!(steps("SET TRANSACTION READ ONLY"), []);
+    }
+
+    #[test]
+    fn a_cursor_that_outlives_its_transaction_is_told() {
+        assert!(read("DECLARE c CURSOR WITH HOLD FOR SELECT 1").holds_cursor);
+        assert!(!read("DECLARE c SCROLL CURSOR WITHOUT HOLD FOR SELECT 1").holds_cursor);
+    }
+
     #[test]
     fn the_list_is_sorted() {
         assert!(super::HARMLESS.is_sorted_by(|one, two| one < two));

@@ -13,6 +13,9 @@ use crate::{cost, server};
 /// How a relation that a statement makes ends with the session: `t`, as PostgreSQL has it.
 const TEMPORARY: std::ffi::c_char = b't'.cast_signed();
 
+/// The bit of a cursor's options that `WITH HOLD` sets.
+const CURSOR_WITH_HOLD: i32 = 0x20;
+
 pub(crate) fn see<'a>(walk: &mut Walk<'a, '_>, node: Node<'a>, scope: Scope) -> Option<Below> {
     match node {
         Node::SelectStmt(select) => read(walk, select, scope),
@@ -58,7 +61,10 @@ pub(crate) fn see<'a>(walk: &mut Walk<'a, '_>, node: Node<'a>, scope: Scope) -> 
             }
         }
         Node::CopyStmt(copy) => self::copy(walk, copy, scope),
-        Node::DeclareCursorStmt(_) => walk.add(Class::Read, "reads through a cursor", scope),
+        Node::DeclareCursorStmt(cursor) => {
+            walk.facts.holds_cursor |= cursor.options & CURSOR_WITH_HOLD != 0;
+            walk.add(Class::Read, "reads through a cursor", scope);
+        }
         Node::IntoClause(into) => {
             let made = into.rel();
             if let Some(made) = made {

@@ -22,7 +22,8 @@ impl Config {
     pub fn problems(&self) -> Vec<ConfigProblem> {
         let mut found = Vec::new();
         super::listen::check(self, &mut found);
-        if self.services.is_empty() || self.services.len() > SERVICES_MAX {
+        let nothing = self.services.is_empty() && self.proxies.is_empty();
+        if nothing || self.services.len() > SERVICES_MAX {
             let message = format!(
                 "{} services (1 to {SERVICES_MAX} are possible)",
                 self.services.len()
@@ -47,6 +48,7 @@ impl Config {
         hotfix(self, &mut found);
         super::calendar::check(self, &mut found);
         super::guard::check(self, &mut found);
+        super::proxy::check(self, &mut found);
         judge(self, &mut found);
         rollback(self, &mut found);
         router(self, &mut found);

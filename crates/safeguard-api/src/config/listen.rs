@@ -14,6 +14,10 @@ pub(super) fn check(config: &Config, found: &mut Vec<ConfigProblem>) {
             all.push((path.to_vec(), *address, service.tls.contains_key(environment)));
         }
     }
+    for (name, proxy) in &config.proxies {
+        let path = ["proxies", name.as_str(), "listen"].map(str::to_owned);
+        all.push((path.to_vec(), proxy.listen, proxy.tls.is_some()));
+    }
     let mut taken: BTreeMap<SocketAddr, String> = BTreeMap::new();
     for (path, address, has_tls) in all {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
@@ -28,6 +32,9 @@ pub(super) fn check(config: &Config, found: &mut Vec<ConfigProblem>) {
                     format!(
                         "name its certificate and key in `[services.{service}.tls.{environment}]`, or {local}"
                     )
+                }
+                ["proxies", proxy, "listen"] => {
+                    format!("name its certificate and key in `[proxies.{proxy}.tls]`, or {local}")
                 }
                 _ => local,
             };

@@ -11,6 +11,7 @@ mod parse;
 mod people;
 mod problem;
 mod program;
+mod proxy;
 mod rebuild;
 mod running;
 mod stages;
@@ -42,6 +43,7 @@ pub use guard::{GuardPolicy, GuardRule, RowBudgets, StatementLimits};
 pub use parse::schema;
 pub use people::is_senior_by_role;
 pub use problem::{ConfigProblem, Place};
+pub use proxy::{Proxy, ProxyLimits, ProxyUpstream, ProxyUser};
 pub use rebuild::RebuildCommand;
 pub use stages::{CanaryPolicy, CanaryStep, PromotionMode, StagePolicy, Stages};
 pub use terms::{HotfixPolicy, Terms};
@@ -56,6 +58,7 @@ pub struct Config {
     pub mode: Mode,
     #[serde(default)]
     pub listen: Listen,
+    #[serde(default)]
     pub services: BTreeMap<Name, Service>,
     #[serde(default)]
     pub stages: Stages,
@@ -72,6 +75,9 @@ pub struct Config {
     /// What is answered to statements in front of a database.
     #[serde(default)]
     pub guard: GuardPolicy,
+    /// The doors in front of databases, which `safeguard proxy run` opens.
+    #[serde(default)]
+    pub proxies: BTreeMap<Name, Proxy>,
     #[serde(default)]
     pub judge: JudgePolicy,
     #[serde(default)]

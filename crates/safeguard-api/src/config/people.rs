@@ -40,13 +40,16 @@ pub(super) fn check(config: &Config, found: &mut Vec<ConfigProblem>) {
     }
     told_apart(&config.approvers, found);
     // Whether a passkey is enrolled is not known to a file; who applies the policy is told by the server.
-    found.extend(lacking(&config.policy(), |approver| {
-        match (&approver.keys[..], approver.passkey) {
-            ([], false) => Signs::WithNothing,
-            ([], true) => Signs::WithPasskey,
-            (_, _) => Signs::WithKey,
-        }
-    }));
+    // Without a service nothing is released, and nobody is asked.
+    if !config.services.is_empty() {
+        found.extend(lacking(&config.policy(), |approver| {
+            match (&approver.keys[..], approver.passkey) {
+                ([], false) => Signs::WithNothing,
+                ([], true) => Signs::WithPasskey,
+                (_, _) => Signs::WithKey,
+            }
+        }));
+    }
 }
 
 impl Policy {

@@ -13,6 +13,7 @@ mod http2;
 mod identity;
 mod limits;
 mod mirror;
+mod pg;
 mod rates;
 mod shield;
 mod smuggling;

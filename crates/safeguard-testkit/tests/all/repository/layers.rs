@@ -51,7 +51,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("safeguard-target", &["safeguard-api", "safeguard-link"]),
     (
         "safeguard-dataplane",
-        &["safeguard-api", "safeguard-link", "safeguard-rollout"],
+        &[
+            "safeguard-api",
+            "safeguard-guard",
+            "safeguard-link",
+            "safeguard-rollout",
+        ],
     ),
     (
         "safeguard-trial",

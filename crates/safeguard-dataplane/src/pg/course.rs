@@ -1,0 +1,287 @@
+//! What becomes of a message before the server sees it: it goes on, is refused, or waits until something is counted.
+
+use std::sync::Arc;
+
+use safeguard_api::guard::GuardAnswer;
+use safeguard_guard::{Facts, TransactionStep};
+
+use super::effect::{Purpose, not_measured};
+use super::frame;
+use super::judged::{Judgement, strictest};
+use super::names::Candidates;
+use super::own::unreadable;
+use super::refusal::{NOT_SUPPORTED, Refusal};
+use super::session::Session;
+use super::transaction::{Answered, Block};
+
+/// What a message does with the statements that it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A simple query: it runs them.
+    Query,
+    /// It has one read.
+    Parse,
+    /// It has one planned, which may run functions already.
+    Bind,
+    /// It runs one.
+    Execute,
+}
+
+pub enum Course {
+    Forward,
+    Refuse(Box<Refusal>),
+    /// Until the server has answered.
+    Wait,
+    /// The client was answered; nothing is sent.
+    Answered,
+}
+
+impl Session {
+    /// Decides about a message. A message that waits is decided about anew, with what was learned since.
+    pub fn course(&mut self, candidates: &[Arc<Facts>], form: Form) -> Course {
+        let standing = self.door.standing();
+        let prepared = match self.prepared(candidates, form) {
+            Ok(prepared) => prepared,
+            Err(refusal) => return self.refuse(candidates, refusal),
+        };
+        let all: Candidates = candidates.iter().chain(&prepared).cloned().collect();
+        let judgement = strictest(&all, self.asker(standing.frozen), &standing.policy);
+        if self.door.observes {
+            if matches!(form, Form::Query | Form::Execute) {
+                self.tell_observed(&all, &judgement);
+            }
+            return Course::Forward;
+        }
+        match judgement.answer {
+            GuardAnswer::Allow => self.allowed(&all, form),
+            GuardAnswer::Measure => self.measured(&all, form),
+            GuardAnswer::Deny => self.denied(&all, &judgement),
+        }
+    }
+
+    fn denied(&self, all: &[Arc<Facts>], judgement: &Judgement) -> Course {
+        let decision = self.door.decision();
+        let refusal = match &judgement.finding {
+            Some(finding) => Refusal::of(finding, &decision),
+            None => Refusal::new(
+                NOT_SUPPORTED,
+                "the statement is not understood",
+                "write it another way",
+            ),
+        };
+        self.tell_refused(all, judgement, &decision);
+        Course::Refuse(Box::new(refusal))
+    }
+
+    /// A refusal that is no rule's.
+    fn refuse(&self, all: &[Arc<Facts>], refusal: Refusal) -> Course {
+        self.tell_not_covered(all, &refusal);
+        Course::Refuse(Box::new(refusal))
+    }
+
+    /// What SQL's own `EXECUTE` would run.
+    fn prepared(&self, candidates: &[Arc<Facts>], form: Form) -> Result<Candidates, Refusal> {
+        let mut found = Vec::new();
+        for facts in candidates {
+            for name in &facts.executes {
+                // It may be prepared by the same text, whose facts count already.
+                let known = self.statements.candidates(name.as_bytes());
+                let runs = matches!(form, Form::Query | Form::Execute) && !self.door.observes;
+                if runs && known.is_empty() && !facts.prepares.contains(name) {
+                    return Err(unknown_statement(name.as_bytes()));
+                }
+                found.extend(known);
+            }
+        }
+        Ok(found)
+    }
+
+    fn allowed(&mut self, all: &[Arc<Facts>], form: Form) -> Course {
+        let has_steps = all.iter().any(|facts| !facts.steps.is_empty());
+        if !has_steps || self.transaction.baseline.is_none() || !matches!(form, Form::Query | Form::Execute) {
+            return Course::Forward;
+        }
+        if !self.settle() {
+            return Course::Wait;
+        }
+        if self.transaction.baseline.is_none() {
+            return Course::Forward;
+        }
+        let [facts] = all else {
+            return self.refuse(all, ambiguous());
+        };
+        if self.transaction.is_wrapped && needs_block(&facts.steps) {
+            return self.refuse(all, no_block());
+        }
+        match facts.steps.as_slice() {
+            [TransactionStep::Commit { .. }] if facts.cost.statements == 1 => self.before_commit(all, form),
+            [TransactionStep::Begin] if facts.cost.statements == 1 => {
+                // From here on the transaction is the client's own.
+                self.transaction.is_wrapped = false;
+                Course::Forward
+            }
+            [TransactionStep::Prepare] => self.refuse(all, handed_over()),
+            [_] if facts.cost.statements == 1 => Course::Forward,
+            _ => self.refuse(all, mixed()),
+        }
+    }
+
+    fn before_commit(&mut self, all: &[Arc<Facts>], form: Form) -> Course {
+        if self.transaction.block != Block::Open {
+            return Course::Forward;
+        }
+        match self.transaction.answered.take() {
+            None => {
+                self.ask(Purpose::Check, form == Form::Query);
+                Course::Wait
+            }
+            Some(Answered::Within) => Course::Forward,
+            Some(Answered::Over(over)) => Course::Refuse(Box::new(self.over_refusal(&over))),
+            Some(Answered::Unreadable) => self.refuse(all, unreadable()),
+            Some(Answered::Failed { error, status }) => self.failed(&error, status),
+        }
+    }
+
+    fn measured(&mut self, all: &[Arc<Facts>], form: Form) -> Course {
+        if all.iter().any(|facts| !facts.steps.is_empty()) {
+            return self.refuse(all, mixed());
+        }
+        if all.iter().any(|facts| facts.holds_cursor) {
+            return self.refuse(all, held_cursor());
+        }
+        if let Some(does) = all.iter().find_map(|facts| not_measured(facts)) {
+            return self.refuse(all, uncounted(does));
+        }
+        if form == Form::Parse {
+            return Course::Forward;
+        }
+        if !self.settle() {
+            return Course::Wait;
+        }
+        if self.transaction.block == Block::Failed {
+            return Course::Forward;
+        }
+        match self.transaction.answered.take() {
+            Some(Answered::Failed { error, status }) => return self.failed(&error, status),
+            Some(Answered::Unreadable) => return self.refuse(all, unreadable()),
+            Some(Answered::Within | Answered::Over(_)) | None => {}
+        }
+        if self.transaction.baseline.is_none() {
+            self.ask(Purpose::Baseline, form == Form::Query);
+            return Course::Wait;
+        }
+        for facts in all {
+            self.transaction.watch.add(facts);
+        }
+        Course::Forward
+    }
+
+    /// Answers a simple query with the error that the proxy's own question got before it.
+    fn failed(&mut self, error: &[u8], status: u8) -> Course {
+        self.client.output.extend_from_slice(error);
+        if self.transaction.is_wrapped {
+            self.transaction.is_ending = true;
+            self.end_wrapped(status);
+        } else {
+            frame::ready(&mut self.client.output, status);
+        }
+        Course::Answered
+    }
+
+    /// Whether everything that was sent is answered. Without a Sync the server is asked to answer what it has.
+    fn settle(&mut self) -> bool {
+        if self.replies.is_empty() {
+            return true;
+        }
+        if self.mid_batch && !self.flushed {
+            frame::empty(&mut self.server.output, b'H');
+            self.flushed = true;
+        }
+        false
+    }
+}
+
+/// Whether it is an error outside of a transaction that the client has begun.
+fn needs_block(steps: &[TransactionStep]) -> bool {
+    steps.iter().any(|step| match step {
+        TransactionStep::Within => true,
+        TransactionStep::Commit { chain } | TransactionStep::Rollback { chain } => *chain,
+        TransactionStep::Begin | TransactionStep::Prepare => false,
+    })
+}
+
+/// SQLSTATE `no_active_sql_transaction`, which PostgreSQL itself would answer with.
+fn no_block() -> Refusal {
+    Refusal::new(
+        "25P01",
+        "savepoints and `AND CHAIN` can only be used in a transaction that was begun",
+        "send `BEGIN` first",
+    )
+}
+
+fn mixed() -> Refusal {
+    Refusal::new(
+        NOT_SUPPORTED,
+        "what begins or ends a transaction stands in one text with other statements, and what they change is measured",
+        "send `BEGIN`, the statements and `COMMIT` one by one",
+    )
+}
+
+fn handed_over() -> Refusal {
+    Refusal::new(
+        NOT_SUPPORTED,
+        "a transaction that another session commits can not be measured before it is",
+        "commit in the session that did the work",
+    )
+}
+
+fn ambiguous() -> Refusal {
+    Refusal::new(
+        NOT_SUPPORTED,
+        "what begins or ends a transaction is run under a name that may stand for several statements",
+        "send it under a name of its own",
+    )
+}
+
+fn held_cursor() -> Refusal {
+    Refusal::new(
+        NOT_SUPPORTED,
+        "a cursor `WITH HOLD` runs its query at the commit, after what it changes was measured",
+        "declare it without `WITH HOLD`, and read it within the transaction",
+    )
+}
+
+fn uncounted(does: &str) -> Refusal {
+    Refusal::new(
+        NOT_SUPPORTED,
+        format!("a statement that {does} would have to be measured, and what it takes is not counted"),
+        "have a rule in `[[guard.rules]]` allow it to whom it is for, or ask somebody who may",
+    )
+}
+
+pub fn unknown_statement(name: &[u8]) -> Refusal {
+    let name = String::from_utf8_lossy(name);
+    Refusal::new(
+        "26000",
+        format!("prepared statement \"{name}\" does not exist"),
+        "prepare it again: it was not prepared in this session, or too many others were since",
+    )
+}
+
+pub fn unknown_portal(name: &[u8]) -> Refusal {
+    let name = String::from_utf8_lossy(name);
+    Refusal::new(
+        "34000",
+        format!("portal \"{name}\" does not exist"),
+        "bind it again; a cursor that SQL declared is read by `FETCH`",
+    )
+}
+
+pub fn reserved(name: &[u8]) -> Refusal {
+    let name = String::from_utf8_lossy(name);
+    Refusal::new(
+        "42939",
+        format!("the name \"{name}\" is the guard's own"),
+        "take a name that does not begin with `safeguard:`",
+    )
+}

@@ -1,0 +1,342 @@
+//! The true effect of a transaction, read from PostgreSQL's own counters before it commits.
+//!
+//! The counters see what triggers, cascades and functions do. They hold what was not yet reported of earlier transactions,
+//! so that only differences count; and what was done within a savepoint that was rolled back stays counted, which is the
+//! safe side. What empties, drops or rewrites a table does not count its rows, but locks it against everybody.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use safeguard_api::guard::{RowBudget, StatementClass as Class};
+use safeguard_guard::Facts;
+
+use super::frame::columns;
+
+/// Rows of the answer beyond this many are not read.
+pub const ROWS_MAX: usize = 100_000;
+
+pub const BEGIN: &str = "BEGIN";
+pub const COMMIT: &str = "COMMIT";
+pub const ROLLBACK: &str = "ROLLBACK";
+/// Deferred triggers run at the commit, and could delete after the count.
+pub const SETTLE: &str = "SET CONSTRAINTS ALL IMMEDIATE";
+/// The tables that rows were written to, whether the server counts at all, and what is locked against everybody. Large
+/// objects lie in catalogs.
+pub const COUNT: &str = "\
+SELECT 'rows', c.oid::pg_catalog.text, n.nspname, c.relname, \
+pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid)::pg_catalog.text, \
+pg_catalog.pg_stat_get_xact_tuples_updated(c.oid)::pg_catalog.text, \
+pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid)::pg_catalog.text \
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+WHERE c.relkind IN ('r', 'm', 'p') AND c.relpersistence <> 't' \
+AND (n.nspname NOT IN ('pg_catalog', 'information_schema') OR c.oid IN (2613, 2995)) \
+AND (pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) > 0 \
+OR pg_catalog.pg_stat_get_xact_tuples_updated(c.oid) > 0 \
+OR pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid) > 0) \
+UNION ALL SELECT 'counts', pg_catalog.current_setting('track_counts'), '', '', '0', '0', '0' \
+UNION ALL SELECT 'locked', l.relation::pg_catalog.text, '', coalesce(c.relname, '?'), '0', '0', '0' \
+FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation \
+WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' \
+AND (c.relpersistence IS NULL OR c.relpersistence <> 't')";
+
+/// What the proxy asks the server for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {
+    /// The counts before the first statement that is measured, within a transaction of the proxy's where there is none.
+    Baseline,
+    /// The counts before the client's own commit.
+    Check,
+    /// The counts before the commit of the proxy's transaction.
+    LastCheck,
+    Commit,
+    /// With what the client is told afterwards.
+    Rollback(Vec<u8>),
+}
+
+impl Purpose {
+    /// What is asked, in SQL.
+    pub fn statements(&self, begin: bool) -> &'static [&'static str] {
+        match self {
+            Purpose::Baseline if begin => &[BEGIN, COUNT],
+            Purpose::Baseline => &[COUNT],
+            Purpose::Check | Purpose::LastCheck => &[SETTLE, COUNT],
+            Purpose::Commit => &[COMMIT],
+            Purpose::Rollback(_) => &[ROLLBACK],
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Rows {
+    changed: u64,
+    deleted: u64,
+}
+
+/// What the counters say at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// By the table's number, with its name as SQL may name it.
+    tables: BTreeMap<u32, (String, Rows)>,
+    locked: BTreeSet<String>,
+}
+
+impl Counts {
+    /// Reads the rows of the answer to [`COUNT`]; none when they are not what was asked for.
+    pub fn read(rows: &[Vec<u8>]) -> Option<Counts> {
+        let mut counts = Counts::default();
+        let mut counted = false;
+        for row in rows {
+            let columns: Option<Vec<&str>> = columns(row)?
+                .into_iter()
+                .map(|column| std::str::from_utf8(column?).ok())
+                .collect();
+            let columns = columns?;
+            let [kind, first, schema, name, inserted, updated, deleted] = columns.as_slice() else {
+                return None;
+            };
+            match *kind {
+                "rows" => {
+                    let number = |text: &str| text.parse::<u64>().ok();
+                    let rows = Rows {
+                        changed: number(inserted)?.saturating_add(number(updated)?),
+                        deleted: number(deleted)?,
+                    };
+                    let table = (format!("{schema}.{name}"), rows);
+                    counts.tables.insert(first.parse().ok()?, table);
+                }
+                "counts" => counted = *first == "on",
+                "locked" => {
+                    counts.locked.insert((*name).to_owned());
+                }
+                _ => return None,
+            }
+        }
+        counted.then_some(counts)
+    }
+}
+
+/// What a transaction did since the first count.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Effect {
+    pub rows_changed: u64,
+    pub rows_deleted: u64,
+    tables_changed: usize,
+    tables_deleted: usize,
+    /// Of those, the ones that no statement names as what it changes.
+    tables_by_cascade: usize,
+    /// A table that was locked against everybody, though no statement says that it changes the schema.
+    locked: Option<String>,
+}
+
+impl Effect {
+    pub fn between(before: &Counts, after: &Counts, watch: &Watch) -> Effect {
+        let mut effect = Effect::default();
+        for (table, (name, rows)) in &after.tables {
+            let earlier = before
+                .tables
+                .get(table)
+                .map_or_else(Rows::default, |(_, rows)| *rows);
+            let changed = rows.changed.saturating_sub(earlier.changed);
+            let deleted = rows.deleted.saturating_sub(earlier.deleted);
+            effect.rows_changed = effect.rows_changed.saturating_add(changed);
+            effect.rows_deleted = effect.rows_deleted.saturating_add(deleted);
+            effect.tables_changed += usize::from(changed > 0);
+            effect.tables_deleted += usize::from(deleted > 0);
+            effect.tables_by_cascade += usize::from(deleted > 0 && !watch.names(name));
+        }
+        if !watch.may_lock() {
+            effect.locked = after.locked.iter().next().cloned();
+        }
+        effect
+    }
+
+    /// What is over the budget, in one sentence; none when it is within.
+    pub fn over(&self, budget: RowBudget) -> Option<String> {
+        if let Some(table) = &self.locked {
+            return Some(format!(
+                "would empty, drop or rewrite `{table}`, and how many rows that takes is not counted"
+            ));
+        }
+        if self.rows_deleted > budget.rows_deleted_max {
+            let cascade = match self.tables_by_cascade {
+                0 => String::new(),
+                tables => format!(", {tables} by cascade"),
+            };
+            return Some(format!(
+                "would delete {} in {}{cascade} (limit {})",
+                counted(self.rows_deleted, "row"),
+                counted(self.tables_deleted as u64, "table"),
+                grouped(budget.rows_deleted_max)
+            ));
+        }
+        (self.rows_changed > budget.rows_changed_max).then(|| {
+            format!(
+                "would change {} in {} (limit {})",
+                counted(self.rows_changed, "row"),
+                counted(self.tables_changed as u64, "table"),
+                grouped(budget.rows_changed_max)
+            )
+        })
+    }
+}
+
+/// What a transaction's statements said that they would do.
+#[derive(Debug, Clone, Default)]
+pub struct Watch {
+    targets: BTreeSet<String>,
+    /// Whether a statement changes the schema, which locks.
+    has_schema: bool,
+    /// Whether a statement may do what its text does not show.
+    has_hidden: bool,
+}
+
+impl Watch {
+    pub fn add(&mut self, facts: &Facts) {
+        for relation in facts.relations.iter().filter(|relation| relation.target) {
+            let last = relation.name.rsplit('.').next().unwrap_or(&relation.name);
+            self.targets.insert(last.trim_matches('"').to_owned());
+        }
+        for act in &facts.acts {
+            self.has_schema |= CHANGES_SCHEMA.contains(&act.class);
+            self.has_hidden |= HIDES.contains(&act.class);
+        }
+    }
+
+    /// Whether a text says that it changes the schema.
+    pub fn is_schema(facts: &Facts) -> bool {
+        facts.acts.iter().any(|act| CHANGES_SCHEMA.contains(&act.class))
+    }
+
+    fn names(&self, table: &str) -> bool {
+        table
+            .rsplit('.')
+            .next()
+            .is_some_and(|last| self.targets.contains(last))
+    }
+
+    fn may_lock(&self) -> bool {
+        self.has_schema && !self.has_hidden
+    }
+}
+
+const CHANGES_SCHEMA: &[Class] = &[
+    Class::Truncate,
+    Class::Drop,
+    Class::DropDefinition,
+    Class::Create,
+    Class::Alter,
+    Class::Code,
+    Class::Protection,
+    Class::Maintenance,
+    Class::ExclusiveMaintenance,
+    Class::Lock,
+];
+
+const HIDES: &[Class] = &[Class::UnknownFunction, Class::DynamicSql, Class::ExecutePrepared];
+
+/// Classes whose effect the counters do not show, or that a rollback does not undo.
+const NOT_MEASURED: &[Class] = &[
+    Class::Truncate,
+    Class::Drop,
+    Class::DropEverything,
+    Class::TwoPhase,
+    Class::Host,
+    Class::Outward,
+    Class::NamesDatabase,
+    Class::Extension,
+    Class::Identity,
+    Class::Deferred,
+    Class::BackendControl,
+    Class::ServerAdmin,
+    Class::CatalogWrite,
+];
+
+/// Why a text can not be measured, as the second half of "a statement that …"; none when it can.
+pub fn not_measured(facts: &Facts) -> Option<&str> {
+    let act = facts.acts.iter().find(|act| NOT_MEASURED.contains(&act.class));
+    act.map(|act| &*act.does)
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    let end = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{end}", grouped(count))
+}
+
+/// Digits in groups of three.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn row(columns: [&str; 7]) -> Vec<u8> {
+        let mut row = 7_u16.to_be_bytes().to_vec();
+        for column in columns {
+            row.extend(u32::try_from(column.len()).unwrap().to_be_bytes());
+            row.extend(column.as_bytes());
+        }
+        row
+    }
+
+    fn counts(rows: &[[&str; 7]]) -> Counts {
+        let mut rows: Vec<Vec<u8>> = rows.iter().map(|columns| row(*columns)).collect();
+        rows.push(row(["counts", "on", "", "", "0", "0", "0"]));
+        Counts::read(&rows).unwrap()
+    }
+
+    const BUDGET: RowBudget = RowBudget {
+        rows_changed_max: 10,
+        rows_deleted_max: 5,
+    };
+
+    #[test]
+    fn only_what_was_added_since_counts() {
+        let before = counts(&[["rows", "1", "public", "users", "7", "7", "7"]]);
+        let after = counts(&[
+            ["rows", "1", "public", "users", "7", "7", "8"],
+            ["rows", "2", "public", "orders", "0", "0", "41234"],
+        ]);
+        let mut watch = Watch::default();
+        watch.add(&safeguard_guard::read("DELETE FROM users WHERE id = 7"));
+        let effect = Effect::between(&before, &after, &watch);
+        assert_eq!(
+            effect.over(BUDGET).unwrap(),
+            "would delete 41,235 rows in 2 tables, 1 by cascade (limit 5)"
+        );
+        assert_eq!(Effect::between(&after, &after, &watch).over(BUDGET), None);
+    }
+
+    #[test]
+    fn what_was_locked_unsaid_is_over_any_budget() {
+        let after = counts(&[["locked", "1", "", "users", "0", "0", "0"]]);
+        let effect = |sql: &str| {
+            let mut watch = Watch::default();
+            watch.add(&safeguard_guard::read(sql));
+            Effect::between(&Counts::default(), &after, &watch).over(BUDGET)
+        };
+        assert!(effect("SELECT wipe()").is_some());
+        assert!(effect("INSERT INTO t VALUES (1)").is_some());
+        assert!(effect("ALTER TABLE users ADD COLUMN a int DEFAULT wipe()").is_some());
+        assert_eq!(effect("ALTER TABLE users ADD COLUMN a int"), None);
+    }
+
+    #[test]
+    fn a_server_that_does_not_count_is_no_answer() {
+        assert_eq!(
+            Counts::read(&[row(["counts", "off", "", "", "0", "0", "0"])]),
+            None
+        );
+        assert_eq!(Counts::read(&[]), None);
+        assert_eq!(Counts::read(&[vec![0, 9]]), None);
+    }
+}

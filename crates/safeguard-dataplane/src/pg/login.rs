@@ -1,0 +1,363 @@
+//! From a connection to a session: encryption, the first packet, the password, and the way to the database.
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::net::sockopt;
+use safeguard_api::guard::{Asker, GuardAnswer, Principal};
+use safeguard_guard::{decide, read};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::futures::OwnedNotified;
+
+use super::cancel::Key;
+use super::door::{Admitted, Door};
+use super::frame::{self, take_text, take_u32};
+use super::refusal::Refusal;
+use super::scram::{self, Exchange, MECHANISM};
+use super::session::{Login, Session};
+use super::side::{Side, Stream};
+use super::startup::{self, PACKET_BYTES_MAX, Packet, Startup, StartupError};
+use super::upstream::{self, UpstreamError};
+
+/// The first byte of a TLS handshake, which a client may begin with.
+const TLS_HANDSHAKE: u8 = 0x16;
+
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
+
+/// Serves one connection to its end.
+pub async fn serve(admitted: Admitted, stream: TcpStream, address: IpAddr, stopped: OwnedNotified) {
+    let door = &admitted.door;
+    let longest = door.limits.login_longest.into();
+    let login = tokio::time::timeout(longest, log_in(&admitted, stream, address));
+    match login.await {
+        Ok(Ok(Some((session, key)))) => {
+            door.counters.session();
+            session.run(stopped).await;
+            drop(key);
+        }
+        Ok(Ok(None)) => {}
+        Ok(Err(error)) => {
+            tracing::debug!(proxy = %door.name, %error, "A client left before it had logged in")
+        }
+        Err(_) => tracing::info!(proxy = %door.name, %address, "A login took too long"),
+    }
+}
+
+/// Returns the session, and its key; nothing when there is none to be had, and the client was told so.
+async fn log_in(
+    admitted: &Admitted,
+    stream: TcpStream,
+    address: IpAddr,
+) -> io::Result<Option<(Session, Key)>> {
+    let door = &admitted.door;
+    stream.set_nodelay(true)?;
+    // A peer that is gone without a word is noticed, and its session ended.
+    sockopt::set_socket_keepalive(&stream, true)?;
+    sockopt::set_tcp_keepidle(&stream, KEEPALIVE_AFTER)?;
+    let Some((mut stream, startup)) = first_packet(door, stream, address).await? else {
+        return Ok(None);
+    };
+    let result = match startup {
+        Ok(_) if admitted.is_too_many => Err(too_many(door)),
+        Ok(startup) => session(door, &mut stream, &startup).await?,
+        Err(error) => Err(Refusal::new(
+            "08P01",
+            error.to_string(),
+            "connect as an ordinary session of protocol 3",
+        )),
+    };
+    match result {
+        Ok((login, server, key, greeting)) => {
+            let mut client = Side::new(stream);
+            client.output = greeting;
+            let session = Session::new(Arc::clone(door), login, client, server);
+            Ok(Some((session, key)))
+        }
+        Err(refusal) => {
+            tracing::warn!(proxy = %door.name, %address, why = %refusal.message, "A login was refused");
+            let mut out = Vec::new();
+            refusal.write_fatal(&mut out);
+            stream.write_all(&out).await?;
+            stream.shutdown().await?;
+            Ok(None)
+        }
+    }
+}
+
+type Asked = (Box<dyn Stream>, Result<Startup, StartupError>);
+
+/// Agrees on encryption, and reads up to what asks for a session; nothing when it asked for something else.
+async fn first_packet(door: &Door, stream: TcpStream, address: IpAddr) -> io::Result<Option<Asked>> {
+    let mut first = [0; 1];
+    if door.certificate.is_some() && stream.peek(&mut first).await? == 1 && first == [TLS_HANDSHAKE] {
+        return after_tls(door, stream).await;
+    }
+    let mut stream = stream;
+    // Each kind of encryption is asked for once at most.
+    for _ in 0..3 {
+        match packet(&mut stream).await? {
+            Ok(Packet::Tls) if door.certificate.is_some() => {
+                stream.write_all(b"S").await?;
+                return after_tls(door, stream).await;
+            }
+            Ok(Packet::Tls | Packet::Gss) => stream.write_all(b"N").await?,
+            Ok(Packet::Cancel { number, key }) => {
+                cancel(door, number, &key).await;
+                return Ok(None);
+            }
+            Ok(Packet::Session(_)) if door.certificate.is_some() && !address.is_loopback() => {
+                let refused = Err(StartupError::Clear);
+                return Ok(Some((Box::new(stream), refused)));
+            }
+            Ok(Packet::Session(startup)) => return Ok(Some((Box::new(stream), Ok(startup)))),
+            Err(error) => return Ok(Some((Box::new(stream), Err(error)))),
+        }
+    }
+    Ok(Some((Box::new(stream), Err(StartupError::Malformed))))
+}
+
+async fn after_tls(door: &Door, stream: TcpStream) -> io::Result<Option<Asked>> {
+    let Some(certificate) = &door.certificate else {
+        return Ok(None);
+    };
+    let mut stream = certificate.accept(stream).await?;
+    match packet(&mut stream).await? {
+        Ok(Packet::Session(startup)) => Ok(Some((Box::new(stream), Ok(startup)))),
+        Ok(Packet::Cancel { number, key }) => {
+            cancel(door, number, &key).await;
+            Ok(None)
+        }
+        Ok(Packet::Tls | Packet::Gss) => Ok(Some((Box::new(stream), Err(StartupError::Malformed)))),
+        Err(error) => Ok(Some((Box::new(stream), Err(error)))),
+    }
+}
+
+/// Reads not one byte more than the packet has: what follows may be ciphered.
+async fn packet(stream: &mut (impl Stream + ?Sized)) -> io::Result<Result<Packet, StartupError>> {
+    let length = usize::try_from(stream.read_u32().await?).unwrap_or(usize::MAX);
+    let Some(length) = length.checked_sub(4).filter(|length| *length <= PACKET_BYTES_MAX) else {
+        return Ok(Err(StartupError::Malformed));
+    };
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await?;
+    Ok(startup::read(&body))
+}
+
+/// Whoever cancels is told nothing, as with PostgreSQL.
+async fn cancel(door: &Door, number: u32, key: &[u8]) {
+    let Some(server) = door.cancels.find(number, key) else {
+        tracing::info!(proxy = %door.name, "A cancel with a key that is not known");
+        return;
+    };
+    if let Err(error) = door.upstream.cancel(&server).await {
+        tracing::warn!(proxy = %door.name, %error, "A cancel did not reach the database");
+    }
+}
+
+type Opened = (Login, Side, Key, Vec<u8>);
+
+async fn session(
+    door: &Arc<Door>,
+    stream: &mut Box<dyn Stream>,
+    startup: &Startup,
+) -> io::Result<Result<Opened, Refusal>> {
+    if startup.is_negotiated || !startup.protocol_options.is_empty() {
+        stream.write_all(&negotiated(startup)).await?;
+    }
+    let principal = match password(door, stream, &startup.user).await? {
+        Ok(principal) => principal,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let database = &door.upstream.settings.database;
+    if startup.database.as_ref().is_some_and(|asked| asked != database) {
+        let refusal = Refusal::new(
+            "3D000",
+            "this proxy stands in front of another database",
+            format!("connect to `{database}`"),
+        );
+        return Ok(Err(refusal));
+    }
+    let settings = match settings(door, principal, startup) {
+        Ok(settings) => settings,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let connected = match door.upstream.connect(&settings).await {
+        Ok(connected) => connected,
+        Err(error) => return Ok(Err(unreachable(door, &error))),
+    };
+    let is_superuser = |message: &Vec<u8>| message.ends_with(b"is_superuser\0on\0");
+    if connected.parameters.iter().any(is_superuser) {
+        tracing::warn!(proxy = %door.name, "The proxy's role is a superuser, which no guard holds back");
+    }
+    let key = door.cancels.issue(connected.key, startup.version);
+    let key: Option<Key> = key.map_err(|error| io::Error::other(error.to_string()))?;
+    let Some(key) = key else {
+        return Ok(Err(too_many(door)));
+    };
+    let mut greeting = Vec::new();
+    frame::message(&mut greeting, b'R', |out| {
+        out.extend_from_slice(&0_u32.to_be_bytes())
+    });
+    for parameter in &connected.parameters {
+        greeting.extend_from_slice(parameter);
+    }
+    key.write(&mut greeting);
+    frame::ready(&mut greeting, b'I');
+    let login = Login {
+        user: startup.user.clone(),
+        principal,
+    };
+    Ok(Ok((login, Side::new(connected.stream), key, greeting)))
+}
+
+fn negotiated(startup: &Startup) -> Vec<u8> {
+    let mut out = Vec::new();
+    frame::message(&mut out, b'v', |out| {
+        out.extend_from_slice(&startup.version.to_be_bytes());
+        let count = u32::try_from(startup.protocol_options.len()).unwrap_or(u32::MAX);
+        out.extend_from_slice(&count.to_be_bytes());
+        for option in &startup.protocol_options {
+            frame::text(out, option.as_bytes());
+        }
+    });
+    out
+}
+
+/// Has the client prove its password.
+async fn password(
+    door: &Door,
+    stream: &mut Box<dyn Stream>,
+    user: &str,
+) -> io::Result<Result<Principal, Refusal>> {
+    let wrong = || {
+        Refusal::new(
+            "28P01",
+            "the login failed: the user or the password is not right",
+            "`[proxies.NAME.users]` has the logins of the proxy, which are not those of the database",
+        )
+    };
+    let Some((principal, verifier)) = door.user(user) else {
+        return Ok(Err(wrong()));
+    };
+    let mut out = Vec::new();
+    authentication(&mut out, 10, &[MECHANISM, b"\0\0"].concat());
+    stream.write_all(&out).await?;
+    let answer = word(stream).await?;
+    let mut rest = answer.as_slice();
+    let first = match (take_text(&mut rest), take_u32(&mut rest)) {
+        (Some(MECHANISM), Some(length)) if usize::try_from(length) == Ok(rest.len()) => rest,
+        _ => return Ok(Err(wrong())),
+    };
+    let random = scram::nonce().map_err(|error| io::Error::other(error.to_string()))?;
+    let (exchange, salt) = match Exchange::begin(verifier, principal.is_none(), first, random) {
+        Ok(begun) => begun,
+        Err(error) => {
+            return Ok(Err(Refusal::new(
+                "28000",
+                error.to_string(),
+                "log in by SCRAM-SHA-256",
+            )));
+        }
+    };
+    out.clear();
+    authentication(&mut out, 11, salt.as_bytes());
+    stream.write_all(&out).await?;
+    let proof = word(stream).await?;
+    match (exchange.finish(&proof), principal) {
+        (Ok(own), Some(principal)) => {
+            out.clear();
+            authentication(&mut out, 12, own.as_bytes());
+            stream.write_all(&out).await?;
+            Ok(Ok(principal))
+        }
+        _ => Ok(Err(wrong())),
+    }
+}
+
+fn authentication(out: &mut Vec<u8>, method: u32, body: &[u8]) {
+    frame::message(out, b'R', |out| {
+        out.extend_from_slice(&method.to_be_bytes());
+        out.extend_from_slice(body);
+    });
+}
+
+/// What a client answers while it logs in.
+async fn word(stream: &mut Box<dyn Stream>) -> io::Result<Vec<u8>> {
+    match upstream::read(&mut **stream).await {
+        Ok((b'p', body)) => Ok(body),
+        Ok(_) | Err(UpstreamError::Protocol(_)) => Err(io::ErrorKind::InvalidData.into()),
+        Err(UpstreamError::Io(error)) => Err(error),
+        Err(error) => Err(io::Error::other(error.to_string())),
+    }
+}
+
+/// The settings that the client asks for, each judged as if it were set by a statement.
+fn settings(door: &Door, principal: Principal, startup: &Startup) -> Result<Vec<(String, String)>, Refusal> {
+    let standing = door.standing();
+    let asker = Asker {
+        principal,
+        environment: door.environment,
+        frozen: standing.frozen,
+    };
+    let mut settings = Vec::new();
+    for (name, value) in &startup.parameters {
+        let lower = name.to_ascii_lowercase();
+        let is_own = ["client_encoding", "standard_conforming_strings"].contains(&lower.as_str());
+        if lower == "options" {
+            if !value.is_empty() && !door.observes {
+                let hint = "set what is needed by `SET`, after the login";
+                return Err(Refusal::new(
+                    "42501",
+                    "`options` of a login are not let through",
+                    hint,
+                ));
+            }
+            if !value.is_empty() {
+                settings.push((name.clone(), value.clone()));
+            }
+            continue;
+        }
+        let quoted = |text: &str| text.replace('\'', "''");
+        let sql = format!(
+            "SELECT set_config('{}', '{}', false)",
+            quoted(name),
+            quoted(value)
+        );
+        let answer = decide(&read(&sql), asker, &standing.policy).answer;
+        if answer != GuardAnswer::Allow && (is_own || !door.observes) {
+            return Err(Refusal::new(
+                "42501",
+                format!("the setting `{}` is not let through as this", name.escape_debug()),
+                "leave it as it is on the server",
+            ));
+        }
+        if !is_own {
+            settings.push((name.clone(), value.clone()));
+        }
+    }
+    Ok(settings)
+}
+
+fn unreachable(door: &Door, error: &UpstreamError) -> Refusal {
+    tracing::warn!(proxy = %door.name, %error, "The database can not be used");
+    let sqlstate = match error {
+        UpstreamError::Refused { sqlstate, .. } => sqlstate,
+        _ => "08001",
+    };
+    Refusal::new(
+        sqlstate,
+        error.to_string(),
+        "`[proxies.NAME.upstream]` says which database and role these are",
+    )
+}
+
+fn too_many(door: &Door) -> Refusal {
+    Refusal::new(
+        "53300",
+        format!("too many sessions (limit {})", door.limits.sessions_max),
+        "close some, or raise `sessions_max`",
+    )
+}

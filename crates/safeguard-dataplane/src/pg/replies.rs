@@ -1,0 +1,157 @@
+//! What the server still has to answer, in its order, also across what it skips after an error.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use safeguard_guard::Facts;
+
+use super::effect::Purpose;
+use super::refusal::Refusal;
+
+/// More than this many answers outstanding, and nothing more is sent.
+pub const EXPECTED_MAX: usize = 4_096;
+
+/// What was asked of the server.
+pub enum Asked {
+    /// A simple query: everything up to the server's being ready.
+    Query(Arc<Facts>),
+    Parse {
+        name: Vec<u8>,
+    },
+    Bind {
+        portal: Vec<u8>,
+    },
+    Describe,
+    Execute(Vec<Arc<Facts>>),
+    Close {
+        kind: u8,
+        name: Vec<u8>,
+    },
+    Sync,
+    /// The proxy's own question.
+    Own(Own),
+}
+
+/// The proxy's own question, which the client sees nothing of.
+pub struct Own {
+    pub purpose: Purpose,
+    /// Whether it ends with a Sync.
+    pub synced: bool,
+    /// Its statements and portals that are still to be closed.
+    pub closes_left: usize,
+    pub rows: Vec<Vec<u8>>,
+    pub tags: Vec<Vec<u8>>,
+    pub error: Option<Vec<u8>>,
+}
+
+/// One answer that is outstanding.
+pub struct Expected {
+    pub asked: Asked,
+    /// Says that the message was replaced by one that can only fail, and what is said of it.
+    pub refusal: Option<Box<Refusal>>,
+    /// Whether an error was answered already.
+    pub failed: bool,
+}
+
+/// The answers that are outstanding.
+#[derive(Default)]
+pub struct Replies {
+    expected: VecDeque<Expected>,
+    /// The server reads and drops everything up to the next Sync.
+    skipping: bool,
+}
+
+impl Replies {
+    /// Notes what was sent. While the server skips, that is a Sync.
+    pub fn push(&mut self, expected: Expected) {
+        self.skipping = false;
+        self.expected.push_back(expected);
+    }
+
+    pub fn front(&self) -> Option<&Expected> {
+        self.expected.front()
+    }
+
+    pub fn front_mut(&mut self) -> Option<&mut Expected> {
+        self.expected.front_mut()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.expected.is_empty()
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.expected.len() >= EXPECTED_MAX
+    }
+
+    pub fn is_skipping(&self) -> bool {
+        self.skipping
+    }
+
+    pub fn pop(&mut self) -> Option<Expected> {
+        self.expected.pop_front()
+    }
+
+    /// Takes everything that the server drops after an error that is no simple query's; the Sync stays.
+    pub fn skip(&mut self) -> Vec<Expected> {
+        let sync = self
+            .expected
+            .iter()
+            .position(|one| matches!(one.asked, Asked::Sync));
+        self.skipping = sync.is_none();
+        self.expected
+            .drain(..sync.unwrap_or(self.expected.len()))
+            .collect()
+    }
+
+    /// While the server takes the rows of a COPY it drops each Sync unanswered: those sent before it was known.
+    pub fn drop_syncs_of_copy(&mut self) {
+        let other = self
+            .expected
+            .iter()
+            .skip(1)
+            .position(|one| !matches!(one.asked, Asked::Sync));
+        let syncs = other.unwrap_or(self.expected.len().saturating_sub(1));
+        self.expected.drain(1..1 + syncs);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn push(replies: &mut Replies, asked: Asked) {
+        replies.push(Expected {
+            asked,
+            refusal: None,
+            failed: false,
+        });
+    }
+
+    #[test]
+    fn an_error_takes_everything_up_to_the_sync() {
+        let mut replies = Replies::default();
+        push(&mut replies, Asked::Describe);
+        push(&mut replies, Asked::Execute(Vec::new()));
+        assert_eq!(replies.skip().len(), 2);
+        assert!(replies.is_skipping());
+        push(&mut replies, Asked::Sync);
+        assert!(!replies.is_skipping());
+        push(&mut replies, Asked::Describe);
+        assert_eq!(replies.skip().len(), 0, "the Sync is first");
+        assert!(!replies.is_skipping());
+    }
+
+    #[test]
+    fn a_copy_takes_the_syncs_that_came_too_early() {
+        let mut replies = Replies::default();
+        push(&mut replies, Asked::Execute(Vec::new()));
+        push(&mut replies, Asked::Sync);
+        push(&mut replies, Asked::Sync);
+        push(&mut replies, Asked::Describe);
+        push(&mut replies, Asked::Sync);
+        replies.drop_syncs_of_copy();
+        let left = std::iter::from_fn(|| replies.pop()).count();
+        assert_eq!(left, 3);
+    }
+}

@@ -1,0 +1,305 @@
+//! A session: what the client sends is judged, what the server answers is told apart, and neither is kept.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use safeguard_api::guard::{Asker, Principal};
+use tokio::sync::futures::OwnedNotified;
+
+use super::door::Door;
+use super::frame::BadLength;
+use super::names::Names;
+use super::refusal::Refusal;
+use super::replies::Replies;
+use super::side::{INPUT_BYTES, Side};
+use super::transaction::Transaction;
+use crate::transport::Buffer;
+
+/// Who logged in.
+#[derive(Debug, Clone)]
+pub struct Login {
+    pub user: String,
+    pub principal: Principal,
+}
+
+/// Why a session ends.
+#[derive(Debug)]
+pub enum End {
+    /// The client left, in order or not.
+    Client,
+    /// The server closed, or can not be reached any more.
+    Server,
+    /// It can not go on, for a reason that the client is told.
+    Told(Box<Refusal>),
+}
+
+impl End {
+    /// SQLSTATE `protocol_violation`.
+    pub fn protocol(message: impl Into<String>) -> End {
+        let hint = "this is a fault of the client's driver, or of the guard; the session ends to be on the safe side";
+        End::Told(Box::new(Refusal::new("08P01", message, hint)))
+    }
+}
+
+impl From<BadLength> for End {
+    fn from(error: BadLength) -> End {
+        End::protocol(error.to_string())
+    }
+}
+
+/// What becomes of bytes that belong to a message whose head was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Through {
+    Pass(usize),
+    Drop(usize),
+}
+
+impl Through {
+    pub const NOTHING: Through = Through::Pass(0);
+
+    pub fn left(self) -> usize {
+        match self {
+            Through::Pass(left) | Through::Drop(left) => left,
+        }
+    }
+
+    /// Takes what is there of it, and returns how much that was.
+    pub fn take(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> usize {
+        let count = self.left().min(bytes.len());
+        match self {
+            Through::Pass(left) => {
+                out.extend_from_slice(bytes.get(..count).unwrap_or(bytes));
+                *left -= count;
+            }
+            Through::Drop(left) => *left -= count,
+        }
+        count
+    }
+}
+
+/// What became of the bytes at hand.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    Taken(usize),
+    /// The message is longer than what is there: it takes so much.
+    More(usize),
+    /// It has to wait for an answer of the server.
+    Wait,
+}
+
+/// Whether the server takes the rows of a COPY.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copying {
+    No,
+    Active,
+    /// The server gave up, and the client may not know yet.
+    Failed,
+}
+
+pub struct Session {
+    pub door: Arc<Door>,
+    pub login: Login,
+    pub client: Side,
+    pub server: Side,
+    pub from_client: Through,
+    pub from_server: Through,
+    pub replies: Replies,
+    pub statements: Names,
+    pub portals: Names,
+    pub transaction: Transaction,
+    pub copying: Copying,
+    /// Something of the extended protocol was sent, and no Sync after it.
+    pub mid_batch: bool,
+    /// The server was asked to answer what it has so far.
+    pub flushed: bool,
+    /// The end of a statement that is not told before its transaction has ended.
+    pub held: Vec<u8>,
+    /// The client said that it leaves.
+    pub left: bool,
+    /// The server said why it ends the session.
+    pub last_word: bool,
+}
+
+impl Session {
+    pub fn new(door: Arc<Door>, login: Login, client: Side, server: Side) -> Session {
+        let statements_max = door.limits.statements_max;
+        Session {
+            door,
+            login,
+            client,
+            server,
+            from_client: Through::NOTHING,
+            from_server: Through::NOTHING,
+            replies: Replies::default(),
+            statements: Names::new(statements_max),
+            portals: Names::new(statements_max),
+            transaction: Transaction::default(),
+            copying: Copying::No,
+            mid_batch: false,
+            flushed: false,
+            held: Vec::new(),
+            left: false,
+            last_word: false,
+        }
+    }
+
+    /// Who asks, as it counts at this moment.
+    pub fn asker(&self, frozen: bool) -> Asker {
+        Asker {
+            principal: self.login.principal,
+            environment: self.door.environment,
+            frozen,
+        }
+    }
+
+    /// Relays until one of the two ends, or until the proxy stops and nothing is under way.
+    pub async fn run(mut self, stopped: OwnedNotified) {
+        let mut stopped = std::pin::pin!(stopped);
+        let mut stopping = self.door.is_stopping();
+        let end = loop {
+            if let Err(end) = self.turn() {
+                break if self.left { End::Client } else { end };
+            }
+            if self.is_over() {
+                break End::Client;
+            }
+            if stopping && self.is_idle() {
+                let hint = "connect again";
+                break End::Told(Box::new(Refusal::new("57P01", "the proxy is stopping", hint)));
+            }
+            let moved = tokio::select! {
+                moved = poll_fn(|cx| self.poll_streams(cx)) => moved,
+                () = &mut stopped, if !stopping => {
+                    stopping = true;
+                    continue;
+                }
+            };
+            if let Err(end) = moved {
+                break end;
+            }
+        };
+        self.end(end).await;
+    }
+
+    /// Takes everything that can be taken without reading or writing.
+    fn turn(&mut self) -> Result<(), End> {
+        loop {
+            let server = self.take_from_server()?;
+            let client = self.take_from_client()?;
+            if !server && !client {
+                return Ok(());
+            }
+        }
+    }
+
+    fn take_from_client(&mut self) -> Result<bool, End> {
+        let mut moved = false;
+        while !self.server.is_full() && !self.left && !self.must_wait() {
+            let input = std::mem::replace(&mut self.client.input, Buffer::new(0));
+            let step = self.client_message(input.filled());
+            self.client.input = input;
+            match step? {
+                Step::Taken(0) | Step::Wait => break,
+                Step::Taken(count) => {
+                    self.client.input.consume(count);
+                    self.client.room = INPUT_BYTES;
+                    // An answer is for the message that waited for it, and no other.
+                    self.transaction.answered = None;
+                    moved = true;
+                }
+                Step::More(size) => {
+                    self.client.room = size.max(INPUT_BYTES);
+                    break;
+                }
+            }
+        }
+        Ok(moved)
+    }
+
+    /// Whether nothing more is sent before the server has answered the proxy's own question, or ended its transaction.
+    fn must_wait(&self) -> bool {
+        let is_ending = self.transaction.is_ending && self.copying != Copying::Active;
+        self.transaction.is_asking || is_ending || self.replies.is_full()
+    }
+
+    fn take_from_server(&mut self) -> Result<bool, End> {
+        let mut moved = false;
+        while !self.client.is_full() {
+            let input = std::mem::replace(&mut self.server.input, Buffer::new(0));
+            let step = self.server_message(input.filled());
+            self.server.input = input;
+            match step? {
+                Step::Taken(0) | Step::Wait => break,
+                Step::Taken(count) => {
+                    self.server.input.consume(count);
+                    self.server.room = INPUT_BYTES;
+                    moved = true;
+                }
+                Step::More(size) => {
+                    self.server.room = size.max(INPUT_BYTES);
+                    break;
+                }
+            }
+        }
+        if !moved && self.server.ended && !self.client.is_full() {
+            return Err(End::Server);
+        }
+        Ok(moved)
+    }
+
+    /// Reads and writes what is possible; ready when anything moved.
+    fn poll_streams(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        let mut moved = self.server.poll_write(cx).map_err(|_| End::Server)?;
+        moved |= self.client.poll_write(cx).map_err(|_| End::Client)?;
+        if !self.client.is_full() {
+            moved |= self.server.poll_read(cx).map_err(|_| End::Server)?;
+        }
+        if !self.server.is_full() {
+            moved |= self.client.poll_read(cx).map_err(|_| End::Client)?;
+        }
+        if moved { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    fn is_over(&self) -> bool {
+        let gone = self.client.ended && self.replies.is_empty() && !self.must_wait();
+        (self.left || gone) && self.server.is_flushed() && self.client.is_flushed()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.replies.is_empty()
+            && !self.mid_batch
+            && self.transaction.is_idle()
+            && self.client.input.is_empty()
+            && self.client.is_flushed()
+    }
+
+    async fn end(mut self, end: End) {
+        let refusal = match end {
+            End::Client => return,
+            End::Server if self.last_word => return self.write_rest().await,
+            End::Server => Refusal::new(
+                "08006",
+                "the database closed the connection",
+                "connect again; nothing of an open transaction was committed",
+            ),
+            End::Told(refusal) => *refusal,
+        };
+        tracing::info!(
+            proxy = %self.door.name, user = %self.login.user, why = %refusal.message, "A session was ended"
+        );
+        // A message that was sent in part can not be followed by another.
+        if self.from_server.left() == 0 {
+            refusal.write_fatal(&mut self.client.output);
+        }
+        self.write_rest().await;
+    }
+
+    async fn write_rest(&mut self) {
+        let longest = self.door.limits.login_longest.into();
+        match tokio::time::timeout(longest, self.client.flush()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(_) => tracing::debug!("A client did not take the last word of its session"),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! One PostgreSQL for all tests: made in a temporary folder, and ended with the process of the tests.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+pub const ROLE: &str = "guarded";
+pub const PASSWORD: &str = "the role's password";
+const START_LONGEST: Duration = Duration::from_secs(120);
+
+pub struct Server {
+    pub address: SocketAddr,
+    folder: PathBuf,
+    databases: AtomicU32,
+    /// The server ends when its input closes, which it does with this process, however that ends.
+    _shell: Child,
+}
+
+static SERVER: OnceLock<Server> = OnceLock::new();
+
+pub fn server() -> &'static Server {
+    SERVER.get_or_init(Server::start)
+}
+
+impl Server {
+    fn start() -> Server {
+        let folder = std::env::temp_dir().join(format!("safeguard-pg-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let port = free_port();
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        std::fs::write(folder.join("server.crt"), made.cert.pem()).unwrap();
+        std::fs::write(folder.join("server.key"), made.signing_key.serialize_pem()).unwrap();
+        // Everything within one shell: it makes the cluster, runs the server, and takes both away when its input ends.
+        let script = format!(
+            "set -e; cd '{folder}'; chmod 600 server.key; PATH={bin}:$PATH
+             initdb -D data -A trust -U postgres -E UTF8 --no-sync --locale=C >initdb.log 2>&1
+             printf 'local all all trust\\nhost all {ROLE} 127.0.0.1/32 scram-sha-256\\n' >data/pg_hba.conf
+             nice -n 19 postgres -D data -p {port} -k '{folder}' -c listen_addresses=127.0.0.1 -c ssl=on \
+               -c ssl_cert_file='{folder}/server.crt' -c ssl_key_file='{folder}/server.key' -c fsync=off \
+               -c max_connections=60 -c shared_buffers=16MB -c log_min_messages=fatal >server.log 2>&1 &
+             server=$!
+             echo started; read -r rest || true
+             kill -QUIT $server; wait $server || true; rm -rf '{folder}'",
+            folder = folder.display(),
+            bin = bin().display(),
+        );
+        let mut command = if rustix::process::getuid().is_root() {
+            let own = Command::new("chown")
+                .args(["-R", "postgres"])
+                .arg(&folder)
+                .status()
+                .unwrap();
+            assert!(own.success());
+            let mut command = Command::new("setpriv");
+            command.args([
+                "--reuid=postgres",
+                "--regid=postgres",
+                "--clear-groups",
+                "sh",
+                "-c",
+            ]);
+            command
+        } else {
+            let mut command = Command::new("sh");
+            command.arg("-c");
+            command
+        };
+        let mut child = command
+            .arg(script)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut said)
+            .unwrap();
+        assert_eq!(said, "started\n", "see {}", folder.display());
+        let server = Server {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            folder,
+            databases: AtomicU32::new(0),
+            _shell: child,
+        };
+        let begun = Instant::now();
+        while !server.as_owner("postgres", "SELECT 1").1 {
+            assert!(begun.elapsed() < START_LONGEST, "the server does not start");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        server.must(
+            "postgres",
+            &format!(
+                "SET password_encryption = 'scram-sha-256'; CREATE ROLE {ROLE} LOGIN PASSWORD '{}'",
+                PASSWORD.replace('\'', "''")
+            ),
+        );
+        server
+    }
+
+    /// Its own certificate, which leads to nothing else.
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.join("server.crt")
+    }
+
+    /// Makes a database of its own for a test, with what the SQL puts into it.
+    pub fn database(&self, sql: &str) -> String {
+        let name = format!("test{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.must("postgres", &format!("CREATE DATABASE {name} OWNER {ROLE}"));
+        self.must(
+            &name,
+            &format!("GRANT ALL ON SCHEMA public TO {ROLE}; SET ROLE {ROLE}; {sql}"),
+        );
+        name
+    }
+
+    /// Runs SQL past the proxy, and returns what it says.
+    pub fn must(&self, database: &str, sql: &str) -> String {
+        let (said, worked) = self.as_owner(database, sql);
+        assert!(worked, "{sql}: {said}");
+        said
+    }
+
+    fn as_owner(&self, database: &str, sql: &str) -> (String, bool) {
+        let mut child = Command::new("psql")
+            .args([
+                "-X",
+                "-q",
+                "-A",
+                "-t",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-U",
+                "postgres",
+                "-d",
+                database,
+                "-h",
+            ])
+            .arg(&self.folder)
+            .arg("-p")
+            .arg(self.address.port().to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(sql.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (
+            String::from_utf8(said).unwrap().trim().to_owned(),
+            output.status.success(),
+        )
+    }
+}
+
+/// Where Debian keeps the programs of the newest version that is installed.
+fn bin() -> PathBuf {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let folders = versions.map(|version| version.unwrap().path().join("bin"));
+    folders
+        .filter(|folder| folder.join("initdb").exists())
+        .max_by_key(|folder| folder.parent().map(std::path::Path::to_path_buf))
+        .expect("PostgreSQL: `apt-get install postgresql`")
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}

@@ -1,0 +1,184 @@
+//! A client that sends bare messages, to the proxy or past it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use postgres_protocol::authentication::sasl::{ChannelBinding, ScramSha256};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::server::{PASSWORD, ROLE, server};
+use super::town::{LOGIN_PASSWORD, Town};
+
+const LONGEST: Duration = Duration::from_secs(30);
+
+pub struct Wire {
+    pub stream: TcpStream,
+    pub key: Vec<u8>,
+}
+
+/// A message, its tag first.
+pub type Message = (u8, Vec<u8>);
+
+impl Wire {
+    pub async fn through(town: &Town, user: &str) -> Wire {
+        Wire::connect(town.address, user, LOGIN_PASSWORD, &town.database).await
+    }
+
+    /// Past the proxy.
+    pub async fn past(database: &str) -> Wire {
+        Wire::connect(server().address, ROLE, PASSWORD, database).await
+    }
+
+    pub async fn connect(address: SocketAddr, user: &str, password: &str, database: &str) -> Wire {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream
+            .write_all(&startup(3 << 16, &["user", user, "database", database]))
+            .await
+            .unwrap();
+        let mut wire = Wire {
+            stream,
+            key: Vec::new(),
+        };
+        wire.log_in(password).await;
+        wire
+    }
+
+    pub async fn log_in(&mut self, password: &str) {
+        let mut scram = ScramSha256::new(password.as_bytes(), ChannelBinding::unsupported());
+        loop {
+            let (tag, body) = self.message().await.expect("the login goes on");
+            match (tag, body.get(..4)) {
+                (b'R', Some([0, 0, 0, 10])) => {
+                    let mut answer = b"SCRAM-SHA-256\0".to_vec();
+                    answer.extend(u32::try_from(scram.message().len()).unwrap().to_be_bytes());
+                    answer.extend(scram.message());
+                    self.send(&message(b'p', &answer)).await;
+                }
+                (b'R', Some([0, 0, 0, 11])) => {
+                    scram.update(&body[4..]).unwrap();
+                    let answer = message(b'p', scram.message());
+                    self.send(&answer).await;
+                }
+                (b'R', Some([0, 0, 0, 12])) => scram.finish(&body[4..]).unwrap(),
+                (b'R' | b'S' | b'N' | b'v', _) => {}
+                (b'K', _) => self.key = body,
+                (b'Z', _) => return,
+                _ => panic!("{}: {}", tag as char, String::from_utf8_lossy(&body)),
+            }
+        }
+    }
+
+    pub async fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).await.unwrap();
+    }
+
+    /// The next message; none when the stream has ended.
+    pub async fn message(&mut self) -> Option<Message> {
+        tokio::time::timeout(LONGEST, async {
+            let tag = self.stream.read_u8().await.ok()?;
+            let length = self.stream.read_u32().await.ok()?;
+            let mut body = vec![0; length as usize - 4];
+            self.stream.read_exact(&mut body).await.ok()?;
+            Some((tag, body))
+        })
+        .await
+        .expect("an answer in time")
+    }
+
+    /// What comes until the server was ready so often, in words.
+    pub async fn heard(&mut self, ready: usize) -> Vec<String> {
+        let mut heard = Vec::new();
+        let mut left = ready;
+        while left > 0 {
+            let Some((tag, body)) = self.message().await else {
+                heard.push("end".to_owned());
+                return heard;
+            };
+            left -= usize::from(tag == b'Z');
+            heard.push(in_words(tag, &body));
+        }
+        heard
+    }
+
+    pub async fn ask(&mut self, bytes: &[u8]) -> String {
+        self.send(bytes).await;
+        self.heard(1).await.join(" ")
+    }
+}
+
+fn in_words(tag: u8, body: &[u8]) -> String {
+    match tag {
+        b'E' if field(body, b'V') == "FATAL" => format!("E:{} {}", field(body, b'C'), field(body, b'M')),
+        b'E' => format!("E:{}", field(body, b'C')),
+        b'C' => format!("C:{}", String::from_utf8_lossy(body).trim_end_matches('\0')),
+        b'Z' => format!("Z:{}", body[0] as char),
+        tag => (tag as char).to_string(),
+    }
+}
+
+pub fn field(body: &[u8], wanted: u8) -> String {
+    body.split(|byte| *byte == 0)
+        .find(|field| field.first() == Some(&wanted))
+        .map_or_else(String::new, |field| {
+            String::from_utf8_lossy(&field[1..]).into_owned()
+        })
+}
+
+pub fn startup(version: u32, words: &[&str]) -> Vec<u8> {
+    let mut body = version.to_be_bytes().to_vec();
+    for word in words {
+        body.extend(word.bytes().chain([0]));
+    }
+    body.push(0);
+    packet(&body)
+}
+
+pub fn packet(body: &[u8]) -> Vec<u8> {
+    let mut out = u32::try_from(body.len() + 4).unwrap().to_be_bytes().to_vec();
+    out.extend(body);
+    out
+}
+
+pub fn message(tag: u8, body: &[u8]) -> Vec<u8> {
+    let mut out = vec![tag];
+    out.extend(packet(body));
+    out
+}
+
+pub fn query(sql: &str) -> Vec<u8> {
+    message(b'Q', &text(sql))
+}
+
+pub fn parse(name: &str, sql: &str) -> Vec<u8> {
+    message(b'P', &[text(name), text(sql), vec![0; 2]].concat())
+}
+
+pub fn bind(portal: &str, statement: &str) -> Vec<u8> {
+    message(b'B', &[text(portal), text(statement), vec![0; 6]].concat())
+}
+
+pub fn execute(portal: &str) -> Vec<u8> {
+    message(b'E', &[text(portal), vec![0; 4]].concat())
+}
+
+pub fn describe(kind: u8, name: &str) -> Vec<u8> {
+    message(b'D', &[vec![kind], text(name)].concat())
+}
+
+pub fn close(kind: u8, name: &str) -> Vec<u8> {
+    message(b'C', &[vec![kind], text(name)].concat())
+}
+
+pub fn sync() -> Vec<u8> {
+    message(b'S', &[])
+}
+
+/// Parse, Bind and Execute without names.
+pub fn run(sql: &str) -> Vec<u8> {
+    [parse("", sql), bind("", ""), execute("")].concat()
+}
+
+fn text(text: &str) -> Vec<u8> {
+    text.bytes().chain([0]).collect()
+}
