@@ -164,6 +164,15 @@ pub(crate) fn look(walk: &mut Walk<'_>, invocation: &Invocation) -> Result<(), G
             | ("manage.py" | "django-admin", ["dbshell", ..])
             | ("prisma", ["db", "execute", ..])
     ) || matches!(words.as_slice(), [script, "dbshell", ..] if script.ends_with("manage.py"));
+    let dashes = invocation.args.iter().position(|word| word.text == "--");
+    if let Some(dashes) = dashes.filter(|_| console) {
+        let client = Invocation {
+            program: "psql".to_owned(),
+            args: invocation.args[dashes + 1..].to_vec(),
+            ..invocation.clone()
+        };
+        return sent(walk, &client, &CLIENTS[0]);
+    }
     if console && !matches!(words.last(), Some(word) if word.starts_with("--file")) {
         return given(walk, &invocation.stdin, Dialect::Postgres);
     }
@@ -425,6 +434,13 @@ fn psql_command(walk: &mut Walk<'_>, line: &str) -> Result<(), GuardFinding> {
     let lists = (name.starts_with('d') || name.starts_with('l')) && name.len() <= 4;
     match name {
         "i" | "ir" | "include" | "include_relative" => known_file(walk, rest.trim(), Dialect::Postgres),
+        "copy" if rest.trim_start().starts_with('(') && alone && !rest.to_lowercase().contains("program") => {
+            let inner = rest
+                .trim_start()
+                .rsplit_once(')')
+                .map_or("", |(inner, _)| &inner[1..]);
+            statements(walk, inner, Dialect::Postgres)
+        }
         "copy" if rest.to_lowercase().contains(" from ") => {
             Err(rules::UNMEASURED_SQL.finding("sends a statement that adds rows"))
         }

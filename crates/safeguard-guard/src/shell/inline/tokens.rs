@@ -50,6 +50,20 @@ pub(super) fn tokens(code: &str, language: Language) -> Vec<Token> {
             let end = (at + 2..letters.len())
                 .find(|end| letters[*end] == '*' && letters.get(end + 1) == Some(&'/'));
             at = end.map_or(letters.len(), |end| end + 2);
+        } else if language == Language::Ruby
+            && begins("%x")
+            && letters.get(at + 2).is_some_and(|one| "({[<|!".contains(*one))
+        {
+            let close = match letters[at + 2] {
+                '(' => ')',
+                '{' => '}',
+                '[' => ']',
+                '<' => '>',
+                other => other,
+            };
+            let (text, after) = quoted(&letters, at + 3, close, 1);
+            at = after;
+            found.push(Token::Command(text));
         } else if letter.is_alphabetic() || matches!(letter, '_' | '$' | UNKNOWN) {
             let is_name = |one: &&char| one.is_alphanumeric() || matches!(**one, '_' | '$' | UNKNOWN);
             let name: String = letters[at..].iter().take_while(is_name).collect();

@@ -14,6 +14,9 @@ pub(super) static RULE: CommandRule = CommandRule {
         if invocation.is(&["find", "gfind"]) {
             return found(invocation);
         }
+        if invocation.is(&["rsync"]) {
+            return mirrored(invocation);
+        }
         let recursive_always = invocation.is(&["rimraf", "rmtree", "del-cli"]);
         if !(recursive_always || invocation.is(&["rm", "grm", "unlink", "srm"])) {
             return None;
@@ -63,8 +66,13 @@ pub(super) fn keeps_data(spot: &Spot) -> bool {
 }
 
 fn removed(invocation: &Invocation, word: &Word, recursive: bool) -> Option<String> {
+    if word.text.is_empty() {
+        return None;
+    }
     let spot = invocation.spot(&word.text);
     let shown_spot = shown(&spot.shown());
+    // What `find` has come to, at any depth.
+    let recursive = recursive || spot.parts.iter().any(|part| part == "**");
     let everything = spot
         .parts
         .last()
@@ -77,6 +85,15 @@ fn removed(invocation: &Invocation, word: &Word, recursive: bool) -> Option<Stri
             "removes what only shows when it runs (`{}`)",
             word.shown()
         ));
+    }
+    let names_some = !everything && spot.shown().starts_with("/tmp/");
+    if !recursive
+        && (names_some
+            || [".pid", ".sock"]
+                .iter()
+                .any(|ending| spot.last().ends_with(ending)))
+    {
+        return None;
     }
     if spot.root != Root::Project {
         return Some(format!("removes `{shown_spot}`, which is outside of the project"));
@@ -93,6 +110,20 @@ fn removed(invocation: &Invocation, word: &Word, recursive: bool) -> Option<Stri
     (keeps_data(&spot) || spot.is_env_file()).then(|| format!("removes `{shown_spot}`, which keeps data"))
 }
 
+/// A copy that removes what is not in its source.
+fn mirrored(invocation: &Invocation) -> Option<String> {
+    let options = invocation.options(&["-e", "--rsh", "--exclude", "--include", "--filter"]);
+    let deletes = options.names.iter().any(|name| name.starts_with("--del"));
+    let (_, last) = options.rest.last().filter(|(_, last)| !last.text.contains(':'))?;
+    let spot = invocation.spot(&last.text);
+    (deletes && !spot.is_made_again() && !options.any(&["--dry-run", "-n"])).then(|| {
+        format!(
+            "removes what `{}` has and its source has not",
+            shown(&spot.shown())
+        )
+    })
+}
+
 /// What a line of code removes by name.
 pub(crate) fn removed_by_code(invocation: &Invocation, path: &str, recursive: bool) -> Option<String> {
     removed(invocation, &Word::new(path), recursive)
@@ -100,7 +131,11 @@ pub(crate) fn removed_by_code(invocation: &Invocation, path: &str, recursive: bo
 
 /// `find … -delete` removes what it finds; what `-exec` starts is asked about by itself.
 fn found(invocation: &Invocation) -> Option<String> {
-    if !invocation.args.iter().any(|word| word.text == "-delete") {
+    let place = |wanted: &str| invocation.args.iter().position(|word| word.text == wanted);
+    let acts = place("-delete")?;
+    let alone = place("-o").is_none() && place("-not").is_none() && place("!").is_none();
+    // Folders that hold nothing hold nothing to lose.
+    if alone && place("-empty").is_some_and(|empty| empty < acts) && place("d").is_some() {
         return None;
     }
     let mut paths = found_paths(&invocation.args).into_iter().map(Word::new);
@@ -125,11 +160,8 @@ pub(crate) fn found_paths(args: &[Word]) -> Vec<String> {
     let below = |start: &&str| {
         let start = start.trim_end_matches('/');
         match names.is_empty() {
-            true => vec![format!("{start}/{UNKNOWN}")],
-            false => names
-                .iter()
-                .map(|name| format!("{start}/{UNKNOWN}/{name}"))
-                .collect(),
+            true => vec![format!("{start}/**")],
+            false => names.iter().map(|name| format!("{start}/**/{name}")).collect(),
         }
     };
     starts.iter().flat_map(below).collect()
