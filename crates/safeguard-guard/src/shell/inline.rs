@@ -135,10 +135,7 @@ fn code_of(walk: &Walk<'_>, invocation: &Invocation) -> Result<Vec<(String, Lang
             .strip_prefix(*name)
             .is_some_and(|rest| rest.chars().all(|one| one.is_ascii_digit() || one == '.'))
     };
-    let Some(interpreter) = INTERPRETERS
-        .iter()
-        .find(|one| one.programs.iter().any(&numbered))
-    else {
+    let Some(interpreter) = INTERPRETERS.iter().find(|one| one.programs.iter().any(&numbered)) else {
         return Ok(found);
     };
     let all = [interpreter.code, interpreter.with_value].concat();
@@ -351,10 +348,14 @@ fn removes(
         (None, Some(text)) if called_on && argument == Some(&Token::Sign(')')) => text,
         _ => return Err(INLINE_CODE.finding(&format!("removes what only shows when it runs by `{shown}`"))),
     };
-    match rules::removed_by_code(invocation, text, recursive) {
-        Some(does) => Err(INLINE_CODE.finding(&format!("{does} by `{shown}`"))),
-        None => Ok(()),
+    let end = |token: &&Token| !matches!(token, Token::Sign(')' | ';' | '\n'));
+    let more = tokens[after..].iter().take_while(end).filter_map(Token::text);
+    for text in std::iter::once(text).chain(more) {
+        if let Some(does) = rules::removed_by_code(invocation, text, recursive) {
+            return Err(INLINE_CODE.finding(&format!("{does} by `{shown}`")));
+        }
     }
+    Ok(())
 }
 
 /// Texts that are statements, or paths of what an agent does not touch.
@@ -432,6 +433,13 @@ fn hidden(code: &str, tokens: &[Token]) -> Result<(), GuardFinding> {
     let module = tokens.iter().any(
         |token| matches!(token, Token::Text(text) if text.trim_start_matches("node:") == "child_process"),
     );
+    let computed = tokens.windows(3).any(|three| {
+        matches!(&three[0], Token::Text(text) if matches!(text.trim_start_matches("node:"), "fs" | "child_process" | "fs/promises"))
+            && three[1..] == [Token::Sign(')'), Token::Sign('[')]
+    });
+    if computed {
+        return Err(INLINE_CODE.finding("calls what only shows when it runs"));
+    }
     let calls = |token: &Token| matches!(token, Token::Name(name) if matches!(name.as_str(), "exec" | "spawn" | "execFile" | "fork" | "execSync" | "spawnSync" | "execFileSync"));
     if module && !tokens.iter().any(calls) {
         return Err(INLINE_CODE.finding(&format!(

@@ -210,7 +210,7 @@ fn called(tokens: &[Token], close: usize) -> String {
 /// The command that the arguments of a call come to: texts as they stand, names as what is not known. A list of words is
 /// quoted word by word; a text alone is read by a shell.
 pub(super) fn command(tokens: &[Token], from: usize) -> String {
-    let (mut depth, mut words, mut list) = (0_usize, Vec::new(), false);
+    let (mut depth, mut words, mut list, mut joined) = (0_usize, Vec::<String>::new(), false, false);
     let mut at = from;
     while let Some(token) = tokens.get(at) {
         let keyword = matches!(tokens.get(at + 1), Some(Token::Sign('=' | ':')));
@@ -219,7 +219,9 @@ pub(super) fn command(tokens: &[Token], from: usize) -> String {
         match token {
             Token::Sign('(' | '[' | '{') => {
                 depth += 1;
-                list |= *token == Token::Sign('[');
+                // Behind a name it is an index.
+                let begins = at > 0 && matches!(tokens[at - 1], Token::Sign('(' | ','));
+                list |= *token == Token::Sign('[') && begins;
             }
             Token::Sign(')' | ']' | '}') => {
                 depth = depth.saturating_sub(1);
@@ -228,6 +230,7 @@ pub(super) fn command(tokens: &[Token], from: usize) -> String {
                 }
             }
             Token::Sign('\n' | ';') if depth == 0 => break,
+            Token::Sign('+' | '%') => joined = true,
             Token::Text(text) if !value => words.push(text.clone()),
             // Such as the `f` of `f"…"`, or a keyword with its value.
             Token::Name(_) if keyword || value || (prefix && depth > 0) => {}
@@ -239,6 +242,9 @@ pub(super) fn command(tokens: &[Token], from: usize) -> String {
     match words.as_slice() {
         [] => String::new(),
         [text] if !list => text.clone(),
+        // One text that is put together, or one for a shell with something behind it.
+        words if !list && joined => words.concat(),
+        words if !list && words[0].contains(' ') => words.join(" "),
         words => {
             let quote = |word: &String| format!("'{}'", word.replace('\'', r"'\''"));
             words.iter().map(quote).collect::<Vec<_>>().join(" ")

@@ -152,6 +152,12 @@ const TABLE: &[Row] = &[
         "stops or replaces a database",
     ),
     row("aws", &["ec2", "stop-instances"], "stops servers"),
+    with(
+        "aws",
+        &["**"],
+        &["--no-deletion-protection"],
+        "lifts what protects from deletion",
+    ),
     row("gcloud|gsutil|bq|az", &["**", REMOVES], "deletes from a cloud"),
     with("gsutil", &["rsync"], &["-d"], "deletes from a bucket"),
     with("bq", &[], &["-r"], "deletes from a cloud"),
@@ -330,11 +336,23 @@ fn applied(invocation: &Invocation) -> Option<String> {
     (saved || answered).then(|| "changes infrastructure without asking".to_owned())
 }
 
+const SIZES: &[&str] = &[
+    "--desired-count",
+    "--desired-capacity",
+    "--max-size",
+    "--num-nodes",
+    "--size",
+];
+
 fn scaled(invocation: &Invocation) -> Option<String> {
     let options = invocation.options(&["--replicas", "-n", "--namespace"]);
     let to_nothing = options.words().iter().any(|word| word.ends_with("=0"));
     if invocation.is(&["heroku", "fly", "flyctl"]) && to_nothing {
         return Some("takes down what runs on a platform".to_owned());
+    }
+    let sizes = invocation.options(SIZES);
+    if invocation.is(&["aws", "gcloud", "az"]) && sizes.values(SIZES).any(|value| value.text == "0") {
+        return Some("takes down what runs in a cloud".to_owned());
     }
     let none = options.values(&["--replicas"]).any(|value| value.text == "0");
     (invocation.is(&["kubectl", "oc"]) && options.words().contains(&"scale") && none)

@@ -164,7 +164,8 @@ fn touched(invocation: &Invocation) -> Option<String> {
         }
     }
     let binary = |spot: &Spot| spot.last() == "safeguard" && !spot.is_made_again();
-    let changed = invocation.is(CHANGE_PROGRAMS) && invocation.spots().any(|spot| binary(&spot));
+    let changed = (invocation.is(CHANGE_PROGRAMS) && invocation.spots().any(|spot| binary(&spot)))
+        || invocation.written().any(|spot| binary(&spot));
     changed.then(|| "changes the program `safeguard`".to_owned())
 }
 

@@ -62,7 +62,14 @@ const LOCKS: &[&str] = &[
 pub(super) fn keeps_data(spot: &Spot) -> bool {
     let name = spot.last().to_lowercase();
     let for_a_test = name.starts_with("test") || name.contains("_test.") || name.contains(".test.");
-    !for_a_test && DATA.iter().any(|ending| name.ends_with(ending))
+    let kept = spot
+        .parts
+        .iter()
+        .any(|part| part.contains("audit") || part.starts_with("backup"));
+    let code = [".rs", ".py", ".ts", ".js", ".go", ".rb", ".md"]
+        .iter()
+        .any(|ending| name.ends_with(ending));
+    !for_a_test && ((kept && !code) || DATA.iter().any(|ending| name.ends_with(ending)))
 }
 
 fn removed(invocation: &Invocation, word: &Word, recursive: bool) -> Option<String> {
