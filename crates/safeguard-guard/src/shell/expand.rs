@@ -43,6 +43,9 @@ const OF_EVERY_SHELL: &[(&str, &str)] = &[
     ("?", "0"),
 ];
 
+/// Not every shell has a text for these.
+const MAY_BE_EMPTY: &[&str] = &["!", "HOSTNAME", "LOGNAME", "TMPDIR", "USER"];
+
 impl Variables {
     /// What every shell sets.
     pub fn of_a_shell() -> Variables {
@@ -84,7 +87,7 @@ impl Variables {
         let of_every_shell = OF_EVERY_SHELL
             .iter()
             .any(|(own, value)| *own == name && known == [*value]);
-        if self.elsewhere && !of_every_shell {
+        if (self.elsewhere && !of_every_shell) || (of_every_shell && MAY_BE_EMPTY.contains(&name)) {
             known.push(String::new());
         }
         known
@@ -240,7 +243,14 @@ impl Expander<'_> {
         if plain(name) && self.variables.is_set(name) {
             return self.variable(name, quoted);
         }
-        let mut ways = unknown(quoted);
+        // A value that holds nothing gives way to the default.
+        let values = if plain(name) {
+            self.variables.values(name)
+        } else {
+            vec![UNKNOWN.to_string()]
+        };
+        let values = values.iter().filter(|value| !value.is_empty());
+        let mut ways: Vec<Vec<Letter>> = values.map(|value| expanded(value, quoted)).collect();
         if !default.contains(['$', '`', '\'', '"', '\\']) {
             ways.push(expanded(default, quoted));
         }
