@@ -14,42 +14,93 @@ const VALUE_BYTES_MAX: usize = 1 << 16;
 
 /// What variables may hold, as far as the command itself says.
 #[derive(Debug, Clone)]
-pub(crate) struct Variables(BTreeMap<String, Vec<String>>);
+pub(crate) struct Variables {
+    values: BTreeMap<String, Vec<String>>,
+    /// Whether another shell may read them, to which they are not handed down.
+    elsewhere: bool,
+}
+
+/// What every shell has, with values that stand for the real ones.
+const OF_EVERY_SHELL: &[(&str, &str)] = &[
+    ("HOME", "~"),
+    ("PWD", "."),
+    ("TMPDIR", "/tmp"),
+    ("IFS", " "),
+    ("SHELL", "bash"),
+    ("BASH", "bash"),
+    ("0", "bash"),
+    // Which one does not matter: a name or a number, and no path.
+    ("USER", "user"),
+    ("LOGNAME", "user"),
+    ("HOSTNAME", "host"),
+    ("UID", "0"),
+    ("EUID", "0"),
+    ("PPID", "4242"),
+    ("RANDOM", "4242"),
+    ("$", "4242"),
+    ("!", "4242"),
+    ("#", "0"),
+    ("?", "0"),
+];
+
+/// Not every shell has a text for these.
+const MAY_BE_EMPTY: &[&str] = &["!", "HOSTNAME", "LOGNAME", "TMPDIR", "USER"];
 
 impl Variables {
     /// What every shell sets.
     pub fn of_a_shell() -> Variables {
-        let set = [
-            ("HOME", "~"),
-            ("PWD", "."),
-            ("TMPDIR", "/tmp"),
-            ("IFS", " "),
-            ("SHELL", "bash"),
-            ("BASH", "bash"),
-            ("0", "bash"),
-        ];
-        let named = |(name, value): (&str, &str)| (name.to_owned(), vec![value.to_owned()]);
-        Variables(set.into_iter().map(named).collect())
+        let named = |(name, value): &(&str, &str)| ((*name).to_owned(), vec![(*value).to_owned()]);
+        Variables {
+            values: OF_EVERY_SHELL.iter().map(named).collect(),
+            elsewhere: false,
+        }
+    }
+
+    /// As another shell sees them, which is not sure to be handed any.
+    pub fn elsewhere(&self) -> Variables {
+        Variables {
+            values: self.values.clone(),
+            elsewhere: true,
+        }
     }
 
     /// An assignment may be one of several: of branches, of a loop's turns.
     pub fn assign(&mut self, name: &str, values: Vec<String>) {
         let fits = values.len() <= VALUES_MAX && values.iter().all(|value| value.len() <= VALUE_BYTES_MAX);
         let values = if fits { values } else { vec![UNKNOWN.to_string()] };
-        self.0.insert(name.to_owned(), values);
+        self.values.insert(name.to_owned(), values);
+    }
+
+    /// Whether it has a text whatever happened before.
+    pub fn is_set(&self, name: &str) -> bool {
+        let values = self.values(name);
+        values
+            .iter()
+            .all(|value| !value.is_empty() && !value.contains(UNKNOWN))
     }
 
     pub fn values(&self, name: &str) -> Vec<String> {
-        self.0
-            .get(name)
-            .cloned()
-            .unwrap_or_else(|| vec![UNKNOWN.to_string()])
+        let Some(known) = self.values.get(name) else {
+            return vec![UNKNOWN.to_string()];
+        };
+        let mut known = known.clone();
+        let of_every_shell = OF_EVERY_SHELL
+            .iter()
+            .any(|(own, value)| *own == name && known == [*value]);
+        if (self.elsewhere && !of_every_shell) || (of_every_shell && MAY_BE_EMPTY.contains(&name)) {
+            known.push(String::new());
+        }
+        known
     }
 
-    /// What a loop or a branch may have set counts beside what was set before it.
+    /// What a loop or a branch may have set counts beside what was set before it, if anything was.
     pub fn join(&mut self, before: &Variables) {
-        for (name, values) in &mut self.0 {
-            let mut others = before.values(name);
+        for (name, values) in &mut self.values {
+            let mut others = before
+                .values
+                .get(name)
+                .cloned()
+                .unwrap_or_else(|| vec![String::new()]);
             others.retain(|value| !values.contains(value));
             values.append(&mut others);
             if values.len() > VALUES_MAX {
@@ -119,10 +170,10 @@ impl Expander<'_> {
                     name.chars()
                         .all(|letter| letter.is_alphanumeric() || letter == '_')
                 };
-                return Ok(match named.filter(plain) {
-                    Some(name) => self.variable(name, quoted),
-                    None => unknown(quoted),
-                });
+                if let Some(name) = named.filter(plain) {
+                    return Ok(self.variable(name, quoted));
+                }
+                return Ok(self.with_default(named.unwrap_or(""), quoted));
             }
             "command_substitution" => return Ok(self.substituted(node, quoted)),
             "arithmetic_expansion" | "array" => return Ok(unknown(quoted)),
@@ -177,6 +228,35 @@ impl Expander<'_> {
         values.iter().map(|value| expanded(value, quoted)).collect()
     }
 
+    /// `${name:-text}`: the variable where it is surely set; else either, as far as the text is plain.
+    fn with_default(&self, named: &str, quoted: bool) -> Vec<Vec<Letter>> {
+        let parted = [":-", ":=", "-", "="]
+            .iter()
+            .find_map(|operator| named.split_once(operator));
+        let Some((name, default)) = parted else {
+            return unknown(quoted);
+        };
+        let plain = |name: &str| {
+            name.chars()
+                .all(|letter| letter.is_alphanumeric() || letter == '_')
+        };
+        if plain(name) && self.variables.is_set(name) {
+            return self.variable(name, quoted);
+        }
+        // A value that holds nothing gives way to the default.
+        let values = if plain(name) {
+            self.variables.values(name)
+        } else {
+            vec![UNKNOWN.to_string()]
+        };
+        let values = values.iter().filter(|value| !value.is_empty());
+        let mut ways: Vec<Vec<Letter>> = values.map(|value| expanded(value, quoted)).collect();
+        if !default.contains(['$', '`', '\'', '"', '\\']) {
+            ways.push(expanded(default, quoted));
+        }
+        ways
+    }
+
     fn substituted(&self, node: Node<'_>, quoted: bool) -> Vec<Vec<Letter>> {
         self.printed(node)
             .map_or_else(|| unknown(quoted), |text| vec![expanded(&text, quoted)])
@@ -189,14 +269,28 @@ impl Expander<'_> {
             return None;
         };
         if command.kind() == "redirected_statement" {
-            command = children(command).into_iter().next()?;
+            let parts = children(command);
+            // Words behind a redirect would be missed.
+            let plain = |part: &Node<'_>| {
+                let mut cursor = part.walk();
+                let closes = children(*part)
+                    .iter()
+                    .any(|one| !one.is_named() && one.kind().ends_with('-'));
+                let files = part.children_by_field_name("destination", &mut cursor).count();
+                part.kind() == "file_redirect" && !closes && files == 1
+            };
+            if !parts.iter().skip(1).all(plain) {
+                return None;
+            }
+            command = parts.into_iter().next()?;
         }
         if command.kind() != "command" {
             return None;
         }
         let mut words = Vec::new();
         for child in children(command) {
-            words.append(&mut self.words(child).ok()?);
+            let [letters] = self.letters(child, false).ok()?.try_into().ok()?;
+            words.append(&mut words_of(letters));
         }
         let (name, args) = words.split_first()?;
         printed_by(name.text.rsplit('/').next().unwrap_or(""), args)
@@ -235,9 +329,41 @@ pub(crate) fn printed_by(program: &str, args: &[Word]) -> Option<String> {
         "type" => after("-p").or_else(|| after("-P")),
         "mktemp" => Some("/tmp/mktemp".to_owned()),
         "pwd" => Some(".".to_owned()),
+        "whoami" | "nproc" | "hostname" | "uname" => Some("0".to_owned()),
+        "id" if texts.first().is_some_and(|first| first.starts_with('-')) => Some("0".to_owned()),
+        "date" if is_of_numbers(&texts) => Some("0".to_owned()),
+        // Programs of a person's own shell, which print settings of variables.
+        _ if sets_a_shell_up(program, &texts) => Some(":".to_owned()),
+        // What is in it is not known, where it comes from is.
+        "cat" if texts.len() == 1 => Some(format!("{UNKNOWN}/{}{UNKNOWN}", texts[0])),
         "git" if texts == ["rev-parse", "--show-toplevel"] => Some(".".to_owned()),
         _ => None,
     }
+}
+
+fn is_of_numbers(texts: &[&str]) -> bool {
+    let number = |format: &str| {
+        format
+            .chars()
+            .all(|one| "%+-_:.TZ0123456789YmdHMSsjuNFyIMV".contains(one))
+    };
+    texts.iter().all(|text| number(text))
+}
+
+fn sets_a_shell_up(program: &str, texts: &[&str]) -> bool {
+    let first = texts.first().copied().unwrap_or("");
+    matches!(
+        (program, first),
+        ("ssh-agent", "-s" | "")
+            | ("direnv", "export" | "hook")
+            | ("brew", "shellenv")
+            | ("fnm" | "opam", "env")
+            | ("pyenv" | "rbenv" | "nodenv" | "starship" | "zoxide", "init")
+            | ("mise" | "rtx", "activate" | "env")
+            | ("conda" | "mamba", "shell.bash")
+            | ("minikube", "docker-env")
+            | ("kubectl" | "gh" | "helm", "completion")
+    )
 }
 
 fn echoed(texts: &[&str]) -> String {
@@ -307,6 +433,6 @@ mod tests {
         assert_eq!(printed("printf", &["%s ", "a", "b"]).as_deref(), Some("a b "));
         assert_eq!(printed("printf", &["%x", "10"]), None);
         assert_eq!(printed("command", &["-v", "rm"]).as_deref(), Some("rm"));
-        assert_eq!(printed("cat", &["x"]), None);
+        assert_eq!(printed("sed", &["x"]), None);
     }
 }

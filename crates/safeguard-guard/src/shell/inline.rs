@@ -78,7 +78,10 @@ const INTERPRETERS: &[Interpreter] = &[
 /// Judges the code in an invocation; returns the commands that it would run.
 pub(crate) fn look(walk: &mut Walk<'_>, invocation: &Invocation) -> Result<Vec<Within>, GuardFinding> {
     let mut found = Vec::new();
-    for (code, language) in code_of(invocation)? {
+    for (code, language) in code_of(walk, invocation)? {
+        if code.trim_start().starts_with(UNKNOWN) {
+            return Err(rules::UNSEEN_SCRIPT.finding("runs code that only shows when it runs"));
+        }
         if code.len() > CODE_BYTES_MAX {
             return Err(INLINE_CODE.finding(&format!(
                 "has {} bytes of code in it (limit {CODE_BYTES_MAX})",
@@ -90,7 +93,7 @@ pub(crate) fn look(walk: &mut Walk<'_>, invocation: &Invocation) -> Result<Vec<W
     Ok(found)
 }
 
-fn code_of(invocation: &Invocation) -> Result<Vec<(String, Language)>, GuardFinding> {
+fn code_of(walk: &Walk<'_>, invocation: &Invocation) -> Result<Vec<(String, Language)>, GuardFinding> {
     let words: Vec<&str> = invocation.args.iter().map(|word| word.text.as_str()).collect();
     // Consoles of frameworks take code as well.
     let (language, names): (Language, &[&str]) = match (invocation.program.as_str(), words.as_slice()) {
@@ -107,6 +110,20 @@ fn code_of(invocation: &Invocation) -> Result<Vec<(String, Language)>, GuardFind
         }
         _ => (Language::Other, &[]),
     };
+    let console = words
+        .iter()
+        .take(2)
+        .any(|word| matches!(*word, "shell" | "shell_plus" | "console" | "tinker"));
+    if let Stdin::Text(text) = &invocation.stdin
+        && console
+    {
+        let language = if invocation.is(&["rails"]) {
+            Language::Ruby
+        } else {
+            language
+        };
+        return Ok(vec![(text.clone(), language)]);
+    }
     let given = options(&invocation.args, names);
     let mut found: Vec<(String, Language)> = given
         .values(names)
@@ -118,7 +135,7 @@ fn code_of(invocation: &Invocation) -> Result<Vec<(String, Language)>, GuardFind
             .strip_prefix(*name)
             .is_some_and(|rest| rest.chars().all(|one| one.is_ascii_digit() || one == '.'))
     };
-    let Some(interpreter) = INTERPRETERS.iter().find(|one| one.programs.iter().any(numbered)) else {
+    let Some(interpreter) = INTERPRETERS.iter().find(|one| one.programs.iter().any(&numbered)) else {
         return Ok(found);
     };
     let all = [interpreter.code, interpreter.with_value].concat();
@@ -131,7 +148,13 @@ fn code_of(invocation: &Invocation) -> Result<Vec<(String, Language)>, GuardFind
     let first = given.rest.first().map(|(_, word)| word.text.as_str());
     let reads = found.is_empty() && !given.any(&["-m", "--version", "-V", "-v", "--help", "-h"]);
     match (first, &invocation.stdin) {
-        (Some(file), _) if file.starts_with("/dev/fd/") => {
+        // A file that the command itself has just written.
+        (Some(file), _) if walk.written(file).is_some() => Ok(walk
+            .written(file)
+            .map(|text| (text.to_owned(), interpreter.language))
+            .into_iter()
+            .collect()),
+        (Some(file), _) if file.starts_with("/dev/fd/") || walk.is_unseen(file) => {
             Err(rules::UNSEEN_SCRIPT.finding("runs code that is not in sight"))
         }
         (None | Some("-" | "/dev/stdin"), Stdin::Text(text)) if reads => {
@@ -202,7 +225,16 @@ fn call(path: &str, language: Language) -> Option<Call> {
     let bare = path == last;
     let recursive = |recursive| Some(Call::Removes { recursive });
     match (language, last) {
-        (_, "remove") if of("os") || of("Deno") => recursive(of("Deno")),
+        (_, "remove" | "removeSync") if of("os") || of("Deno") => recursive(of("Deno")),
+        (_, last) if of("FileUtils") && (last.starts_with("rm") || last.starts_with("remove")) => {
+            recursive(true)
+        }
+        (
+            Language::Ruby | Language::Php,
+            "truncate" | "drop_table" | "drop_database" | "delete_by" | "destroy_by",
+        ) => Some(Call::DeletesRows),
+        (Language::Php, "delete" | "forceDelete" | "dropIfExists" | "destroy") => Some(Call::DeletesRows),
+        (Language::Perl, "qx") => Some(Call::Evaluates),
         (_, "rm") if of("fs") || of("promises") || of("fsp") || of("FileUtils") => {
             recursive(!of("FileUtils"))
         }
@@ -313,13 +345,17 @@ fn removes(
     let called_on = at.checked_sub(2).is_some_and(|at| tokens[at] == Token::Sign(')'));
     let text = match (argument.and_then(Token::text), before.and_then(Token::text)) {
         (Some(text), _) if ends(behind) => text,
-        (None, Some(text)) if called_on => text,
+        (None, Some(text)) if called_on && argument == Some(&Token::Sign(')')) => text,
         _ => return Err(INLINE_CODE.finding(&format!("removes what only shows when it runs by `{shown}`"))),
     };
-    match rules::removed_by_code(invocation, text, recursive) {
-        Some(does) => Err(INLINE_CODE.finding(&format!("{does} by `{shown}`"))),
-        None => Ok(()),
+    let end = |token: &&Token| !matches!(token, Token::Sign(')' | ';' | '\n'));
+    let more = tokens[after..].iter().take_while(end).filter_map(Token::text);
+    for text in std::iter::once(text).chain(more) {
+        if let Some(does) = rules::removed_by_code(invocation, text, recursive) {
+            return Err(INLINE_CODE.finding(&format!("{does} by `{shown}`")));
+        }
     }
+    Ok(())
 }
 
 /// Texts that are statements, or paths of what an agent does not touch.
@@ -397,6 +433,13 @@ fn hidden(code: &str, tokens: &[Token]) -> Result<(), GuardFinding> {
     let module = tokens.iter().any(
         |token| matches!(token, Token::Text(text) if text.trim_start_matches("node:") == "child_process"),
     );
+    let computed = tokens.windows(3).any(|three| {
+        matches!(&three[0], Token::Text(text) if matches!(text.trim_start_matches("node:"), "fs" | "child_process" | "fs/promises"))
+            && three[1..] == [Token::Sign(')'), Token::Sign('[')]
+    });
+    if computed {
+        return Err(INLINE_CODE.finding("calls what only shows when it runs"));
+    }
     let calls = |token: &Token| matches!(token, Token::Name(name) if matches!(name.as_str(), "exec" | "spawn" | "execFile" | "fork" | "execSync" | "spawnSync" | "execFileSync"));
     if module && !tokens.iter().any(calls) {
         return Err(INLINE_CODE.finding(&format!(

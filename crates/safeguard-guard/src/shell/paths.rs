@@ -67,7 +67,22 @@ const MADE_AGAIN_IN_PROJECT: &[&str] = &[
     "tmp",
     "venv",
 ];
-const MADE_AGAIN_ENDINGS: &[&str] = &[".egg-info", ".pyc", ".o", ".tsbuildinfo"];
+/// Files in the project that are made again, or were left over.
+const MADE_AGAIN_ENDINGS: &[&str] = &[
+    ".DS_Store",
+    ".class",
+    ".egg-info",
+    ".gcda",
+    ".gcno",
+    ".o",
+    ".orig",
+    ".pyc",
+    ".pyo",
+    ".rej",
+    ".swp",
+    ".tmp",
+    ".tsbuildinfo",
+];
 const FOR_A_WHILE: &[&str] = &["/tmp/", "/var/tmp/", "/private/tmp/", "/dev/shm/"];
 
 impl Spot {
@@ -145,14 +160,13 @@ impl Spot {
 
     /// Whether all of it is made again by a build, or was meant to go: something below `/tmp`.
     pub fn is_made_again(&self) -> bool {
-        let listed = |names: &[&str]| {
-            self.parts.iter().position(|part| {
-                names.contains(&part.as_str())
-                    || MADE_AGAIN_ENDINGS.iter().any(|ending| part.ends_with(ending))
-            })
-        };
+        let listed = |names: &[&str]| self.parts.iter().position(|part| names.contains(&part.as_str()));
+        let left_over = |part: &String| MADE_AGAIN_ENDINGS.iter().any(|ending| part.ends_with(ending));
         let at = match self.root {
-            Root::Project => listed(MADE_AGAIN).or_else(|| listed(MADE_AGAIN_IN_PROJECT)),
+            Root::Project => listed(MADE_AGAIN)
+                .or_else(|| listed(MADE_AGAIN_IN_PROJECT))
+                .or_else(|| self.parts.iter().position(left_over)),
+            Root::Home if self.parts.len() > 1 && self.parts[0] == ".cache" => Some(1),
             Root::Home | Root::System | Root::Unknown => listed(MADE_AGAIN),
         };
         // What only shows when it runs might lead up again.
@@ -190,7 +204,11 @@ impl Spot {
     /// What the path says of a file with credentials in it.
     pub fn credentials(&self) -> Option<&'static str> {
         let shown = self.shown();
-        let name = self.last();
+        let name = self.last().trim_end_matches(UNKNOWN);
+        let folders = [".ssh", ".aws", ".gnupg", ".kube", ".azure"];
+        if self.root == Root::Home && self.parts.len() == 1 && folders.contains(&name) {
+            return Some("a folder of credentials");
+        }
         let below = |folder: &str| shown.contains(&format!("/{folder}")) || shown.starts_with(folder);
         if below(".ssh/")
             && !name.ends_with(".pub")
@@ -230,7 +248,7 @@ impl Spot {
 
     /// Whether it is a file of variables, such as `.env`, that is not an example of one.
     pub fn is_env_file(&self) -> bool {
-        let name = self.last();
+        let name = self.last().trim_end_matches(UNKNOWN);
         let example = [".example", ".sample", ".template", ".dist"]
             .iter()
             .any(|ending| name.ends_with(ending));

@@ -1,8 +1,11 @@
 //! Programs that send SQL: what they would send goes to the classifier of statements.
 
+mod client_lines;
+
 use safeguard_api::Environment;
 use safeguard_api::guard::{Asker, GuardAnswer, GuardFinding, Principal};
 
+use self::client_lines::{psql_command, sqlite_command};
 use super::options::{Options, options};
 use super::rules::{self, Invocation};
 use super::walk::{Stdin, Walk};
@@ -164,6 +167,19 @@ pub(crate) fn look(walk: &mut Walk<'_>, invocation: &Invocation) -> Result<(), G
             | ("manage.py" | "django-admin", ["dbshell", ..])
             | ("prisma", ["db", "execute", ..])
     ) || matches!(words.as_slice(), [script, "dbshell", ..] if script.ends_with("manage.py"));
+    let files = options(&invocation.args, &["--file"]);
+    if let Some(file) = files.values(&["--file"]).next().filter(|_| console) {
+        return known_file(walk, &file.text, Dialect::Postgres);
+    }
+    let dashes = invocation.args.iter().position(|word| word.text == "--");
+    if let Some(dashes) = dashes.filter(|_| console) {
+        let client = Invocation {
+            program: "psql".to_owned(),
+            args: invocation.args[dashes + 1..].to_vec(),
+            ..invocation.clone()
+        };
+        return sent(walk, &client, &CLIENTS[0]);
+    }
     if console && !matches!(words.last(), Some(word) if word.starts_with("--file")) {
         return given(walk, &invocation.stdin, Dialect::Postgres);
     }
@@ -376,106 +392,5 @@ fn judged(walk: &Walk<'_>, sql: &str, dialect: Dialect) -> Result<(), GuardFindi
         (GuardAnswer::Measure | GuardAnswer::Deny, None) => {
             Err(rules::UNSEEN_SQL.finding("sends statements that are not understood"))
         }
-    }
-}
-
-fn psql_command(walk: &mut Walk<'_>, line: &str) -> Result<(), GuardFinding> {
-    const HARMLESS: &[&str] = &[
-        "a",
-        "conninfo",
-        "crosstabview",
-        "dconfig",
-        "echo",
-        "encoding",
-        "errverbose",
-        "g",
-        "h",
-        "help",
-        "pset",
-        "q",
-        "qecho",
-        "r",
-        "reset",
-        "sf",
-        "sv",
-        "t",
-        "timing",
-        "warn",
-        "x",
-        "z",
-        "c",
-        "connect",
-        "p",
-        "print",
-        "H",
-        "C",
-        "f",
-        "if",
-        "else",
-        "endif",
-        "set",
-        "unset",
-    ];
-    let (name, rest) = line[1..]
-        .split_once(char::is_whitespace)
-        .unwrap_or((&line[1..], ""));
-    let name = name.trim_end_matches(['+', 'S', ';']);
-    // Several may stand in one line, and backticks within them are a shell's.
-    let alone = !rest.contains('\\') && !rest.contains('`') && !rest.contains('|');
-    let lists = (name.starts_with('d') || name.starts_with('l')) && name.len() <= 4;
-    match name {
-        "i" | "ir" | "include" | "include_relative" => known_file(walk, rest.trim(), Dialect::Postgres),
-        "copy" if rest.to_lowercase().contains(" from ") => {
-            Err(rules::UNMEASURED_SQL.finding("sends a statement that adds rows"))
-        }
-        "copy" if alone && !rest.to_lowercase().contains("program") => Ok(()),
-        _ if alone && (lists || HARMLESS.contains(&name)) => Ok(()),
-        _ => Err(rules::UNSEEN_SCRIPT.finding(&format!("has psql run `\\{}`", super::word::shown(name)))),
-    }
-}
-
-fn sqlite_command(walk: &mut Walk<'_>, line: &str) -> Result<(), GuardFinding> {
-    const HARMLESS: &[&str] = &[
-        ".bail",
-        ".changes",
-        ".databases",
-        ".dbinfo",
-        ".dump",
-        ".echo",
-        ".eqp",
-        ".exit",
-        ".explain",
-        ".fullschema",
-        ".headers",
-        ".header",
-        ".help",
-        ".indexes",
-        ".indices",
-        ".limit",
-        ".lint",
-        ".mode",
-        ".nullvalue",
-        ".once",
-        ".open",
-        ".output",
-        ".print",
-        ".prompt",
-        ".quit",
-        ".schema",
-        ".separator",
-        ".sha3sum",
-        ".show",
-        ".stats",
-        ".tables",
-        ".timeout",
-        ".timer",
-        ".version",
-        ".width",
-    ];
-    let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    match name {
-        ".read" => known_file(walk, rest.trim(), Dialect::Sqlite),
-        _ if HARMLESS.contains(&name) && !rest.contains('|') => Ok(()),
-        _ => Err(rules::UNSEEN_SCRIPT.finding(&format!("has sqlite run `{}`", super::word::shown(name)))),
     }
 }

@@ -117,7 +117,9 @@ fn one(node: Node<'_>, text: &str) -> Result<(), Refusal> {
         "heredoc_body" | "string" | "raw_string" | "ansi_c_string" | "heredoc_content" => Ok(()),
         "string_content" | "heredoc_end" | "heredoc_start" => Ok(()),
         // A name on its own where bash wants its brackets, as in `f (rm x)`.
-        "command" if has_child(node, "subshell") => Err("has brackets where bash takes none".to_owned()),
+        "command" if has_child(node, "subshell") && !slice(node, text).starts_with("time") => {
+            Err("has brackets where bash takes none".to_owned())
+        }
         _ if node.child_count() == 0 => leaf(node, text),
         _ => gaps(node, text),
     }

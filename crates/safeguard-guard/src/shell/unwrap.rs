@@ -1,5 +1,6 @@
 //! Programs that run other programs: what stands behind them is asked about as if it stood alone.
 
+mod editors;
 mod elsewhere;
 mod wrappers;
 
@@ -55,8 +56,31 @@ pub(crate) fn within(invocation: &Invocation) -> Vec<Within> {
     if invocation.is(&["xargs", "gxargs"]) {
         found.push(xargs(invocation));
     }
-    if invocation.is(&["pnpm", "yarn", "bun"]) {
+    found.append(&mut editors::texts(invocation));
+    if invocation.is(&["node", "nodejs"]) {
+        // A tool by the path of its program.
+        let tool = invocation
+            .args
+            .first()
+            .and_then(|word| word.text.split("node_modules/").nth(1));
+        let tool = tool.and_then(|rest| rest.trim_start_matches(".bin/").split('/').next());
+        if let Some(tool) = tool.filter(|tool| TOOLS.contains(tool)) {
+            let argv = std::iter::once(Word::new(tool))
+                .chain(invocation.args[1..].iter().cloned())
+                .collect();
+            found.push(Within::Command {
+                argv,
+                elsewhere: false,
+            });
+        }
+    }
+    if invocation.is(&["npm", "pnpm", "yarn", "bun"]) {
         let argv = leading(&invocation.args, BEFORE_WORDS);
+        let argv = match argv.split_first() {
+            Some((run, rest)) if matches!(run.text.as_str(), "run" | "run-script") => rest.to_vec(),
+            _ => argv,
+        };
+        let argv: Vec<Word> = argv.into_iter().filter(|word| word.text != "--").collect();
         let tool = argv
             .first()
             .is_some_and(|word| TOOLS.contains(&word.text.split('@').next().unwrap_or("")));
@@ -67,6 +91,26 @@ pub(crate) fn within(invocation: &Invocation) -> Vec<Within> {
     }
     found.append(&mut wrapped(&invocation.program, &invocation.args));
     found
+}
+
+/// The command that stands behind `time`, `env` and their like, whose output is theirs.
+pub(crate) fn behind(argv: &[Word]) -> Vec<Word> {
+    const DEEP_MAX: usize = 8;
+    let mut argv = argv.to_vec();
+    for _ in 0..DEEP_MAX {
+        let Some((name, args)) = argv.split_first() else {
+            break;
+        };
+        let Some(Within::Command {
+            argv: inner,
+            elsewhere: false,
+        }) = wrapped(&name.text, args).into_iter().next()
+        else {
+            break;
+        };
+        argv = inner;
+    }
+    argv
 }
 
 const SHELLS: &[&str] = &[
@@ -80,6 +124,14 @@ fn shells(invocation: &Invocation) -> Vec<Within> {
             return Vec::new();
         };
         return vec![script(&file.text)];
+    }
+    if invocation.is(&["sudo", "doas"]) {
+        let given = leading_options(args, &["-u", "-g", "-h", "-p", "--user", "--group"]);
+        let shell = given.rest.is_empty() && given.any(&["-s", "-i", "--shell", "--login"]);
+        return shell
+            .then_some(Within::Stdin { elsewhere: false })
+            .into_iter()
+            .collect();
     }
     if !invocation.is(SHELLS) {
         return Vec::new();
@@ -220,6 +272,16 @@ fn crontab(stdin: &Stdin) -> Vec<Within> {
 fn awk(args: &[Word]) -> Vec<Within> {
     let calls = |text: &str| text.contains("system") || text.contains('|');
     let programs = args.iter().filter(|word| calls(&word.text));
+    if programs.clone().any(|word| {
+        word.text
+            .split('"')
+            .skip(1)
+            .step_by(2)
+            .any(|text| SHELLS.contains(&text.trim()))
+    }) {
+        // A shell that reads what awk prints.
+        return vec![Within::Script("/dev/fd/0".to_owned() + &UNKNOWN.to_string())];
+    }
     let strings = programs.flat_map(|word| word.text.split('"').skip(1).step_by(2));
     strings
         .filter(|text| text.trim().contains(' '))

@@ -42,6 +42,8 @@ pub(crate) struct State {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Redirect {
     pub writes: bool,
+    /// Whether what was there stays before it.
+    pub appends: bool,
     pub path: Word,
 }
 
@@ -64,8 +66,8 @@ pub(crate) struct Walk<'s> {
     pub around: &'s Surroundings<'s>,
     pub programs: BTreeSet<String>,
     pub files_needed: BTreeSet<String>,
-    /// Files that the command itself writes, with their texts.
-    written: BTreeMap<String, String>,
+    /// Files that the command itself writes, with their texts; none for what another program made.
+    written: BTreeMap<String, Option<String>>,
     open: Vec<Text>,
     steps: u32,
 }
@@ -92,7 +94,12 @@ impl<'s> Walk<'s> {
             folder: Spot::project(),
             remote: false,
         };
-        self.later(text.to_owned(), &state, &Stdin::Inherited, 0)?;
+        self.open.push(Text {
+            text: text.to_owned(),
+            state,
+            stdin: Stdin::Inherited,
+            deep: 0,
+        });
         while let Some(next) = self.open.pop() {
             let tree = tree::parse(&next.text).map_err(not_understood)?;
             let mut script = Script {
@@ -109,13 +116,16 @@ impl<'s> Walk<'s> {
         Ok(())
     }
 
-    fn later(&mut self, text: String, state: &State, stdin: &Stdin, deep: u32) -> Walked {
+    pub fn later(&mut self, text: String, state: &State, stdin: &Stdin, deep: u32) -> Walked {
         if deep > TEXTS_DEEP_MAX {
             return Err(not_understood("hides commands in texts within texts"));
         }
         self.open.push(Text {
             text,
-            state: state.clone(),
+            state: State {
+                variables: state.variables.elsewhere(),
+                ..state.clone()
+            },
             stdin: stdin.clone(),
             deep,
         });
@@ -130,13 +140,47 @@ impl<'s> Walk<'s> {
         }
     }
 
+    /// The text of a file that the command wrote before.
+    pub fn written(&self, path: &str) -> Option<&str> {
+        self.written.get(path.trim_start_matches("./"))?.as_deref()
+    }
+
+    pub fn is_unseen(&self, path: &str) -> bool {
+        self.written.get(path.trim_start_matches("./")) == Some(&None)
+    }
+
+    /// Notes what a file holds from here on; without a text, that it is not in sight.
+    pub fn note_written(&mut self, path: &str, text: Option<String>) {
+        self.written
+            .insert(path.trim_start_matches("./").to_owned(), text);
+    }
+
+    /// Notes what a redirect wrote: what the file holds on the disk says nothing any more.
+    fn note_redirect(&mut self, redirect: &Redirect, text: Option<String>) {
+        let path = redirect.path.text.trim_start_matches("./");
+        let text = match (text, self.written.get(path)) {
+            (Some(text), Some(before)) if redirect.appends => {
+                before.as_ref().map(|before| format!("{before}\n{text}"))
+            }
+            (text, _) => text,
+        };
+        self.note_written(path, text);
+    }
+
+    /// A copy holds what the first did.
+    fn note_copy(&mut self, from: &str, to: &str) {
+        if let Some(text) = self.written.get(from.trim_start_matches("./")).cloned() {
+            self.note_written(to, text);
+        }
+    }
+
     /// The text of a file, where the command wrote it or whoever asks gave it.
     pub fn file(&mut self, path: &str) -> Option<String> {
-        let known = self
-            .written
-            .get(path)
-            .or_else(|| self.around.files.get(path))
-            .cloned();
+        if self.is_unseen(path) {
+            return None;
+        }
+        let written = self.written(path).map(str::to_owned);
+        let known = written.or_else(|| self.around.files.get(path).cloned());
         if known.is_none() && !path.contains(UNKNOWN) {
             self.files_needed.insert(path.to_owned());
         }

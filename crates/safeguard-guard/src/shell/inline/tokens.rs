@@ -50,6 +50,20 @@ pub(super) fn tokens(code: &str, language: Language) -> Vec<Token> {
             let end = (at + 2..letters.len())
                 .find(|end| letters[*end] == '*' && letters.get(end + 1) == Some(&'/'));
             at = end.map_or(letters.len(), |end| end + 2);
+        } else if language == Language::Ruby
+            && begins("%x")
+            && letters.get(at + 2).is_some_and(|one| "({[<|!".contains(*one))
+        {
+            let close = match letters[at + 2] {
+                '(' => ')',
+                '{' => '}',
+                '[' => ']',
+                '<' => '>',
+                other => other,
+            };
+            let (text, after) = quoted(&letters, at + 3, close, 1);
+            at = after;
+            found.push(Token::Command(text));
         } else if letter.is_alphabetic() || matches!(letter, '_' | '$' | UNKNOWN) {
             let is_name = |one: &&char| one.is_alphanumeric() || matches!(**one, '_' | '$' | UNKNOWN);
             let name: String = letters[at..].iter().take_while(is_name).collect();
@@ -196,7 +210,7 @@ fn called(tokens: &[Token], close: usize) -> String {
 /// The command that the arguments of a call come to: texts as they stand, names as what is not known. A list of words is
 /// quoted word by word; a text alone is read by a shell.
 pub(super) fn command(tokens: &[Token], from: usize) -> String {
-    let (mut depth, mut words, mut list) = (0_usize, Vec::new(), false);
+    let (mut depth, mut words, mut list, mut joined) = (0_usize, Vec::<String>::new(), false, false);
     let mut at = from;
     while let Some(token) = tokens.get(at) {
         let keyword = matches!(tokens.get(at + 1), Some(Token::Sign('=' | ':')));
@@ -205,7 +219,9 @@ pub(super) fn command(tokens: &[Token], from: usize) -> String {
         match token {
             Token::Sign('(' | '[' | '{') => {
                 depth += 1;
-                list |= *token == Token::Sign('[');
+                // Behind a name it is an index.
+                let begins = at > 0 && matches!(tokens[at - 1], Token::Sign('(' | ','));
+                list |= *token == Token::Sign('[') && begins;
             }
             Token::Sign(')' | ']' | '}') => {
                 depth = depth.saturating_sub(1);
@@ -214,6 +230,7 @@ pub(super) fn command(tokens: &[Token], from: usize) -> String {
                 }
             }
             Token::Sign('\n' | ';') if depth == 0 => break,
+            Token::Sign('+' | '%') => joined = true,
             Token::Text(text) if !value => words.push(text.clone()),
             // Such as the `f` of `f"…"`, or a keyword with its value.
             Token::Name(_) if keyword || value || (prefix && depth > 0) => {}
@@ -225,6 +242,9 @@ pub(super) fn command(tokens: &[Token], from: usize) -> String {
     match words.as_slice() {
         [] => String::new(),
         [text] if !list => text.clone(),
+        // One text that is put together, or one for a shell with something behind it.
+        words if !list && joined => words.concat(),
+        words if !list && words[0].contains(' ') => words.join(" "),
         words => {
             let quote = |word: &String| format!("'{}'", word.replace('\'', r"'\''"));
             words.iter().map(quote).collect::<Vec<_>>().join(" ")

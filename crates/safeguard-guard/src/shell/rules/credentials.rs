@@ -14,7 +14,9 @@ pub(super) static RULE: CommandRule = CommandRule {
         if let Some(does) = row_of(TABLE, &invocation.program, &invocation.args, GLOBALS) {
             return Some(does.to_owned());
         }
-        read(invocation).or_else(|| sent(invocation))
+        read(invocation)
+            .or_else(|| sent(invocation))
+            .or_else(|| mounted(invocation))
     },
 };
 
@@ -51,6 +53,7 @@ const TABLE: &[Row] = &[
     row("kubectl|oc", &["config", "view"], &["--raw"]),
     row("gh", &["auth", "token"], &[]),
     row("heroku", &["auth:token"], &[]),
+    row("heroku", &["config"], &[]),
     row("vault", &["kv", "get"], &[]),
     row("vault", &["read"], &[]),
     row(
@@ -170,4 +173,16 @@ fn sent(invocation: &Invocation) -> Option<String> {
         .find(|spot| spot.is_env_file() || spot.credentials().is_some())?;
     let shown = crate::shell::word::shown(&spot.shown());
     Some(format!("sends `{shown}` elsewhere"))
+}
+
+/// A container that gets such a file to see.
+fn mounted(invocation: &Invocation) -> Option<String> {
+    if !invocation.is(&["docker", "podman", "nerdctl"]) {
+        return None;
+    }
+    let options = invocation.options(&["-v", "--volume"]);
+    let mut sources = options
+        .values(&["-v", "--volume"])
+        .filter_map(|word| word.text.split(':').next());
+    sources.find_map(|source| file(&invocation.spot(source)))
 }

@@ -16,6 +16,7 @@ pub(super) static RULE: CommandRule = CommandRule {
             .or_else(|| applied(invocation))
             .or_else(|| scaled(invocation))
             .or_else(|| mirrored(invocation))
+            .or_else(|| by_request(invocation))
     },
 };
 
@@ -151,6 +152,12 @@ const TABLE: &[Row] = &[
         "stops or replaces a database",
     ),
     row("aws", &["ec2", "stop-instances"], "stops servers"),
+    with(
+        "aws",
+        &["**"],
+        &["--no-deletion-protection"],
+        "lifts what protects from deletion",
+    ),
     row("gcloud|gsutil|bq|az", &["**", REMOVES], "deletes from a cloud"),
     with("gsutil", &["rsync"], &["-d"], "deletes from a bucket"),
     with("bq", &[], &["-r"], "deletes from a cloud"),
@@ -202,11 +209,10 @@ const TABLE: &[Row] = &[
         "gh",
         &[
             "repo|release|secret|variable|environment|gist|codespace",
-            "delete",
+            "delete|archive",
         ],
         "deletes from GitHub",
     ),
-    with("gh", &["api"], &["-XDELETE"], "deletes from GitHub"),
     row("glab", &["repo|project|release", "delete"], "deletes from GitLab"),
     row(
         "docker|podman|nerdctl",
@@ -330,8 +336,24 @@ fn applied(invocation: &Invocation) -> Option<String> {
     (saved || answered).then(|| "changes infrastructure without asking".to_owned())
 }
 
+const SIZES: &[&str] = &[
+    "--desired-count",
+    "--desired-capacity",
+    "--max-size",
+    "--num-nodes",
+    "--size",
+];
+
 fn scaled(invocation: &Invocation) -> Option<String> {
     let options = invocation.options(&["--replicas", "-n", "--namespace"]);
+    let to_nothing = options.words().iter().any(|word| word.ends_with("=0"));
+    if invocation.is(&["heroku", "fly", "flyctl"]) && to_nothing {
+        return Some("takes down what runs on a platform".to_owned());
+    }
+    let sizes = invocation.options(SIZES);
+    if invocation.is(&["aws", "gcloud", "az"]) && sizes.values(SIZES).any(|value| value.text == "0") {
+        return Some("takes down what runs in a cloud".to_owned());
+    }
     let none = options.values(&["--replicas"]).any(|value| value.text == "0");
     (invocation.is(&["kubectl", "oc"]) && options.words().contains(&"scale") && none)
         .then(|| "takes down what runs in a cluster".to_owned())
@@ -344,4 +366,28 @@ fn mirrored(invocation: &Invocation) -> Option<String> {
     let elsewhere = options.words().last().is_some_and(|word| word.contains(':'));
     (invocation.is(&["rsync"]) && deletes && elsewhere && !options.any(&["--dry-run", "-n"]))
         .then(|| "deletes files on another machine".to_owned())
+}
+
+/// A request to delete, to any machine but this one.
+fn by_request(invocation: &Invocation) -> Option<String> {
+    let options = invocation.options(&["-X", "--request", "--method", "-H", "--header", "-d", "-o", "-u"]);
+    let given = options.values(&["-X", "--request", "--method"]);
+    let deletes = given
+        .into_iter()
+        .any(|value| value.text.eq_ignore_ascii_case("delete"));
+    let api = invocation.is(&["gh", "hub", "glab"]) && options.words().first() == Some(&"api");
+    let here = |word: &&str| {
+        const OWN: &[&str] = &[
+            "localhost",
+            "127.0.0.1",
+            "0.0.0.0",
+            "[::1]",
+            "host.docker.internal",
+            ":",
+        ];
+        let host = word.split("://").last().unwrap_or("");
+        OWN.iter().any(|own| host.starts_with(own))
+    };
+    let away = invocation.is(&["curl", "xh", "http"]) && !options.words().iter().any(here);
+    (deletes && (api || away)).then(|| "asks another machine to delete something".to_owned())
 }

@@ -14,6 +14,7 @@ pub(super) static RULE: CommandRule = CommandRule {
     check: |invocation| {
         commanded(invocation)
             .or_else(|| stopped(invocation))
+            .or_else(|| past_hooks(invocation))
             .or_else(|| touched(invocation))
     },
 };
@@ -67,6 +68,39 @@ fn stopped(invocation: &Invocation) -> Option<String> {
         .then(|| "stops safeguard".to_owned())
 }
 
+/// Another agent that would not ask.
+fn past_hooks(invocation: &Invocation) -> Option<String> {
+    const AGENTS: &[&str] = &["aider", "claude", "codex", "copilot", "cursor-agent", "gemini"];
+    const OPTIONS: &[&str] = &[
+        "--dangerously-skip-permissions",
+        "--yolo",
+        "-y",
+        "--dangerously-bypass-approvals-and-sandbox",
+        "--allow-all-tools",
+        "--force",
+        "--settings",
+        "--setting-sources",
+        "--bare",
+    ];
+    const FOLDERS: &[&str] = &[
+        "CLAUDE_CONFIG_DIR",
+        "CODEX_HOME",
+        "GEMINI_CLI_HOME",
+        "XDG_CONFIG_HOME",
+        "HOME",
+    ];
+    let moved = invocation
+        .assignments
+        .iter()
+        .any(|(name, _)| FOLDERS.contains(&name.as_str()));
+    let past = moved
+        || invocation
+            .args
+            .iter()
+            .any(|word| OPTIONS.contains(&word.text.as_str()));
+    (invocation.is(AGENTS) && past).then(|| format!("starts `{}` past its hooks", invocation.program))
+}
+
 /// They show a file and leave it as it is.
 const ONLY_READ: &[&str] = &[
     "[",
@@ -117,10 +151,12 @@ fn touched(invocation: &Invocation) -> Option<String> {
     let in_place =
         invocation.options(&[]).any(&["-i", "--in-place"]) && !invocation.is(&["grep", "rg", "diff"]);
     let git_writes = invocation.program == "git"
-        && invocation
-            .args
-            .first()
-            .is_some_and(|verb| matches!(verb.text.as_str(), "rm" | "mv" | "checkout" | "restore" | "clean"));
+        && invocation.args.first().is_some_and(|verb| {
+            matches!(
+                verb.text.as_str(),
+                "rm" | "mv" | "checkout" | "restore" | "clean" | "stash" | "apply"
+            )
+        });
     if !invocation.is(ONLY_READ) || in_place || git_writes {
         let named = invocation.spots().find_map(|spot| file(&spot));
         if named.is_some() {
@@ -128,7 +164,8 @@ fn touched(invocation: &Invocation) -> Option<String> {
         }
     }
     let binary = |spot: &Spot| spot.last() == "safeguard" && !spot.is_made_again();
-    let changed = invocation.is(CHANGE_PROGRAMS) && invocation.spots().any(|spot| binary(&spot));
+    let changed = (invocation.is(CHANGE_PROGRAMS) && invocation.spots().any(|spot| binary(&spot)))
+        || invocation.written().any(|spot| binary(&spot));
     changed.then(|| "changes the program `safeguard`".to_owned())
 }
 

@@ -14,8 +14,11 @@ pub(super) static RULE: CommandRule = CommandRule {
         if invocation.is(&["find", "gfind"]) {
             return found(invocation);
         }
-        if let Some(does) = moved_away(invocation) {
-            return Some(does);
+        if invocation.is(&["rsync"]) {
+            return mirrored(invocation);
+        }
+        if invocation.is(&["tar", "gtar", "bsdtar"]) {
+            return packed(invocation);
         }
         let recursive_always = invocation.is(&["rimraf", "rmtree", "del-cli"]);
         if !(recursive_always || invocation.is(&["rm", "grm", "unlink", "srm"])) {
@@ -62,12 +65,24 @@ const LOCKS: &[&str] = &[
 pub(super) fn keeps_data(spot: &Spot) -> bool {
     let name = spot.last().to_lowercase();
     let for_a_test = name.starts_with("test") || name.contains("_test.") || name.contains(".test.");
-    !for_a_test && DATA.iter().any(|ending| name.ends_with(ending))
+    let kept = spot
+        .parts
+        .iter()
+        .any(|part| part.contains("audit") || part.starts_with("backup"));
+    let code = [".rs", ".py", ".ts", ".js", ".go", ".rb", ".md"]
+        .iter()
+        .any(|ending| name.ends_with(ending));
+    !for_a_test && ((kept && !code) || DATA.iter().any(|ending| name.ends_with(ending)))
 }
 
 fn removed(invocation: &Invocation, word: &Word, recursive: bool) -> Option<String> {
+    if word.text.is_empty() {
+        return None;
+    }
     let spot = invocation.spot(&word.text);
     let shown_spot = shown(&spot.shown());
+    // What `find` has come to, at any depth.
+    let recursive = recursive || spot.parts.iter().any(|part| part == "**");
     let everything = spot
         .parts
         .last()
@@ -80,6 +95,15 @@ fn removed(invocation: &Invocation, word: &Word, recursive: bool) -> Option<Stri
             "removes what only shows when it runs (`{}`)",
             word.shown()
         ));
+    }
+    let names_some = !everything && spot.shown().starts_with("/tmp/");
+    if !recursive
+        && (names_some
+            || [".pid", ".sock"]
+                .iter()
+                .any(|ending| spot.last().ends_with(ending)))
+    {
+        return None;
     }
     if spot.root != Root::Project {
         return Some(format!("removes `{shown_spot}`, which is outside of the project"));
@@ -96,23 +120,25 @@ fn removed(invocation: &Invocation, word: &Word, recursive: bool) -> Option<Stri
     (keeps_data(&spot) || spot.is_env_file()).then(|| format!("removes `{shown_spot}`, which keeps data"))
 }
 
-/// Copies and archives that remove: what the copy's source does not have, or what was packed.
-fn moved_away(invocation: &Invocation) -> Option<String> {
-    let deletes = |name: &String| name.starts_with("--del");
-    if invocation.is(&["rsync"]) {
-        let options = invocation.options(&["-e", "--rsh", "--exclude", "--include", "-f", "--filter"]);
-        let (_, target) = options
-            .rest
-            .last()
-            .filter(|_| options.names.iter().any(deletes))?;
-        return removed(invocation, target, true);
-    }
-    if invocation.is(&["tar", "gtar", "bsdtar"]) {
-        let options = invocation.options(&["-f", "--file", "-C", "--directory", "--exclude"]);
-        let mut packed = options.rest.iter().filter(|_| options.any(&["--remove-files"]));
-        return packed.find_map(|(_, word)| removed(invocation, word, true));
-    }
-    None
+/// A copy that removes what is not in its source.
+fn mirrored(invocation: &Invocation) -> Option<String> {
+    let options = invocation.options(&["-e", "--rsh", "--exclude", "--include", "--filter"]);
+    let deletes = options.names.iter().any(|name| name.starts_with("--del"));
+    let (_, last) = options.rest.last().filter(|(_, last)| !last.text.contains(':'))?;
+    let spot = invocation.spot(&last.text);
+    (deletes && !spot.is_made_again() && !options.any(&["--dry-run", "-n"])).then(|| {
+        format!(
+            "removes what `{}` has and its source has not",
+            shown(&spot.shown())
+        )
+    })
+}
+
+/// An archive that removes what it has packed.
+fn packed(invocation: &Invocation) -> Option<String> {
+    let options = invocation.options(&["-f", "--file", "-C", "--directory", "--exclude"]);
+    let mut packed = options.rest.iter().filter(|_| options.any(&["--remove-files"]));
+    packed.find_map(|(_, word)| removed(invocation, word, true))
 }
 
 /// What a line of code removes by name.
@@ -122,7 +148,11 @@ pub(crate) fn removed_by_code(invocation: &Invocation, path: &str, recursive: bo
 
 /// `find … -delete` removes what it finds; what `-exec` starts is asked about by itself.
 fn found(invocation: &Invocation) -> Option<String> {
-    if !invocation.args.iter().any(|word| word.text == "-delete") {
+    let place = |wanted: &str| invocation.args.iter().position(|word| word.text == wanted);
+    let acts = place("-delete")?;
+    let alone = place("-o").is_none() && place("-not").is_none() && place("!").is_none();
+    // Folders that hold nothing hold nothing to lose.
+    if alone && place("-empty").is_some_and(|empty| empty < acts) && place("d").is_some() {
         return None;
     }
     let mut paths = found_paths(&invocation.args).into_iter().map(Word::new);
@@ -147,11 +177,8 @@ pub(crate) fn found_paths(args: &[Word]) -> Vec<String> {
     let below = |start: &&str| {
         let start = start.trim_end_matches('/');
         match names.is_empty() {
-            true => vec![format!("{start}/{UNKNOWN}")],
-            false => names
-                .iter()
-                .map(|name| format!("{start}/{UNKNOWN}/{name}"))
-                .collect(),
+            true => vec![format!("{start}/**")],
+            false => names.iter().map(|name| format!("{start}/**/{name}")).collect(),
         }
     };
     starts.iter().flat_map(below).collect()

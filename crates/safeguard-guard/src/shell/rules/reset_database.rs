@@ -268,6 +268,11 @@ fn key_value(invocation: &Invocation) -> Option<String> {
             .then(|| "deletes keys or changes the server of a store".to_owned());
     }
     if invocation.is(&["mongosh", "mongo"]) {
+        if matches!(invocation.stdin, Stdin::File(_) | Stdin::Unseen)
+            && !invocation.args.iter().any(|word| word.text.starts_with("--eval"))
+        {
+            return Some("sends a store what is not in sight".to_owned());
+        }
         let named = |text: &str| {
             text.split(|one: char| !one.is_alphanumeric())
                 .any(|name| DOCUMENTS.contains(&name))

@@ -16,6 +16,7 @@ pub(super) static RULE: CommandRule = CommandRule {
         found
             .or_else(|| killed(invocation))
             .or_else(|| all_containers(invocation))
+            .or_else(|| replaced(invocation))
     },
 };
 
@@ -31,6 +32,12 @@ const TABLE: &[Row] = &[
     row("shutdown|reboot|halt|poweroff", &[]),
     row("init|telinit", &["0|1|6|s|S"]),
     with("crontab", &["**"], &["-r"]),
+    row("usermod|visudo|chpasswd|gpasswd", &[]),
+    with(
+        "journalctl",
+        &["**"],
+        &["--vacuum-time", "--vacuum-size", "--vacuum-files"],
+    ),
     row("atrm", &[]),
     with(
         "iptables|ip6tables|ebtables",
@@ -114,6 +121,16 @@ fn killed(invocation: &Invocation) -> Option<String> {
         _ => false,
     };
     all.then(|| "ends processes that are not the agent's".to_owned())
+}
+
+/// A table of commands takes the place of the one that is there.
+fn replaced(invocation: &Invocation) -> Option<String> {
+    let options = invocation.options(&["-u"]);
+    let looks = options.any(&["-l", "-e"]);
+    (invocation.is(&["crontab"])
+        && !looks
+        && (!options.rest.is_empty() || invocation.args.iter().any(|word| word.text == "-")))
+    .then(|| "replaces the table of cron".to_owned())
 }
 
 /// Containers that were not named.

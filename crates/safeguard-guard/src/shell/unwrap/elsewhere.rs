@@ -38,6 +38,11 @@ pub(super) fn git(args: &[Word]) -> Vec<Within> {
             "--index-filter",
         ],
     );
+    found.extend(
+        given
+            .values(&["--upload-pack", "--receive-pack"])
+            .map(|word| text(&word.text)),
+    );
     let rebases = args.iter().any(|word| word.text == "rebase");
     if rebases {
         found.extend(given.values(&["-x", "--exec"]).map(|word| text(&word.text)));

@@ -50,7 +50,9 @@ impl<'t> Script<'t, '_, '_> {
             "list" | "if_statement" | "elif_clause" | "else_clause" | "case_statement" | "case_item" => {
                 let before = self.state.variables.clone();
                 let printed = self.parts(node, stdin)?;
-                self.state.variables.join(&before);
+                if !self.goes_on(node) {
+                    self.state.variables.join(&before);
+                }
                 Ok(printed)
             }
             "while_statement" | "for_statement" | "c_style_for_statement" => self.repeated(node, stdin),
@@ -95,15 +97,14 @@ impl<'t> Script<'t, '_, '_> {
 
     fn pipeline(&mut self, node: Node<'t>, mut stdin: Stdin) -> Walked<Stdin> {
         for stage in children(node).into_iter().filter(|child| child.is_named()) {
-            let before = self.state.clone();
-            stdin = self.part(stage, &stdin)?;
-            self.state = before;
+            stdin = self.apart(|script| script.part(stage, &stdin))?;
         }
         Ok(stdin)
     }
 
     /// A turn of a loop may use what an earlier one has set.
     fn repeated(&mut self, node: Node<'t>, stdin: &Stdin) -> Walked<Stdin> {
+        let whole = self.state.variables.clone();
         if let Some(variable) = node.child_by_field_name("variable") {
             let mut cursor = node.walk();
             let values: Vec<Node<'t>> = node.children_by_field_name("value", &mut cursor).collect();
@@ -123,15 +124,29 @@ impl<'t> Script<'t, '_, '_> {
             }
             self.state.variables.assign(slice(variable, self.text), words);
         }
-        for _ in 0..2 {
+        for turn in 0..2 {
             self.walk.step()?;
             let before = self.state.variables.clone();
             for child in children(node).into_iter().filter(|child| child.is_named()) {
                 self.part(child, stdin)?;
             }
             self.state.variables.join(&before);
+            if turn == 1 {
+                // There may have been no turn at all.
+                self.state.variables.join(&whole);
+            }
         }
         Ok(Stdin::Unseen)
+    }
+
+    /// Whether a list is the first half of `a && b`: what it has set is set for the second.
+    fn goes_on(&self, node: Node<'t>) -> bool {
+        let and =
+            |list: Node<'t>| list.kind() == "list" && children(list).iter().any(|part| part.kind() == "&&");
+        let above = node
+            .parent()
+            .filter(|above| and(*above) && above.child(0) == Some(node));
+        and(node) && above.is_some()
     }
 
     /// What a function does counts where it stands, and once more where it is called.
@@ -165,6 +180,7 @@ impl<'t> Script<'t, '_, '_> {
     fn assignment(&mut self, node: Node<'t>) -> Walked<Stdin> {
         self.substitutions(node)?;
         if let Some((name, values)) = self.assigned(node)? {
+            self.runs_later(&name, &values)?;
             self.state.variables.assign(&name, values);
         }
         Ok(Stdin::Unseen)
@@ -189,38 +205,103 @@ impl<'t> Script<'t, '_, '_> {
         Ok(Some((slice(name, self.text).to_owned(), values)))
     }
 
-    fn redirected(&mut self, node: Node<'t>, stdin: &Stdin) -> Walked<Stdin> {
-        let mut redirects = Redirects::default();
-        let (mut body, mut after) = (None, Vec::new());
-        for child in children(node).into_iter().filter(|child| child.is_named()) {
-            match child.kind() {
-                "file_redirect" | "herestring_redirect" => {
-                    self.substitutions(child)?;
-                    self.redirect(child, &mut redirects)?;
-                }
-                "heredoc_redirect" => {
-                    let before = child
-                        .prev_sibling()
-                        .map_or(node.start_byte(), |before| before.end_byte());
-                    if tree::is_lost_dash(child, self.text.get(before..child.start_byte()).unwrap_or("")) {
-                        redirects.args.push(Word::new("-"));
-                    }
-                    after.append(&mut self.heredoc(child, &mut redirects)?);
-                }
-                _ => body = Some(child),
-            }
+    /// Variables by which programs are told what else to run.
+    fn runs_later(&mut self, name: &str, values: &[String]) -> Walked {
+        const RUN: &[&str] = &[
+            "EDITOR",
+            "GIT_ASKPASS",
+            "GIT_EDITOR",
+            "GIT_EXTERNAL_DIFF",
+            "GIT_PAGER",
+            "GIT_PROXY_COMMAND",
+            "GIT_SEQUENCE_EDITOR",
+            "GIT_SSH",
+            "GIT_SSH_COMMAND",
+            "LESSOPEN",
+            "MANPAGER",
+            "PAGER",
+            "PROMPT_COMMAND",
+            "RUSTC_WRAPPER",
+            "SSH_ASKPASS",
+            "VISUAL",
+        ];
+        for value in values
+            .iter()
+            .filter(|value| RUN.contains(&name) && !value.starts_with(UNKNOWN))
+        {
+            let text = value.trim_start_matches('|').to_owned();
+            self.walk
+                .later(text, &self.state, &Stdin::Inherited, self.deep + 1)?;
         }
-        let mut printed = match body {
-            Some(body) if body.kind() == "command" => self.simple(body, redirects, stdin)?,
-            body => {
-                let stdin = redirects.stdin.take().unwrap_or_else(|| stdin.clone());
-                self.start(redirects.args, &[], redirects.files, stdin.clone())?;
-                match body {
+        Ok(())
+    }
+
+    /// The grammar hangs redirects on everything before them; to bash they are the last command's.
+    fn redirected(&mut self, node: Node<'t>, stdin: &Stdin) -> Walked<Stdin> {
+        let (redirects, bodies): (Vec<Node<'t>>, Vec<Node<'t>>) = children(node)
+            .into_iter()
+            .filter(|child| child.is_named() && child.kind() != "comment")
+            .partition(|child| child.kind().ends_with("_redirect"));
+        self.last_with(bodies.first().copied(), &redirects, stdin)
+    }
+
+    fn last_with(&mut self, body: Option<Node<'t>>, redirects: &[Node<'t>], stdin: &Stdin) -> Walked<Stdin> {
+        let parts = body.map_or_else(Vec::new, children);
+        let mut parts: Vec<Node<'t>> = parts.into_iter().filter(|child| child.is_named()).collect();
+        match body.map(|body| body.kind()) {
+            Some("command") => {
+                let (found, after) = self.redirects(redirects)?;
+                let printed = match body {
+                    Some(body) => self.simple(body, found, stdin)?,
+                    None => Stdin::Unseen,
+                };
+                self.behind(after, printed, stdin)
+            }
+            Some("pipeline") => {
+                let last = parts.pop();
+                let mut printed = stdin.clone();
+                for stage in parts {
+                    printed = self.apart(|script| script.part(stage, &printed))?;
+                }
+                self.apart(|script| script.last_with(last, redirects, &printed))
+            }
+            Some("list" | "negated_command") => {
+                let before = self.state.variables.clone();
+                let last = parts.pop();
+                for part in parts {
+                    self.part(part, stdin)?;
+                }
+                let printed = self.last_with(last, redirects, stdin)?;
+                self.state.variables.join(&before);
+                Ok(printed)
+            }
+            _ => {
+                let (mut found, after) = self.redirects(redirects)?;
+                let stdin = found.stdin.take().unwrap_or_else(|| stdin.clone());
+                if body.is_some() && !found.args.is_empty() {
+                    return Err(not_understood(
+                        "has words behind a redirect that belong to no command",
+                    ));
+                }
+                self.start(found.args, &[], found.files.clone(), stdin.clone())?;
+                let printed = match body {
                     Some(body) => self.part(body, &stdin)?,
                     None => Stdin::Unseen,
+                };
+                let text = match &printed {
+                    Stdin::Text(text) => Some(text.clone()),
+                    Stdin::Inherited | Stdin::File(_) | Stdin::Unseen => None,
+                };
+                for redirect in found.files.iter().filter(|redirect| redirect.writes) {
+                    self.walk.note_redirect(redirect, text.clone());
                 }
+                self.behind(after, printed, &stdin)
             }
-        };
+        }
+    }
+
+    /// What stands behind a heredoc on its line.
+    fn behind(&mut self, after: Vec<Node<'t>>, mut printed: Stdin, stdin: &Stdin) -> Walked<Stdin> {
         for next in after {
             printed = match next.kind() {
                 "pipeline" => self.pipeline(next, printed)?,
@@ -228,6 +309,31 @@ impl<'t> Script<'t, '_, '_> {
             };
         }
         Ok(printed)
+    }
+
+    /// As in a shell of its own: what is set there is set nowhere else.
+    fn apart<T>(&mut self, walk: impl FnOnce(&mut Self) -> Walked<T>) -> Walked<T> {
+        let before = self.state.clone();
+        let walked = walk(self)?;
+        self.state = before;
+        Ok(walked)
+    }
+
+    fn redirects(&mut self, nodes: &[Node<'t>]) -> Walked<(Redirects, Vec<Node<'t>>)> {
+        let (mut redirects, mut after) = (Redirects::default(), Vec::new());
+        for node in nodes {
+            if node.kind() != "heredoc_redirect" {
+                self.substitutions(*node)?;
+                self.redirect(*node, &mut redirects)?;
+                continue;
+            }
+            let before = node.prev_sibling().map_or(0, |before| before.end_byte());
+            if tree::is_lost_dash(*node, self.text.get(before..node.start_byte()).unwrap_or("")) {
+                redirects.args.push(Word::new("-"));
+            }
+            after.append(&mut self.heredoc(*node, &mut redirects)?);
+        }
+        Ok((redirects, after))
     }
 
     /// Notes one redirect; the words that the grammar takes for further files are the command's.
@@ -259,6 +365,7 @@ impl<'t> Script<'t, '_, '_> {
             if !another {
                 redirects.files.push(Redirect {
                     writes: operator.contains('>'),
+                    appends: operator.contains(">>"),
                     path,
                 });
             }
@@ -316,15 +423,34 @@ impl<'t> Script<'t, '_, '_> {
         self.substitutions(node)?;
         self.stdin = before;
         let (mut names, mut args, mut assignments) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut own, mut ambiguous) = (Redirects::default(), false);
         for child in children(node) {
             match child.kind() {
-                "variable_assignment" => assignments.extend(self.assigned(child)?),
+                "variable_assignment" => {
+                    if let Some((name, values)) = self.assigned(child)? {
+                        self.runs_later(&name, &values)?;
+                        assignments.push((name, values));
+                    }
+                }
                 "command_name" => names = self.expander().alternatives(child).map_err(not_understood)?,
-                "file_redirect" | "herestring_redirect" => self.redirect(child, &mut redirects)?,
+                "file_redirect" | "herestring_redirect" => self.redirect(child, &mut own)?,
                 "comment" => {}
-                _ => args.append(&mut self.words(child)?),
+                // What `time` measures.
+                "subshell" => {
+                    self.part(child, stdin)?;
+                }
+                _ => {
+                    let ways = self.expander().alternatives(child).map_err(not_understood)?;
+                    ambiguous |= ways.len() > 1;
+                    args.extend(ways.into_iter().flatten());
+                }
             }
         }
+        ambiguous |= names.len() > 1;
+        // The grammar hands down what stands behind: it counts last.
+        redirects.files.append(&mut own.files);
+        redirects.args.append(&mut own.args);
+        redirects.stdin = redirects.stdin.or(own.stdin);
         let mut before = std::mem::take(&mut redirects.args);
         // Behind a leading redirect they stand before what the grammar took for the name.
         if node.child(0).is_some_and(|first| first.kind() == "file_redirect") && !before.is_empty() {
@@ -334,8 +460,17 @@ impl<'t> Script<'t, '_, '_> {
         let stdin = redirects.stdin.take().unwrap_or_else(|| stdin.clone());
         let mut printed = Stdin::Unseen;
         for name in names {
-            let argv: Vec<Word> = name.into_iter().chain(args.iter().cloned()).collect();
+            // A variable that holds nothing leaves the next word for a name.
+            let name = name.into_iter().filter(|word| !word.text.is_empty());
+            let argv: Vec<Word> = name.chain(args.iter().cloned()).collect();
             printed = self.start(argv, &assignments, redirects.files.clone(), stdin.clone())?;
+        }
+        if ambiguous {
+            // What it prints is one of several texts.
+            for redirect in redirects.files.iter().filter(|redirect| redirect.writes) {
+                self.walk.note_redirect(redirect, None);
+            }
+            printed = Stdin::Unseen;
         }
         Ok(printed)
     }

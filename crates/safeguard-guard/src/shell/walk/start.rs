@@ -8,7 +8,7 @@ use crate::shell::expand::printed_by;
 use crate::shell::paths::Spot;
 use crate::shell::rules::{self, Invocation};
 use crate::shell::tree::RESERVED;
-use crate::shell::unwrap::{Within, within};
+use crate::shell::unwrap::{Within, behind, within};
 use crate::shell::word::{UNKNOWN, Word};
 use crate::shell::{inline, sql};
 
@@ -21,7 +21,7 @@ impl<'t> Script<'t, '_, '_> {
         redirects: Vec<Redirect>,
         stdin: Stdin,
     ) -> Walked<Stdin> {
-        let printed = printed(&argv, &stdin);
+        let printed = printed(&behind(&argv), &stdin);
         let mut open = vec![(argv, self.state.remote, 0_u32)];
         while let Some((argv, remote, deep)) = open.pop() {
             self.walk.step()?;
@@ -52,8 +52,15 @@ impl<'t> Script<'t, '_, '_> {
             if let Some(finding) = rules::first(&invocation) {
                 return Err(finding);
             }
-            if argv.is_empty() {
-                continue;
+            let Some(first) = argv.first() else { continue };
+            if self.walk.is_unseen(&first.text) {
+                return Err(rules::UNSEEN_SCRIPT.finding("runs what it has just made or fetched"));
+            }
+            if let Some(text) = self.walk.written(&first.text).map(str::to_owned) {
+                self.walk.later(text, &self.state, &stdin, self.deep + 1)?;
+            }
+            for path in fetched_to(&invocation) {
+                self.walk.note_written(&path, None);
             }
             sql::look(self.walk, &invocation)?;
             let mut inner = within(&invocation);
@@ -69,11 +76,11 @@ impl<'t> Script<'t, '_, '_> {
                         self.walk
                             .later(text, &state(remote || elsewhere), &stdin, self.deep + 1)?;
                     }
-                    Within::Script(path) if path.starts_with("/dev/fd/") => {
+                    Within::Script(path) if path.starts_with("/dev/fd/") || self.walk.is_unseen(&path) => {
                         return Err(rules::UNSEEN_SCRIPT.finding("runs what another program prints"));
                     }
                     Within::Script(path) => {
-                        if let Some(text) = self.walk.written.get(&path).cloned() {
+                        if let Some(text) = self.walk.written(&path).map(str::to_owned) {
                             self.walk.later(text, &state(remote), &stdin, self.deep + 1)?;
                         }
                     }
@@ -94,10 +101,12 @@ impl<'t> Script<'t, '_, '_> {
             }
             self.effect(&invocation)?;
         }
-        if let Stdin::Text(text) = &printed {
-            for redirect in redirects.iter().filter(|redirect| redirect.writes) {
-                self.walk.written.insert(redirect.path.text.clone(), text.clone());
-            }
+        let text = match &printed {
+            Stdin::Text(text) => Some(text.clone()),
+            Stdin::Inherited | Stdin::File(_) | Stdin::Unseen => None,
+        };
+        for redirect in redirects.iter().filter(|redirect| redirect.writes) {
+            self.walk.note_redirect(redirect, text.clone());
         }
         Ok(printed)
     }
@@ -116,6 +125,19 @@ impl<'t> Script<'t, '_, '_> {
                     Some("-" | "--") => Spot::unknown(),
                     Some(text) => self.state.folder.to(text, project),
                 };
+            }
+            "cp" | "mv" | "ln" | "install" => {
+                let options = invocation.options(&["-t", "-m"]);
+                if let [from, to] = options.words().as_slice() {
+                    self.walk.note_copy(from, to);
+                }
+            }
+            "tee" => {
+                if let Stdin::Text(text) = &invocation.stdin {
+                    for path in invocation.options(&[]).words() {
+                        self.walk.note_written(path, Some(text.clone()));
+                    }
+                }
             }
             "popd" => self.state.folder = Spot::unknown(),
             "read" | "mapfile" | "readarray" | "getopts" | "printf" | "let" => {
@@ -153,6 +175,18 @@ impl<'t> Script<'t, '_, '_> {
     }
 }
 
+const FETCH: &[&str] = &["aria2c", "curl", "fetch", "http", "https", "wget", "xh"];
+
+/// The files into which something is fetched.
+fn fetched_to(invocation: &Invocation) -> Vec<String> {
+    if !invocation.is(FETCH) {
+        return Vec::new();
+    }
+    let names = ["-o", "--output", "-O", "--output-document"];
+    let found = invocation.options(&names);
+    found.values(&names).map(|word| word.text.clone()).collect()
+}
+
 /// Where the grammar takes for words what bash does not.
 fn misread(invocation: &Invocation) -> Option<&'static str> {
     const SUMS: &[&str] = &["[", "let", "mapfile", "printf", "read", "test", "unset", "wait"];
@@ -184,6 +218,9 @@ fn printed(argv: &[Word], stdin: &Stdin) -> Stdin {
     let name = program(argv.first());
     let args = argv.get(1..).unwrap_or(&[]);
     match (name.as_str(), args) {
+        ("env" | "printenv" | "export" | "set" | "declare", []) => {
+            Stdin::File("/proc/self/environ".to_owned())
+        }
         ("cat" | "tee", []) => stdin.clone(),
         ("cat", [file]) if file.text == "-" => stdin.clone(),
         ("cat", [file]) if !file.text.starts_with('-') => Stdin::File(file.text.clone()),

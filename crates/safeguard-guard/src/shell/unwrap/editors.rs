@@ -1,0 +1,84 @@
+//! Editors and other programs in whose own language a command can stand.
+
+use super::Within;
+use crate::shell::options::options;
+use crate::shell::rules::Invocation;
+use crate::shell::word::UNKNOWN;
+
+pub(super) fn texts(invocation: &Invocation) -> Vec<Within> {
+    let args = &invocation.args;
+    let given = |names: &[&str]| -> Vec<String> {
+        let found = options(args, names);
+        found.values(names).map(|word| word.text.clone()).collect()
+    };
+    let found: Vec<String> = match invocation.program.as_str() {
+        "vim" | "vi" | "nvim" | "ex" | "view" | "emacs" => {
+            let typed = args
+                .iter()
+                .filter_map(|word| word.text.strip_prefix('+'))
+                .map(str::to_owned);
+            let typed = given(&["-c", "--cmd"]).into_iter().chain(typed);
+            typed
+                .filter_map(|line| {
+                    Some(
+                        line.trim_start_matches([':', ' ', '%'])
+                            .strip_prefix('!')?
+                            .to_owned(),
+                    )
+                })
+                .collect()
+        }
+        "gdb" | "lldb" => {
+            let typed = given(&["-ex", "-eval-command", "-o"]);
+            let command = |line: &String| {
+                line.strip_prefix("shell ")
+                    .or_else(|| line.strip_prefix('!'))
+                    .map(str::to_owned)
+            };
+            typed.iter().filter_map(command).collect()
+        }
+        "zip" => given(&["-TT", "--unzip-command"]),
+        "sed" | "gsed" => return sed(invocation),
+        _ => Vec::new(),
+    };
+    found
+        .into_iter()
+        .map(|text| Within::Text {
+            text,
+            elsewhere: false,
+        })
+        .collect()
+}
+
+/// GNU sed runs what stands behind `e`, and what `s/…/…/e` makes.
+fn sed(invocation: &Invocation) -> Vec<Within> {
+    let found = options(&invocation.args, &["-e", "--expression", "-f", "--file", "-l"]);
+    let mut scripts: Vec<&str> = found
+        .values(&["-e", "--expression"])
+        .map(|word| word.text.as_str())
+        .collect();
+    if scripts.is_empty() {
+        scripts.extend(found.words().into_iter().take(1));
+    }
+    let commands = scripts.iter().flat_map(|script| script.split(['\n', ';', '{']));
+    commands
+        .filter_map(|command| runs(command.trim_start()))
+        .collect()
+}
+
+fn runs(command: &str) -> Option<Within> {
+    let command = command
+        .trim_start_matches(|one: char| one.is_ascii_digit() || matches!(one, '$' | ',' | '~' | '!' | ' '));
+    if let Some(text) = command.strip_prefix("e ") {
+        let text = text.to_owned();
+        return Some(Within::Text {
+            text,
+            elsewhere: false,
+        });
+    }
+    let rest = command.strip_prefix('s')?;
+    let delimiter = rest.chars().next().filter(|one| !one.is_alphanumeric())?;
+    let flags = rest[delimiter.len_utf8()..].split(delimiter).nth(2)?;
+    let unseen = || Within::Script(format!("/dev/fd/{UNKNOWN}"));
+    flags.trim_end_matches('}').contains('e').then(unseen)
+}
