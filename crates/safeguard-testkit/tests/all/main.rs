@@ -3,6 +3,7 @@
 
 mod corpus;
 mod db;
+mod incident;
 mod lint;
 mod live;
 mod mcp;

@@ -1,0 +1,202 @@
+//! The incident that everybody knows, replayed: an agent finds tables redundant, during a freeze, and has a connection to production.
+
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::live::up::binary;
+use crate::postgres::Postgres;
+
+const START_LONGEST: Duration = Duration::from_secs(30);
+const PASSWORD: &str = "correct horse";
+
+/// Three years of audit records, of which each belongs to somebody.
+const SHOP: &str = "
+CREATE TABLE users (id int PRIMARY KEY, name text NOT NULL, deleted_at timestamptz);
+CREATE TABLE audit_log (id int PRIMARY KEY, user_id int REFERENCES users ON DELETE CASCADE, entry text);
+INSERT INTO users SELECT n, 'user ' || n FROM generate_series(1, 10) n;
+INSERT INTO audit_log SELECT n, n % 10 + 1, 'entry ' || n FROM generate_series(1, 3000) n;
+";
+
+struct Proxy {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl Proxy {
+    /// Behind it is a role that may do everything: what is refused here, the proxy refuses.
+    fn start(postgres: &Postgres, words: &[&str]) -> Proxy {
+        let address = TcpListener::bind("127.0.0.1:0")
+            .and_then(|free| free.local_addr())
+            .expect("a free port");
+        let mut config = format!(
+            "mode = \"enforce\"\n[proxies.shop]\nlisten = \"{address}\"\nenvironment = \"production\"\n\
+            [proxies.shop.upstream]\nhost = \"127.0.0.1\"\nport = {}\ndatabase = \"shop\"\nuser = \"postgres\"\n",
+            postgres.port
+        );
+        for (login, principal) in [("coder", "agent"), ("kim", "person"), ("migrations", "migration")] {
+            let verifier = verifier(postgres);
+            config.push_str(&format!(
+                "[proxies.shop.users.{login}]\nprincipal = \"{principal}\"\nverifier = \"{verifier}\"\n"
+            ));
+        }
+        let file = postgres.folder().join("proxy.toml");
+        std::fs::write(&file, config).expect("a configuration");
+        let process = Command::new(binary("safeguard"))
+            .args(["proxy", "run", "--config"])
+            .arg(&file)
+            .args(words)
+            .current_dir(postgres.folder())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the proxy runs");
+        let proxy = Proxy { process, address };
+        let begun = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            assert!(begun.elapsed() < START_LONGEST, "the proxy does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        proxy
+    }
+
+    fn psql(&self, login: &str, sql: &str) -> Output {
+        let mut psql = Command::new("psql")
+            .args(["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1"])
+            .arg(format!("postgres://{login}@{}/shop", self.address))
+            .env("PGPASSWORD", PASSWORD)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("psql runs");
+        let mut input = psql.stdin.take().expect("a pipe");
+        input.write_all(sql.as_bytes()).expect("psql reads");
+        drop(input);
+        psql.wait_with_output().expect("psql ends")
+    }
+
+    fn refused(&self, login: &str, sql: &str) -> String {
+        let output = self.psql(login, sql);
+        assert!(!output.status.success(), "{login} may: {sql}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    fn answered(&self, login: &str, sql: &str) -> String {
+        let output = self.psql(login, sql);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{login}: {sql}: {said}");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.process.kill().expect("it runs");
+        self.process.wait().expect("it has ended");
+    }
+}
+
+fn verifier(postgres: &Postgres) -> String {
+    let mut child = Command::new(binary("safeguard"))
+        .args(["proxy", "verifier"])
+        .current_dir(postgres.folder())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("safeguard runs");
+    let mut input = child.stdin.take().expect("a pipe");
+    input.write_all(PASSWORD.as_bytes()).expect("it reads");
+    drop(input);
+    let output = child.wait_with_output().expect("it ends");
+    String::from_utf8(output.stdout).expect("text").trim().to_owned()
+}
+
+fn shop() -> Postgres {
+    let postgres = Postgres::start();
+    postgres.must("postgres", "postgres", "CREATE DATABASE shop");
+    postgres.must("postgres", "shop", SHOP);
+    postgres
+}
+
+fn is_all_there(postgres: &Postgres) {
+    let counts = "SELECT (SELECT count(*) FROM users) || ' ' || (SELECT count(*) FROM audit_log)";
+    assert_eq!(postgres.must("postgres", "shop", counts), "10 3000");
+}
+
+#[test]
+fn whatever_the_agent_types_the_audit_log_is_still_there() {
+    let postgres = shop();
+    let proxy = Proxy::start(&postgres, &[]);
+    assert_eq!(proxy.answered("coder", "SELECT count(*) FROM audit_log"), "3000");
+    for sql in [
+        "DROP TABLE audit_log;",
+        "drop/**/table if exists \"audit_log\" cascade;",
+        "DELETE FROM audit_log;",
+        "BEGIN; SELECT 1; DELETE FROM audit_log; COMMIT;",
+        "SELECT 1 \\; COMMIT \\; TRUNCATE audit_log;",
+        "WITH gone AS (DELETE FROM audit_log RETURNING 1) SELECT count(*) FROM gone;",
+        "EXPLAIN ANALYZE DELETE FROM audit_log;",
+        "PREPARE a AS DELETE FROM audit_log; EXECUTE a;",
+        "DO $$ BEGIN EXECUTE 'DROP TABLE ' || 'audit_log'; END $$;",
+        "ALTER TABLE audit_log RENAME TO old_debug_files;",
+        "ALTER TABLE audit_log DISABLE TRIGGER ALL;",
+        "UPDATE audit_log SET entry = '';",
+        "CREATE TABLE optimised AS SELECT * FROM audit_log;",
+        "COPY audit_log TO PROGRAM 'true';",
+        "SET ROLE postgres; DROP TABLE audit_log;",
+        "DELETE FROM users WHERE id = 1;",
+    ] {
+        let told = proxy.refused("coder", sql);
+        // An agent acts on what it is told to do instead.
+        assert!(told.contains("HINT:") && told.contains("rule"), "{sql}: {told}");
+        is_all_there(&postgres);
+    }
+    let wrong = Command::new("psql")
+        .args(["-X", "-c", "SELECT 1"])
+        .arg(format!("postgres://coder@{}/shop", proxy.address))
+        .env("PGPASSWORD", "guessed")
+        .output()
+        .expect("psql runs");
+    assert!(!wrong.status.success());
+
+    // What it should have done: marked what it holds to be redundant.
+    proxy.answered("coder", "UPDATE users SET deleted_at = now() WHERE id = 7");
+    assert_eq!(
+        postgres.must(
+            "postgres",
+            "shop",
+            "SELECT count(*) FROM users WHERE deleted_at IS NOT NULL"
+        ),
+        "1"
+    );
+}
+
+#[test]
+fn a_person_is_told_what_a_cascade_would_have_taken() {
+    let postgres = shop();
+    let proxy = Proxy::start(&postgres, &[]);
+    let told = proxy.refused("kim", "DELETE FROM users WHERE id = 3;");
+    assert!(told.contains("would delete 301 rows in 2 tables"), "{told}");
+    is_all_there(&postgres);
+    postgres.must(
+        "postgres",
+        "shop",
+        "DELETE FROM audit_log WHERE user_id = 3 AND id > 100",
+    );
+    proxy.answered("kim", "DELETE FROM users WHERE id = 3");
+    assert_eq!(
+        postgres.must("postgres", "shop", "SELECT count(*) FROM users"),
+        "9"
+    );
+}
+
+#[test]
+fn while_nobody_says_whether_there_is_a_freeze_there_is_one() {
+    let postgres = shop();
+    let proxy = Proxy::start(&postgres, &["--freezes", "--server", "http://127.0.0.1:1"]);
+    let told = proxy.refused("migrations", "ALTER TABLE users ADD COLUMN note text;");
+    assert!(told.contains("freeze"), "{told}");
+    assert_eq!(proxy.answered("coder", "SELECT count(*) FROM audit_log"), "3000");
+}
