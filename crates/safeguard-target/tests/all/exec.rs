@@ -44,8 +44,8 @@ case $op in
             PORT=$port HOST=127.0.0.1 setsid "$program" helper::app --exact --nocapture >/dev/null 2>&1 </dev/null 3>&- &
             echo $! >"$folder/pid"
             # The group of this call is killed when it ends: the app must have left it by then.
-            # An app that has ended already has left no trace of a session.
-            until [ "$(cut -d ' ' -f 6 "/proc/$!/stat")" = $! ] || [ "$(cut -d ' ' -f 3 "/proc/$!/stat")" = Z ]; do
+            # An app that has ended already has left no trace of a session, and none at all once this shell has noticed.
+            while [ -e "/proc/$!" ] && [ "$(cut -d ' ' -f 6 "/proc/$!/stat")" != $! ] && [ "$(cut -d ' ' -f 3 "/proc/$!/stat")" != Z ]; do
                 sleep 0.01
             done
         fi
