@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::live::up::binary;
-use crate::postgres::Postgres;
+use crate::postgres::{Postgres, psql};
 
 const START_LONGEST: Duration = Duration::from_secs(30);
 const PASSWORD: &str = "correct horse";
@@ -62,19 +62,11 @@ impl Proxy {
     }
 
     fn psql(&self, login: &str, sql: &str) -> Output {
-        let mut psql = Command::new("psql")
-            .args(["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1"])
-            .arg(format!("postgres://{login}@{}/shop", self.address))
-            .env("PGPASSWORD", PASSWORD)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("psql runs");
-        let mut input = psql.stdin.take().expect("a pipe");
-        input.write_all(sql.as_bytes()).expect("psql reads");
-        drop(input);
-        psql.wait_with_output().expect("psql ends")
+        psql(&self.url(login), PASSWORD, sql)
+    }
+
+    fn url(&self, login: &str) -> String {
+        format!("postgres://{login}@{}/shop", self.address)
     }
 
     fn refused(&self, login: &str, sql: &str) -> String {
@@ -153,12 +145,7 @@ fn whatever_the_agent_types_the_audit_log_is_still_there() {
         assert!(told.contains("HINT:") && told.contains("rule"), "{sql}: {told}");
         is_all_there(&postgres);
     }
-    let wrong = Command::new("psql")
-        .args(["-X", "-c", "SELECT 1"])
-        .arg(format!("postgres://coder@{}/shop", proxy.address))
-        .env("PGPASSWORD", "guessed")
-        .output()
-        .expect("psql runs");
+    let wrong = psql(&proxy.url("coder"), "guessed", "SELECT 1");
     assert!(!wrong.status.success());
 
     // What it should have done: marked what it holds to be redundant.

@@ -65,18 +65,7 @@ impl Postgres {
 
     /// Runs SQL as somebody, until the first error.
     pub fn psql(&self, user: &str, database: &str, sql: &str) -> Output {
-        let mut psql = Command::new("psql")
-            .args(["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1"])
-            .arg(self.url(user, database))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("psql runs");
-        let mut input = psql.stdin.take().expect("a pipe");
-        input.write_all(sql.as_bytes()).expect("psql reads");
-        drop(input);
-        psql.wait_with_output().expect("psql ends")
+        psql(&self.url(user, database), "", sql)
     }
 
     /// What it answers, and it must.
@@ -117,6 +106,23 @@ impl Drop for Postgres {
         rustix::process::kill_process(pid, rustix::process::Signal::QUIT).expect("it can be ended");
         self.server.wait().expect("it has ended");
     }
+}
+
+/// Runs SQL at an address, until the first error.
+pub fn psql(url: &str, password: &str, sql: &str) -> Output {
+    let mut psql = Command::new("psql")
+        .args(["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", url])
+        .env("PGPASSWORD", password)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("psql runs");
+    let mut input = psql.stdin.take().expect("a pipe");
+    // Whoever is refused may have left before it reads.
+    drop(input.write_all(sql.as_bytes()));
+    drop(input);
+    psql.wait_with_output().expect("psql ends")
 }
 
 fn is_root() -> bool {
