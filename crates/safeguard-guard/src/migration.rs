@@ -141,12 +141,17 @@ pub fn rows_removed_intended(text: &str) -> u64 {
 /// The statements, for whoever has to run them one at a time.
 #[must_use]
 pub fn statements(sql: &str) -> Vec<&str> {
-    let file = SourceFile::parse(sql);
-    let found = file.tree().stmts().filter_map(|statement| {
+    placed_statements(sql).map(|(_, statement)| statement).collect()
+}
+
+/// Each statement with the byte at which it begins.
+fn placed_statements(sql: &str) -> impl Iterator<Item = (usize, &str)> {
+    let all = SourceFile::parse(sql).tree().stmts().collect::<Vec<_>>();
+    all.into_iter().filter_map(move |statement| {
         let range = statement.syntax().text_range();
-        sql.get(usize::from(range.start())..usize::from(range.end()))
-    });
-    found.collect()
+        let start = usize::from(range.start());
+        Some((start, sql.get(start..usize::from(range.end()))?))
+    })
 }
 
 /// What is dangerous in it, in the order of the text.
@@ -244,12 +249,7 @@ fn by_guard(script: &Script<'_>, lines: &Lines<'_>) -> Vec<MigrationFinding> {
         frozen: false,
     };
     let mut found = Vec::new();
-    let mut at = 0;
-    for statement in statements(script.up) {
-        // Each statement is a part of the text, and they follow each other.
-        let offset = script.up.get(at..).and_then(|rest| rest.find(statement));
-        let start = at + offset.unwrap_or_default();
-        at = start + statement.len();
+    for (start, statement) in placed_statements(script.up) {
         let facts = read(statement);
         let decision = judge(&facts, asker, &policy);
         let severity = match (decision.decision, decision.class) {
@@ -370,6 +370,12 @@ DROP INDEX users_by_age;
         10:1 medium bulk-write
         11:1 high truncate
         ");
+    }
+
+    #[test]
+    fn a_comment_that_reads_as_a_statement_is_not_its_place() {
+        let text = "SET lock_timeout = '5s';\n-- before: TRUNCATE sessions;\nTRUNCATE sessions;\n";
+        assert_eq!(linted(text), "3:1 high truncate\n");
     }
 
     #[test]
