@@ -8,13 +8,13 @@ mod question;
 
 use clap::{Args, Subcommand};
 use safeguard_api::Environment;
-use safeguard_api::guard::{CommandDecision, GuardAnswer};
+use safeguard_api::guard::CommandDecision;
 
 use self::hosts::Host;
 use crate::args::Globals;
 use crate::failure::Failure;
-use crate::guard::{or_nothing, policy, reasons, told};
-use crate::output::{BAD, GOOD, Output};
+use crate::guard::{headline, or_nothing, policy, told};
+use crate::output::Output;
 
 #[derive(Debug, Subcommand)]
 pub enum AgentVerb {
@@ -124,18 +124,12 @@ fn explain(globals: &Globals, args: &ExplainArgs, output: &Output) -> Result<(),
 }
 
 fn explained(decision: &CommandDecision) -> String {
-    let style = match decision.decision {
-        GuardAnswer::Allow | GuardAnswer::Measure => GOOD,
-        GuardAnswer::Deny => BAD,
-    };
-    let mut text = format!("{style}{}{style:#}: ", decision.decision);
-    match &decision.finding {
-        Some(finding) => text.push_str(&reasons(finding, decision.decision)),
-        None => text.push_str(&format!(
-            "asked as {} in {}\n",
-            decision.principal, decision.environment
-        )),
-    }
+    let mut text = headline(
+        decision.decision,
+        decision.finding.as_ref(),
+        decision.principal,
+        decision.environment,
+    );
     text.push_str(&format!(
         "  runs       {}\n",
         or_nothing(&decision.programs.join(", "))

@@ -140,20 +140,32 @@ fn next_statement(input: &mut impl BufRead) -> Result<Option<Facts>, Failure> {
     }))
 }
 
-fn explained(decision: &GuardDecision) -> String {
-    let style = match decision.decision {
+/// The answer, and the reasons or who asked where there are none.
+pub fn headline(
+    answer: GuardAnswer,
+    finding: Option<&GuardFinding>,
+    principal: Principal,
+    environment: Environment,
+) -> String {
+    let style = match answer {
         GuardAnswer::Allow => GOOD,
         GuardAnswer::Measure => CARE,
         GuardAnswer::Deny => BAD,
     };
-    let mut text = format!("{style}{}{style:#}: ", decision.decision);
-    match &decision.finding {
-        Some(finding) => text.push_str(&reasons(finding, decision.decision)),
-        None => text.push_str(&format!(
-            "asked as {} in {}\n",
-            decision.principal, decision.environment
-        )),
-    }
+    let rest = match finding {
+        Some(finding) => reasons(finding, answer),
+        None => format!("asked as {principal} in {environment}\n"),
+    };
+    format!("{style}{answer}{style:#}: {rest}")
+}
+
+fn explained(decision: &GuardDecision) -> String {
+    let mut text = headline(
+        decision.decision,
+        decision.finding.as_ref(),
+        decision.principal,
+        decision.environment,
+    );
     let classes: Vec<&str> = decision.classes.iter().map(|class| class.as_str()).collect();
     let relations: Vec<String> = decision
         .relations
@@ -173,7 +185,7 @@ fn explained(decision: &GuardDecision) -> String {
     text
 }
 
-pub fn reasons(finding: &GuardFinding, answer: GuardAnswer) -> String {
+fn reasons(finding: &GuardFinding, answer: GuardAnswer) -> String {
     let code = match answer {
         GuardAnswer::Deny => format!(" (SQLSTATE {})", finding.sqlstate),
         GuardAnswer::Allow | GuardAnswer::Measure => String::new(),

@@ -148,6 +148,27 @@ pub(crate) struct Row {
     pub does: &'static str,
 }
 
+impl Row {
+    /// With no option needed, and none that makes it harmless.
+    pub const fn of(program: &'static str, words: &'static [&'static str], does: &'static str) -> Row {
+        Row {
+            program,
+            words,
+            only_with: &[],
+            unless: &[],
+            does,
+        }
+    }
+
+    pub const fn only_with(self, only_with: &'static [&'static str]) -> Row {
+        Row { only_with, ..self }
+    }
+
+    pub const fn unless(self, unless: &'static [&'static str]) -> Row {
+        Row { unless, ..self }
+    }
+}
+
 /// What the first row that fits says a command does.
 pub(crate) fn row_of(
     table: &'static [Row],

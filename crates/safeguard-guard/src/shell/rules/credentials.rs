@@ -71,13 +71,7 @@ const fn row(
     words: &'static [&'static str],
     only_with: &'static [&'static str],
 ) -> Row {
-    Row {
-        program,
-        words,
-        only_with,
-        unless: &[],
-        does: "prints credentials",
-    }
+    Row::of(program, words, "prints credentials").only_with(only_with)
 }
 
 /// They name such files without showing what is in them.

@@ -298,7 +298,7 @@ const TABLE: &[Row] = &[
 ];
 
 const fn row(program: &'static str, words: &'static [&'static str], does: &'static str) -> Row {
-    with(program, words, &[], does)
+    Row::of(program, words, does).unless(DRY)
 }
 
 const fn with(
@@ -307,13 +307,7 @@ const fn with(
     only_with: &'static [&'static str],
     does: &'static str,
 ) -> Row {
-    Row {
-        program,
-        words,
-        only_with,
-        unless: DRY,
-        does,
-    }
+    row(program, words, does).only_with(only_with)
 }
 
 /// A plan that was saved is carried out without a question, and so is one whose question something else answers.

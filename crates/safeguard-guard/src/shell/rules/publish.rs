@@ -49,11 +49,5 @@ const TABLE: &[Row] = &[
 ];
 
 const fn row(program: &'static str, words: &'static [&'static str]) -> Row {
-    Row {
-        program,
-        words,
-        only_with: &[],
-        unless: DRY,
-        does: DOES,
-    }
+    Row::of(program, words, DOES).unless(DRY)
 }

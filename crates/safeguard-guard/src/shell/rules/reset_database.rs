@@ -141,7 +141,7 @@ const TABLE: &[Row] = &[
 const RAKE: &str = "db:drop*|db:reset*|db:purge*|db:schema:load*|db:structure:load*|db:migrate:reset*|db:truncate_all*|db:setup*|db:seed:replant*|db:test:purge*";
 
 const fn row(program: &'static str, words: &'static [&'static str], does: &'static str) -> Row {
-    with(program, words, &[], does)
+    Row::of(program, words, does).unless(&["--help", "--dry-run", "--sql", "--pretend"])
 }
 
 const fn with(
@@ -150,13 +150,7 @@ const fn with(
     only_with: &'static [&'static str],
     does: &'static str,
 ) -> Row {
-    Row {
-        program,
-        words,
-        only_with,
-        unless: &["--help", "--dry-run", "--sql", "--pretend"],
-        does,
-    }
+    row(program, words, does).only_with(only_with)
 }
 
 fn django(invocation: &Invocation) -> Option<String> {

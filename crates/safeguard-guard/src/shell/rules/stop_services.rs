@@ -65,7 +65,11 @@ const TABLE: &[Row] = &[
 ];
 
 const fn row(program: &'static str, words: &'static [&'static str]) -> Row {
-    with(program, words, &[])
+    Row::of(program, words, "stops or unprotects what others use").unless(&[
+        "--help",
+        "--version",
+        "--dry-run",
+    ])
 }
 
 const fn with(
@@ -73,13 +77,7 @@ const fn with(
     words: &'static [&'static str],
     only_with: &'static [&'static str],
 ) -> Row {
-    Row {
-        program,
-        words,
-        only_with,
-        unless: &["--help", "--version", "--dry-run"],
-        does: "stops or unprotects what others use",
-    }
+    row(program, words).only_with(only_with)
 }
 
 const SERVICES: &[&str] = &[
