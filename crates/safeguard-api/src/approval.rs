@@ -245,6 +245,7 @@ signable!(ApprovalStatement);
 signable!(crate::waiver::WaiverStatement);
 signable!(crate::breakglass::BreakglassStatement);
 signable!(crate::policy_change::PolicyStatement);
+signable!(crate::statement::StatementApproval);
 
 /// Names a set of evidence: the digest of its documents' digests, sorted, a line each.
 #[must_use]

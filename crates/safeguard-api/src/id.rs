@@ -145,6 +145,10 @@ id!(
     BreakglassId, "bgl"
 );
 id!(
+    /// One answer of a guard proxy to a statement that it did not simply let through.
+    DecisionId, "dcn"
+);
+id!(
     /// One change of the policy that people sign before it is in force.
     PolicyChangeId, "pch"
 );

@@ -30,6 +30,7 @@ pub mod risk;
 mod scope;
 pub mod ssh_key;
 pub mod stage;
+pub mod statement;
 pub mod status;
 pub mod time;
 pub mod traffic;
@@ -43,8 +44,8 @@ pub use evidence::Evidence;
 pub use freeze::Freeze;
 pub use gate::{Gate, GateReport, GateVerdict, Permit, Verdict};
 pub use id::{
-    ApprovalId, BreakglassId, ChangeId, Digest, EvidenceId, FreezeId, Name, PolicyChangeId, PolicyId,
-    ReleaseId, TokenId, WaiverId,
+    ApprovalId, BreakglassId, ChangeId, DecisionId, Digest, EvidenceId, FreezeId, Name, PolicyChangeId,
+    PolicyId, ReleaseId, TokenId, WaiverId,
 };
 pub use passkey::Passkey;
 pub use policy_change::PolicyChange;
@@ -52,5 +53,6 @@ pub use problem::Problem;
 pub use release::{Block, Phase, Release, Rollout};
 pub use ssh_key::SshKey;
 pub use stage::{Environment, Percent, Stage};
+pub use statement::StatementRequest;
 pub use time::{Now, Span, Timestamp};
 pub use waiver::Waiver;

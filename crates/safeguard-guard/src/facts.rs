@@ -56,6 +56,8 @@ pub struct Facts {
     pub steps: Vec<TransactionStep>,
     /// Whether it declares a cursor that outlives its transaction: PostgreSQL runs its query at the commit.
     pub holds_cursor: bool,
+    /// The code of an approval that it sets for the statement after it.
+    pub approval: Option<String>,
     pub cost: StatementCost,
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use safeguard_api::Environment;
-use safeguard_api::config::{GuardPolicy, StatementLimits};
+use safeguard_api::config::{GuardPolicy, GuardRule, StatementLimits};
 use safeguard_api::guard::{
     Asker, GuardAnswer, GuardDecision, GuardFinding, Principal, RowBudget, StatementClass as Class,
     StatementCost,
@@ -109,6 +109,33 @@ pub fn budget(asker: Asker, policy: &GuardPolicy) -> RowBudget {
     }
 }
 
+/// Whether a person may let this very text run once, measured: all that stands against it is the policy about rows. What
+/// reaches beyond rows, what a freeze or an environment for reading holds back, and what can not be measured, nobody lets
+/// through.
+#[must_use]
+pub fn is_approvable(facts: &Facts, asker: Asker, policy: &GuardPolicy) -> bool {
+    let for_reading = asker.environment == Environment::Staging && asker.principal != Principal::Migration;
+    let is_one_statement = facts.cost.statements == 1
+        && facts.steps.is_empty()
+        && facts.prepares.is_empty()
+        && facts.executes.is_empty()
+        && !facts.holds_cursor;
+    let stands_against = |act: &Act| {
+        let mut denying =
+            answers(act.class, asker, policy).filter(|(answer, _)| *answer == GuardAnswer::Deny);
+        denying.any(|(_, rule)| !ABOUT_ROWS.contains(&act.class) || rule.sqlstate != crate::rules::POLICY)
+    };
+    !for_reading
+        && is_one_statement
+        && over_limits(&facts.cost, asker, &policy.limits).is_empty()
+        && !facts
+            .acts
+            .iter()
+            .any(|act| counts(act, asker) && stands_against(act))
+}
+
+const ABOUT_ROWS: &[Class] = &[Class::Write, Class::BulkWrite, Class::Delete];
+
 /// Whether somebody answers for what is asked while it is asked.
 fn is_attended(principal: Principal) -> bool {
     match principal {
@@ -137,24 +164,26 @@ fn counts(act: &Act, asker: Asker) -> bool {
 
 /// The strictest answer of all rules that speak of a class; of equally strict ones, the first.
 fn answer(class: Class, asker: Asker, policy: &GuardPolicy) -> (GuardAnswer, &'static Rule) {
-    let by_policy = policy
-        .rules
-        .iter()
-        .find(|rule| rule.fits(asker.principal, asker.environment, class))
-        .map(|rule| rule.answer);
-    let mut strictest: Option<(GuardAnswer, &'static Rule)> = None;
-    for rule in of_class(class) {
-        let own = (rule.answer)(class, asker);
-        let answer = match by_policy {
-            Some(answer) if rule.gives_way => answer,
-            _ => own,
-        };
-        if strictest.is_none_or(|(so_far, _)| so_far < answer) {
-            strictest = Some((answer, *rule));
-        }
-    }
+    let stricter = |so_far: (GuardAnswer, &'static Rule), next: (GuardAnswer, &'static Rule)| {
+        if so_far.0 < next.0 { next } else { so_far }
+    };
     // A class that no rule speaks of is not one to let through.
+    let strictest = answers(class, asker, policy).reduce(stricter);
     strictest.unwrap_or((GuardAnswer::Deny, crate::rules::NOT_UNDERSTOOD))
+}
+
+/// What each rule that speaks of a class answers.
+fn answers(
+    class: Class,
+    asker: Asker,
+    policy: &GuardPolicy,
+) -> impl Iterator<Item = (GuardAnswer, &'static Rule)> {
+    let fits = |rule: &&GuardRule| rule.fits(asker.principal, asker.environment, class);
+    let by_policy = policy.rules.iter().find(fits).map(|rule| rule.answer);
+    of_class(class).iter().map(move |&rule| {
+        let answer = by_policy.filter(|_| rule.gives_way);
+        (answer.unwrap_or_else(|| (rule.answer)(class, asker)), rule)
+    })
 }
 
 fn finding(answer: GuardAnswer, rule: &Rule, act: &Act, asker: Asker, policy: &GuardPolicy) -> GuardFinding {

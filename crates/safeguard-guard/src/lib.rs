@@ -20,5 +20,5 @@ mod table;
 mod tree;
 
 pub use facts::{Act, Facts, Run, TransactionStep};
-pub use judge::{Verdict, budget, decide, judge};
+pub use judge::{Verdict, budget, decide, is_approvable, judge};
 pub use read::{DEPTH_MAX, STATEMENT_BYTES_MAX, STATEMENTS_MAX, read};

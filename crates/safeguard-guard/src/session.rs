@@ -214,8 +214,13 @@ fn setting(walk: &mut Walk<'_, '_>, name: &str, value: &Value, scope: Scope) {
         }),
         "client_encoding" => value.all(is_utf8),
         "search_path" => is_ordinary_path(value),
-        // An approval is for the guard, which takes it out.
-        "safeguard.approval" => true,
+        // For the guard itself: to PostgreSQL it is a word like any other.
+        "safeguard.approval" => {
+            if let Value::Words(words) = value {
+                walk.facts.approval = words.first().cloned();
+            }
+            true
+        }
         custom if custom.contains('.') => !OF_EXTENSIONS.iter().any(|prefix| custom.starts_with(prefix)),
         _ => {
             HARMLESS.binary_search(&name.as_str()).is_ok()

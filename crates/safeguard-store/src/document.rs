@@ -6,7 +6,7 @@ use safeguard_api::release::Review;
 use safeguard_api::status::{PolicyStatus, ServiceState, Token};
 use safeguard_api::{
     Approval, Breakglass, Change, ChangeDocument, ChangeId, Digest, DocumentKind, Evidence, EvidenceId,
-    Freeze, Name, Passkey, PolicyChange, Release, ReleaseId, Rollout, Timestamp, Waiver,
+    Freeze, Name, Passkey, PolicyChange, Release, ReleaseId, Rollout, StatementRequest, Timestamp, Waiver,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -117,6 +117,13 @@ impl Document for PolicyChange {
     const KIND: &'static str = "policy-change";
     fn key(&self) -> String {
         self.id.to_string()
+    }
+}
+
+impl Document for StatementRequest {
+    const KIND: &'static str = "statement";
+    fn key(&self) -> String {
+        self.decision.decision.to_string()
     }
 }
 

@@ -217,6 +217,17 @@ pub struct Approver {
     pub passkey: bool,
 }
 
+impl Approver {
+    /// Whether a name, a login or an address is this person's, as far as the file says so.
+    #[must_use]
+    pub fn is_known_as(&self, name: &str) -> bool {
+        let names = self.emails.iter().chain(&self.owner_names).chain([&self.person]);
+        names
+            .map(|known| known.trim_start_matches('@'))
+            .any(|known| known.eq_ignore_ascii_case(name))
+    }
+}
+
 /// How the judge decides that bad events come from the canary. The formulas are in docs/judge.md.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

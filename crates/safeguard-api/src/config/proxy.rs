@@ -74,6 +74,9 @@ fn default_port() -> u16 {
 pub struct ProxyUser {
     /// Whose statements these are.
     pub principal: Principal,
+    /// Whose login it is, or for whom the agent works, as `[[approvers]]` names the person; that one approves nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
     /// What proves the password without holding it, as `safeguard proxy verifier` and PostgreSQL itself write it.
     pub verifier: String,
 }

@@ -1,0 +1,193 @@
+//! Statements that a guard proxy did not simply let through: what is told of them, and how a person lets one run after all.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::approval::SignedStatement;
+use crate::guard::{Principal, RowBudget, StatementClass};
+use crate::id::{DecisionId, Digest, Name};
+use crate::stage::Environment;
+use crate::time::{Span, Timestamp};
+
+pub const STATEMENT_API: &str = "safeguard.statement/1";
+/// Of one batch of a proxy.
+pub const DECISIONS_MAX: usize = 256;
+/// A longer text can not be approved: nobody reads it.
+pub const REQUEST_TEXT_BYTES_MAX: usize = 16 << 10;
+/// Of one day: what is refused beyond them can not be approved.
+pub const REQUESTS_MAX: usize = 500;
+/// An approval holds for so long at most.
+pub const STATEMENT_APPROVAL_LONGEST: Span = Span::minutes(60);
+/// What codes of approvals begin with.
+pub const CODE_PREFIX: &str = "sga_";
+
+/// What became of a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It did not run.
+    Refused,
+    /// It ran, did more than it may, and was rolled back.
+    RolledBack,
+    /// It ran, and was within its budget when that was counted, right before the commit.
+    Within,
+    /// The proxy only observes: it would have been refused or measured.
+    Observed,
+}
+
+/// Rows that were added, changed or deleted, by triggers, cascades and functions too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RowEffect {
+    /// Rows added or changed.
+    pub rows_changed: u64,
+    pub rows_deleted: u64,
+}
+
+/// One decision of a proxy. It has names and classes, and nothing of the statement's text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StatementDecision {
+    pub decision: DecisionId,
+    pub at: Timestamp,
+    pub login: String,
+    /// Whose login it is, or for whom the agent works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
+    pub principal: Principal,
+    pub outcome: Outcome,
+    /// The rule of the guard that decided, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// What the client was answered with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sqlstate: Option<String>,
+    pub classes: Vec<StatementClass>,
+    pub relations: Vec<String>,
+    /// With those that are repeated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<RowEffect>,
+    /// The decision that was approved, where this one rests on an approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<DecisionId>,
+    /// How many more decisions were the same, within the same batch.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub repeated: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// What a proxy tells the server, about once a second.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionBatch {
+    pub proxy: Name,
+    pub environment: Environment,
+    pub decisions: Vec<StatementDecision>,
+    /// Texts of refused statements that a person may approve. They are kept beside the log, and not in it.
+    #[serde(default)]
+    pub texts: Vec<StatementText>,
+}
+
+/// The text of a statement, with the decision about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StatementText {
+    pub decision: DecisionId,
+    pub text: String,
+}
+
+/// The entry of the log that has a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DecisionsRecorded {
+    pub entry: u64,
+}
+
+/// A statement that was refused, and that a person may let run once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StatementRequest {
+    pub proxy: Name,
+    pub environment: Environment,
+    pub decision: StatementDecision,
+    /// What the log says of the text: it is kept apart from it, and can be erased.
+    pub commitment: String,
+    /// With its literals; none when it was erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<ApprovedStatement>,
+}
+
+impl StatementRequest {
+    /// In one word, for a list.
+    #[must_use]
+    pub fn state(&self, now: Timestamp) -> &'static str {
+        match &self.approved {
+            None => "asked",
+            Some(approved) if approved.used_at.is_some() => "used",
+            Some(approved) if approved.statement.expires <= now => "expired",
+            Some(_) => "approved",
+        }
+    }
+}
+
+/// What a person signs: its canonical JSON (RFC 8785).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StatementApproval {
+    /// `safeguard.statement/1`.
+    pub api: String,
+    /// The decision that refused the statement.
+    pub decision: DecisionId,
+    pub proxy: Name,
+    pub environment: Environment,
+    pub login: String,
+    pub principal: Principal,
+    /// The digest of the very text, with its literals.
+    pub statement: Digest,
+    /// What it may change and delete at most, triggers and cascades included.
+    pub budget: RowBudget,
+    pub expires: Timestamp,
+}
+
+/// A signed approval, as it is kept. Of its code only the hash is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ApprovedStatement {
+    pub statement: StatementApproval,
+    pub person: String,
+    pub signed: SignedStatement,
+    pub signed_at: Timestamp,
+    pub code_sha256: Digest,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_at: Option<Timestamp>,
+    pub entry: u64,
+}
+
+/// The code that lets the statement run, told once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StatementCode {
+    pub code: String,
+    pub statement: StatementApproval,
+    pub entry: u64,
+}
+
+/// A code, as a proxy was given it, and what it was given for.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Redemption {
+    pub code: String,
+    pub proxy: Name,
+    pub environment: Environment,
+    pub login: String,
+    pub statement: Digest,
+}
+
+/// What a code was good for; it is used up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Redeemed {
+    pub decision: DecisionId,
+    pub budget: RowBudget,
+    pub entry: u64,
+}
