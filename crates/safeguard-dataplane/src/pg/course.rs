@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use safeguard_api::guard::GuardAnswer;
+use safeguard_api::DecisionId;
+use safeguard_api::guard::{GuardAnswer, Principal};
 use safeguard_guard::{Facts, TransactionStep};
 
 use super::effect::{Purpose, not_measured};
@@ -37,8 +38,9 @@ pub enum Course {
 }
 
 impl Session {
-    /// Decides about a message. A message that waits is decided about anew, with what was learned since.
-    pub fn course(&mut self, candidates: &[Arc<Facts>], form: Form) -> Course {
+    /// Decides about a message. A message that waits is decided about anew, with what was learned since. `text` is what a
+    /// simple query says, which a person may approve.
+    pub fn course(&mut self, candidates: &[Arc<Facts>], form: Form, text: Option<&str>) -> Course {
         let standing = self.door.standing();
         let prepared = match self.prepared(candidates, form) {
             Ok(prepared) => prepared,
@@ -54,14 +56,25 @@ impl Session {
         }
         match judgement.answer {
             GuardAnswer::Allow => self.allowed(&all, form),
-            GuardAnswer::Measure => self.measured(&all, form),
-            GuardAnswer::Deny => self.denied(&all, &judgement),
+            GuardAnswer::Measure if self.is_unrecorded() => self.refuse(&all, unrecorded()),
+            GuardAnswer::Measure => self.measured(&all, form, text),
+            GuardAnswer::Deny => self.denied(&all, &judgement, text),
         }
     }
 
-    fn denied(&self, all: &[Arc<Facts>], judgement: &Judgement) -> Course {
+    /// Whether nobody answers for who asks, and what is decided does not reach the log.
+    fn is_unrecorded(&self) -> bool {
+        let unattended = matches!(self.login.principal, Principal::Agent | Principal::Service);
+        unattended && self.door.desk.as_ref().is_some_and(|desk| !desk.is_recording())
+    }
+
+    fn denied(&self, all: &[Arc<Facts>], judgement: &Judgement, text: Option<&str>) -> Course {
         let decision = self.door.decision();
-        let refusal = match &judgement.finding {
+        let text = match all {
+            [facts] => text.filter(|text| self.may_be_approved(facts, text)),
+            _ => None,
+        };
+        let mut refusal = match &judgement.finding {
             Some(finding) => Refusal::of(finding, &decision),
             None => Refusal::new(
                 NOT_SUPPORTED,
@@ -69,12 +82,15 @@ impl Session {
                 "write it another way",
             ),
         };
-        self.tell_refused(all, judgement, &decision);
+        if text.is_some() {
+            refusal.hint = approvable_hint(&refusal.hint, &decision);
+        }
+        self.tell_refused(all, judgement, decision, &refusal.sqlstate, text);
         Course::Refuse(Box::new(refusal))
     }
 
     /// A refusal that is no rule's.
-    fn refuse(&self, all: &[Arc<Facts>], refusal: Refusal) -> Course {
+    pub fn refuse(&self, all: &[Arc<Facts>], refusal: Refusal) -> Course {
         self.tell_not_covered(all, &refusal);
         Course::Refuse(Box::new(refusal))
     }
@@ -136,13 +152,13 @@ impl Session {
                 Course::Wait
             }
             Some(Answered::Within) => Course::Forward,
-            Some(Answered::Over(over)) => Course::Refuse(Box::new(self.over_refusal(&over))),
+            Some(Answered::Over(over)) => Course::Refuse(over),
             Some(Answered::Unreadable) => self.refuse(all, unreadable()),
             Some(Answered::Failed { error, status }) => self.failed(&error, status),
         }
     }
 
-    fn measured(&mut self, all: &[Arc<Facts>], form: Form) -> Course {
+    pub fn measured(&mut self, all: &[Arc<Facts>], form: Form, text: Option<&str>) -> Course {
         if all.iter().any(|facts| !facts.steps.is_empty()) {
             return self.refuse(all, mixed());
         }
@@ -170,6 +186,9 @@ impl Session {
             self.ask(Purpose::Baseline, form == Form::Query);
             return Course::Wait;
         }
+        if let ([facts], Some(text), true) = (all, text, self.transaction.is_wrapped) {
+            self.transaction.text = Some(text.to_owned()).filter(|text| self.could_be_approved(facts, text));
+        }
         for facts in all {
             self.transaction.watch.add(facts);
         }
@@ -189,7 +208,7 @@ impl Session {
     }
 
     /// Whether everything that was sent is answered. Without a Sync the server is asked to answer what it has.
-    fn settle(&mut self) -> bool {
+    pub fn settle(&mut self) -> bool {
         if self.replies.is_empty() {
             return true;
         }
@@ -199,6 +218,22 @@ impl Session {
         }
         false
     }
+}
+
+/// What to do instead, and how a person lets the very statement run once.
+pub fn approvable_hint(instead: &str, decision: &DecisionId) -> String {
+    format!(
+        "{instead}; or ask a person for `safeguard statement approve {decision}`, and run it again with the code"
+    )
+}
+
+/// Whoever nobody answers for writes nothing that leaves no trace.
+fn unrecorded() -> Refusal {
+    Refusal::new(
+        "42501",
+        "what is decided about writes does not reach the log, so that agents and services write nothing",
+        "try again when the safeguard server answers; `safeguard doctor` says what is wrong with it",
+    )
 }
 
 /// Whether it is an error outside of a transaction that the client has begun.

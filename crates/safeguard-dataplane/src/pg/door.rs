@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
-use safeguard_api::Environment;
 use safeguard_api::config::{Mode, ProxyLimits};
 use safeguard_api::guard::Principal;
+use safeguard_api::{DecisionId, Environment, Name, Timestamp};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::cancel::Cancels;
+use super::desk::Desk;
 use super::judged::{FactsByText, Standing};
 use super::login;
 use super::scram::Verifier;
@@ -46,7 +47,7 @@ impl InForce {
 }
 
 pub struct Door {
-    pub name: String,
+    pub name: Name,
     pub environment: Environment,
     /// Nothing is refused or measured; what would be is told.
     pub observes: bool,
@@ -54,21 +55,28 @@ pub struct Door {
     pub limits: ProxyLimits,
     pub certificate: Option<Arc<Certificate>>,
     pub in_force: Arc<InForce>,
+    /// Where decisions are told, and codes are asked about; none where no server is at hand.
+    pub desk: Option<Arc<Desk>>,
     pub texts: FactsByText,
     pub cancels: Arc<Cancels>,
     pub counters: Counters,
     users: BTreeMap<String, (Principal, Verifier)>,
+    persons: BTreeMap<String, String>,
     mock_secret: [u8; 32],
-    /// The first half of the names of decisions: another in each process.
+    /// What the names of decisions begin to count from: another in each process.
     decisions: u32,
-    decided: AtomicU64,
+    decided: AtomicU32,
     sessions: AtomicUsize,
     stopping: AtomicBool,
     stopped: Arc<Notify>,
 }
 
 impl Door {
-    pub fn new(settings: ProxySettings, in_force: Arc<InForce>) -> Result<(Door, TcpListener), ProxyError> {
+    pub fn new(
+        settings: ProxySettings,
+        in_force: Arc<InForce>,
+        desk: Option<Arc<Desk>>,
+    ) -> Result<(Door, TcpListener), ProxyError> {
         let ProxySettings {
             name,
             proxy,
@@ -76,13 +84,14 @@ impl Door {
             socket,
             password,
         } = settings;
-        let name = name.to_string();
         let mut users = BTreeMap::new();
+        let mut persons = BTreeMap::new();
         for (login, user) in proxy.users {
             let verifier = Verifier::parse(&user.verifier).ok_or_else(|| ProxyError::Verifier {
-                name: name.clone(),
+                name: name.to_string(),
                 login: login.clone(),
             })?;
+            persons.extend(user.person.map(|person| (login.clone(), person)));
             users.insert(login, (user.principal, verifier));
         }
         let authority = proxy.upstream.tls_authority.as_deref();
@@ -90,19 +99,19 @@ impl Door {
             .map(trust)
             .transpose()
             .map_err(|source| ProxyError::Tls {
-                name: name.clone(),
+                name: name.to_string(),
                 source: Box::new(source),
             })?;
         let certificate = proxy.tls.map(|files| Certificate::load(files, ALPN_POSTGRESQL));
         let certificate = certificate.transpose().map_err(|source| ProxyError::Tls {
-            name: name.clone(),
+            name: name.to_string(),
             source: Box::new(source),
         })?;
         let listener = socket
             .set_nonblocking(true)
             .and_then(|()| TcpListener::from_std(socket))
             .map_err(|source| ProxyError::Socket {
-                name: name.clone(),
+                name: name.to_string(),
                 source,
             })?;
         let mut mock_secret = [0; 32];
@@ -119,13 +128,15 @@ impl Door {
             limits: proxy.limits,
             certificate: certificate.map(Arc::new),
             in_force,
+            desk,
             texts: FactsByText::default(),
             cancels: Arc::default(),
             counters: Counters::default(),
             users,
+            persons,
             mock_secret,
             decisions: getrandom::u32().map_err(ProxyError::Random)?,
-            decided: AtomicU64::new(0),
+            decided: AtomicU32::new(0),
             sessions: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
             stopped: Arc::default(),
@@ -142,14 +153,20 @@ impl Door {
         Some((None, Verifier::mock(&self.mock_secret, login.as_bytes(), like)))
     }
 
+    /// Whose login it is, or for whom the agent works.
+    pub fn person(&self, login: &str) -> Option<String> {
+        self.persons.get(login).cloned()
+    }
+
     pub fn standing(&self) -> Arc<Standing> {
         self.in_force.load()
     }
 
     /// Names a decision, so that what a client was told is found in the log.
-    pub fn decision(&self) -> String {
+    pub fn decision(&self) -> DecisionId {
         let number = self.decided.fetch_add(1, Ordering::Relaxed);
-        format!("{:08x}-{number}", self.decisions)
+        let ms = u64::try_from(now().0).unwrap_or_default();
+        DecisionId::new(ms, self.decisions.wrapping_add(number))
     }
 
     pub fn is_stopping(&self) -> bool {
@@ -186,6 +203,11 @@ impl Door {
         drop(listener);
         while sessions.join_next().await.is_some() {}
     }
+}
+
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// A place among the sessions.

@@ -182,7 +182,8 @@ impl Effect {
 /// What a transaction's statements said that they would do.
 #[derive(Debug, Clone, Default)]
 pub struct Watch {
-    targets: BTreeSet<String>,
+    pub targets: BTreeSet<String>,
+    pub classes: BTreeSet<Class>,
     /// Whether a statement changes the schema, which locks.
     has_schema: bool,
     /// Whether a statement may do what its text does not show.
@@ -196,6 +197,7 @@ impl Watch {
             self.targets.insert(last.trim_matches('"').to_owned());
         }
         for act in &facts.acts {
+            self.classes.insert(act.class);
             self.has_schema |= CHANGES_SCHEMA.contains(&act.class);
             self.has_hidden |= HIDES.contains(&act.class);
         }

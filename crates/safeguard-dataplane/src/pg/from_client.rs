@@ -8,6 +8,7 @@ use std::sync::Arc;
 use safeguard_api::guard::StatementClass;
 use safeguard_guard::{Act, Facts, Run, STATEMENT_BYTES_MAX};
 
+use super::approval;
 use super::course::{Course, Form, reserved, unknown_portal, unknown_statement};
 use super::frame::{self, HEAD_BYTES, Head, take_text};
 use super::names::Candidates;
@@ -126,14 +127,18 @@ impl Session {
     }
 
     fn query(&mut self, head: Head, body: &[u8], bytes: &[u8]) -> Result<Step, End> {
-        let facts = match (body.len() == head.body, body.split_last()) {
-            (true, Some((0, sql))) => self.facts(sql),
-            (false, _) => too_long(head),
+        let (sql, facts) = match (body.len() == head.body, body.split_last()) {
+            (true, Some((0, sql))) => (sql, self.facts(sql)),
+            (false, _) => (&[][..], too_long(head)),
             (true, _) => return Err(malformed()),
         };
+        let (code, text) = std::str::from_utf8(sql).map_or((None, ""), approval::split);
         let course = match reserved_name(&facts) {
             Some(name) => Course::Refuse(Box::new(reserved(name.as_bytes()))),
-            None => self.course(std::slice::from_ref(&facts), Form::Query),
+            None => match self.approved_course(&facts, code, text) {
+                Some(course) => course,
+                None => self.course(std::slice::from_ref(&facts), Form::Query, Some(text)),
+            },
         };
         match course {
             Course::Wait => Ok(Step::Wait),
@@ -142,6 +147,7 @@ impl Session {
                 for name in &facts.prepares {
                     self.statements.add(name.as_bytes(), &facts);
                 }
+                self.approvals.set(&facts);
                 self.expect_query(facts, None);
                 Ok(self.pass_on(head, bytes))
             }
@@ -173,7 +179,7 @@ impl Session {
         };
         let course = match name.starts_with(RESERVED) {
             true => Course::Refuse(Box::new(reserved(name))),
-            false => self.course(std::slice::from_ref(&facts), Form::Parse),
+            false => self.course(std::slice::from_ref(&facts), Form::Parse, None),
         };
         self.mid_batch |= !matches!(course, Course::Wait | Course::Answered);
         let asked = Asked::Parse { name: name.to_vec() };
@@ -202,7 +208,7 @@ impl Session {
         } else if candidates.is_empty() && !self.door.observes {
             Course::Refuse(Box::new(unknown_statement(statement)))
         } else {
-            self.course(&candidates, Form::Bind)
+            self.course(&candidates, Form::Bind, None)
         };
         self.mid_batch |= !matches!(course, Course::Wait | Course::Answered);
         let asked = Asked::Bind {
@@ -231,12 +237,13 @@ impl Session {
         let course = if candidates.is_empty() && !self.door.observes {
             Course::Refuse(Box::new(unknown_portal(portal)))
         } else {
-            self.course(&candidates, Form::Execute)
+            self.course(&candidates, Form::Execute, None)
         };
         let refusal = match course {
             Course::Wait | Course::Answered => return Ok(Step::Wait),
             Course::Forward => {
                 for facts in &candidates {
+                    self.approvals.set(facts);
                     for name in &facts.prepares {
                         self.statements.add(name.as_bytes(), facts);
                     }
@@ -257,7 +264,7 @@ impl Session {
     fn function_call(&mut self, head: Head, bytes: &[u8]) -> Step {
         let facts = Arc::new(Facts::not_understood("calls a function by its number"));
         if matches!(
-            self.course(std::slice::from_ref(&facts), Form::Query),
+            self.course(std::slice::from_ref(&facts), Form::Query, None),
             Course::Forward
         ) {
             self.expect_query(facts, None);

@@ -209,6 +209,7 @@ async fn session(
     let login = Login {
         user: startup.user.clone(),
         principal,
+        person: door.person(&startup.user),
     };
     Ok(Ok((login, Side::new(connected.stream), key, greeting)))
 }

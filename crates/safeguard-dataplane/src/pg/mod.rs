@@ -1,8 +1,10 @@
 //! The guard in front of PostgreSQL: it speaks the protocol on both sides, and judges each statement before the server sees
 //! it.
 
+mod approval;
 mod cancel;
 mod course;
+mod desk;
 mod door;
 mod effect;
 mod frame;
@@ -32,6 +34,7 @@ use safeguard_api::Name;
 use safeguard_api::config::{Mode, Proxy};
 use tokio::task::JoinSet;
 
+pub use desk::{Answer, Desk, Question};
 pub use door::InForce;
 pub use judged::Standing;
 
@@ -79,7 +82,7 @@ pub fn verifier(password: &str) -> String {
     postgres_protocol::password::scram_sha_256(password.as_bytes())
 }
 
-/// Stands in front of the databases until `shutdown` is ready; sessions then end between transactions, after at most ten
+/// Stands in front of the databases; decisions are told at the desk, where there is one. Goes on until `shutdown` is ready; sessions then end between transactions, after at most ten
 /// seconds.
 ///
 /// # Errors
@@ -87,11 +90,12 @@ pub fn verifier(password: &str) -> String {
 pub async fn run(
     proxies: Vec<ProxySettings>,
     in_force: Arc<InForce>,
+    desk: Option<Arc<Desk>>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ProxyError> {
     let opened: Result<Vec<_>, ProxyError> = proxies
         .into_iter()
-        .map(|settings| Door::new(settings, Arc::clone(&in_force)))
+        .map(|settings| Door::new(settings, Arc::clone(&in_force), desk.clone()))
         .collect();
     let mut background = JoinSet::new();
     let mut accepting = JoinSet::new();
@@ -113,7 +117,7 @@ pub async fn run(
         );
     }
     for door in doors {
-        door.counters.tell(&door.name);
+        door.counters.tell(door.name.as_str());
     }
     Ok(())
 }

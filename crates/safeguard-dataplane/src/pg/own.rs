@@ -3,6 +3,9 @@
 //! They are asked by the extended protocol and under a name of their own: a simple query would drop the statement without
 //! a name that the client may have prepared.
 
+use safeguard_api::DecisionId;
+
+use super::course::approvable_hint;
 use super::effect::{Counts, Effect, Purpose, ROWS_MAX};
 use super::frame::{self, HEAD_BYTES, error_field};
 use super::refusal::{OVER_BUDGET, Refusal};
@@ -117,7 +120,7 @@ impl Session {
                     Some(ref error) => Some(error.clone()),
                     None => match self.counted(&own) {
                         Some(Answered::Within) => None,
-                        other => Some(self.over_budget(other)),
+                        other => Some(Self::over_budget(other)),
                     },
                 };
                 match words {
@@ -154,32 +157,41 @@ impl Session {
         };
         let effect = Effect::between(before, &counts, &self.transaction.watch);
         let standing = self.door.standing();
-        let budget = safeguard_guard::budget(self.asker(standing.frozen), &standing.policy);
+        let budget = match &self.transaction.permit {
+            Some(permit) => permit.budget,
+            None => safeguard_guard::budget(self.asker(standing.frozen), &standing.policy),
+        };
         let over = effect.over(budget);
-        self.tell_measured(&effect, over.as_deref());
-        Some(over.map_or(Answered::Within, Answered::Over))
+        let decision = self.door.decision();
+        self.tell_measured(&effect, over.as_deref(), &decision);
+        Some(match over {
+            None => Answered::Within,
+            Some(over) => Answered::Over(Box::new(self.over_refusal(&over, &decision))),
+        })
     }
 
-    fn over_budget(&self, answered: Option<Answered>) -> Vec<u8> {
+    fn over_budget(answered: Option<Answered>) -> Vec<u8> {
         let mut words = Vec::new();
         match answered {
-            Some(Answered::Over(over)) => self.over_refusal(&over).write(&mut words),
+            Some(Answered::Over(refusal)) => refusal.write(&mut words),
             _ => unreadable().write(&mut words),
         }
         words
     }
 
-    pub fn over_refusal(&self, over: &str) -> Refusal {
-        let mut refusal = Refusal::new(
-            OVER_BUDGET,
-            over,
-            "change fewer rows in one transaction; `[guard.budgets]` has the limits",
-        );
+    fn over_refusal(&self, over: &str, decision: &DecisionId) -> Refusal {
+        let instead = match self.transaction.permit {
+            Some(_) => "the code is used up; have what it really does approved",
+            None => "change fewer rows in one transaction; `[guard.budgets]` has the limits",
+        };
+        let hint = match self.transaction.text {
+            Some(_) => approvable_hint(instead, decision),
+            None => instead.to_owned(),
+        };
+        let mut refusal = Refusal::new(OVER_BUDGET, over, hint);
         refusal.detail = format!(
-            "measured for {} in {}, triggers and cascades included, decision {}; the transaction was rolled back",
-            self.login.principal,
-            self.door.environment,
-            self.door.decision()
+            "measured for {} in {}, triggers and cascades included, decision {decision}; the transaction was rolled back",
+            self.login.principal, self.door.environment,
         );
         refusal
     }

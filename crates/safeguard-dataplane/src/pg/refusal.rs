@@ -1,5 +1,6 @@
 //! A refusal, as PostgreSQL words an error.
 
+use safeguard_api::DecisionId;
 use safeguard_api::guard::GuardFinding;
 
 use super::frame::{message, text};
@@ -20,7 +21,7 @@ pub const OVER_BUDGET: &str = "53400";
 
 impl Refusal {
     /// Of a statement, by a rule.
-    pub fn of(finding: &GuardFinding, decision: &str) -> Refusal {
+    pub fn of(finding: &GuardFinding, decision: &DecisionId) -> Refusal {
         Refusal {
             sqlstate: finding.sqlstate.clone(),
             message: finding.message.clone(),

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use safeguard_api::guard::{Asker, Principal};
 use tokio::sync::futures::OwnedNotified;
 
+use super::approval::Approvals;
 use super::door::Door;
 use super::frame::BadLength;
 use super::names::Names;
@@ -21,6 +22,8 @@ use crate::transport::Buffer;
 pub struct Login {
     pub user: String,
     pub principal: Principal,
+    /// Whose login it is, or for whom the agent works.
+    pub person: Option<String>,
 }
 
 /// Why a session ends.
@@ -108,6 +111,7 @@ pub struct Session {
     pub statements: Names,
     pub portals: Names,
     pub transaction: Transaction,
+    pub approvals: Approvals,
     pub copying: Copying,
     /// Something of the extended protocol was sent, and no Sync after it.
     pub mid_batch: bool,
@@ -135,6 +139,7 @@ impl Session {
             statements: Names::new(statements_max),
             portals: Names::new(statements_max),
             transaction: Transaction::default(),
+            approvals: Approvals::default(),
             copying: Copying::No,
             mid_batch: false,
             flushed: false,
@@ -206,6 +211,7 @@ impl Session {
                     self.client.room = INPUT_BYTES;
                     // An answer is for the message that waited for it, and no other.
                     self.transaction.answered = None;
+                    self.approvals.forget_answer();
                     moved = true;
                 }
                 Step::More(size) => {
@@ -217,10 +223,11 @@ impl Session {
         Ok(moved)
     }
 
-    /// Whether nothing more is sent before the server has answered the proxy's own question, or ended its transaction.
+    /// Whether nothing more is sent before the server has answered the proxy's own question, or ended its transaction, or the
+    /// control plane has said what a code is good for.
     fn must_wait(&self) -> bool {
         let is_ending = self.transaction.is_ending && self.copying != Copying::Active;
-        self.transaction.is_asking || is_ending || self.replies.is_full()
+        self.transaction.is_asking || is_ending || self.replies.is_full() || self.approvals.is_asking()
     }
 
     fn take_from_server(&mut self) -> Result<bool, End> {
@@ -258,6 +265,7 @@ impl Session {
         if !self.server.is_full() {
             moved |= self.client.poll_read(cx).map_err(|_| End::Client)?;
         }
+        moved |= self.approvals.poll(cx).is_ready();
         if moved { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 

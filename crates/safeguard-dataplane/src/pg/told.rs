@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use safeguard_api::guard::GuardAnswer;
+use safeguard_api::DecisionId;
+use safeguard_api::guard::{GuardAnswer, StatementClass};
+use safeguard_api::statement::{Outcome, RowEffect, StatementDecision};
 use safeguard_guard::Facts;
 
+use super::approval::bare;
+use super::door::now;
 use super::effect::Effect;
 use super::judged::Judgement;
-use super::refusal::Refusal;
+use super::refusal::{OVER_BUDGET, Refusal};
 use super::session::Session;
 
 const NAMES_TOLD_MAX: usize = 16;
@@ -50,13 +54,25 @@ impl Counters {
 }
 
 impl Session {
-    pub fn tell_refused(&self, all: &[Arc<Facts>], judgement: &Judgement, decision: &str) {
+    pub fn tell_refused(
+        &self,
+        all: &[Arc<Facts>],
+        judgement: &Judgement,
+        decision: DecisionId,
+        sqlstate: &str,
+        text: Option<&str>,
+    ) {
         self.door.counters.refused.fetch_add(1, Ordering::Relaxed);
         let rule = judgement.finding.as_ref().map_or("", |finding| &finding.rule);
         tracing::warn!(
             proxy = %self.door.name, user = %self.login.user, principal = %self.login.principal,
-            rule, decision, classes = %classes(all), relations = %relations(all), "A statement was refused"
+            rule, %decision, classes = %classes(all), relations = %relations(all), "A statement was refused"
         );
+        self.tell_desk(text, || StatementDecision {
+            rule: Some(rule.to_owned()),
+            sqlstate: Some(sqlstate.to_owned()),
+            ..self.decided(Outcome::Refused, all, decision)
+        });
     }
 
     pub fn tell_not_covered(&self, all: &[Arc<Facts>], refusal: &Refusal) {
@@ -66,6 +82,10 @@ impl Session {
             sqlstate = %refusal.sqlstate, classes = %classes(all), relations = %relations(all),
             "A statement was refused that can not be measured"
         );
+        self.tell_desk(None, || StatementDecision {
+            sqlstate: Some(refusal.sqlstate.clone()),
+            ..self.decided(Outcome::Refused, all, self.door.decision())
+        });
     }
 
     pub fn tell_observed(&self, all: &[Arc<Facts>], judgement: &Judgement) {
@@ -79,43 +99,99 @@ impl Session {
             rule, would = %judgement.answer, classes = %classes(all), relations = %relations(all),
             "A statement was let through"
         );
+        self.tell_desk(None, || StatementDecision {
+            rule: Some(rule.to_owned()),
+            ..self.decided(Outcome::Observed, all, self.door.decision())
+        });
     }
 
-    pub fn tell_measured(&self, effect: &Effect, over: Option<&str>) {
+    pub fn tell_measured(&self, effect: &Effect, over: Option<&str>, decision: &DecisionId) {
         self.door.counters.measured.fetch_add(1, Ordering::Relaxed);
         let (changed, deleted) = (effect.rows_changed, effect.rows_deleted);
-        match over {
+        let outcome = match over {
             Some(over) => {
                 self.door.counters.over_budget.fetch_add(1, Ordering::Relaxed);
                 tracing::warn!(
                     proxy = %self.door.name, user = %self.login.user, principal = %self.login.principal,
                     changed, deleted, over, "A transaction over its budget was not committed"
                 );
+                Outcome::RolledBack
             }
-            None => tracing::debug!(
-                proxy = %self.door.name, user = %self.login.user, principal = %self.login.principal,
-                changed, deleted, "A transaction was measured"
-            ),
+            None => {
+                tracing::debug!(
+                    proxy = %self.door.name, user = %self.login.user, principal = %self.login.principal,
+                    changed, deleted, "A transaction was measured"
+                );
+                Outcome::Within
+            }
+        };
+        let watch = &self.transaction.watch;
+        let text = self.transaction.text.as_deref().filter(|_| over.is_some());
+        self.tell_desk(text, || StatementDecision {
+            sqlstate: over.map(|_| OVER_BUDGET.to_owned()),
+            classes: watch.classes.iter().copied().collect(),
+            relations: watch.targets.iter().take(NAMES_TOLD_MAX).cloned().collect(),
+            effect: Some(RowEffect {
+                rows_changed: changed,
+                rows_deleted: deleted,
+            }),
+            ..self.decided(outcome, &[], decision.clone())
+        });
+    }
+
+    fn decided(&self, outcome: Outcome, all: &[Arc<Facts>], decision: DecisionId) -> StatementDecision {
+        StatementDecision {
+            decision,
+            at: now(),
+            login: self.login.user.clone(),
+            person: self.login.person.clone(),
+            principal: self.login.principal,
+            outcome,
+            rule: None,
+            sqlstate: None,
+            classes: classes_of(all),
+            relations: relations_of(all).map(str::to_owned).collect(),
+            effect: None,
+            approved: self
+                .transaction
+                .permit
+                .as_ref()
+                .map(|permit| permit.decision.clone()),
+            repeated: 0,
+        }
+    }
+
+    /// Tells a decision at the desk, where there is one. What finds no room there is in the lines of the log alone.
+    fn tell_desk(&self, text: Option<&str>, decision: impl FnOnce() -> StatementDecision) {
+        let Some(desk) = &self.door.desk else {
+            return;
+        };
+        let text = text.map(bare);
+        if !desk.tell(&self.door.name, self.door.environment, decision(), text) {
+            tracing::warn!(proxy = %self.door.name, "There were more decisions than one entry of the log takes");
         }
     }
 }
 
-fn classes(all: &[Arc<Facts>]) -> String {
-    let mut classes: Vec<&str> = all
-        .iter()
-        .flat_map(|facts| &facts.acts)
-        .map(|act| act.class.as_str())
-        .collect();
+fn classes_of(all: &[Arc<Facts>]) -> Vec<StatementClass> {
+    let acts = all.iter().flat_map(|facts| &facts.acts);
+    let mut classes: Vec<StatementClass> = acts.map(|act| act.class).collect();
     classes.sort_unstable();
     classes.dedup();
+    classes
+}
+
+fn classes(all: &[Arc<Facts>]) -> String {
+    let mut classes: Vec<&str> = classes_of(all).into_iter().map(StatementClass::as_str).collect();
+    classes.sort_unstable();
     classes.join(" ")
 }
 
-fn relations(all: &[Arc<Facts>]) -> String {
+fn relations_of(all: &[Arc<Facts>]) -> impl Iterator<Item = &str> {
     let names = all.iter().flat_map(|facts| &facts.relations);
-    let names: Vec<&str> = names
-        .take(NAMES_TOLD_MAX)
-        .map(|relation| relation.name.as_str())
-        .collect();
-    names.join(" ")
+    names.take(NAMES_TOLD_MAX).map(|relation| relation.name.as_str())
+}
+
+fn relations(all: &[Arc<Facts>]) -> String {
+    relations_of(all).collect::<Vec<_>>().join(" ")
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use safeguard_guard::{Facts, TransactionStep};
 
+use super::approval::Permit;
 use super::effect::{Counts, Watch};
+use super::refusal::Refusal;
 
 /// Where the server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,7 +33,7 @@ impl Block {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answered {
     Within,
-    Over(String),
+    Over(Box<Refusal>),
     /// The counts were not what was asked for.
     Unreadable,
     /// The server answered with an error, and then with its status.
@@ -54,6 +56,10 @@ pub struct Transaction {
     pub baseline: Option<Counts>,
     pub watch: Watch,
     pub answered: Option<Answered>,
+    /// What a person approved, for the one statement that runs.
+    pub permit: Option<Permit>,
+    /// The statement that runs alone in the proxy's transaction, where it may be approved.
+    pub text: Option<String>,
 }
 
 impl Transaction {

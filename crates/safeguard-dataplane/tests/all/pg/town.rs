@@ -8,7 +8,7 @@ use std::sync::Arc;
 use safeguard_api::Environment;
 use safeguard_api::config::{GuardPolicy, Mode, Proxy, ProxyLimits, ProxyUpstream, ProxyUser};
 use safeguard_api::guard::Principal;
-use safeguard_dataplane::pg::{self, InForce, ProxySettings, Standing};
+use safeguard_dataplane::pg::{self, Desk, InForce, ProxySettings, Standing};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -32,6 +32,15 @@ impl Town {
     }
 
     pub async fn with(sql: &str, change: impl FnOnce(&mut Proxy)) -> Town {
+        Town::open(sql, None, change).await
+    }
+
+    /// With a desk, at which somebody else sits.
+    pub async fn at_desk(sql: &str, desk: Arc<Desk>) -> Town {
+        Town::open(sql, Some(desk), |_| ()).await
+    }
+
+    async fn open(sql: &str, desk: Option<Arc<Desk>>, change: impl FnOnce(&mut Proxy)) -> Town {
         let owned = sql.to_owned();
         let database = tokio::task::spawn_blocking(move || server().database(&owned))
             .await
@@ -42,7 +51,12 @@ impl Town {
             .iter()
             .map(|&principal| {
                 let verifier = pg::verifier(LOGIN_PASSWORD);
-                (principal.to_string(), ProxyUser { principal, verifier })
+                let user = ProxyUser {
+                    principal,
+                    person: Some("Kim Doe".to_owned()),
+                    verifier,
+                };
+                (principal.to_string(), user)
             })
             .collect();
         let mut proxy = Proxy {
@@ -73,7 +87,7 @@ impl Town {
         };
         let in_force = Arc::new(InForce::new(Standing::default()));
         let (stop, stopped) = oneshot::channel::<()>();
-        let running = pg::run(vec![settings], Arc::clone(&in_force), async move {
+        let running = pg::run(vec![settings], Arc::clone(&in_force), desk, async move {
             drop(stopped.await);
         });
         Town {
