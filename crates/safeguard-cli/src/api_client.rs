@@ -36,6 +36,7 @@ pub struct ApiClient {
     host: String,
     port: u16,
     token: Option<String>,
+    answer_longest: Duration,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -51,8 +52,18 @@ impl ApiClient {
             host,
             port,
             token,
+            answer_longest: ANSWER_LONGEST,
             runtime,
         })
+    }
+
+    /// For whoever must know soon that there is no answer.
+    #[must_use]
+    pub fn with_answer_within(self, answer_longest: Duration) -> ApiClient {
+        ApiClient {
+            answer_longest,
+            ..self
+        }
     }
 
     /// Where it calls, as a URL.
@@ -68,7 +79,7 @@ impl ApiClient {
     pub fn get_text(&self, path: &str) -> Result<String, Failure> {
         let request = self.request(Method::GET, path, "application/json", full(Vec::new()))?;
         let bytes = self.runtime.block_on(async {
-            let answer = self.send(request, Some(ANSWER_LONGEST)).await?;
+            let answer = self.send(request, Some(self.answer_longest)).await?;
             if !answer.status().is_success() {
                 return Err(problem(answer).await);
             }
@@ -91,7 +102,7 @@ impl ApiClient {
     ) -> Result<A, Failure> {
         let request = self.request(method, path, "application/octet-stream", full(bytes))?;
         self.runtime.block_on(async {
-            let answer = self.send(request, Some(ANSWER_LONGEST)).await?;
+            let answer = self.send(request, Some(self.answer_longest)).await?;
             read_json(answer).await
         })
     }
@@ -100,7 +111,7 @@ impl ApiClient {
     pub fn get_bytes(&self, path: &str) -> Result<Vec<u8>, Failure> {
         let request = self.request(Method::GET, path, "application/octet-stream", full(Vec::new()))?;
         self.runtime.block_on(async {
-            let answer = self.send(request, Some(ANSWER_LONGEST)).await?;
+            let answer = self.send(request, Some(self.answer_longest)).await?;
             if !answer.status().is_success() {
                 return Err(problem(answer).await);
             }
@@ -140,7 +151,7 @@ impl ApiClient {
     pub fn download(&self, path: &str, mut out: impl Write, bytes_max: u64) -> Result<u64, Failure> {
         let request = self.request(Method::POST, path, "application/json", full(Vec::new()))?;
         self.runtime.block_on(async {
-            let answer = self.send(request, Some(ANSWER_LONGEST)).await?;
+            let answer = self.send(request, Some(self.answer_longest)).await?;
             if !answer.status().is_success() {
                 return Err(problem(answer).await);
             }
@@ -171,7 +182,7 @@ impl ApiClient {
     ) -> Result<A, Failure> {
         let request = self.request(method, path, "application/json", full(body.unwrap_or_default()))?;
         self.runtime.block_on(async {
-            let answer = self.send(request, Some(ANSWER_LONGEST)).await?;
+            let answer = self.send(request, Some(self.answer_longest)).await?;
             read_json(answer).await
         })
     }

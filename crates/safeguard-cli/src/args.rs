@@ -205,6 +205,12 @@ Examples:
         #[command(subcommand)]
         verb: crate::proxy::ProxyVerb,
     },
+    /// Statements that a proxy refused, and that a person lets run once
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Statement {
+        #[command(subcommand)]
+        verb: crate::statements::StatementVerb,
+    },
     /// Verify, prove and export the tamper-evident log
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Audit {

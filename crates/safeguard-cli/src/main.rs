@@ -35,6 +35,7 @@ mod reference;
 mod releases;
 mod replay;
 mod signing;
+mod statements;
 mod status;
 mod tokens;
 mod up;
@@ -83,6 +84,7 @@ fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Mcp(args) => mcp::mcp(&globals, args, output),
         Command::Db { verb } => db::db(&globals, verb, output),
         Command::Agent { verb } => agent::agent(&globals, verb, output),
+        Command::Statement { verb } => statements::statement(&globals, verb, output),
         Command::Proxy { verb } => proxy::proxy(&globals, verb, output),
         Command::Audit { verb } => audit::audit(&globals, verb, output),
         Command::Policy { verb } => policy::policy(&globals, verb, output),

@@ -1,5 +1,7 @@
 //! `safeguard proxy …`
 
+mod told;
+
 use std::io::Read as _;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -13,7 +15,7 @@ use safeguard_api::freeze::FreezeCheck;
 use safeguard_api::status::Status;
 use safeguard_api::{Config, Name};
 use safeguard_dataplane::check_tls;
-use safeguard_dataplane::pg::{self, InForce, ProxySettings, Standing};
+use safeguard_dataplane::pg::{self, Desk, InForce, ProxySettings, Standing};
 
 use crate::api_client::ApiClient;
 use crate::args::Globals;
@@ -26,6 +28,8 @@ use crate::processes::{runtime, stop_signal, trace};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A longer password is none.
 const PASSWORD_BYTES_MAX: u64 = 4096;
+/// A server that takes longer does not answer.
+const ANSWER_LONGEST: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Subcommand)]
 pub enum ProxyVerb {
@@ -37,7 +41,7 @@ sessions end between two transactions, after ten seconds at most.
 
 Examples:
   safeguard proxy run
-  safeguard proxy run shop --freezes"
+  safeguard proxy run shop --with-server"
     )]
     Run(ProxyRunArgs),
     /// Make a verifier for a login from the password on standard input
@@ -51,9 +55,10 @@ pub struct ProxyRunArgs {
     /// Only these; unsaid: all
     #[arg(value_name = "NAME")]
     pub names: Vec<Name>,
-    /// Ask the server for freezes; as long as it does not answer, production counts as frozen
+    /// Ask the server for freezes and approvals, and have it log what is decided. As long as it does not answer, production
+    /// counts as frozen, and agents and services write nothing
     #[arg(long)]
-    pub freezes: bool,
+    pub with_server: bool,
 }
 
 pub fn proxy(globals: &Globals, verb: ProxyVerb, output: &Output) -> Result<(), Failure> {
@@ -101,7 +106,7 @@ fn run(globals: &Globals, args: &ProxyRunArgs, output: &Output) -> Result<(), Fa
     for (name, proxy) in &config.proxies {
         output.say(&format!("  {name:<24} {}", in_words(&config, proxy)));
     }
-    serve(globals, config, settings, args.freezes)
+    serve(globals, config, settings, args.with_server)
 }
 
 /// Where a proxy listens, what is behind it, and whether it refuses.
@@ -139,29 +144,42 @@ pub fn serve(
     globals: &Globals,
     config: Config,
     settings: Vec<ProxySettings>,
-    asks_freezes: bool,
+    with_server: bool,
 ) -> Result<(), Failure> {
     let standing = Standing {
         policy: config.guard.clone(),
-        frozen: asks_freezes,
+        frozen: with_server,
     };
     let in_force = Arc::new(InForce::new(standing));
     let watched = Watched {
         globals: globals.clone(),
-        asks_freezes,
+        with_server,
         in_force: Arc::clone(&in_force),
     };
     thread::Builder::new()
         .name("in-force".to_owned())
         .spawn(move || watched.watch(config.guard))
         .context("cannot start a thread")?;
+    let desk = if with_server { Some(desk(globals)?) } else { None };
     let runtime = runtime(config.router.threads)?;
     runtime.block_on(async {
-        pg::run(settings, in_force, stop_signal()?)
+        pg::run(settings, in_force, desk, stop_signal()?)
             .await
             .context("the proxy ended")
     })?;
     Ok(())
+}
+
+/// Where the proxies tell what they decide; a thread carries it to the server.
+fn desk(globals: &Globals) -> Result<Arc<Desk>, Failure> {
+    let (desk, questions) = Desk::new();
+    let desk = Arc::new(desk);
+    let (globals, carried) = (globals.clone(), Arc::clone(&desk));
+    thread::Builder::new()
+        .name("told".to_owned())
+        .spawn(move || told::carry(&globals, &carried, &questions))
+        .context("cannot start a thread")?;
+    Ok(desk)
 }
 
 /// Everything that the proxies need, each with the socket that is made or found for it.
@@ -203,10 +221,14 @@ fn password(name: &Name, upstream: &ProxyUpstream) -> Result<Option<String>, Fai
     }
 }
 
+fn client(globals: &Globals) -> Result<ApiClient, Failure> {
+    Ok(ApiClient::new(globals)?.with_answer_within(ANSWER_LONGEST))
+}
+
 /// What is looked at again and again.
 struct Watched {
     globals: Globals,
-    asks_freezes: bool,
+    with_server: bool,
     in_force: Arc<InForce>,
 }
 
@@ -229,7 +251,7 @@ impl Watched {
             }
             let standing = Standing {
                 policy: policy.clone(),
-                frozen: self.asks_freezes && self.is_frozen(),
+                frozen: self.with_server && self.is_frozen(),
             };
             if last.as_ref() != Some(&standing) {
                 tracing::info!(frozen = standing.frozen, "The policy in force was read");
@@ -251,7 +273,7 @@ impl Watched {
 
     /// Whether a freeze is open, or releases of any service may not move. A server that does not answer could hold a freeze.
     fn is_frozen(&self) -> bool {
-        let asked = ApiClient::new(&self.globals).and_then(|client| {
+        let asked = client(&self.globals).and_then(|client| {
             let status: Status = client.get("/api/v1/status")?;
             let services: Vec<FreezeCheck> = client.get("/api/v1/freezes/check")?;
             Ok(!status.freezes.is_empty() || services.iter().any(|service| !service.open))

@@ -392,7 +392,7 @@ pub(crate) fn random_hex() -> Result<String, getrandom::Error> {
     Ok(Digest::from_bytes(bytes).hex().to_owned())
 }
 
-fn same(a: &Digest, b: &Digest) -> bool {
+pub(crate) fn same(a: &Digest, b: &Digest) -> bool {
     a.as_str().as_bytes().ct_eq(b.as_str().as_bytes()).into()
 }
 

@@ -19,6 +19,7 @@ pub(crate) mod policy;
 mod policy_changes;
 mod release_dossier;
 mod releases;
+mod statements;
 mod status;
 mod tlog;
 mod tokens;
@@ -119,6 +120,10 @@ fn route(operation: &Operation) -> MethodRouter<App> {
         "release.review" => post(releases::review),
         "release.rollback" => post(releases::rollback),
         "release.show" => get(releases::show),
+        "statement.approve" => post(statements::approve),
+        "statement.list" => get(statements::list),
+        "statement.record" => post(statements::record),
+        "statement.redeem" => post(statements::redeem),
         "status" => get(status::status),
         "tlog.checkpoint" => get(tlog::checkpoint),
         "tlog.entries" => get(tlog::entries),

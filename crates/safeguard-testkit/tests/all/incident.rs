@@ -9,7 +9,7 @@ use crate::live::up::binary;
 use crate::postgres::{Postgres, psql};
 
 const START_LONGEST: Duration = Duration::from_secs(30);
-const PASSWORD: &str = "correct horse";
+pub const PASSWORD: &str = "correct horse";
 
 /// Three years of audit records, of which each belongs to somebody.
 const SHOP: &str = "
@@ -90,7 +90,7 @@ impl Drop for Proxy {
     }
 }
 
-fn verifier(postgres: &Postgres) -> String {
+pub fn verifier(postgres: &Postgres) -> String {
     let mut child = Command::new(binary("safeguard"))
         .args(["proxy", "verifier"])
         .current_dir(postgres.folder())
@@ -182,7 +182,7 @@ fn a_person_is_told_what_a_cascade_would_have_taken() {
 #[test]
 fn while_nobody_says_whether_there_is_a_freeze_there_is_one() {
     let postgres = shop();
-    let proxy = Proxy::start(&postgres, &["--freezes", "--server", "http://127.0.0.1:1"]);
+    let proxy = Proxy::start(&postgres, &["--with-server", "--server", "http://127.0.0.1:1"]);
     let told = proxy.refused("migrations", "ALTER TABLE users ADD COLUMN note text;");
     assert!(told.contains("freeze"), "{told}");
     assert_eq!(proxy.answered("coder", "SELECT count(*) FROM audit_log"), "3000");

@@ -11,6 +11,7 @@ mod drill;
 mod evidence;
 mod exceptions;
 mod faulty;
+mod guarded;
 mod kill;
 mod late;
 mod load;

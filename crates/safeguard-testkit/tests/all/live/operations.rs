@@ -70,6 +70,19 @@ fn every_mutating_operation_refuses_a_stranger_and_leaves_an_entry() {
                     String::new(),
                     Some(json!({ "service": "shop", "artifact": artifact, "version": "2", "changes": [recorded["id"]] })),
                 ),
+                "statement.record" => (
+                    String::new(),
+                    Some(json!({ "proxy": "shop", "environment": "production", "decisions": [{
+                        "decision": "dcn_0000000004000001", "at": soon, "login": "coder", "principal": "agent",
+                        "outcome": "refused", "classes": ["delete"], "relations": ["users"],
+                    }] })),
+                ),
+                // Nothing may be approved, and no code is known: refused, and recorded.
+                "statement.approve" => ("dcn_0000000004000001".to_owned(), Some(unsigned.clone())),
+                "statement.redeem" => (
+                    String::new(),
+                    Some(json!({ "code": "sga_0", "proxy": "shop", "environment": "production", "login": "coder", "statement": artifact })),
+                ),
                 "token.create" => (String::new(), Some(json!({ "name": "reader", "scope": "read" }))),
                 "token.revoke" => (spare["id"].as_str().expect("an id").to_owned(), None),
                 "approval.add" => (walking.clone(), Some(unsigned.clone())),

@@ -21,7 +21,7 @@ pub struct Waiting {
     pub artifact: String,
 }
 
-fn make_key(folder: &Path, name: &str, kind: &[&str]) -> String {
+pub fn make_key(folder: &Path, name: &str, kind: &[&str]) -> String {
     let path = folder.join(name);
     let made = Command::new("ssh-keygen")
         .args(["-q", "-N", "", "-C", name, "-f"])

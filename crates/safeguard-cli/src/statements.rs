@@ -1,0 +1,167 @@
+//! `safeguard statement …`: statements that a guard proxy refused, and that a person lets run once.
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use safeguard_api::approval::Signable;
+use safeguard_api::guard::RowBudget;
+use safeguard_api::statement::{STATEMENT_API, StatementApproval, StatementCode};
+use safeguard_api::{DecisionId, Digest, Span, StatementRequest};
+
+use crate::api_client::ApiClient;
+use crate::args::{Globals, KeyArgs};
+use crate::exceptions::now;
+use crate::failure::Failure;
+use crate::output::{CARE, Output, table};
+use crate::signing::{agreed, printable, sign};
+
+/// Of a text, in a list.
+const SHOWN_CHARS: usize = 60;
+
+#[derive(Debug, Subcommand)]
+pub enum StatementVerb {
+    /// List statements that were refused and may be approved, the newest first
+    List,
+    /// Show a statement: its text, who asked, and what it did where that was measured
+    Show { decision: DecisionId },
+    /// Let a refused statement run once, within the rows that you name
+    #[command(
+        after_help = "Prints a code, once. Whoever asked puts it in front of the very same statement, outside of a transaction:
+
+  /* safeguard.approval='sga_…' */ DELETE FROM carts WHERE id = 7
+
+or sets it before: SET safeguard.approval = 'sga_…'. The statement runs in a transaction of the proxy's and is committed when
+it changes and deletes no more than was approved, triggers and cascades included; the code is used up either way. Whoever
+asked, or has an agent ask, can not approve.
+
+Example:
+  safeguard statement approve dcn_01jb… --rows-deleted 1"
+    )]
+    Approve(StatementApproveArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct StatementApproveArgs {
+    pub decision: DecisionId,
+    /// Rows that it may delete; unsaid: what was measured
+    #[arg(long, value_name = "ROWS")]
+    pub rows_deleted: Option<u64>,
+    /// Rows that it may add or change; unsaid: what was measured
+    #[arg(long, value_name = "ROWS")]
+    pub rows_changed: Option<u64>,
+    /// How long the code is good; at most 1h
+    #[arg(long, value_name = "TIME", default_value = "15m")]
+    pub valid: Span,
+    #[command(flatten)]
+    pub keys: KeyArgs,
+    /// Sign without asking, as you have read the statement already
+    #[arg(long)]
+    pub yes: bool,
+}
+
+pub fn statement(globals: &Globals, verb: StatementVerb, output: &Output) -> Result<(), Failure> {
+    let client = ApiClient::new(globals)?;
+    match verb {
+        StatementVerb::List => list(&client, output),
+        StatementVerb::Show { decision } => output.data(&find(&client, &decision)?, shown),
+        StatementVerb::Approve(args) => approve(&client, &args, output),
+    }
+}
+
+fn requests(client: &ApiClient) -> Result<Vec<StatementRequest>, Failure> {
+    client.get("/api/v1/statements")
+}
+
+fn find(client: &ApiClient, decision: &DecisionId) -> Result<StatementRequest, Failure> {
+    let found = requests(client)?
+        .into_iter()
+        .find(|request| request.decision.decision == *decision);
+    found.ok_or_else(|| {
+        Failure::refused(format!("there is no statement to approve under `{decision}`"))
+            .hint("`safeguard statement list` has them; not everything that is refused can be approved")
+    })
+}
+
+fn list(client: &ApiClient, output: &Output) -> Result<(), Failure> {
+    let at = now()?;
+    let row = |request: &StatementRequest| {
+        let text = request.text.as_deref().unwrap_or("(erased)");
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        vec![
+            request.decision.decision.to_string(),
+            request.decision.at.to_string(),
+            request.state(at).to_owned(),
+            request.proxy.to_string(),
+            request.decision.login.clone(),
+            printable(&text.chars().take(SHOWN_CHARS).collect::<String>()),
+        ]
+    };
+    let head = ["DECISION", "AT", "STATE", "PROXY", "LOGIN", "STATEMENT"];
+    output.data(&requests(client)?, |requests| {
+        table(&head, &requests.iter().map(row).collect::<Vec<_>>())
+    })
+}
+
+/// A statement as its approver reads it.
+fn shown(request: &StatementRequest) -> String {
+    let decision = &request.decision;
+    let why = match (&decision.rule, &decision.effect) {
+        (_, Some(effect)) => format!(
+            "measured: it changed {} rows and deleted {}, and was rolled back",
+            effect.rows_changed, effect.rows_deleted
+        ),
+        (Some(rule), None) => format!("refused by rule `{rule}`; how many rows it takes was not measured"),
+        (None, None) => "refused".to_owned(),
+    };
+    let person = decision.person.as_ref();
+    let person = person.map_or_else(String::new, |person| format!(", for {person}"));
+    let text = request.text.as_deref().unwrap_or("(its text was erased)");
+    let text: String = text.lines().map(|line| format!("  {line}\n")).collect();
+    printable(&format!(
+        "{} in {} by `{}` ({}{person}) at {}\n{why}\n\n{text}",
+        request.proxy, request.environment, decision.login, decision.principal, decision.at
+    ))
+}
+
+fn approve(client: &ApiClient, args: &StatementApproveArgs, output: &Output) -> Result<(), Failure> {
+    let request = find(client, &args.decision)?;
+    let Some(text) = &request.text else {
+        return Err(Failure::refused("the text of the statement was erased"));
+    };
+    let measured = request.decision.effect;
+    let deleted = args.rows_deleted.or(measured.map(|effect| effect.rows_deleted));
+    let changed = args.rows_changed.or(measured.map(|effect| effect.rows_changed));
+    if deleted.is_none() && changed.is_none() {
+        return Err(
+            Failure::refused("how many rows it takes was not measured, since it did not run")
+                .hint("say what it may take, as in `--rows-deleted 1`; it is rolled back when it takes more"),
+        );
+    }
+    let budget = RowBudget {
+        rows_deleted_max: deleted.unwrap_or(0),
+        rows_changed_max: changed.unwrap_or(0),
+    };
+    let decision = &request.decision;
+    let statement = StatementApproval {
+        api: STATEMENT_API.to_owned(),
+        decision: decision.decision.clone(),
+        proxy: request.proxy.clone(),
+        environment: request.environment,
+        login: decision.login.clone(),
+        principal: decision.principal,
+        statement: Digest::of(text.as_bytes()),
+        budget,
+        expires: now()?.plus(args.valid),
+    };
+    output.say(&shown(&request));
+    output.say(&format!(
+        "{CARE}lets it run once{CARE:#}, deleting at most {} rows and changing at most {}, until {}",
+        budget.rows_deleted_max, budget.rows_changed_max, statement.expires
+    ));
+    agreed("Let it run?", "approve", args.yes)?;
+    let bytes = String::from_utf8(statement.bytes()).context("a statement is text")?;
+    let path = format!("/api/v1/statements/{}/approve", args.decision);
+    let code: StatementCode = client.post(&path, &sign(&bytes, &args.keys)?)?;
+    output.data(&code, |code| format!("{}\n", code.code))?;
+    output.say("It is shown once. Put it in front of the very same statement: /* safeguard.approval='…' */");
+    Ok(())
+}

@@ -1,0 +1,292 @@
+//! What guard proxies decided, and the approvals by which a person lets a refused statement run once.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use safeguard_api::approval::{Consent, Signable, SignedStatement};
+use safeguard_api::audit::{Actor, Event};
+use safeguard_api::config::Approver;
+use safeguard_api::statement::{
+    ApprovedStatement, CODE_PREFIX, DECISIONS_MAX, DecisionBatch, DecisionsRecorded, REQUEST_TEXT_BYTES_MAX,
+    REQUESTS_MAX, Redeemed, Redemption, STATEMENT_API, STATEMENT_APPROVAL_LONGEST, StatementApproval,
+    StatementCode, StatementText,
+};
+use safeguard_api::{DecisionId, Digest, StatementRequest, Timestamp};
+use safeguard_store::{StoreError, Tx};
+
+use super::{Answer, ApiError, Body, IdPath, LIST_MAX, consents, parse_id};
+use crate::App;
+use crate::auth::{Caller, random_hex, same};
+use crate::record::{self, now};
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+pub(super) async fn record(
+    State(app): State<App>,
+    caller: Caller,
+    Body(batch): Body<DecisionBatch>,
+) -> Answer<DecisionsRecorded> {
+    if batch.decisions.is_empty() || batch.decisions.len() > DECISIONS_MAX {
+        let details = vec![format!("`decisions` has 1 to {DECISIONS_MAX} of them")];
+        return Err(ApiError::invalid("the decisions can not be recorded", details));
+    }
+    let entry = app
+        .store
+        .write(move |tx| take_in(tx, batch, caller.actor))
+        .await??;
+    Ok(Json(DecisionsRecorded { entry }))
+}
+
+/// Appends one entry for the whole batch, and keeps the texts that a person may approve apart from it.
+fn take_in(tx: &mut Tx<'_>, batch: DecisionBatch, actor: Actor) -> Result<u64, StoreError> {
+    let mut event = record::event(
+        "statement.decided",
+        actor,
+        vec![batch.proxy.to_string(), batch.environment.to_string()],
+        serde_json::json!({
+            "proxy": batch.proxy, "environment": batch.environment, "decisions": batch.decisions,
+        }),
+    );
+    let day_ago = Timestamp(now().0.saturating_sub(DAY_MS));
+    let mut room = REQUESTS_MAX.saturating_sub(asked_since(tx, day_ago)?);
+    for StatementText { decision: id, text } in batch.texts {
+        let decision = batch.decisions.iter().find(|one| one.decision == id);
+        let Some(decision) = decision.filter(|_| room > 0 && text.len() <= REQUEST_TEXT_BYTES_MAX) else {
+            continue;
+        };
+        if tx.get::<StatementRequest>(id.as_str())?.is_some() {
+            continue;
+        }
+        let commitment = tx.salt_and_commit(id.as_str(), text.as_bytes())?;
+        tx.put(&StatementRequest {
+            proxy: batch.proxy.clone(),
+            environment: batch.environment,
+            decision: decision.clone(),
+            commitment: commitment.hmac.clone(),
+            text: None,
+            approved: None,
+        })?;
+        event.commit.push(commitment);
+        room -= 1;
+    }
+    tx.append(&event)
+}
+
+fn asked_since(tx: &Tx<'_>, since: Timestamp) -> Result<usize, StoreError> {
+    let newest = tx.list::<StatementRequest>(true, REQUESTS_MAX)?;
+    Ok(newest
+        .iter()
+        .filter(|request| since < request.decision.at)
+        .count())
+}
+
+pub(super) async fn list(State(app): State<App>) -> Answer<Vec<StatementRequest>> {
+    let requests = app.store.read(|tx| {
+        let mut requests = tx.list::<StatementRequest>(true, LIST_MAX)?;
+        for request in &mut requests {
+            request.text = text_of(tx, request)?;
+        }
+        Ok(requests)
+    });
+    Ok(Json(requests.await?))
+}
+
+fn text_of(tx: &Tx<'_>, request: &StatementRequest) -> Result<Option<String>, StoreError> {
+    let bytes = tx.personal(&request.commitment)?;
+    Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()))
+}
+
+pub(super) async fn approve(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): IdPath,
+    Body(signed): Body<SignedStatement>,
+) -> Answer<StatementCode> {
+    let id: DecisionId = parse_id(&id)?;
+    let code = format!("{CODE_PREFIX}{}", random_hex()?);
+    let (actor, subject) = (caller.actor.clone(), vec![id.to_string()]);
+    let answer = app
+        .store
+        .write(move |tx| add(tx, &id, signed, code, actor))
+        .await?;
+    consents::answered(&app, answer, "statement.refused", caller.actor, subject).await
+}
+
+fn add(
+    tx: &mut Tx<'_>,
+    id: &DecisionId,
+    signed: SignedStatement,
+    code: String,
+    actor: Actor,
+) -> Result<StatementCode, ApiError> {
+    let at = consents::clock_goes_forward(tx)?;
+    let mut request = tx
+        .get::<StatementRequest>(id.as_str())?
+        .ok_or_else(|| ApiError::not_found("statement", id))?;
+    let statement: StatementApproval = serde_json::from_str(&signed.text).map_err(|error| {
+        ApiError::refused(format!("what is signed is no approval of a statement: {error}"))
+    })?;
+    let approver = consents::signed_by(tx, &statement, &signed)?;
+    let problems = problems(tx, &request, &statement, &approver, at)?;
+    if !problems.is_empty() {
+        let refused = ApiError::refused(format!("{} can not be approved so", id));
+        return Err(ApiError(refused.0.with_details(problems)));
+    }
+    let mut event = about(
+        "statement.approved",
+        actor,
+        &request,
+        format!(
+            "may run once until {}, changing at most {} rows and deleting at most {}",
+            statement.expires, statement.budget.rows_changed_max, statement.budget.rows_deleted_max
+        ),
+    );
+    consents::commit_to_signer(tx, &mut event, &approver.person, &signed.signature)?;
+    let entry = tx.append(&event)?;
+    request.approved = Some(ApprovedStatement {
+        statement: statement.clone(),
+        person: approver.person,
+        signed,
+        signed_at: at,
+        code_sha256: Digest::of(code.as_bytes()),
+        used_at: None,
+        entry,
+    });
+    tx.put(&request)?;
+    Ok(StatementCode {
+        code,
+        statement,
+        entry,
+    })
+}
+
+/// Everything for which an approval does not speak of the request, or does not count.
+fn problems(
+    tx: &Tx<'_>,
+    request: &StatementRequest,
+    statement: &StatementApproval,
+    approver: &Approver,
+    at: Timestamp,
+) -> Result<Vec<String>, StoreError> {
+    let mut problems = Vec::new();
+    let mut wrong = |is_wrong: bool, words: String| {
+        if is_wrong {
+            problems.push(words);
+        }
+    };
+    let decision = &request.decision;
+    let text = text_of(tx, request)?;
+    let digest = text.map(|text| Digest::of(text.as_bytes()));
+    wrong(
+        statement.api != STATEMENT_API,
+        format!("`api` is not `{STATEMENT_API}`"),
+    );
+    wrong(
+        statement.decision != decision.decision
+            || statement.proxy != request.proxy
+            || statement.environment != request.environment
+            || statement.login != decision.login
+            || statement.principal != decision.principal,
+        "it speaks of another decision".to_owned(),
+    );
+    wrong(
+        digest.is_none(),
+        "the text of the statement was erased".to_owned(),
+    );
+    wrong(
+        digest.is_some_and(|digest| digest != statement.statement),
+        "it speaks of another text".to_owned(),
+    );
+    let latest = at.plus(STATEMENT_APPROVAL_LONGEST);
+    wrong(
+        statement.expires <= at || latest < statement.expires,
+        format!("`expires` must be in the future, and within {STATEMENT_APPROVAL_LONGEST}"),
+    );
+    let asked = [Some(&decision.login), decision.person.as_ref()];
+    wrong(
+        asked.into_iter().flatten().any(|name| approver.is_known_as(name)),
+        format!("{} asked for it, or whoever asked works for {0}", approver.person),
+    );
+    wrong(
+        request.approved.is_some(),
+        "it was approved before; run it again without a code for a new decision".to_owned(),
+    );
+    Ok(problems)
+}
+
+pub(super) async fn redeem(
+    State(app): State<App>,
+    caller: Caller,
+    Body(redemption): Body<Redemption>,
+) -> Answer<Redeemed> {
+    let (actor, subject) = (caller.actor.clone(), vec![redemption.proxy.to_string()]);
+    let answer = app.store.write(move |tx| use_up(tx, &redemption, actor)).await?;
+    consents::answered(&app, answer, "statement.code-refused", caller.actor, subject).await
+}
+
+fn use_up(tx: &mut Tx<'_>, redemption: &Redemption, actor: Actor) -> Result<Redeemed, ApiError> {
+    let at = consents::clock_goes_forward(tx)?;
+    let presented = Digest::of(redemption.code.as_bytes());
+    let requests = tx.list::<StatementRequest>(true, LIST_MAX)?;
+    let found = requests.into_iter().find_map(|request| {
+        let approved = request.approved.clone()?;
+        same(&approved.code_sha256, &presented).then_some((request, approved))
+    });
+    let Some((mut request, mut approved)) = found else {
+        return Err(ApiError::refused("there is no such code"));
+    };
+    let statement = &approved.statement;
+    let elsewhere = statement.proxy != redemption.proxy
+        || statement.environment != redemption.environment
+        || statement.login != redemption.login;
+    if let Some(used) = approved.used_at {
+        return Err(ApiError::refused(format!("the code was used up at {used}")));
+    }
+    if elsewhere {
+        return Err(ApiError::refused("the code is of another login or another proxy"));
+    }
+    if statement.statement != redemption.statement {
+        return Err(ApiError::refused("another text was approved, to the letter"));
+    }
+    if statement.expires <= at {
+        return Err(ApiError::refused(format!("it expired at {}", statement.expires)));
+    }
+    // Whoever signed it must be an approver still.
+    let mut holding = vec![Consent {
+        person: approved.person.clone(),
+        signature: approved.signed.signature.clone(),
+        signed_at: approved.signed_at,
+        entry: approved.entry,
+    }];
+    consents::holding(tx, &[], &statement.bytes(), &mut holding)?;
+    if holding.is_empty() {
+        return Err(ApiError::refused("whoever approved it may not approve any more"));
+    }
+    let mut event = about(
+        "statement.code-used",
+        actor,
+        &request,
+        "runs once, now".to_owned(),
+    );
+    event.subject.push(format!("entry {}", approved.entry));
+    let entry = tx.append(&event)?;
+    let redeemed = Redeemed {
+        decision: statement.decision.clone(),
+        budget: statement.budget,
+        entry,
+    };
+    approved.used_at = Some(at);
+    request.approved = Some(approved);
+    tx.put(&request)?;
+    Ok(redeemed)
+}
+
+fn about(kind: &str, actor: Actor, request: &StatementRequest, text: String) -> Event {
+    let decision = &request.decision;
+    let subject = vec![
+        decision.decision.to_string(),
+        request.proxy.to_string(),
+        request.environment.to_string(),
+        decision.login.clone(),
+    ];
+    record::event(kind, actor, subject, serde_json::json!({ "text": text }))
+}

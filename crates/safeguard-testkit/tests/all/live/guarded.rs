@@ -1,0 +1,207 @@
+//! The proxies of `safeguard up`: what they decide is in the log, and a person lets a refused statement run once.
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::Output;
+
+use super::signers::make_key;
+use super::up::{QUICK_STAGES, Up, runtime};
+use crate::incident::{PASSWORD, verifier};
+use crate::postgres::{Postgres, psql};
+
+struct Guarded {
+    up: Up,
+    postgres: Postgres,
+    address: SocketAddr,
+    keys: tempfile::TempDir,
+}
+
+impl Guarded {
+    /// `coder` is an agent that works for Kim, who may approve as Lee may.
+    async fn start() -> Guarded {
+        let postgres = Postgres::start();
+        postgres.must("postgres", "postgres", "CREATE DATABASE shop");
+        postgres.must(
+            "postgres",
+            "shop",
+            "CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE carts (id int, user_id int REFERENCES users ON DELETE CASCADE);
+             INSERT INTO users SELECT generate_series(1, 9); INSERT INTO carts SELECT n, n % 9 + 1 FROM generate_series(1, 18) n",
+        );
+        let keys = tempfile::tempdir().expect("a temporary folder");
+        let people: String = [("Kim Doe", "kim"), ("Lee Roe", "lee")]
+            .map(|(person, name)| {
+                let key = make_key(keys.path(), name, &["-t", "ed25519"]);
+                format!("[[approvers]]\nperson = \"{person}\"\nkeys = [\"{key}\"]\n")
+            })
+            .concat();
+        let address = TcpListener::bind("127.0.0.1:0")
+            .and_then(|free| free.local_addr())
+            .expect("a free port");
+        let proxy = format!(
+            "[proxies.shop]\nlisten = \"{address}\"\nenvironment = \"production\"\n\
+             [proxies.shop.upstream]\nhost = \"127.0.0.1\"\nport = {}\ndatabase = \"shop\"\nuser = \"postgres\"\n\
+             [proxies.shop.users.coder]\nprincipal = \"agent\"\nperson = \"Kim Doe\"\nverifier = \"{}\"\n",
+            postgres.port,
+            verifier(&postgres)
+        );
+        let up = Up::start_with(QUICK_STAGES, |config| format!("{config}\n{proxy}{people}")).await;
+        let guarded = Guarded {
+            up,
+            postgres,
+            address,
+            keys,
+        };
+        // Until the server has answered for the first time, production counts as frozen and nothing is recorded.
+        let writes = async || {
+            guarded
+                .coder("UPDATE carts SET id = id WHERE id = 1")
+                .status
+                .success()
+                .then_some(())
+        };
+        guarded.up.until("the agent may write", writes).await;
+        guarded
+    }
+
+    fn coder(&self, sql: &str) -> Output {
+        psql(&format!("postgres://coder@{}/shop", self.address), PASSWORD, sql)
+    }
+
+    fn refused(&self, sql: &str) -> String {
+        let output = self.coder(sql);
+        assert!(!output.status.success(), "the agent may: {sql}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    fn approve(&self, decision: &str, key: &str, more: &[&str]) -> Result<String, String> {
+        let key = self.keys.path().join(key);
+        let key = key.to_str().expect("UTF-8");
+        let output = self
+            .up
+            .safeguard(&[&["statement", "approve", decision, "--yes", "--key", key], more].concat());
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8").trim().to_owned();
+        match output.status.success() {
+            true => Ok(text(output.stdout)),
+            false => Err(text(output.stderr)),
+        }
+    }
+
+    /// The kinds of all entries about statements, the oldest first, and all entries as one text.
+    async fn log(&self) -> (Vec<String>, String) {
+        let entries = self.up.ok("GET", "/api/v1/audit/entries?limit=500", None).await;
+        let mut kinds: Vec<String> = entries
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter_map(|entry| entry["event"]["kind"].as_str())
+            .filter(|kind| kind.starts_with("statement."))
+            .map(str::to_owned)
+            .collect();
+        kinds.reverse();
+        (kinds, entries.to_string())
+    }
+}
+
+fn decision_in(told: &str) -> String {
+    let from = told.find("dcn_").unwrap_or_else(|| panic!("no decision: {told}"));
+    told[from..]
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+        .collect()
+}
+
+#[test]
+fn a_person_lets_a_refused_statement_run_once_and_all_of_it_is_in_the_log() {
+    runtime().block_on(async {
+        let guarded = Guarded::start().await;
+        let sql = "DELETE FROM users WHERE id = 7";
+        let decision = decision_in(&guarded.refused(sql));
+        let listed = async || {
+            let listed = guarded.up.safeguard(&["statement", "list"]);
+            let text = String::from_utf8(listed.stdout).expect("UTF-8");
+            (text.contains(&decision) && text.contains(sql)).then_some(())
+        };
+        guarded.up.until("the statement can be approved", listed).await;
+
+        let unsaid = guarded.approve(&decision, "lee", &[]).unwrap_err();
+        assert!(unsaid.contains("was not measured"), "{unsaid}");
+        let own = guarded
+            .approve(&decision, "kim", &["--rows-deleted", "3"])
+            .unwrap_err();
+        assert!(own.contains("Kim Doe asked for it"), "{own}");
+        let code = guarded
+            .approve(&decision, "lee", &["--rows-deleted", "3"])
+            .expect("Lee may");
+        let twice = guarded
+            .approve(&decision, "lee", &["--rows-deleted", "3"])
+            .unwrap_err();
+        assert!(twice.contains("approved before"), "{twice}");
+
+        let with_code = |sql: &str| format!("/* safeguard.approval='{code}' */ {sql};");
+        let other = guarded.refused(&with_code("DELETE FROM users WHERE id = 8"));
+        assert!(other.contains("another text was approved"), "{other}");
+        let done = guarded.coder(&with_code(sql));
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let again = guarded.refused(&with_code(sql));
+        assert!(again.contains("used up"), "{again}");
+        assert_eq!(
+            guarded
+                .postgres
+                .must("postgres", "shop", "SELECT count(*) FROM users"),
+            "8"
+        );
+
+        let recorded = async || {
+            let (kinds, text) = guarded.log().await;
+            text.contains(&format!("\"approved\":\"{decision}\""))
+                .then_some((kinds, text))
+        };
+        let (kinds, text) = guarded.up.until("the effect is in the log", recorded).await;
+        let about_codes: Vec<&String> = kinds.iter().filter(|kind| *kind != "statement.decided").collect();
+        assert_eq!(
+            about_codes,
+            [
+                "statement.refused",
+                "statement.approved",
+                "statement.refused",
+                "statement.code-refused",
+                "statement.code-used",
+                "statement.code-refused"
+            ]
+        );
+        assert!(!text.contains("id = 7") && !text.contains(&code), "{text}");
+        assert!(text.contains("\"rows_deleted\":3"), "{text}");
+    });
+}
+
+#[test]
+fn without_its_server_the_agent_reads_and_does_not_write() {
+    runtime().block_on(async {
+        let guarded = Guarded::start().await;
+        let server = guarded.up.safeguard(&["status", "--json"]);
+        let status: serde_json::Value = serde_json::from_slice(&server.stdout).expect("JSON");
+        let pid = status["processes"].as_array().and_then(|all| {
+            let server = all.iter().find(|one| one["role"] == "server");
+            server.and_then(|server| server["pid"].as_i64())
+        });
+        let pid = i32::try_from(pid.unwrap_or_else(|| panic!("{status:#}"))).expect("a pid");
+        let pid = rustix::process::Pid::from_raw(pid).expect("a pid");
+        rustix::process::kill_process(pid, rustix::process::Signal::STOP).expect("the server stops");
+        let refused = async || {
+            let output = guarded.coder("UPDATE carts SET id = id WHERE id = 1");
+            let told = String::from_utf8_lossy(&output.stderr).into_owned();
+            told.contains("does not reach the log").then_some(())
+        };
+        guarded.up.until("writes are refused", refused).await;
+        let read = guarded.coder("SELECT count(*) FROM users");
+        assert_eq!(String::from_utf8_lossy(&read.stdout).trim(), "9");
+        rustix::process::kill_process(pid, rustix::process::Signal::CONT).expect("it goes on");
+        let writes = async || {
+            guarded
+                .coder("UPDATE carts SET id = id WHERE id = 1")
+                .status
+                .success()
+                .then_some(())
+        };
+        guarded.up.until("the agent may write again", writes).await;
+    });
+}
