@@ -44,7 +44,7 @@ pub use freeze::Freeze;
 pub use gate::{Gate, GateReport, GateVerdict, Permit, Verdict};
 pub use id::{
     ApprovalId, BreakglassId, ChangeId, Digest, EvidenceId, FreezeId, Name, PolicyChangeId, PolicyId,
-    ReleaseId, TokenId, WaiverId,
+    ReleaseId, TokenId, UndoId, WaiverId,
 };
 pub use passkey::Passkey;
 pub use policy_change::PolicyChange;

@@ -37,6 +37,7 @@ mod replay;
 mod signing;
 mod status;
 mod tokens;
+mod undo;
 mod up;
 mod watch;
 
@@ -82,6 +83,7 @@ fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Guard { verb } => guard::guard(&globals, verb, output),
         Command::Mcp(args) => mcp::mcp(&globals, args, output),
         Command::Db { verb } => db::db(&globals, verb, output),
+        Command::Undo(args) => undo::undo(*args, output),
         Command::Agent { verb } => agent::agent(&globals, verb, output),
         Command::Proxy { verb } => proxy::proxy(&globals, verb, output),
         Command::Audit { verb } => audit::audit(&globals, verb, output),
