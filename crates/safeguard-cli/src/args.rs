@@ -192,16 +192,6 @@ Examples:
         verb: crate::db::DbVerb,
     },
     /// Bring back what a statement removed or changed in a PostgreSQL database
-    ///
-    /// `safeguard undo ID` is short for `safeguard undo restore ID`.
-    #[command(
-        arg_required_else_help = true,
-        args_conflicts_with_subcommands = true,
-        after_help = "Examples:
-  safeguard undo install --url postgres://postgres@db.example/shop --apply
-  safeguard undo list --url postgres://postgres@db.example/shop
-  safeguard undo und_01jb5m9k3nfh6q2w --url postgres://postgres@db.example/shop --dry-run"
-    )]
     Undo(Box<crate::undo::UndoArgs>),
     /// Serve the guard as tools to an agent, over the Model Context Protocol on standard input and output
     Mcp(crate::mcp::McpArgs),

@@ -26,6 +26,16 @@ use ship::ShipArgs;
 use trash::{DropArgs, PurgeArgs};
 
 #[derive(Debug, Args)]
+#[command(
+    arg_required_else_help = true,
+    args_conflicts_with_subcommands = true,
+    after_help = "`safeguard undo ID` is short for `safeguard undo restore ID`.
+
+Examples:
+  safeguard undo install --url postgres://postgres@db.example/shop --apply
+  safeguard undo list --url postgres://postgres@db.example/shop
+  safeguard undo und_01jb5m9k3nfh6q2w --url postgres://postgres@db.example/shop --dry-run"
+)]
 pub struct UndoArgs {
     #[command(subcommand)]
     pub verb: Option<UndoVerb>,
@@ -75,14 +85,16 @@ Examples:
         place: Place,
     },
     /// Bring back what was removed or changed under an undo id, all of it or nothing
-    #[command(after_help = "Rows that were changed since stand in the way: each is named, and nothing is restored. Triggers of the tables fire, as for
+    #[command(
+        after_help = "Rows that were changed since stand in the way: each is named, and nothing is restored. Triggers of the tables fire, as for
 every other write.
 
 Exit codes: 0 restored, or with --dry-run it could be; 1 refused; 2 could not decide.
 
 Examples:
   safeguard undo restore und_01jb5m9k3nfh6q2w --dry-run
-  safeguard undo restore und_01jb5m9k3nfh6q2w --from /mnt/undo --skip-conflicts")]
+  safeguard undo restore und_01jb5m9k3nfh6q2w --from /mnt/undo --skip-conflicts"
+    )]
     Restore {
         id: UndoId,
         #[command(flatten)]
@@ -93,7 +105,12 @@ Examples:
 #[derive(Debug, Args)]
 pub struct Place {
     /// The database, such as postgres://postgres@db.example/shop; the password may be in PGPASSWORD
-    #[arg(long, value_name = "URL", env = "SAFEGUARD_DATABASE_URL", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SAFEGUARD_DATABASE_URL",
+        hide_env_values = true
+    )]
     pub url: Option<String>,
     /// PEM with the authorities that may have signed the server's certificate: the connection is encrypted
     #[arg(long, value_name = "FILE")]
@@ -149,14 +166,19 @@ fn run(verb: UndoVerb, output: &Output) -> Result<(), Failure> {
                 .with(async |client| trash::drop_table(client, &id, &args).await)?;
             output.data(&dropped, |dropped| {
                 let tables = dropped.tables.join(", ");
-                format!("{}: {tables} is in the trash until {}\n", dropped.id, dropped.expires)
+                format!(
+                    "{}: {tables} is in the trash until {}\n",
+                    dropped.id, dropped.expires
+                )
             })?;
             output.say(&format!("`safeguard undo restore {id}` brings it back"));
             Ok(())
         }
         UndoVerb::Purge(args) => purge(&args, output),
         UndoVerb::Ship(args) => {
-            let shipped = args.place.with(async |client| ship::ship(client, &args.to).await)?;
+            let shipped = args
+                .place
+                .with(async |client| ship::ship(client, &args.to).await)?;
             output.data(&shipped, |shipped| {
                 let lines = shipped.iter().map(|one| format!("{} {}\n", one.id, one.file));
                 lines.collect()
@@ -178,10 +200,12 @@ fn install_in(args: &InstallArgs, output: &Output) -> Result<(), Failure> {
     let covers_later = args.database.with(async |client| {
         let applied = client.batch_execute(&script).await;
         applied.map_err(|error| {
-            failed("nothing was changed")(error)
-                .hint("run it as a superuser, or as the role that owns every table; print it to read what it does")
+            failed("nothing was changed")(error).hint(
+                "run it as a superuser, or as the role that owns every table; print it to read what it does",
+            )
         })?;
-        let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtname = 'safeguard_undo_attach')";
+        let sql =
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtname = 'safeguard_undo_attach')";
         let row = client.query_one(sql, &[]).await;
         Ok(row.map_err(failed("cannot read the catalog"))?.get::<_, bool>(0))
     })?;
@@ -193,7 +217,9 @@ fn install_in(args: &InstallArgs, output: &Output) -> Result<(), Failure> {
 }
 
 fn purge(args: &PurgeArgs, output: &Output) -> Result<(), Failure> {
-    let purged = args.place.with(async |client| trash::purge(client, args.apply).await)?;
+    let purged = args
+        .place
+        .with(async |client| trash::purge(client, args.apply).await)?;
     output.data(&purged, |purged| {
         let lines = purged.iter().map(|one| {
             let word = if one.purged { "purged" } else { "would be purged" };
@@ -321,6 +347,13 @@ fn told_of(restored: &Restored, options: &RestoreOptions) -> String {
         ));
     }
     for table in &restored.tables {
+        if table.from_trash {
+            text.push_str(&format!(
+                "{}: the table, from the trash\n",
+                printable(&table.table)
+            ));
+            continue;
+        }
         text.push_str(&format!(
             "{}: {} inserted, {} set back",
             printable(&table.table),
@@ -331,7 +364,10 @@ fn told_of(restored: &Restored, options: &RestoreOptions) -> String {
             text.push_str(&format!(", {} that it added stay", table.added_stay));
         }
         if table.altered_by_triggers > 0 {
-            text.push_str(&format!(", {} made different by triggers", table.altered_by_triggers));
+            text.push_str(&format!(
+                ", {} made different by triggers",
+                table.altered_by_triggers
+            ));
         }
         text.push('\n');
     }
@@ -358,7 +394,9 @@ fn failed(what: &str) -> impl Fn(tokio_postgres::Error) -> Failure {
         let text = format!("{what}: {}", told(&error));
         match error.code() {
             None => Failure::undecided(text),
-            Some(code) if *code == SqlState::LOCK_NOT_AVAILABLE || *code == SqlState::T_R_DEADLOCK_DETECTED => {
+            Some(code)
+                if *code == SqlState::LOCK_NOT_AVAILABLE || *code == SqlState::T_R_DEADLOCK_DETECTED =>
+            {
                 Failure::undecided(text).hint("somebody is at work on the tables: try again")
             }
             Some(_) => Failure::refused(text),

@@ -113,7 +113,12 @@ impl Summary {
     /// Where it stands, in a word or two.
     pub fn state(&self) -> String {
         let record = &self.record;
-        match (&record.restored_at, &record.purged_at, &record.expires, &record.shipped_at) {
+        match (
+            &record.restored_at,
+            &record.purged_at,
+            &record.expires,
+            &record.shipped_at,
+        ) {
             (Some(_), _, _, _) => "restored".to_owned(),
             (None, Some(_), _, _) => "purged".to_owned(),
             (None, None, Some(expires), _) => format!("in the trash until {expires}"),
@@ -143,7 +148,10 @@ impl Summary {
 
 pub async fn must_be_installed(client: &Client) -> Result<(), Failure> {
     let sql = "SELECT pg_catalog.to_regclass('safeguard_undo.record') IS NOT NULL";
-    let there = client.query_one(sql, &[]).await.map_err(failed("cannot read the records"))?;
+    let there = client
+        .query_one(sql, &[])
+        .await
+        .map_err(failed("cannot read the records"))?;
     match there.get(0) {
         true => Ok(()),
         false => Err(Failure::undecided("undo is not installed in this database")
@@ -181,7 +189,9 @@ pub async fn summaries(client: &Client, only: Option<&UndoId>) -> Result<Vec<Sum
         ORDER BY 1, 2, 3, 4";
     for row in client.query(sql, &[&only]).await.map_err(&failed)? {
         let undo: &str = row.get(0);
-        let summary = summaries.iter_mut().find(|summary| summary.record.id.as_str() == undo);
+        let summary = summaries
+            .iter_mut()
+            .find(|summary| summary.record.id.as_str() == undo);
         if let Some(summary) = summary {
             summary.add(row.get(1), row.get(2), row.get(3), row.get(4), row.get(5));
         }

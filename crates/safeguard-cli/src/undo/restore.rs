@@ -6,6 +6,7 @@ mod table;
 
 use safeguard_api::UndoId;
 use serde::Serialize;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error};
 
 use super::record::{self, Kind, Record};
@@ -22,7 +23,8 @@ const WRITING: &str = "SET LOCAL search_path TO DEFAULT; SET LOCAL extra_float_d
 SET LOCAL datestyle TO DEFAULT; SET LOCAL intervalstyle TO DEFAULT; SET LOCAL timezone TO DEFAULT;
 SET LOCAL bytea_output TO DEFAULT; SET LOCAL lc_monetary TO DEFAULT; SET LOCAL xmloption TO DEFAULT";
 /// A restoration leaves no record itself; a policy that hides rows is an error; whoever writes for long is not waited for.
-const BEGIN: &str = "BEGIN; SET LOCAL row_security = off; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = 0;
+const BEGIN: &str =
+    "BEGIN; SET LOCAL row_security = off; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = 0;
 SELECT pg_catalog.set_config('safeguard.undo', '', true); SET CONSTRAINTS ALL DEFERRED";
 const NOTHING: &str = "nothing was restored";
 
@@ -47,6 +49,8 @@ pub struct RestoredTable {
     pub added_stay: i64,
     /// Rows that triggers made different from what they were.
     pub altered_by_triggers: i64,
+    /// The whole table came back from the trash.
+    pub from_trash: bool,
 }
 
 impl RestoredTable {
@@ -58,6 +62,7 @@ impl RestoredTable {
             set_back: 0,
             added_stay: 0,
             altered_by_triggers: 0,
+            from_trash: true,
         }
     }
 }
@@ -78,7 +83,10 @@ pub async fn restore(client: &Client, id: &UndoId, options: &RestoreOptions) -> 
     let mut known = record::locked(client, id).await?;
     let in_this_cluster = known.is_some();
     let mut loaded = None;
-    if known.as_ref().is_none_or(|record| record.shipped_at.is_some() && record.restored_at.is_none()) {
+    if known
+        .as_ref()
+        .is_none_or(|record| record.shipped_at.is_some() && record.restored_at.is_none())
+    {
         let Some(folder) = &options.place.from else {
             return Err(not_here(id, known.as_ref()));
         };
@@ -132,7 +140,9 @@ async fn rows(
     let mut tables = Vec::new();
     for recorded in table::recorded(client, id.as_str()).await.map_err(&refused)? {
         let number = tables.len();
-        let found = table::find(client, number, recorded, same_cluster).await.map_err(&refused)?;
+        let found = table::find(client, number, recorded, same_cluster)
+            .await
+            .map_err(&refused)?;
         match found {
             Err((recorded, why)) => conflicts.push(Conflict {
                 table: recorded.shown(),
@@ -174,6 +184,7 @@ async fn rows(
             set_back: counts.get(1),
             added_stay: stay.get(0),
             altered_by_triggers: 0,
+            from_trash: false,
         });
     }
     if report.applied {
@@ -189,7 +200,10 @@ async fn rows(
 async fn prepared(client: &Client, table: &Table, id: &UndoId) -> Result<Option<String>, Failure> {
     let refused = failed(NOTHING);
     let undo = id.as_str();
-    client.batch_execute("SAVEPOINT reading").await.map_err(&refused)?;
+    client
+        .batch_execute("SAVEPOINT reading")
+        .await
+        .map_err(&refused)?;
     if let Err(error) = client.batch_execute(&table.images(undo)).await {
         // A label of an enumeration that is gone, a domain that is narrower, a type that is gone.
         client
@@ -259,13 +273,16 @@ async fn apply(client: &Client, tables: &[Table]) -> Result<Vec<i64>, Failure> {
         .iter()
         .enumerate()
         .flat_map(|(child, table)| {
-            let parents = table.references.iter().filter_map(|reference| number(reference.parent));
+            let parents = table
+                .references
+                .iter()
+                .filter_map(|reference| number(reference.parent));
             parents.map(move |parent| (child, parent)).collect::<Vec<_>>()
         })
         .collect();
     for group in order::groups(tables.len(), &refers) {
         let group: Vec<&Table> = group.into_iter().map(|number| &tables[number]).collect();
-        client.batch_execute(&plan::restore(&group)).await.map_err(&refused)?;
+        write(client, &group).await.map_err(&refused)?;
     }
     client
         .batch_execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -286,4 +303,29 @@ async fn apply(client: &Client, tables: &[Table]) -> Result<Vec<i64>, Failure> {
         altered.push(checked.get(1));
     }
     Ok(altered)
+}
+
+/// At once; and where rows passed a unique value on from one to the next, row by row in the order that lets them.
+async fn write(client: &Client, group: &[&Table]) -> Result<(), Error> {
+    let all = plan::restore(group);
+    client.batch_execute("SAVEPOINT writing").await?;
+    match client.batch_execute(&all).await {
+        Ok(()) => {}
+        Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
+            client.batch_execute("ROLLBACK TO SAVEPOINT writing").await?;
+            for table in group {
+                if let Some(round) = table.set_back_a_round() {
+                    while client.execute(&round, &[]).await? > 0 {}
+                }
+            }
+            client.batch_execute(&all).await?;
+        }
+        Err(error) => return Err(error),
+    }
+    for table in group {
+        if let Some(moved) = table.set_back_moved() {
+            client.batch_execute(&moved).await?;
+        }
+    }
+    Ok(())
 }

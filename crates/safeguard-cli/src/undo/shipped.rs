@@ -132,7 +132,9 @@ pub async fn write(client: &Client, folder: &Path, record: &Record) -> Result<St
         return Err(WriteError::Other { path });
     }
     std::fs::rename(&partial, &path).map_err(in_file)?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(in_file)?;
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(in_file)?;
     Ok(digest)
 }
 
@@ -191,7 +193,10 @@ async fn write_to(client: &Client, partial: &Path, record: &Record) -> Result<St
         sha256: digest.clone(),
     };
     lines.line(&end).map_err(in_file)?;
-    let file = lines.to.into_inner().map_err(|error| in_file(error.into_error()))?;
+    let file = lines
+        .to
+        .into_inner()
+        .map_err(|error| in_file(error.into_error()))?;
     file.sync_all().map_err(in_file)?;
     Ok(digest)
 }
@@ -218,7 +223,9 @@ fn read(path: &Path, mut each: impl FnMut(Line)) -> Result<(Record, String), Shi
                 let digest = safeguard_api::Digest::from_bytes(hash.finalize().into());
                 let more = file.read_line(&mut text)? != 0;
                 return match record {
-                    Some(record) if said == lines && sha256 == digest.as_str() && !more => Ok((record, sha256)),
+                    Some(record) if said == lines && sha256 == digest.as_str() && !more => {
+                        Ok((record, sha256))
+                    }
                     _ => Err(ShippedError::Changed),
                 };
             }
@@ -232,12 +239,18 @@ fn read(path: &Path, mut each: impl FnMut(Line)) -> Result<(Record, String), Shi
 
 /// What lies in a folder, each file checked.
 pub fn summaries(folder: &Path) -> Result<Vec<Summary>, Failure> {
-    let unread = |error: io::Error| Failure::undecided(format!("cannot read `{}`: {error}", folder.display()));
+    let unread =
+        |error: io::Error| Failure::undecided(format!("cannot read `{}`: {error}", folder.display()));
     let mut summaries = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unread)? {
         let path = entry.map_err(unread)?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let id = name.strip_suffix(".jsonl").and_then(|id| id.parse::<UndoId>().ok());
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        let id = name
+            .strip_suffix(".jsonl")
+            .and_then(|id| id.parse::<UndoId>().ok());
         if let Some(id) = id {
             summaries.push(summary(folder, &id)?);
         }
@@ -294,11 +307,18 @@ pub async fn load(
         return Err(unusable(&path, &ShippedError::Another));
     }
     if new {
-        let sql = "INSERT INTO safeguard_undo.record (id, transaction, at, who, application, shipped_at, digest)
+        let sql =
+            "INSERT INTO safeguard_undo.record (id, transaction, at, who, application, shipped_at, digest)
             VALUES ($1, $2::text::xid8, $3::text::timestamptz, $4, $5, statement_timestamp(), $6)";
         let (transaction, at) = (&record.transaction, record.at.to_string());
-        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
-            [&id.as_str(), transaction, &at, &record.who, &record.application, &found];
+        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] = [
+            &id.as_str(),
+            transaction,
+            &at,
+            &record.who,
+            &record.application,
+            &found,
+        ];
         client.execute(sql, &values).await.map_err(&refused)?;
     }
     let (sender, mut receiver) = tokio::sync::mpsc::channel(2);
@@ -321,7 +341,9 @@ pub async fn load(
     while let Some(batch) = receiver.recv().await {
         batch.load(client, id, &mut acts).await.map_err(&refused)?;
     }
-    let read = reading.await.map_err(|_| Failure::undecided("reading the file ended early"))?;
+    let read = reading
+        .await
+        .map_err(|_| Failure::undecided("reading the file ended early"))?;
     let (_, again) = read.map_err(|error| unusable(&path, &error))?;
     match again == found {
         true => Ok(acts.into_values().collect()),

@@ -14,7 +14,8 @@ use crate::failure::Failure;
 const TRASH: &str = "safeguard_trash";
 /// PostgreSQL cuts longer names.
 const NAME_BYTES_MAX: usize = 63;
-const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '10s'; SELECT pg_catalog.set_config('safeguard.undo', '', true)";
+const BEGIN: &str =
+    "BEGIN; SET LOCAL lock_timeout = '10s'; SELECT pg_catalog.set_config('safeguard.undo', '', true)";
 /// What has a name of its own in the schema: the tables, with their partitions, then their indexes and owned sequences.
 const OBJECTS: &str = include_str!("objects.sql");
 const DEPENDENTS: &str = include_str!("dependents.sql");
@@ -122,7 +123,9 @@ pub async fn drop_table(client: &Client, id: &UndoId, args: &DropArgs) -> Result
     client.batch_execute(BEGIN).await.map_err(&refused)?;
     let mut named = Vec::new();
     for name in std::iter::once(&args.table).chain(&args.also) {
-        let found = client.query_one("SELECT pg_catalog.to_regclass($1)::oid", &[name]).await;
+        let found = client
+            .query_one("SELECT pg_catalog.to_regclass($1)::oid", &[name])
+            .await;
         let oid: Option<u32> = found.map_err(&refused)?.get(0);
         named.push(oid.ok_or_else(|| {
             Failure::refused(format!("there is no table `{}`", name.escape_debug()))
@@ -165,7 +168,8 @@ pub async fn drop_table(client: &Client, id: &UndoId, args: &DropArgs) -> Result
         .map_err(&refused)?;
     let placed: Vec<(i32, &Object)> = (1..).zip(&objects).collect();
     // Indexes and sequences first: they go along with their tables, and in the trash their names have to be free.
-    let (relations, parts): (Vec<_>, Vec<_>) = placed.into_iter().partition(|(_, object)| object.is_relation());
+    let (relations, parts): (Vec<_>, Vec<_>) =
+        placed.into_iter().partition(|(_, object)| object.is_relation());
     for (place, object) in parts.into_iter().chain(relations) {
         move_to_trash(client, id, place, object).await.map_err(&refused)?;
     }
@@ -276,7 +280,10 @@ pub async fn back(client: &Client, record: &Record, dry_run: bool) -> Result<Res
         FROM safeguard_undo.trash t LEFT JOIN pg_namespace n ON n.nspname = t.schema_name
           LEFT JOIN pg_class c ON c.oid = t.object AND c.relname = t.trash_name AND c.relnamespace = 'safeguard_trash'::regnamespace
         WHERE t.undo = $1 ORDER BY t.place";
-    let rows = client.query(sql, &[&record.id.as_str()]).await.map_err(&refused)?;
+    let rows = client
+        .query(sql, &[&record.id.as_str()])
+        .await
+        .map_err(&refused)?;
     let mut conflicts = Vec::new();
     let mut objects = Vec::new();
     for row in &rows {
@@ -309,7 +316,9 @@ pub async fn back(client: &Client, record: &Record, dry_run: bool) -> Result<Res
         api: shipped::API,
         id: record.id.clone(),
         applied,
-        tables: relations.map(|(object, _)| RestoredTable::moved(object.shown())).collect(),
+        tables: relations
+            .map(|(object, _)| RestoredTable::moved(object.shown()))
+            .collect(),
         conflicts,
     })
 }
@@ -325,7 +334,10 @@ async fn move_back(client: &Client, object: &Object, trash_name: &str) -> Result
         ));
     }
     let here = qualified(&object.schema, trash_name);
-    sql.push_str(&format!("ALTER {word} {here} RENAME TO {};", identifier(&object.name)));
+    sql.push_str(&format!(
+        "ALTER {word} {here} RENAME TO {};",
+        identifier(&object.name)
+    ));
     if object.is_relation() {
         sql.push_str(&format!(
             "ALTER {word} {} OWNER TO {};",
@@ -377,7 +389,11 @@ async fn purge_one(client: &Client, id: &UndoId, apply: bool) -> Result<Vec<Stri
     let rows = client.query(sql, &[&id.as_str()]).await?;
     if apply {
         // Views read tables, and tables refer to each other: together, and nothing that is not of this id.
-        for (kinds, word) in [(["v", "v"], "VIEW"), (["m", "m"], "MATERIALIZED VIEW"), (["r", "p"], "TABLE")] {
+        for (kinds, word) in [
+            (["v", "v"], "VIEW"),
+            (["m", "m"], "MATERIALIZED VIEW"),
+            (["r", "p"], "TABLE"),
+        ] {
             let names: Vec<String> = rows
                 .iter()
                 .filter(|row| row.get(3) && kinds.contains(&row.get(0)))

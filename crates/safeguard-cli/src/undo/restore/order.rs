@@ -14,9 +14,7 @@ pub fn groups(tables: usize, refers: &[(usize, usize)]) -> Vec<Vec<usize>> {
         !placed[table] && reach[table].iter().all(ready)
     }) {
         let group: Vec<usize> = (0..tables)
-            .filter(|&other| {
-                other == next || reach[next].contains(&other) && reach[other].contains(&next)
-            })
+            .filter(|&other| other == next || reach[next].contains(&other) && reach[other].contains(&next))
             .collect();
         for &table in &group {
             placed[table] = true;
@@ -47,7 +45,10 @@ mod tests {
     fn parents_come_first_and_circles_together() {
         assert_eq!(groups(3, &[(0, 1), (1, 2)]), [vec![2], vec![1], vec![0]]);
         assert_eq!(groups(2, &[(0, 0)]), [vec![0], vec![1]]);
-        assert_eq!(groups(4, &[(0, 1), (1, 2), (2, 1), (1, 3)]), [vec![3], vec![1, 2], vec![0]]);
+        assert_eq!(
+            groups(4, &[(0, 1), (1, 2), (2, 1), (1, 3)]),
+            [vec![3], vec![1, 2], vec![0]]
+        );
         assert!(groups(0, &[]).is_empty());
     }
 }

@@ -30,7 +30,10 @@ impl Table {
     }
 
     fn list(&self, prefix: &str) -> String {
-        let each = self.columns.iter().map(|column| format!("{prefix}{}", column.name));
+        let each = self
+            .columns
+            .iter()
+            .map(|column| format!("{prefix}{}", column.name));
         each.collect::<Vec<_>>().join(", ")
     }
 
@@ -66,7 +69,7 @@ impl Table {
         format!(
             "CREATE TEMP TABLE {shape} ({columns}) ON COMMIT DROP;\n{gone}{left}\
              CREATE TEMP TABLE {wanted} (n bigint PRIMARY KEY, was_text text, was {shape}, left_n bigint, stands_text text, stands {shape},
-               twin bigint, part oid, place tid, conflict text) ON COMMIT DROP;\n",
+               twin bigint, part oid, place tid, conflict text, done boolean NOT NULL DEFAULT false) ON COMMIT DROP;\n",
             shape = self.shape(),
             columns = shape.join(", "),
             gone = side(&self.gone(), '-', '+'),
@@ -93,7 +96,11 @@ impl Table {
                     .columns
                     .iter()
                     .map(|(column, operator)| format!("(l.r).{column} {operator} (g.r).{column}"));
-                format!("LEFT JOIN {} l ON {}", self.left(), each.collect::<Vec<_>>().join(" AND "))
+                format!(
+                    "LEFT JOIN {} l ON {}",
+                    self.left(),
+                    each.collect::<Vec<_>>().join(" AND ")
+                )
             }
             None => format!("LEFT JOIN {} l ON false", self.left()),
         };
@@ -235,7 +242,10 @@ impl Table {
             "UPDATE {wanted} w SET conflict = {why} WHERE w.conflict IS NULL AND {not_null}
                AND NOT EXISTS (SELECT FROM {parent} p WHERE {there}){comes}",
             wanted = self.wanted(),
-            why = crate::db::literal(&format!("the row of {} that it refers to is gone", reference.parent_name)),
+            why = crate::db::literal(&format!(
+                "the row of {} that it refers to is gone",
+                reference.parent_name
+            )),
             parent = reference.parent_name,
             comes = comes.unwrap_or_default(),
         )
@@ -246,7 +256,10 @@ impl Table {
         let key = match &self.key {
             Some(key) => {
                 let columns = key.columns.iter().map(|(name, _)| format!("(w.was).{name}"));
-                format!("textin(record_out(ROW({})))", columns.collect::<Vec<_>>().join(", "))
+                format!(
+                    "textin(record_out(ROW({})))",
+                    columns.collect::<Vec<_>>().join(", ")
+                )
             }
             None => "w.was_text".to_owned(),
         };
@@ -286,25 +299,61 @@ impl Table {
         }
     }
 
-    fn set_back(&self) -> Option<String> {
+    /// `p` is the present row, `w` what is wanted of it.
+    fn set_back_where(&self, condition: &str, returning: &str) -> Option<String> {
         let set: Vec<String> = self
             .columns
             .iter()
             .filter(|column| !column.always)
             .map(|column| format!("{0} = (w.was).{0}", column.name))
             .collect();
-        // Rows without a key are found by their place; nothing refers to them that could have moved them meanwhile.
-        let same = match &self.key {
-            Some(key) => key.same("p", "w.stands"),
-            None => "p.tableoid OPERATOR(pg_catalog.=) w.part AND p.ctid OPERATOR(pg_catalog.=) w.place".to_owned(),
-        };
         let update = format!(
-            "UPDATE {} p SET {} FROM {} w WHERE w.conflict IS NULL AND w.left_n IS NOT NULL AND {same} RETURNING 1",
+            "UPDATE {} p SET {} FROM {} w WHERE w.conflict IS NULL AND w.left_n IS NOT NULL AND {condition} RETURNING {returning}",
             self.name,
             set.join(", "),
             self.wanted()
         );
         (!set.is_empty()).then_some(update)
+    }
+
+    fn set_back(&self, only: &str, returning: &str) -> Option<String> {
+        // Rows without a key are found by their place; nothing refers to them that could have moved them meanwhile.
+        let same = match &self.key {
+            Some(key) => key.same("p", "w.stands"),
+            None => "p.tableoid OPERATOR(pg_catalog.=) w.part AND p.ctid OPERATOR(pg_catalog.=) w.place"
+                .to_owned(),
+        };
+        self.set_back_where(&format!("NOT w.done AND {same}{only}"), returning)
+    }
+
+    /// Rows whose key came back by a cascade, when their parents were set back: they have it already, but not yet the rest.
+    pub fn set_back_moved(&self) -> Option<String> {
+        let key = self.key.as_ref()?;
+        let condition = format!(
+            "NOT ({unchanged}) AND {here} AND ROW({present}) OPERATOR(pg_catalog.*<>) ROW({was})",
+            unchanged = key.same("(w.was)", "w.stands"),
+            here = key.same("p", "w.was"),
+            present = self.list("p."),
+            was = self.list("(w.was)."),
+        );
+        self.set_back_where(&condition, "1")
+    }
+
+    /// Sets back the rows whose unique values nobody has just then: where rows passed a value on, the last goes first.
+    pub fn set_back_a_round(&self) -> Option<String> {
+        let free = self.uniques.iter().map(|unique| {
+            format!(
+                " AND NOT EXISTS (SELECT FROM {} o WHERE {} AND (o.ctid OPERATOR(pg_catalog.<>) p.ctid
+                   OR o.tableoid OPERATOR(pg_catalog.<>) p.tableoid))",
+                self.name,
+                unique.same("o", "w.was")
+            )
+        });
+        let update = self.set_back(&free.collect::<String>(), "w.n")?;
+        Some(format!(
+            "WITH done AS ({update}) UPDATE {} w SET done = true FROM done WHERE w.n OPERATOR(pg_catalog.=) done.n",
+            self.wanted()
+        ))
     }
 }
 
@@ -313,13 +362,18 @@ pub fn restore(tables: &[&Table]) -> String {
     let mut parts = Vec::new();
     let mut after = Vec::new();
     for table in tables {
-        if let Some(update) = table.set_back() {
+        if let Some(update) = table.set_back("", "1") {
             let name = identifier(&format!("set_{}", table.number));
             parts.push(format!("{name} AS ({update})"));
-            after.push(format!("(SELECT pg_catalog.count(*) FROM {name}) OPERATOR(pg_catalog.>=) 0"));
+            after.push(format!(
+                "(SELECT pg_catalog.count(*) FROM {name}) OPERATOR(pg_catalog.>=) 0"
+            ));
         }
     }
-    let after = after.iter().map(|done| format!(" AND {done}")).collect::<String>();
+    let after = after
+        .iter()
+        .map(|done| format!(" AND {done}"))
+        .collect::<String>();
     for table in tables {
         parts.push(format!(
             "{name} AS (INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {values} FROM {wanted} w

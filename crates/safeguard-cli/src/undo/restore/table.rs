@@ -85,29 +85,29 @@ impl Unique {
     }
 
     pub fn shown(&self) -> String {
-        let names: Vec<String> = self.columns.iter().map(|(name, _)| name.replace('"', "")).collect();
+        let names: Vec<String> = self
+            .columns
+            .iter()
+            .map(|(name, _)| name.replace('"', ""))
+            .collect();
         names.join(", ")
     }
 }
 
 pub async fn recorded(client: &Client, undo: &str) -> Result<Vec<Recorded>, Error> {
-    let sql = "SELECT a.schema_name, a.table_name, (array_agg(a.relation ORDER BY a.id))[1],
-            (array_agg(to_jsonb(a.columns) ORDER BY a.id))[1]::text, count(DISTINCT a.columns::text || a.types::text) = 1
-        FROM safeguard_undo.act a WHERE a.undo = $1 GROUP BY 1, 2 ORDER BY 1, 2";
+    let sql = "SELECT DISTINCT ON (a.schema_name, a.table_name) a.schema_name, a.table_name, a.relation, a.columns,
+            NOT EXISTS (SELECT FROM safeguard_undo.act b WHERE b.undo = a.undo AND b.schema_name = a.schema_name
+              AND b.table_name = a.table_name AND (b.columns <> a.columns OR b.types <> a.types))
+        FROM safeguard_undo.act a WHERE a.undo = $1 ORDER BY a.schema_name, a.table_name, a.id";
     let rows = client.query(sql, &[&undo]).await?;
     let tables = rows.iter().map(|row| Recorded {
         schema: row.get(0),
         name: row.get(1),
         oid: row.get(2),
-        columns: names(row.get(3)),
+        columns: row.get(3),
         one_shape: row.get(4),
     });
     Ok(tables.collect())
-}
-
-/// A list of names that came as JSON; the server wrote it.
-fn names(json: &str) -> Vec<String> {
-    serde_json::from_str(json).unwrap_or_else(|_| Vec::new())
 }
 
 /// The table as it is, locked against everybody who writes; or why its rows can not come back.
@@ -118,21 +118,29 @@ pub async fn find(
     same_cluster: bool,
 ) -> Result<Result<Table, (Recorded, String)>, Error> {
     if !recorded.one_shape {
-        return Ok(Err((recorded, "its columns changed within the transaction".to_owned())));
+        return Ok(Err((
+            recorded,
+            "its columns changed within the transaction".to_owned(),
+        )));
     }
     // By its name, as after a dump and its restoration; a table that was renamed is found by its number.
     let sql = "SELECT c.oid, n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind IN ('r', 'p') AND (n.nspname = $1 AND c.relname = $2 OR $4 AND c.oid = $3)
         ORDER BY n.nspname = $1 AND c.relname = $2 DESC LIMIT 1";
     let found = client
-        .query_opt(sql, &[&recorded.schema, &recorded.name, &recorded.oid, &same_cluster])
+        .query_opt(
+            sql,
+            &[&recorded.schema, &recorded.name, &recorded.oid, &same_cluster],
+        )
         .await?;
     let Some(found) = found else {
         return Ok(Err((recorded, "the table is gone".to_owned())));
     };
     let (oid, schema, name): (u32, String, String) = (found.get(0), found.get(1), found.get(2));
     if schema == "safeguard_trash" {
-        let why = format!("the table was dropped: it is in the trash as `{name}`, and comes back by its own undo id");
+        let why = format!(
+            "the table was dropped: it is in the trash as `{name}`, and comes back by its own undo id"
+        );
         return Ok(Err((recorded, why)));
     }
     let name = format!("{}.{}", identifier(&schema), identifier(&name));
@@ -149,7 +157,9 @@ pub async fn find(
     let mut references = references(client, oid).await?;
     references.retain(|reference| reference.columns.iter().all(|(column, _, _)| known(column)));
     let key = uniques.iter().find(|unique| unique.primary);
-    let key = key.or_else(|| uniques.iter().find(|unique| unique.not_null)).cloned();
+    let key = key
+        .or_else(|| uniques.iter().find(|unique| unique.not_null))
+        .cloned();
     Ok(Ok(Table {
         number,
         oid,
@@ -192,7 +202,9 @@ async fn columns(
     });
     if let Some(row) = must_be_said {
         let name: &str = row.get(0);
-        return Ok(Err(format!("its new column `{name}` needs a value, and has no default")));
+        return Ok(Err(format!(
+            "its new column `{name}` needs a value, and has no default"
+        )));
     }
     Ok(Ok(columns))
 }
@@ -215,7 +227,11 @@ async fn uniques(client: &Client, oid: u32) -> Result<Vec<Unique>, Error> {
         Unique {
             primary: row.get(0),
             not_null: row.get(1),
-            columns: columns.iter().map(|name| identifier(name)).zip(operators).collect(),
+            columns: columns
+                .iter()
+                .map(|name| identifier(name))
+                .zip(operators)
+                .collect(),
         }
     });
     Ok(uniques.collect())
