@@ -330,7 +330,7 @@ impl Table {
     pub fn set_back_moved(&self) -> Option<String> {
         let key = self.key.as_ref()?;
         let condition = format!(
-            "NOT ({unchanged}) AND {here} AND ROW({present}) OPERATOR(pg_catalog.*<>) ROW({was})",
+            "NOT ({unchanged}) AND {here} AND NOT pg_catalog.record_image_eq(ROW({present}), ROW({was}))",
             unchanged = key.same("(w.was)", "w.stands"),
             here = key.same("p", "w.was"),
             present = self.list("p."),
