@@ -152,6 +152,10 @@ id!(
     /// One change of the policy that people sign before it is in force.
     PolicyChangeId, "pch"
 );
+id!(
+    /// What one transaction removed or changed in a database, kept so that it can come back.
+    UndoId, "und"
+);
 
 /// A sha256 digest, written `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -45,7 +45,7 @@ pub use freeze::Freeze;
 pub use gate::{Gate, GateReport, GateVerdict, Permit, Verdict};
 pub use id::{
     ApprovalId, BreakglassId, ChangeId, DecisionId, Digest, EvidenceId, FreezeId, Name, PolicyChangeId,
-    PolicyId, ReleaseId, TokenId, WaiverId,
+    PolicyId, ReleaseId, TokenId, UndoId, WaiverId,
 };
 pub use passkey::Passkey;
 pub use policy_change::PolicyChange;

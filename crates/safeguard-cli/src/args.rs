@@ -191,6 +191,8 @@ Examples:
         #[command(subcommand)]
         verb: crate::db::DbVerb,
     },
+    /// Bring back what a statement removed or changed in a PostgreSQL database
+    Undo(Box<crate::undo::UndoArgs>),
     /// Serve the guard as tools to an agent, over the Model Context Protocol on standard input and output
     Mcp(crate::mcp::McpArgs),
     /// Coding agents: judge their commands before they run, and set the hooks that ask

@@ -23,6 +23,8 @@ use crate::{exceptions, guard, signing};
 use connect::{DatabaseArgs, told};
 use harden::{Hardening, Login};
 
+pub use harden::{identifier, literal};
+
 /// What a report is signed for: a signature of an approval is none of a report.
 const REPORT_NAMESPACE: &str = "safeguard-report@v1";
 

@@ -38,6 +38,7 @@ mod signing;
 mod statements;
 mod status;
 mod tokens;
+mod undo;
 mod up;
 mod watch;
 
@@ -83,6 +84,7 @@ fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Guard { verb } => guard::guard(&globals, verb, output),
         Command::Mcp(args) => mcp::mcp(&globals, args, output),
         Command::Db { verb } => db::db(&globals, verb, output),
+        Command::Undo(args) => undo::undo(*args, output),
         Command::Agent { verb } => agent::agent(&globals, verb, output),
         Command::Statement { verb } => statements::statement(&globals, verb, output),
         Command::Proxy { verb } => proxy::proxy(&globals, verb, output),

@@ -268,12 +268,13 @@ fn settings(login: &Login, database: &str, migrator: &str) -> String {
     sql
 }
 
-fn identifier(name: &str) -> String {
+/// Quoted as a name in SQL.
+pub fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// Reads the same whatever `standard_conforming_strings` is.
-fn literal(text: &str) -> String {
+/// Quoted as a text in SQL; reads the same whatever `standard_conforming_strings` is.
+pub fn literal(text: &str) -> String {
     let quoted = text.replace('\'', "''");
     match quoted.contains('\\') {
         true => format!("E'{}'", quoted.replace('\\', "\\\\")),

@@ -12,3 +12,4 @@ mod postgres;
 mod repository;
 mod scenarios;
 mod simulator;
+mod undo;

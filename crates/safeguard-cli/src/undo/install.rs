@@ -1,0 +1,37 @@
+//! The SQL of `safeguard undo install`.
+
+use clap::Args;
+
+const SCRIPT: &str = include_str!("install.sql");
+
+#[derive(Debug, Args)]
+pub struct InstallArgs {
+    #[command(flatten)]
+    pub database: super::Place,
+    /// Run it there rather than print it
+    #[arg(long)]
+    pub apply: bool,
+    /// How many images of rows one record holds at most, two for each row that is updated; more is refused as it is done
+    #[arg(long, value_name = "ROWS", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub rows_max: u64,
+    /// How many bytes of rows one record holds at most
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30, value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
+    pub bytes_max: u64,
+}
+
+/// One transaction, which may be run again.
+pub fn script(rows_max: u64, bytes_max: u64) -> String {
+    SCRIPT
+        .replace("@ROWS_MAX@", &rows_max.to_string())
+        .replace("@BYTES_MAX@", &bytes_max.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_limits_are_in_the_script() {
+        let script = super::script(7, 11);
+        assert!(script.contains("VALUES (7, 11)"));
+        assert!(!script.contains('@'));
+    }
+}
