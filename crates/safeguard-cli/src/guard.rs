@@ -1,6 +1,9 @@
 //! `safeguard guard …`
 
+mod catalog;
+
 use std::io::{BufRead, Read};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
@@ -10,9 +13,11 @@ use safeguard_api::guard::{Asker, GuardAnswer, GuardDecision, GuardFinding, Prin
 use safeguard_guard::rules::RULES;
 use safeguard_guard::shell::rules::COMMAND_RULES;
 use safeguard_guard::{Facts, judge, read};
+use serde::Serialize;
 
 use crate::args::Globals;
 use crate::config_file;
+use crate::db::connect::DatabaseArgs;
 use crate::failure::Failure;
 use crate::output::{BAD, CARE, GOOD, HINT, Output};
 
@@ -21,15 +26,18 @@ const LINE_BYTES_MAX: u64 = 6 * safeguard_guard::STATEMENT_BYTES_MAX as u64 + 2;
 
 #[derive(Debug, Subcommand)]
 pub enum GuardVerb {
-    /// Say what a statement would do, and what is answered to whom; asks no database
+    /// Say what a statement would do, and what is answered to whom; asks no database without `--db`
     #[command(
         after_help = "Exit 0 when it may run (also when it is measured), 1 when it is refused.
 
 `[guard]` of the configuration counts where the file exists; else the rules answer as their pages say.
 With `-` each line of standard input is one JSON string, and each line of the output one JSON answer.
+With `--db` the catalog says what the names stand for, which triggers and cascades follow, and how many rows the planner expects. The answer
+stays the same; nothing is run, and what is refused is not sent.
 
 Examples:
   safeguard guard explain \"DELETE FROM users\"
+  safeguard guard explain --as person --db postgres://reader@127.0.0.1/shop \"DELETE FROM users WHERE id < 100\"
   safeguard guard explain --as migration --env staging \"ALTER TABLE users ADD COLUMN age int\"
   jq -R . statements.txt | safeguard guard explain --as service -"
     )]
@@ -63,6 +71,12 @@ pub struct ExplainArgs {
     /// As if a freeze held production
     #[arg(long)]
     pub freeze: bool,
+    /// The database whose catalog is asked as well, with a credential that reads; the password may be in PGPASSWORD
+    #[arg(long, value_name = "URL")]
+    pub db: Option<String>,
+    /// PEM with the authorities that may have signed the server's certificate
+    #[arg(long, value_name = "FILE", requires = "db")]
+    pub ca: Option<PathBuf>,
     /// The statement, or several; `-` reads JSON strings from standard input
     #[arg(value_name = "SQL", allow_hyphen_values = true)]
     pub sql: String,
@@ -83,12 +97,39 @@ fn explain(globals: &Globals, args: &ExplainArgs, output: &Output) -> Result<(),
         environment: args.environment,
         frozen: args.freeze,
     };
+    let database = args.db.clone().map(|url| DatabaseArgs {
+        url,
+        ca: args.ca.clone(),
+    });
     if args.sql == "-" {
-        return explain_lines(asker, &policy, output);
+        return match database {
+            None => explain_lines(asker, &policy, output),
+            Some(_) => Err(
+                Failure::undecided("a database is asked about one text, and `-` reads many")
+                    .hint("give the statement itself, or leave `--db` out"),
+            ),
+        };
     }
     let decision = judge(&read(&args.sql), asker, &policy);
-    output.data(&decision, explained)?;
-    told(decision.decision)
+    let answer = decision.decision;
+    let catalog = database
+        .map(|database| catalog::ask(&database, &args.sql, &decision, asker, &policy))
+        .transpose()?;
+    let explanation = Explanation { decision, catalog };
+    output.data(&explanation, |explanation| {
+        let catalog = explanation.catalog.as_ref().map(catalog::shown);
+        explained(&explanation.decision) + &catalog.unwrap_or_default()
+    })?;
+    told(answer)
+}
+
+/// The answer, and what the catalog adds to it.
+#[derive(Serialize)]
+struct Explanation {
+    #[serde(flatten)]
+    decision: GuardDecision,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    catalog: Option<catalog::Catalog>,
 }
 
 pub fn told(answer: GuardAnswer) -> Result<(), Failure> {

@@ -49,7 +49,14 @@ impl<'f> Verdict<'f> {
         if !counts(&act, asker) {
             return;
         }
-        let (answer, rule) = answer(act.class, asker, policy);
+        let (mut answer, mut rule) = answer(act.class, asker, policy);
+        // Nobody measures what a definition does once it is used: it is code that is left behind.
+        if answer == GuardAnswer::Measure && act.run == Run::Later {
+            let code = self::answer(Class::Code, asker, policy);
+            if code.0 > answer {
+                (answer, rule) = code;
+            }
+        }
         if self.reason.is_none() || self.answer < answer {
             self.answer = answer;
             self.reason = Some((rule, act));

@@ -47,12 +47,15 @@ pub(crate) struct Scope {
     pub run: Run,
     /// Within an `EXPLAIN` that does not run its statement: functions may run while it plans, rows stay as they are.
     pub planned: bool,
+    /// It runs now, and again whenever what it defines is refreshed.
+    pub kept: bool,
 }
 
 impl Scope {
     const NOW: Scope = Scope {
         run: Run::Now,
         planned: false,
+        kept: false,
     };
 
     pub fn later(self) -> Scope {
@@ -104,6 +107,10 @@ impl<'a, 'f> Walk<'a, 'f> {
 
     pub fn add(&mut self, class: Class, does: impl Into<std::borrow::Cow<'static, str>>, scope: Scope) {
         self.acted = true;
+        let does = does.into();
+        if scope.kept {
+            self.facts.add(class, does.clone(), Run::Later);
+        }
         self.facts.add(class, does, scope.run);
     }
 

@@ -26,7 +26,11 @@ fn made<'a>(walk: &mut Walk<'a, '_>, node: Node<'a>, scope: Scope) -> Option<Bel
             Class::Create,
             format!("makes the table {}", shown(table.relation())),
         ),
-        Node::CreateTableAsStmt(_) => (Class::Read, "reads".to_owned()),
+        Node::CreateTableAsStmt(made) => {
+            walk.add(Class::Read, "reads", scope);
+            let kept = made.objtype == ObjectType::OBJECT_MATVIEW;
+            return Some(Below::All(Scope { kept, ..scope }));
+        }
         Node::CreateSeqStmt(sequence) if is_temporary(sequence.sequence()) => (
             Class::Temporary,
             format!("makes the temporary sequence {}", shown(sequence.sequence())),

@@ -111,7 +111,8 @@ fn change<'a>(
     }
     let class = match relation.map(relation_parts).as_deref() {
         Some(parts) if server::is_catalog(parts) => Class::CatalogWrite,
-        Some(["pg_temp", _]) => Class::Temporary,
+        // Rows that are written there may go elsewhere, through a view or a rule; emptied is only a table itself.
+        Some(["pg_temp", _]) if class == Class::Truncate => Class::Temporary,
         Some(_) | None => class,
     };
     walk.add(class, does(), scope);

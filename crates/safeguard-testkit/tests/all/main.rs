@@ -3,6 +3,7 @@
 
 mod corpus;
 mod db;
+mod explain;
 mod incident;
 mod lint;
 mod live;

@@ -190,7 +190,7 @@ pub fn last_messages(place: &Workplace) -> String {
     lines[lines.len().saturating_sub(MESSAGES_SHOWN_MAX)..].join("\n")
 }
 
-async fn terminate(child: &mut Child) {
+pub(super) async fn terminate(child: &mut Child) {
     let Some(id) = child
         .id()
         .and_then(|id| i32::try_from(id).ok())

@@ -1,7 +1,8 @@
-//! The narrator of `./run`: safeguard, the shop and its users, and seven releases that end as they must.
+//! The narrator of `./run`: safeguard, the shop and its users, seven releases that end as they must, and an agent that is refused.
 
 mod drill;
 pub mod follow;
+mod incident;
 pub mod installation;
 mod pipeline;
 pub mod plot;
@@ -38,6 +39,8 @@ const FREEZE_WATCHED: Duration = Duration::from_secs(2);
 pub struct Options {
     pub once: bool,
     pub json: bool,
+    /// The last act alone.
+    pub incident: bool,
     pub seed: u64,
     /// Where the binaries of the shop lie.
     pub binaries: PathBuf,
@@ -69,7 +72,7 @@ pub fn run(options: &Options) -> anyhow::Result<bool> {
             ended = interrupted() => ended.and_then(|()| bail!("interrupted")),
         };
         let played = match played {
-            Ok(good) if !options.once => stage.stay().await.map(|()| good),
+            Ok(good) if !options.once && !options.incident => stage.stay().await.map(|()| good),
             played => played,
         };
         telling.still();
@@ -112,6 +115,9 @@ impl StageOfActs<'_> {
         shop.come_up(self.place).await?;
         self.telling
             .say("safeguard is up: a supervisor, a server and a router, each a process");
+        if self.options.incident {
+            return Ok(self.incident().await?.as_it_must());
+        }
         self.crowd = Some(Crowd::start(
             &self.options.binaries.join("shop-load"),
             self.options.seed,
@@ -130,12 +136,14 @@ impl StageOfActs<'_> {
             self.tell(&result)?;
             results.push(result);
         }
+        let incident = self.incident().await?;
         self.telling.still();
         self.telling
-            .head(&format!("Seven acts in {} s", began.elapsed().as_secs()));
+            .head(&format!("Eight acts in {} s", began.elapsed().as_secs()));
         self.telling.line(&table::table(&results));
+        self.telling.line(&incident.in_a_line());
         self.telling.line(&format!("\n{}", table::legend(&results)));
-        Ok(results.iter().all(Result::as_it_must))
+        Ok(results.iter().all(Result::as_it_must) && incident.as_it_must())
     }
 
     /// Installs the first release; there is nothing yet to compare it with.

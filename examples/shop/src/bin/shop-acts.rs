@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Parser;
 use shop::acts::{Options, run};
 
-/// Plays six releases of a shop: a good one, three bad ones, one that meets a freeze, and one that fails its rollback drill.
+/// Plays seven releases of a shop, good and bad ones, and a coding agent in front of a database.
 #[derive(Parser)]
 struct Arguments {
     /// End by itself: exit 0 when every act ended as it must, 1 otherwise.
@@ -16,6 +16,9 @@ struct Arguments {
     /// Print one JSON object for each act on standard output, and talk on standard error.
     #[arg(long)]
     json: bool,
+    /// Play the last act alone, an agent in front of a database; takes seconds.
+    #[arg(long)]
+    incident: bool,
     /// Repeats the same visits by the same users.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -49,6 +52,7 @@ fn play() -> anyhow::Result<bool> {
     run(&Options {
         once: arguments.once,
         json: arguments.json,
+        incident: arguments.incident,
         seed: arguments.seed,
         binaries,
         safeguard,

@@ -1,6 +1,7 @@
 //! The guard in front of a real PostgreSQL: psql, a driver and bare messages as clients.
 
 mod approved;
+mod detours;
 mod login;
 mod measured;
 mod pipelines;

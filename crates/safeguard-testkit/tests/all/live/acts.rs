@@ -39,6 +39,7 @@ fn the_acts_end_as_they_must() {
             "rolled_back",
             "refused",
             "refused",
+            "refused",
             "refused"
         ],
         "{told}"
@@ -57,9 +58,17 @@ fn the_acts_end_as_they_must() {
         }
     }
     assert_eq!(
-        [4, 5, 6].map(|place| acts[place]["stopped_by"].as_str()),
-        [Some("freeze"), Some("rollback drill"), Some("no waiver")]
+        [4, 5, 6, 7].map(|place| acts[place]["stopped_by"].as_str()),
+        [
+            Some("freeze"),
+            Some("rollback drill"),
+            Some("no waiver"),
+            Some("guard")
+        ]
     );
+    // Whatever the agent tried, every row is there.
+    assert_eq!(acts[7]["refused"], 17, "{}", acts[7]);
+    assert_eq!(acts[7]["rows_after"], "10 users, 3000 records of the audit log");
     // A good version harms nobody, and neither does one that is refused.
     for place in [0, 4, 5, 6] {
         assert_eq!(acts[place]["failed_requests"], 0, "{}", acts[place]);

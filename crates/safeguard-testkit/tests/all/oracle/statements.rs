@@ -22,6 +22,8 @@ CREATE OPERATOR @#@# (LEFTARG = int, RIGHTARG = int, FUNCTION = erase);
 CREATE OPERATOR @@@ (LEFTARG = int, RIGHTARG = int, FUNCTION = erase);
 CREATE FUNCTION lower(int) RETURNS int LANGUAGE sql AS 'DELETE FROM users WHERE id = $1 RETURNING id';
 CREATE AGGREGATE worst(int) (SFUNC = erase, STYPE = int, INITCOND = '0');
+CREATE DOMAIN odd AS int CHECK (erase(VALUE, 0) IS NULL OR true);
+CREATE VIEW wiping AS SELECT wipe() AS id;
 ";
 
 pub const ROWS: &str = r"
@@ -110,14 +112,22 @@ pub const HOSTILE: &[&str] = &[
     "COPY users TO '/tmp/users'",
     "SECURITY LABEL ON TABLE users IS 'x'",
     "REASSIGN OWNED BY CURRENT_USER TO CURRENT_USER",
+    "CREATE TEMP VIEW held AS SELECT * FROM users ; DELETE FROM pg_temp.held WHERE id = 5",
+    "CREATE TEMP VIEW held AS SELECT * FROM users ; UPDATE pg_temp.held SET name = 'x'",
+    "CREATE TEMP VIEW held AS SELECT forget ( 1 ) AS id ; SELECT * FROM held",
+    "CREATE TEMP TABLE held ( id int DEFAULT forget ( 1 ) , n int ) ; INSERT INTO pg_temp.held ( n ) VALUES ( 1 )",
+    "BEGIN ; DECLARE held CURSOR FOR SELECT forget ( 2 ) ; FETCH ALL FROM held ; COMMIT",
 ];
 
-/// What a text does not tell: a function that is written as a column, and a function or an operator of somebody's that has
-/// the name of one of PostgreSQL's own. Whoever may make functions can make these; an agent may not.
+/// What a text does not tell: a function that is written as a column, a function or an operator of somebody's that has the name of
+/// one of PostgreSQL's own, what the check of a domain and the query of a view call. Whoever may make functions can make these;
+/// an agent may not.
 pub const UNTOLD: &[&str] = &[
     "SELECT u.gone FROM users AS u",
     "SELECT lower ( 3 )",
     "SELECT 1 @@@ 2",
+    "SELECT '6' :: odd",
+    "SELECT * FROM wiping LIMIT 1",
 ];
 
 /// What agents do all day.

@@ -26,6 +26,7 @@ const REQUIREMENTS: &[(&str, u32)] = &[
 ];
 const REQUIREMENTS_PAGE: &str = "docs/requirements.md";
 const NOT_YET: &str = "not yet";
+const THREATS_PAGE: &str = "docs/threat-model.md";
 
 fn requirement_ids() -> Vec<String> {
     REQUIREMENTS
@@ -67,16 +68,18 @@ fn literals(cell: &str) -> impl Iterator<Item = &str> {
 
 /// References of the form `path` or `path::test` that lead nowhere.
 fn dead_references(cell: &str) -> impl Iterator<Item = String> {
-    literals(cell).filter_map(|reference| {
-        let (file, name) = reference.split_once("::").unwrap_or((reference, ""));
-        if !root().join(file).is_file() {
-            Some(format!("there is no file {file}"))
-        } else if !name.is_empty() && !text(file).contains(&format!("fn {name}(")) {
-            Some(format!("{file} has no test {name}"))
-        } else {
-            None
-        }
-    })
+    literals(cell).filter_map(dead_reference)
+}
+
+fn dead_reference(reference: &str) -> Option<String> {
+    let (file, name) = reference.split_once("::").unwrap_or((reference, ""));
+    if !root().join(file).is_file() {
+        Some(format!("there is no file {file}"))
+    } else if !name.is_empty() && !text(file).contains(&format!("fn {name}(")) {
+        Some(format!("{file} has no test {name}"))
+    } else {
+        None
+    }
 }
 
 #[test]
@@ -118,6 +121,33 @@ fn a_requirement_is_held_by_tests_that_exist_or_plainly_not_yet() {
         wrong.extend(dead_references(&held_by).map(|dead| format!("{id}: {dead}")));
     }
     assert_none(REQUIREMENTS_PAGE, &wrong);
+}
+
+#[test]
+fn every_threat_is_shown_to_be_stopped_or_said_not_to_be() {
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for section in text(THREATS_PAGE).split("\n## ").skip(1) {
+        let not_stopped = section.starts_with("Not stopped");
+        let rows = section.lines().filter(|line| line.starts_with("| ")).skip(1);
+        for row in rows {
+            count += 1;
+            let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+            let expected = if not_stopped { 3 } else { 4 };
+            if cells.len() != expected || cells.iter().any(|cell| cell.is_empty()) {
+                wrong.push(format!("not {expected} cells, all of them filled: {row}"));
+                continue;
+            }
+            let shown_by = cells[expected - 1];
+            if !not_stopped && !shown_by.contains("::") {
+                wrong.push(format!("no test shows: {row}"));
+            }
+            let tests = literals(shown_by).filter(|literal| literal.contains("::"));
+            wrong.extend(tests.filter_map(dead_reference));
+        }
+    }
+    assert!(count > 40, "{count} threats");
+    assert_none(THREATS_PAGE, &wrong);
 }
 
 /// Local files that a document links to, without anchors, relative to the root.
