@@ -12,7 +12,6 @@ use safeguard_api::config::{GuardPolicy, Mode, Proxy, ProxyUpstream};
 use safeguard_api::freeze::FreezeCheck;
 use safeguard_api::status::Status;
 use safeguard_api::{Config, Name};
-use safeguard_dataplane::check_tls;
 use safeguard_dataplane::pg::{self, InForce, ProxySettings, Standing};
 
 use crate::api_client::ApiClient;
@@ -117,19 +116,17 @@ pub fn in_words(config: &Config, proxy: &Proxy) -> String {
     )
 }
 
-/// The proxy refuses a certificate that it can not use; here the reader is still at the terminal.
+/// A proxy refuses certificates that it can not use; here the reader is still at the terminal.
 pub fn check_certificates(config: &Config) -> Result<(), Failure> {
     for (name, proxy) in &config.proxies {
-        if let Some(files) = &proxy.tls {
-            check_tls(files).map_err(|error| {
-                let hint = error.hint();
-                let error = anyhow::Error::from(error);
-                let causes = error.chain().map(ToString::to_string).collect();
-                Failure::refused(format!("`proxies.{name}.tls` can not be used"))
-                    .details(causes)
-                    .hint(hint)
-            })?;
-        }
+        pg::check_certificates(proxy).map_err(|error| {
+            let hint = error.hint();
+            let error = anyhow::Error::from(error);
+            let causes = error.chain().map(ToString::to_string).collect();
+            Failure::refused(format!("a certificate of `proxies.{name}` can not be used"))
+                .details(causes)
+                .hint(hint)
+        })?;
     }
     Ok(())
 }

@@ -43,7 +43,7 @@ pub use guard::{GuardPolicy, GuardRule, RowBudgets, StatementLimits};
 pub use parse::schema;
 pub use people::is_senior_by_role;
 pub use problem::{ConfigProblem, Place};
-pub use proxy::{Proxy, ProxyLimits, ProxyUpstream, ProxyUser};
+pub use proxy::{Proxy, ProxyLimits, ProxyTls, ProxyUpstream, ProxyUser};
 pub use rebuild::RebuildCommand;
 pub use stages::{CanaryPolicy, CanaryStep, PromotionMode, StagePolicy, Stages};
 pub use terms::{HotfixPolicy, Terms};

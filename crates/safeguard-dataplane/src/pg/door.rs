@@ -1,26 +1,25 @@
 //! One proxy: its listener, what is behind it, and what all of its sessions share.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use safeguard_api::Environment;
-use safeguard_api::config::{Mode, ProxyLimits};
-use safeguard_api::guard::Principal;
+use safeguard_api::config::{Mode, Proxy, ProxyLimits};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio_rustls::rustls::ClientConfig;
 
 use super::cancel::Cancels;
 use super::judged::{FactsByText, Standing};
 use super::login;
-use super::scram::Verifier;
 use super::told::Counters;
 use super::upstream::Upstream;
+use super::users::Users;
 use super::{ProxyError, ProxySettings};
-use crate::tls::{ALPN_POSTGRESQL, Certificate, trust};
+use crate::tls::{Certificate, Serves, TlsError, trust};
 
 /// After a failed accept, such as when no file descriptor is left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
@@ -57,8 +56,7 @@ pub struct Door {
     pub texts: FactsByText,
     pub cancels: Arc<Cancels>,
     pub counters: Counters,
-    users: BTreeMap<String, (Principal, Verifier)>,
-    mock_secret: [u8; 32],
+    pub users: Users,
     /// The first half of the names of decisions: another in each process.
     decisions: u32,
     decided: AtomicU64,
@@ -77,26 +75,13 @@ impl Door {
             password,
         } = settings;
         let name = name.to_string();
-        let mut users = BTreeMap::new();
-        for (login, user) in proxy.users {
-            let verifier = Verifier::parse(&user.verifier).ok_or_else(|| ProxyError::Verifier {
-                name: name.clone(),
-                login: login.clone(),
-            })?;
-            users.insert(login, (user.principal, verifier));
-        }
-        let authority = proxy.upstream.tls_authority.as_deref();
-        let trusted = authority
-            .map(trust)
-            .transpose()
-            .map_err(|source| ProxyError::Tls {
-                name: name.clone(),
-                source: Box::new(source),
-            })?;
-        let certificate = proxy.tls.map(|files| Certificate::load(files, ALPN_POSTGRESQL));
-        let certificate = certificate.transpose().map_err(|source| ProxyError::Tls {
+        let (certificate, trusted) = certificates(&proxy).map_err(|source| ProxyError::Tls {
             name: name.clone(),
             source: Box::new(source),
+        })?;
+        let users = Users::new(proxy.users).map_err(|source| ProxyError::User {
+            name: name.clone(),
+            source,
         })?;
         let listener = socket
             .set_nonblocking(true)
@@ -105,8 +90,6 @@ impl Door {
                 name: name.clone(),
                 source,
             })?;
-        let mut mock_secret = [0; 32];
-        getrandom::fill(&mut mock_secret).map_err(ProxyError::Random)?;
         let door = Door {
             name,
             environment: proxy.environment,
@@ -123,7 +106,6 @@ impl Door {
             cancels: Arc::default(),
             counters: Counters::default(),
             users,
-            mock_secret,
             decisions: getrandom::u32().map_err(ProxyError::Random)?,
             decided: AtomicU64::new(0),
             sessions: AtomicUsize::new(0),
@@ -131,15 +113,6 @@ impl Door {
             stopped: Arc::default(),
         };
         Ok((door, listener))
-    }
-
-    /// The login of this name; a mock, and no principal, where there is none.
-    pub fn user(&self, login: &str) -> Option<(Option<Principal>, Verifier)> {
-        if let Some((principal, verifier)) = self.users.get(login) {
-            return Some((Some(*principal), verifier.clone()));
-        }
-        let (_, like) = self.users.values().next()?;
-        Some((None, Verifier::mock(&self.mock_secret, login.as_bytes(), like)))
     }
 
     pub fn standing(&self) -> Arc<Standing> {
@@ -186,6 +159,21 @@ impl Door {
         drop(listener);
         while sessions.join_next().await.is_some() {}
     }
+}
+
+/// Loads what is shown to clients, and how the database is trusted.
+pub fn certificates(proxy: &Proxy) -> Result<(Option<Certificate>, Option<Arc<ClientConfig>>), TlsError> {
+    let certificate = proxy.tls.as_ref().map(|tls| {
+        let client_authority = tls.client_authority.clone();
+        Certificate::load(tls.files(), Serves::PostgreSql { client_authority })
+    });
+    let upstream = &proxy.upstream;
+    let own = upstream.own_files();
+    let trusted = upstream
+        .tls_authority
+        .as_ref()
+        .map(|authority| trust(authority, own.as_ref()));
+    Ok((certificate.transpose()?, trusted.transpose()?))
 }
 
 /// A place among the sessions.

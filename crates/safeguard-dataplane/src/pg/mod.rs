@@ -2,6 +2,7 @@
 //! it.
 
 mod cancel;
+mod channel;
 mod course;
 mod door;
 mod effect;
@@ -21,6 +22,7 @@ mod startup;
 mod told;
 mod transaction;
 mod upstream;
+mod users;
 
 use std::future::Future;
 use std::io;
@@ -34,6 +36,7 @@ use tokio::task::JoinSet;
 
 pub use door::InForce;
 pub use judged::Standing;
+pub use users::UserError;
 
 use crate::tls::TlsError;
 use door::Door;
@@ -67,8 +70,12 @@ pub enum ProxyError {
         #[source]
         source: Box<TlsError>,
     },
-    #[error("the verifier of `{login}` in `{name}` is none")]
-    Verifier { name: String, login: String },
+    #[error("a login of `{name}` can not be used")]
+    User {
+        name: String,
+        #[source]
+        source: UserError,
+    },
     #[error("the kernel gives no random bytes")]
     Random(#[source] getrandom::Error),
 }
@@ -77,6 +84,14 @@ pub enum ProxyError {
 #[must_use]
 pub fn verifier(password: &str) -> String {
     postgres_protocol::password::scram_sha_256(password.as_bytes())
+}
+
+/// Checks that the certificates of a proxy can be used, those of both sides.
+///
+/// # Errors
+/// When a file can not be read, or what is in it can not be used.
+pub fn check_certificates(proxy: &Proxy) -> Result<(), TlsError> {
+    door::certificates(proxy).map(|_| ())
 }
 
 /// Stands in front of the databases until `shutdown` is ready; sessions then end between transactions, after at most ten

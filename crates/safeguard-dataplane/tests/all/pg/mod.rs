@@ -1,9 +1,14 @@
 //! The guard in front of a real PostgreSQL: psql, a driver and bare messages as clients.
 
+mod authority;
+mod channel;
+mod client_certificates;
 mod login;
 mod measured;
 mod pipelines;
 mod refused;
+mod relay;
 mod server;
 mod town;
+mod upstream;
 mod wire;

@@ -32,20 +32,33 @@ impl Town {
     }
 
     pub async fn with(sql: &str, change: impl FnOnce(&mut Proxy)) -> Town {
+        Town::with_settings(sql, |settings| change(&mut settings.proxy)).await
+    }
+
+    pub async fn with_settings(sql: &str, change: impl FnOnce(&mut ProxySettings)) -> Town {
         let owned = sql.to_owned();
         let database = tokio::task::spawn_blocking(move || server().database(&owned))
             .await
             .unwrap();
+        Town::in_front_of(database, change)
+    }
+
+    /// Of a database that is there already.
+    pub fn in_front_of(database: String, change: impl FnOnce(&mut ProxySettings)) -> Town {
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = socket.local_addr().unwrap();
         let users: BTreeMap<String, ProxyUser> = Principal::ALL
             .iter()
             .map(|&principal| {
-                let verifier = pg::verifier(LOGIN_PASSWORD);
-                (principal.to_string(), ProxyUser { principal, verifier })
+                let user = ProxyUser {
+                    principal,
+                    verifier: Some(pg::verifier(LOGIN_PASSWORD)),
+                    certificate_name: None,
+                };
+                (principal.to_string(), user)
             })
             .collect();
-        let mut proxy = Proxy {
+        let proxy = Proxy {
             listen: address,
             environment: Environment::Production,
             mode: None,
@@ -57,20 +70,22 @@ impl Town {
                 password_file: None,
                 password_variable: None,
                 tls_authority: None,
+                certificate: None,
+                key: None,
                 cleartext_password: false,
             },
             users,
             tls: None,
             limits: ProxyLimits::default(),
         };
-        change(&mut proxy);
-        let settings = ProxySettings {
+        let mut settings = ProxySettings {
             name: "shop".parse().unwrap(),
             proxy,
             mode: Mode::Enforce,
             socket,
             password: Some(PASSWORD.to_owned()),
         };
+        change(&mut settings);
         let in_force = Arc::new(InForce::new(Standing::default()));
         let (stop, stopped) = oneshot::channel::<()>();
         let running = pg::run(vec![settings], Arc::clone(&in_force), async move {
