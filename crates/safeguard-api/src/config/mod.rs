@@ -2,6 +2,7 @@
 
 mod calendar;
 mod check;
+mod cluster;
 mod drill;
 mod exec;
 mod gates;
@@ -33,6 +34,7 @@ use crate::time::Span;
 
 pub use calendar::CalendarSpec;
 pub use check::SERVICES_MAX;
+pub use cluster::ClusterOwner;
 pub use drill::{DrillSettings, DrillVerify, DrillWrite, WRITE_KEY, WriteMethod};
 pub use exec::ExecTarget;
 pub use gates::{

@@ -16,6 +16,7 @@ use super::cancel::Key;
 use super::channel::Channel;
 use super::door::{Admitted, Door};
 use super::frame::{self, take_text, take_u32};
+use super::identity;
 use super::refusal::Refusal;
 use super::scram::{self, Binding, Exchange, MECHANISM, MECHANISM_PLUS, ScramError};
 use super::session::{Login, Session};
@@ -218,10 +219,13 @@ async fn session(
         Ok(settings) => settings,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let connected = match door.upstream.connect(&settings).await {
+    let mut connected = match door.upstream.connect(&settings).await {
         Ok(connected) => connected,
         Err(error) => return Ok(Err(unreachable(door, &error))),
     };
+    if let Err(refusal) = identity::check(door, &mut *connected.stream).await {
+        return Ok(Err(refusal));
+    }
     let is_superuser = |message: &Vec<u8>| message.ends_with(b"is_superuser\0on\0");
     if connected.parameters.iter().any(is_superuser) {
         tracing::warn!(proxy = %door.name, "The proxy's role is a superuser, which no guard holds back");

@@ -9,6 +9,7 @@ mod effect;
 mod frame;
 mod from_client;
 mod from_server;
+mod identity;
 mod judged;
 mod login;
 mod names;

@@ -224,7 +224,7 @@ async fn until_ready(stream: &mut dyn Stream) -> Result<(ServerKey, Vec<Vec<u8>>
     }
 }
 
-fn refused(body: &[u8]) -> UpstreamError {
+pub fn refused(body: &[u8]) -> UpstreamError {
     let field = |field| String::from_utf8_lossy(error_field(body, field).unwrap_or(b"?")).into_owned();
     UpstreamError::Refused {
         sqlstate: field(b'C'),

@@ -3,6 +3,7 @@
 mod authority;
 mod channel;
 mod client_certificates;
+mod identity;
 mod login;
 mod measured;
 mod pipelines;
