@@ -14,7 +14,6 @@ use safeguard_api::config::{GuardPolicy, Mode, Proxy, ProxyUpstream};
 use safeguard_api::freeze::FreezeCheck;
 use safeguard_api::status::Status;
 use safeguard_api::{Config, Name};
-use safeguard_dataplane::check_tls;
 use safeguard_dataplane::pg::{self, Desk, InForce, ProxySettings, Standing};
 
 use crate::api_client::ApiClient;
@@ -122,19 +121,17 @@ pub fn in_words(config: &Config, proxy: &Proxy) -> String {
     )
 }
 
-/// The proxy refuses a certificate that it can not use; here the reader is still at the terminal.
+/// A proxy refuses certificates that it can not use; here the reader is still at the terminal.
 pub fn check_certificates(config: &Config) -> Result<(), Failure> {
     for (name, proxy) in &config.proxies {
-        if let Some(files) = &proxy.tls {
-            check_tls(files).map_err(|error| {
-                let hint = error.hint();
-                let error = anyhow::Error::from(error);
-                let causes = error.chain().map(ToString::to_string).collect();
-                Failure::refused(format!("`proxies.{name}.tls` can not be used"))
-                    .details(causes)
-                    .hint(hint)
-            })?;
-        }
+        pg::check_certificates(proxy).map_err(|error| {
+            let hint = error.hint();
+            let error = anyhow::Error::from(error);
+            let causes = error.chain().map(ToString::to_string).collect();
+            Failure::refused(format!("a certificate of `proxies.{name}` can not be used"))
+                .details(causes)
+                .hint(hint)
+        })?;
     }
     Ok(())
 }
@@ -143,7 +140,7 @@ pub fn check_certificates(config: &Config) -> Result<(), Failure> {
 pub fn serve(
     globals: &Globals,
     config: Config,
-    settings: Vec<ProxySettings>,
+    mut settings: Vec<ProxySettings>,
     with_server: bool,
 ) -> Result<(), Failure> {
     let standing = Standing {
@@ -160,10 +157,15 @@ pub fn serve(
         .name("in-force".to_owned())
         .spawn(move || watched.watch(config.guard))
         .context("cannot start a thread")?;
-    let desk = if with_server { Some(desk(globals)?) } else { None };
+    if with_server {
+        let desk = desk(globals)?;
+        for settings in &mut settings {
+            settings.desk = Some(Arc::clone(&desk));
+        }
+    }
     let runtime = runtime(config.router.threads)?;
     runtime.block_on(async {
-        pg::run(settings, in_force, desk, stop_signal()?)
+        pg::run(settings, in_force, stop_signal()?)
             .await
             .context("the proxy ended")
     })?;
@@ -194,6 +196,7 @@ pub fn settings(
             name: name.clone(),
             proxy: proxy.clone(),
             mode: config.mode,
+            desk: None,
         })
     });
     settings.collect()

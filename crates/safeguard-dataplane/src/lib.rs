@@ -42,6 +42,7 @@ mod transport;
 mod tripwire;
 mod wire;
 mod workspace;
+mod x509;
 
 use std::future::Future;
 use std::io;

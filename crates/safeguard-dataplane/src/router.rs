@@ -22,7 +22,7 @@ use crate::mirror::{self, COPIES_QUEUED_MAX, Copy};
 use crate::rate::Rates;
 use crate::rewrite::{self, OwnAnswer};
 use crate::route::Slot;
-use crate::tls::{ALPN_H2, ALPN_HTTP, Certificate};
+use crate::tls::{ALPN_H2, Certificate, Serves};
 use crate::{Injection, ListenerSettings, RouterError, RouterSettings, h2_front, health, state};
 
 /// What all connections share.
@@ -68,7 +68,9 @@ pub async fn run(settings: RouterSettings, shutdown: impl Future<Output = ()>) -
     } in listeners
     {
         let slot = slot(&name, &traffic, &limits)?;
-        let certificate = tls.map(|files| Certificate::load(files, ALPN_HTTP)).transpose();
+        let certificate = tls
+            .map(|files| Certificate::load(files, Serves::Http))
+            .transpose();
         let certificate = certificate.map_err(|source| RouterError::Tls {
             name: name.clone(),
             source: Box::new(source),

@@ -24,7 +24,8 @@ pub struct GuardPolicy {
     /// Answers that differ from those of the pages; the first that fits counts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<GuardRule>,
-    /// Which PostgreSQL cluster is whose: the number that `pg_control_system()` gives. `safeguard db doctor` refuses another.
+    /// Which PostgreSQL cluster is whose: the number that `pg_control_system()` gives. Proxies let nobody in to another,
+    /// and `safeguard db doctor` refuses it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub system_identifiers: BTreeMap<Environment, String>,
 }

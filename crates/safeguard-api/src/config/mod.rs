@@ -2,6 +2,7 @@
 
 mod calendar;
 mod check;
+mod cluster;
 mod drill;
 mod exec;
 mod gates;
@@ -33,6 +34,7 @@ use crate::time::Span;
 
 pub use calendar::CalendarSpec;
 pub use check::SERVICES_MAX;
+pub use cluster::ClusterOwner;
 pub use drill::{DrillSettings, DrillVerify, DrillWrite, WRITE_KEY, WriteMethod};
 pub use exec::ExecTarget;
 pub use gates::{
@@ -43,7 +45,7 @@ pub use guard::{GuardPolicy, GuardRule, RowBudgets, StatementLimits};
 pub use parse::schema;
 pub use people::is_senior_by_role;
 pub use problem::{ConfigProblem, Place};
-pub use proxy::{Proxy, ProxyLimits, ProxyUpstream, ProxyUser};
+pub use proxy::{Proxy, ProxyLimits, ProxyTls, ProxyUpstream, ProxyUser};
 pub use rebuild::RebuildCommand;
 pub use stages::{CanaryPolicy, CanaryStep, PromotionMode, StagePolicy, Stages};
 pub use terms::{HotfixPolicy, Terms};

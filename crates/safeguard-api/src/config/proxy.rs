@@ -1,8 +1,10 @@
 //! The proxies in front of databases: where each listens, what is behind it, and who may log in as what.
 
+mod credentials;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -34,9 +36,42 @@ pub struct Proxy {
     pub users: BTreeMap<String, ProxyUser>,
     /// Its certificate; only with one may it be reachable from other machines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tls: Option<TlsFiles>,
+    pub tls: Option<ProxyTls>,
     #[serde(default)]
     pub limits: ProxyLimits,
+}
+
+/// The certificate of a proxy, and whose clients' certificates it believes; the files are PEM, and are read again when they
+/// change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProxyTls {
+    /// The server's certificate, followed by those that lead to a known authority.
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    /// Certificates of those who sign the certificates of clients; a user with `certificate_name` must show one of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_authority: Option<PathBuf>,
+}
+
+impl ProxyTls {
+    #[must_use]
+    pub fn files(&self) -> TlsFiles {
+        TlsFiles {
+            certificate: self.certificate.clone(),
+            key: self.key.clone(),
+        }
+    }
+}
+
+impl From<TlsFiles> for ProxyTls {
+    fn from(files: TlsFiles) -> ProxyTls {
+        ProxyTls {
+            certificate: files.certificate,
+            key: files.key,
+            client_authority: None,
+        }
+    }
 }
 
 /// The database behind a proxy, and the role that the proxy has there.
@@ -59,16 +94,31 @@ pub struct ProxyUpstream {
     /// of the host is checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls_authority: Option<PathBuf>,
+    /// The certificate in PEM that proves the proxy's role to the database. It is read when the proxy starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PathBuf>,
+    /// The key of `certificate`, in PEM and without a password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
     /// Whether the password is sent as it is, to a server that asks for it so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cleartext_password: bool,
+}
+
+impl ProxyUpstream {
+    /// What the proxy shows the database, if it shows something.
+    #[must_use]
+    pub fn own_files(&self) -> Option<TlsFiles> {
+        let (certificate, key) = self.certificate.clone().zip(self.key.clone())?;
+        Some(TlsFiles { certificate, key })
+    }
 }
 
 fn default_port() -> u16 {
     5432
 }
 
-/// A login.
+/// A login. It is proved by a password, by a certificate, or by both where both are named.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProxyUser {
@@ -78,7 +128,12 @@ pub struct ProxyUser {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
     /// What proves the password without holding it, as `safeguard proxy verifier` and PostgreSQL itself write it.
-    pub verifier: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verifier: Option<String>,
+    /// The name that the client's certificate must have: its common name, or an alternative name of a host, of mail or a URI.
+    /// Every sign counts. The authority is `client_authority` of the proxy's `tls`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_name: Option<String>,
 }
 
 /// Limits of one proxy.
@@ -114,8 +169,8 @@ pub(super) fn check(config: &Config, found: &mut Vec<ConfigProblem>) {
 
 fn check_proxy(base: &[&str; 2], proxy: &Proxy, found: &mut Vec<ConfigProblem>) {
     check_upstream(base, &proxy.upstream, found);
-    if let Some(files) = &proxy.tls {
-        files.check(&[base[0], base[1], "tls"], found);
+    if let Some(tls) = &proxy.tls {
+        tls.files().check(&[base[0], base[1], "tls"], found);
     }
     let limits = &proxy.limits;
     let at = |key: &'static str| [base[0], base[1], "limits", key];
@@ -133,16 +188,10 @@ fn check_proxy(base: &[&str; 2], proxy: &Proxy, found: &mut Vec<ConfigProblem>) 
         let hint = "add a table `[proxies.NAME.users.LOGIN]`; nobody gets in without";
         found.push(ConfigProblem::new(&[base[0], base[1], "users"], message).with_hint(hint));
     }
-    for (login, user) in &proxy.users {
-        let path = [base[0], base[1], "users", login.as_str()];
-        check_name(&path, login, found);
-        if !is_verifier(&user.verifier) {
-            let path = [base[0], base[1], "users", login.as_str(), "verifier"];
-            // What stands there may be a password: it is not repeated.
-            let problem = ConfigProblem::new(&path, "this is not a SCRAM verifier");
-            found.push(problem.with_hint("`safeguard proxy verifier` makes one from a password"));
-        }
+    for login in proxy.users.keys() {
+        check_name(&[base[0], base[1], "users", login.as_str()], login, found);
     }
+    credentials::check(base, proxy, found);
 }
 
 fn check_upstream(base: &[&str; 2], upstream: &ProxyUpstream, found: &mut Vec<ConfigProblem>) {
@@ -166,20 +215,19 @@ fn check_upstream(base: &[&str; 2], upstream: &ProxyUpstream, found: &mut Vec<Co
         let problem = ConfigProblem::new(&at("tls_authority"), "a Unix socket has no TLS");
         found.push(problem.with_hint("leave it out, or name a host"));
     }
+    credentials::check_upstream(base, upstream, found);
     let files = [
         ("password_file", &upstream.password_file),
         ("tls_authority", &upstream.tls_authority),
+        ("certificate", &upstream.certificate),
+        ("key", &upstream.key),
     ];
     for (key, file) in files {
-        let Some(file) = file.as_ref().filter(|file| !file.is_absolute()) else {
-            continue;
+        let example = match key {
+            "password_file" => "/etc/safeguard/shop.password",
+            _ => "/etc/safeguard/shop.pem",
         };
-        let message = format!(
-            "`{}` depends on the folder in which safeguard was started",
-            file.display()
-        );
-        let problem = ConfigProblem::new(&at(key), message);
-        found.push(problem.with_hint("write the absolute path, such as `/etc/safeguard/shop.password`"));
+        check_absolute(&at(key), file.as_deref(), example, found);
     }
 }
 
@@ -190,29 +238,15 @@ fn check_name(path: &[&str], name: &str, found: &mut Vec<ConfigProblem>) {
     }
 }
 
-/// Whether it has the shape `SCRAM-SHA-256$ITERATIONS:SALT$STORED:SERVER`, the last three in Base64.
-fn is_verifier(text: &str) -> bool {
-    let is_base64 = |part: &str| {
-        let signs = part.trim_end_matches('=');
-        !signs.is_empty()
-            && part.len().is_multiple_of(4)
-            && signs
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(&byte))
-    };
-    let parts = text.strip_prefix("SCRAM-SHA-256$").and_then(|rest| {
-        let (iterations, rest) = rest.split_once(':')?;
-        let (salt, keys) = rest.split_once('$')?;
-        let (stored, server) = keys.split_once(':')?;
-        Some((iterations.parse::<u32>().ok()?, salt, stored, server))
-    });
-    parts.is_some_and(|(iterations, salt, stored, server)| {
-        iterations >= 4096
-            && is_base64(salt)
-            && [stored, server]
-                .iter()
-                .all(|key| key.len() == 44 && is_base64(key))
-    })
+fn check_absolute(path: &[&str], file: Option<&Path>, example: &str, found: &mut Vec<ConfigProblem>) {
+    if let Some(file) = file.filter(|file| !file.is_absolute()) {
+        let message = format!(
+            "`{}` depends on the folder in which safeguard was started",
+            file.display()
+        );
+        let problem = ConfigProblem::new(path, message);
+        found.push(problem.with_hint(format!("write the absolute path, such as `{example}`")));
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Which server this is: each cluster has a number of its own, and an environment is registered by it.
 
 use safeguard_api::Environment;
-use safeguard_api::config::GuardPolicy;
+use safeguard_api::config::{ClusterOwner, GuardPolicy};
 use tokio_postgres::Client;
 
 use super::connect::told;
@@ -24,25 +24,19 @@ pub async fn check(client: &Client, environment: Environment, policy: &GuardPoli
             );
         }
     };
-    let known = &policy.system_identifiers;
-    let other = known
-        .iter()
-        .find(|(other, identifier)| **other != environment && **identifier == found);
-    match (known.get(&environment), other) {
-        (_, Some((other, _))) => bad(
+    match policy.cluster_owner(environment, &found) {
+        ClusterOwner::Other(other) => bad(
             NAME,
             format!("asked as {environment}, and this is the server of {other} ({found})"),
             "take this credential away, and issue one for the right server",
         ),
-        (Some(registered), None) if *registered == found => {
-            good(NAME, format!("it is the server of {environment} ({found})"))
-        }
-        (Some(registered), None) => bad(
+        ClusterOwner::Own => good(NAME, format!("it is the server of {environment} ({found})")),
+        ClusterOwner::Stranger { registered } => bad(
             NAME,
             format!("{environment} is registered as {registered}, and this is {found}"),
             "if the cluster was made anew, register its number in `[guard.system_identifiers]`",
         ),
-        (None, None) => care(
+        ClusterOwner::Unregistered => care(
             NAME,
             format!("this is {found}, and {environment} is not registered"),
             format!("add `{environment} = \"{found}\"` to `[guard.system_identifiers]`"),

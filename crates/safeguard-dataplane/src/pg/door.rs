@@ -1,27 +1,26 @@
 //! One proxy: its listener, what is behind it, and what all of its sessions share.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
-use safeguard_api::config::{Mode, ProxyLimits};
-use safeguard_api::guard::Principal;
+use safeguard_api::config::{Mode, Proxy, ProxyLimits};
 use safeguard_api::{DecisionId, Environment, Name, Timestamp};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio_rustls::rustls::ClientConfig;
 
 use super::cancel::Cancels;
 use super::desk::Desk;
 use super::judged::{FactsByText, Standing};
 use super::login;
-use super::scram::Verifier;
 use super::told::Counters;
 use super::upstream::Upstream;
+use super::users::Users;
 use super::{ProxyError, ProxySettings};
-use crate::tls::{ALPN_POSTGRESQL, Certificate, trust};
+use crate::tls::{Certificate, Serves, TlsError, trust};
 
 /// After a failed accept, such as when no file descriptor is left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
@@ -60,9 +59,7 @@ pub struct Door {
     pub texts: FactsByText,
     pub cancels: Arc<Cancels>,
     pub counters: Counters,
-    users: BTreeMap<String, (Principal, Verifier)>,
-    persons: BTreeMap<String, String>,
-    mock_secret: [u8; 32],
+    pub users: Users,
     /// What the names of decisions begin to count from: another in each process.
     decisions: u32,
     decided: AtomicU32,
@@ -72,40 +69,22 @@ pub struct Door {
 }
 
 impl Door {
-    pub fn new(
-        settings: ProxySettings,
-        in_force: Arc<InForce>,
-        desk: Option<Arc<Desk>>,
-    ) -> Result<(Door, TcpListener), ProxyError> {
+    pub fn new(settings: ProxySettings, in_force: Arc<InForce>) -> Result<(Door, TcpListener), ProxyError> {
         let ProxySettings {
             name,
             proxy,
             mode,
             socket,
             password,
+            desk,
         } = settings;
-        let mut users = BTreeMap::new();
-        let mut persons = BTreeMap::new();
-        for (login, user) in proxy.users {
-            let verifier = Verifier::parse(&user.verifier).ok_or_else(|| ProxyError::Verifier {
-                name: name.to_string(),
-                login: login.clone(),
-            })?;
-            persons.extend(user.person.map(|person| (login.clone(), person)));
-            users.insert(login, (user.principal, verifier));
-        }
-        let authority = proxy.upstream.tls_authority.as_deref();
-        let trusted = authority
-            .map(trust)
-            .transpose()
-            .map_err(|source| ProxyError::Tls {
-                name: name.to_string(),
-                source: Box::new(source),
-            })?;
-        let certificate = proxy.tls.map(|files| Certificate::load(files, ALPN_POSTGRESQL));
-        let certificate = certificate.transpose().map_err(|source| ProxyError::Tls {
+        let (certificate, trusted) = certificates(&proxy).map_err(|source| ProxyError::Tls {
             name: name.to_string(),
             source: Box::new(source),
+        })?;
+        let users = Users::new(proxy.users).map_err(|source| ProxyError::User {
+            name: name.to_string(),
+            source,
         })?;
         let listener = socket
             .set_nonblocking(true)
@@ -114,8 +93,6 @@ impl Door {
                 name: name.to_string(),
                 source,
             })?;
-        let mut mock_secret = [0; 32];
-        getrandom::fill(&mut mock_secret).map_err(ProxyError::Random)?;
         let door = Door {
             name,
             environment: proxy.environment,
@@ -133,8 +110,6 @@ impl Door {
             cancels: Arc::default(),
             counters: Counters::default(),
             users,
-            persons,
-            mock_secret,
             decisions: getrandom::u32().map_err(ProxyError::Random)?,
             decided: AtomicU32::new(0),
             sessions: AtomicUsize::new(0),
@@ -142,20 +117,6 @@ impl Door {
             stopped: Arc::default(),
         };
         Ok((door, listener))
-    }
-
-    /// The login of this name; a mock, and no principal, where there is none.
-    pub fn user(&self, login: &str) -> Option<(Option<Principal>, Verifier)> {
-        if let Some((principal, verifier)) = self.users.get(login) {
-            return Some((Some(*principal), verifier.clone()));
-        }
-        let (_, like) = self.users.values().next()?;
-        Some((None, Verifier::mock(&self.mock_secret, login.as_bytes(), like)))
-    }
-
-    /// Whose login it is, or for whom the agent works.
-    pub fn person(&self, login: &str) -> Option<String> {
-        self.persons.get(login).cloned()
     }
 
     pub fn standing(&self) -> Arc<Standing> {
@@ -208,6 +169,21 @@ impl Door {
 pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Loads what is shown to clients, and how the database is trusted.
+pub fn certificates(proxy: &Proxy) -> Result<(Option<Certificate>, Option<Arc<ClientConfig>>), TlsError> {
+    let certificate = proxy.tls.as_ref().map(|tls| {
+        let client_authority = tls.client_authority.clone();
+        Certificate::load(tls.files(), Serves::PostgreSql { client_authority })
+    });
+    let upstream = &proxy.upstream;
+    let own = upstream.own_files();
+    let trusted = upstream
+        .tls_authority
+        .as_ref()
+        .map(|authority| trust(authority, own.as_ref()));
+    Ok((certificate.transpose()?, trusted.transpose()?))
 }
 
 /// A place among the sessions.

@@ -13,14 +13,18 @@ use tokio::net::TcpStream;
 use tokio::sync::futures::OwnedNotified;
 
 use super::cancel::Key;
+use super::channel::Channel;
 use super::door::{Admitted, Door};
 use super::frame::{self, take_text, take_u32};
+use super::identity;
 use super::refusal::Refusal;
-use super::scram::{self, Exchange, MECHANISM};
+use super::scram::{self, Binding, Exchange, MECHANISM, MECHANISM_PLUS, ScramError};
 use super::session::{Login, Session};
 use super::side::{Side, Stream};
 use super::startup::{self, PACKET_BYTES_MAX, Packet, Startup, StartupError};
 use super::upstream::{self, UpstreamError};
+use super::users::Demand;
+use crate::tls::ALPN_POSTGRESQL;
 
 /// The first byte of a TLS handshake, which a client may begin with.
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -57,12 +61,12 @@ async fn log_in(
     // A peer that is gone without a word is noticed, and its session ended.
     sockopt::set_socket_keepalive(&stream, true)?;
     sockopt::set_tcp_keepidle(&stream, KEEPALIVE_AFTER)?;
-    let Some((mut stream, startup)) = first_packet(door, stream, address).await? else {
+    let Some((mut stream, channel, startup)) = first_packet(door, stream, address).await? else {
         return Ok(None);
     };
     let result = match startup {
         Ok(_) if admitted.is_too_many => Err(too_many(door)),
-        Ok(startup) => session(door, &mut stream, &startup).await?,
+        Ok(startup) => session(door, &mut stream, &channel, &startup).await?,
         Err(error) => Err(Refusal::new(
             "08P01",
             error.to_string(),
@@ -87,21 +91,28 @@ async fn log_in(
     }
 }
 
-type Asked = (Box<dyn Stream>, Result<Startup, StartupError>);
+type Asked = (Box<dyn Stream>, Channel, Result<Startup, StartupError>);
 
 /// Agrees on encryption, and reads up to what asks for a session; nothing when it asked for something else.
 async fn first_packet(door: &Door, stream: TcpStream, address: IpAddr) -> io::Result<Option<Asked>> {
     let mut first = [0; 1];
     if door.certificate.is_some() && stream.peek(&mut first).await? == 1 && first == [TLS_HANDSHAKE] {
-        return after_tls(door, stream).await;
+        return after_tls(door, stream, Tls::Direct).await;
     }
+    let clear = |stream: TcpStream, asked| {
+        Ok(Some((
+            Box::new(stream) as Box<dyn Stream>,
+            Channel::default(),
+            asked,
+        )))
+    };
     let mut stream = stream;
     // Each kind of encryption is asked for once at most.
     for _ in 0..3 {
         match packet(&mut stream).await? {
             Ok(Packet::Tls) if door.certificate.is_some() => {
                 stream.write_all(b"S").await?;
-                return after_tls(door, stream).await;
+                return after_tls(door, stream, Tls::Negotiated).await;
             }
             Ok(Packet::Tls | Packet::Gss) => stream.write_all(b"N").await?,
             Ok(Packet::Cancel { number, key }) => {
@@ -109,30 +120,53 @@ async fn first_packet(door: &Door, stream: TcpStream, address: IpAddr) -> io::Re
                 return Ok(None);
             }
             Ok(Packet::Session(_)) if door.certificate.is_some() && !address.is_loopback() => {
-                let refused = Err(StartupError::Clear);
-                return Ok(Some((Box::new(stream), refused)));
+                return clear(stream, Err(StartupError::Clear));
             }
-            Ok(Packet::Session(startup)) => return Ok(Some((Box::new(stream), Ok(startup)))),
-            Err(error) => return Ok(Some((Box::new(stream), Err(error)))),
+            Ok(Packet::Session(startup)) => return clear(stream, Ok(startup)),
+            Err(error) => return clear(stream, Err(error)),
         }
     }
-    Ok(Some((Box::new(stream), Err(StartupError::Malformed))))
+    clear(stream, Err(StartupError::Malformed))
 }
 
-async fn after_tls(door: &Door, stream: TcpStream) -> io::Result<Option<Asked>> {
+/// How TLS began.
+#[derive(PartialEq, Eq)]
+enum Tls {
+    /// By a packet that asked for it.
+    Negotiated,
+    /// With the first byte.
+    Direct,
+}
+
+async fn after_tls(door: &Door, stream: TcpStream, tls: Tls) -> io::Result<Option<Asked>> {
     let Some(certificate) = &door.certificate else {
         return Ok(None);
     };
-    let mut stream = certificate.accept(stream).await?;
-    match packet(&mut stream).await? {
-        Ok(Packet::Session(startup)) => Ok(Some((Box::new(stream), Ok(startup)))),
+    let (mut stream, channel) = match certificate.accept_bound(stream).await {
+        Ok((stream, end_point)) => {
+            let channel = Channel::from_client(stream.get_ref().1, end_point);
+            (stream, channel)
+        }
+        Err(error) => {
+            // Among the reasons are certificates of clients that are foreign, or whose time is over.
+            tracing::info!(proxy = %door.name, %error, "A TLS handshake failed");
+            return Ok(None);
+        }
+    };
+    // As in PostgreSQL: who does not say what it speaks may take this for a server of another protocol.
+    let named = stream.get_ref().1.alpn_protocol() == Some(ALPN_POSTGRESQL);
+    let asked = match packet(&mut stream).await? {
+        _ if tls == Tls::Direct && !named => Err(StartupError::Unnamed),
+        Ok(Packet::Session(startup)) => Ok(startup),
         Ok(Packet::Cancel { number, key }) => {
             cancel(door, number, &key).await;
-            Ok(None)
+            stream.shutdown().await?;
+            return Ok(None);
         }
-        Ok(Packet::Tls | Packet::Gss) => Ok(Some((Box::new(stream), Err(StartupError::Malformed)))),
-        Err(error) => Ok(Some((Box::new(stream), Err(error)))),
-    }
+        Ok(Packet::Tls | Packet::Gss) => Err(StartupError::Malformed),
+        Err(error) => Err(error),
+    };
+    Ok(Some((Box::new(stream), channel, asked)))
 }
 
 /// Reads not one byte more than the packet has: what follows may be ciphered.
@@ -162,12 +196,13 @@ type Opened = (Login, Side, Key, Vec<u8>);
 async fn session(
     door: &Arc<Door>,
     stream: &mut Box<dyn Stream>,
+    channel: &Channel,
     startup: &Startup,
 ) -> io::Result<Result<Opened, Refusal>> {
     if startup.is_negotiated || !startup.protocol_options.is_empty() {
         stream.write_all(&negotiated(startup)).await?;
     }
-    let principal = match password(door, stream, &startup.user).await? {
+    let principal = match prove(door, stream, channel, &startup.user).await? {
         Ok(principal) => principal,
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -184,10 +219,13 @@ async fn session(
         Ok(settings) => settings,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let connected = match door.upstream.connect(&settings).await {
+    let mut connected = match door.upstream.connect(&settings).await {
         Ok(connected) => connected,
         Err(error) => return Ok(Err(unreachable(door, &error))),
     };
+    if let Err(refusal) = identity::check(door, &mut *connected.stream).await {
+        return Ok(Err(refusal));
+    }
     let is_superuser = |message: &Vec<u8>| message.ends_with(b"is_superuser\0on\0");
     if connected.parameters.iter().any(is_superuser) {
         tracing::warn!(proxy = %door.name, "The proxy's role is a superuser, which no guard holds back");
@@ -209,7 +247,7 @@ async fn session(
     let login = Login {
         user: startup.user.clone(),
         principal,
-        person: door.person(&startup.user),
+        person: door.users.person(&startup.user),
     };
     Ok(Ok((login, Side::new(connected.stream), key, greeting)))
 }
@@ -227,41 +265,44 @@ fn negotiated(startup: &Startup) -> Vec<u8> {
     out
 }
 
-/// Has the client prove its password.
-async fn password(
+/// Has the client prove who it is.
+async fn prove(
     door: &Door,
     stream: &mut Box<dyn Stream>,
+    channel: &Channel,
     user: &str,
 ) -> io::Result<Result<Principal, Refusal>> {
-    let wrong = || {
-        Refusal::new(
-            "28P01",
-            "the login failed: the user or the password is not right",
-            "`[proxies.NAME.users]` has the logins of the proxy, which are not those of the database",
-        )
-    };
-    let Some((principal, verifier)) = door.user(user) else {
-        return Ok(Err(wrong()));
+    let (principal, verifier) = match door.users.demand(user, channel) {
+        Demand::Nothing(principal) => return Ok(Ok(principal)),
+        Demand::Password(principal, verifier) => (Some(principal), verifier),
+        Demand::InVain(verifier) => {
+            tracing::info!(proxy = %door.name, user = %user.escape_debug(), why = door.users.lacks(user), "A login that can not succeed");
+            (None, verifier)
+        }
     };
     let mut out = Vec::new();
-    authentication(&mut out, 10, &[MECHANISM, b"\0\0"].concat());
+    let offered: &[&[u8]] = match channel.end_point {
+        Some(_) => &[MECHANISM_PLUS, MECHANISM, b""],
+        None => &[MECHANISM, b""],
+    };
+    authentication(&mut out, 10, &[&offered.join(&0)[..], b"\0"].concat());
     stream.write_all(&out).await?;
     let answer = word(stream).await?;
     let mut rest = answer.as_slice();
-    let first = match (take_text(&mut rest), take_u32(&mut rest)) {
-        (Some(MECHANISM), Some(length)) if usize::try_from(length) == Ok(rest.len()) => rest,
+    let (chosen, first) = match (take_text(&mut rest), take_u32(&mut rest)) {
+        (Some(chosen), Some(length)) if usize::try_from(length) == Ok(rest.len()) => (chosen, rest),
+        _ => return Ok(Err(wrong())),
+    };
+    let binding = match (chosen, &channel.end_point) {
+        (MECHANISM_PLUS, Some(hash)) => Binding::EndPoint(hash),
+        (MECHANISM, Some(_)) => Binding::Unused,
+        (MECHANISM, None) => Binding::Unoffered,
         _ => return Ok(Err(wrong())),
     };
     let random = scram::nonce().map_err(|error| io::Error::other(error.to_string()))?;
-    let (exchange, salt) = match Exchange::begin(verifier, principal.is_none(), first, random) {
+    let (exchange, salt) = match Exchange::begin(verifier, principal.is_none(), binding, first, random) {
         Ok(begun) => begun,
-        Err(error) => {
-            return Ok(Err(Refusal::new(
-                "28000",
-                error.to_string(),
-                "log in by SCRAM-SHA-256",
-            )));
-        }
+        Err(error) => return Ok(Err(not_scram(&error))),
     };
     out.clear();
     authentication(&mut out, 11, salt.as_bytes());
@@ -274,8 +315,30 @@ async fn password(
             stream.write_all(&out).await?;
             Ok(Ok(principal))
         }
+        (Err(error @ ScramError::OtherChannel), _) => Ok(Err(not_scram(&error))),
         _ => Ok(Err(wrong())),
     }
+}
+
+/// Whether there is such a user is not told, nor what it lacks.
+fn wrong() -> Refusal {
+    Refusal::new(
+        "28P01",
+        "the login failed: the user, the password or the certificate is not right",
+        "`[proxies.NAME.users]` has the logins of the proxy, which are not those of the database, and says who needs a certificate",
+    )
+}
+
+fn not_scram(error: &ScramError) -> Refusal {
+    let hint = match error {
+        ScramError::OtherChannel | ScramError::Downgrade => {
+            "something between the client and the proxy ends the TLS connection: connect without it"
+        }
+        ScramError::Malformed | ScramError::ChannelBinding | ScramError::WrongPassword => {
+            "log in by SCRAM-SHA-256, or through TLS by SCRAM-SHA-256-PLUS with `tls-server-end-point`"
+        }
+    };
+    Refusal::new("28000", error.to_string(), hint)
 }
 
 fn authentication(out: &mut Vec<u8>, method: u32, body: &[u8]) {
@@ -343,7 +406,8 @@ fn settings(door: &Door, principal: Principal, startup: &Startup) -> Result<Vec<
 }
 
 fn unreachable(door: &Door, error: &UpstreamError) -> Refusal {
-    tracing::warn!(proxy = %door.name, %error, "The database can not be used");
+    let source = std::error::Error::source(error).map(ToString::to_string);
+    tracing::warn!(proxy = %door.name, %error, source, "The database can not be used");
     let sqlstate = match error {
         UpstreamError::Refused { sqlstate, .. } => sqlstate,
         _ => "08001",

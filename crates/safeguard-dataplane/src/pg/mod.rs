@@ -3,6 +3,7 @@
 
 mod approval;
 mod cancel;
+mod channel;
 mod course;
 mod desk;
 mod door;
@@ -10,6 +11,7 @@ mod effect;
 mod frame;
 mod from_client;
 mod from_server;
+mod identity;
 mod judged;
 mod login;
 mod names;
@@ -23,6 +25,7 @@ mod startup;
 mod told;
 mod transaction;
 mod upstream;
+mod users;
 
 use std::future::Future;
 use std::io;
@@ -37,6 +40,7 @@ use tokio::task::JoinSet;
 pub use desk::{Answer, Desk, Question};
 pub use door::InForce;
 pub use judged::Standing;
+pub use users::UserError;
 
 use crate::tls::TlsError;
 use door::Door;
@@ -53,6 +57,8 @@ pub struct ProxySettings {
     pub socket: TcpListener,
     /// Of the proxy's role in the database.
     pub password: Option<String>,
+    /// Where decisions are told, and codes are asked about; none where no server is at hand.
+    pub desk: Option<Arc<Desk>>,
 }
 
 /// Why a proxy can not run.
@@ -70,8 +76,12 @@ pub enum ProxyError {
         #[source]
         source: Box<TlsError>,
     },
-    #[error("the verifier of `{login}` in `{name}` is none")]
-    Verifier { name: String, login: String },
+    #[error("a login of `{name}` can not be used")]
+    User {
+        name: String,
+        #[source]
+        source: UserError,
+    },
     #[error("the kernel gives no random bytes")]
     Random(#[source] getrandom::Error),
 }
@@ -82,7 +92,15 @@ pub fn verifier(password: &str) -> String {
     postgres_protocol::password::scram_sha_256(password.as_bytes())
 }
 
-/// Stands in front of the databases; decisions are told at the desk, where there is one. Goes on until `shutdown` is ready; sessions then end between transactions, after at most ten
+/// Checks that the certificates of a proxy can be used, those of both sides.
+///
+/// # Errors
+/// When a file can not be read, or what is in it can not be used.
+pub fn check_certificates(proxy: &Proxy) -> Result<(), TlsError> {
+    door::certificates(proxy).map(|_| ())
+}
+
+/// Stands in front of the databases until `shutdown` is ready; sessions then end between transactions, after at most ten
 /// seconds.
 ///
 /// # Errors
@@ -90,12 +108,11 @@ pub fn verifier(password: &str) -> String {
 pub async fn run(
     proxies: Vec<ProxySettings>,
     in_force: Arc<InForce>,
-    desk: Option<Arc<Desk>>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ProxyError> {
     let opened: Result<Vec<_>, ProxyError> = proxies
         .into_iter()
-        .map(|settings| Door::new(settings, Arc::clone(&in_force), desk.clone()))
+        .map(|settings| Door::new(settings, Arc::clone(&in_force)))
         .collect();
     let mut background = JoinSet::new();
     let mut accepting = JoinSet::new();

@@ -49,6 +49,8 @@ pub enum StartupError {
     Replication,
     #[error("a session from another machine is let in with TLS alone")]
     Clear,
+    #[error("TLS that begins at once must name its protocol, `postgresql` (ALPN)")]
+    Unnamed,
 }
 
 /// Reads what follows the length.

@@ -14,8 +14,9 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::cancel::ServerKey;
+use super::channel::Channel;
 use super::frame::{self, HEAD_BYTES, Head, error_field, take_text, take_u32};
-use super::scram::MECHANISM;
+use super::scram::{MECHANISM, MECHANISM_PLUS};
 use super::side::Stream;
 use super::startup::PROTOCOL_3_0;
 
@@ -58,16 +59,16 @@ pub struct Connected {
 }
 
 impl Upstream {
-    async fn stream(&self) -> io::Result<Box<dyn Stream>> {
+    async fn stream(&self) -> io::Result<(Box<dyn Stream>, Channel)> {
         let ProxyUpstream { host, port, .. } = &self.settings;
         if Path::new(host).is_absolute() {
             let socket = Path::new(host).join(format!(".s.PGSQL.{port}"));
-            return Ok(Box::new(UnixStream::connect(socket).await?));
+            return Ok((Box::new(UnixStream::connect(socket).await?), Channel::default()));
         }
         let mut stream = TcpStream::connect((host.as_str(), *port)).await?;
         stream.set_nodelay(true)?;
         let Some(tls) = &self.tls else {
-            return Ok(Box::new(stream));
+            return Ok((Box::new(stream), Channel::default()));
         };
         packet(&mut stream, &TLS.to_be_bytes()).await?;
         if stream.read_u8().await? != b'S' {
@@ -75,12 +76,13 @@ impl Upstream {
         }
         let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
         let stream = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await?;
-        Ok(Box::new(stream))
+        let channel = Channel::to_server(stream.get_ref().1);
+        Ok((Box::new(stream), channel))
     }
 
     /// Opens a session with these settings.
     pub async fn connect(&self, settings: &[(String, String)]) -> Result<Connected, UpstreamError> {
-        let mut stream = self.stream().await?;
+        let (mut stream, channel) = self.stream().await?;
         let mut out = Vec::new();
         out.extend_from_slice(&PROTOCOL_3_0.to_be_bytes());
         let own = [
@@ -98,7 +100,7 @@ impl Upstream {
         }
         out.push(0);
         packet(&mut stream, &out).await?;
-        self.log_in(&mut *stream).await?;
+        self.log_in(&mut *stream, &channel).await?;
         let (key, parameters) = until_ready(&mut *stream).await?;
         Ok(Connected {
             stream,
@@ -107,7 +109,7 @@ impl Upstream {
         })
     }
 
-    async fn log_in(&self, stream: &mut dyn Stream) -> Result<(), UpstreamError> {
+    async fn log_in(&self, stream: &mut dyn Stream, channel: &Channel) -> Result<(), UpstreamError> {
         let mut scram: Option<ScramSha256> = None;
         loop {
             let (tag, body) = read(stream).await?;
@@ -133,16 +135,12 @@ impl Upstream {
                     answer(stream, &with_zero(&hash)).await?;
                 }
                 10 => {
-                    let mut offered = rest;
-                    let known = std::iter::from_fn(|| take_text(&mut offered)).any(|name| name == MECHANISM);
-                    if !known {
-                        return Err(UpstreamError::Method(method));
-                    }
-                    let exchange =
-                        ScramSha256::new(self.password()?.as_bytes(), ChannelBinding::unsupported());
+                    let (mechanism, binding) =
+                        mechanism(rest, channel).ok_or(UpstreamError::Method(method))?;
+                    let exchange = ScramSha256::new(self.password()?.as_bytes(), binding);
                     let mut first = Vec::new();
                     let length = u32::try_from(exchange.message().len()).unwrap_or(u32::MAX);
-                    frame::text(&mut first, MECHANISM);
+                    frame::text(&mut first, mechanism);
                     first.extend_from_slice(&length.to_be_bytes());
                     first.extend_from_slice(exchange.message());
                     answer(stream, &first).await?;
@@ -172,7 +170,7 @@ impl Upstream {
 
     /// Cancels what a session runs.
     pub async fn cancel(&self, key: &ServerKey) -> io::Result<()> {
-        let mut stream = self.stream().await?;
+        let (mut stream, _) = self.stream().await?;
         let mut out = CANCEL.to_be_bytes().to_vec();
         out.extend_from_slice(&key.number.to_be_bytes());
         out.extend_from_slice(&key.key);
@@ -180,6 +178,21 @@ impl Upstream {
         // The server closes when it has passed the signal on.
         let mut rest = [0; 1];
         stream.read(&mut rest).await.map(|_| ())
+    }
+}
+
+/// Chooses the strongest of what the server offers: a login that is bound to its certificate, where that can be.
+fn mechanism(mut offered: &[u8], channel: &Channel) -> Option<(&'static [u8], ChannelBinding)> {
+    let offered: Vec<&[u8]> = std::iter::from_fn(|| take_text(&mut offered)).collect();
+    match &channel.end_point {
+        Some(hash) if offered.contains(&MECHANISM_PLUS) => Some((
+            MECHANISM_PLUS,
+            ChannelBinding::tls_server_end_point(hash.to_vec()),
+        )),
+        _ if !offered.contains(&MECHANISM) => None,
+        // Says that it could be bound: a server that did offer it then knows that somebody stands between.
+        Some(_) => Some((MECHANISM, ChannelBinding::unrequested())),
+        None => Some((MECHANISM, ChannelBinding::unsupported())),
     }
 }
 
@@ -211,7 +224,7 @@ async fn until_ready(stream: &mut dyn Stream) -> Result<(ServerKey, Vec<Vec<u8>>
     }
 }
 
-fn refused(body: &[u8]) -> UpstreamError {
+pub fn refused(body: &[u8]) -> UpstreamError {
     let field = |field| String::from_utf8_lossy(error_field(body, field).unwrap_or(b"?")).into_owned();
     UpstreamError::Refused {
         sqlstate: field(b'C'),

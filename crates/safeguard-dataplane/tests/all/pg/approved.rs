@@ -33,7 +33,7 @@ impl Control {
         let asked: Arc<Mutex<Vec<Redemption>>> = Arc::default();
         let noted = Arc::clone(&asked);
         std::thread::spawn(move || serve(&questions, &noted, answer));
-        let town = Town::at_desk(SHOP, Arc::clone(&desk)).await;
+        let town = Town::with_settings(SHOP, |settings| settings.desk = Some(Arc::clone(&desk))).await;
         (town, Control { desk, asked })
     }
 

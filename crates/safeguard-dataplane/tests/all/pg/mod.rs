@@ -1,11 +1,17 @@
 //! The guard in front of a real PostgreSQL: psql, a driver and bare messages as clients.
 
 mod approved;
+mod authority;
+mod channel;
+mod client_certificates;
 mod detours;
+mod identity;
 mod login;
 mod measured;
 mod pipelines;
 mod refused;
+mod relay;
 mod server;
 mod town;
+mod upstream;
 mod wire;

@@ -8,12 +8,32 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+
+use super::authority::Authority;
+
 pub const ROLE: &str = "guarded";
 pub const PASSWORD: &str = "the role's password";
+/// Roles that the server lets in otherwise, each by the login in its name.
+pub const MD5_ROLE: &str = "by_md5";
+pub const CLEARTEXT_ROLE: &str = "by_cleartext";
+pub const CERTIFICATE_ROLE: &str = "by_certificate";
+pub const TRUSTED_ROLE: &str = "by_trust";
+const HBA: &str = "
+local all all trust
+host all guarded 127.0.0.1/32 scram-sha-256
+host all by_md5 127.0.0.1/32 md5
+host all by_cleartext 127.0.0.1/32 password
+hostssl all by_certificate 127.0.0.1/32 cert
+host all by_trust 127.0.0.1/32 trust
+";
 const START_LONGEST: Duration = Duration::from_secs(120);
 
 pub struct Server {
     pub address: SocketAddr,
+    /// Signs the certificates of those whom the server lets in by one.
+    pub clients: Authority,
     folder: PathBuf,
     databases: AtomicU32,
     /// The server ends when its input closes, which it does with this process, however that ends.
@@ -34,13 +54,15 @@ impl Server {
         let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
         std::fs::write(folder.join("server.crt"), made.cert.pem()).unwrap();
         std::fs::write(folder.join("server.key"), made.signing_key.serialize_pem()).unwrap();
+        let clients = Authority::within(&folder);
+        std::fs::write(folder.join("hba.conf"), HBA).unwrap();
         // Everything within one shell: it makes the cluster, runs the server, and takes both away when its input ends.
         let script = format!(
             "set -e; cd '{folder}'; chmod 600 server.key; PATH={bin}:$PATH
              initdb -D data -A trust -U postgres -E UTF8 --no-sync --locale=C >initdb.log 2>&1
-             printf 'local all all trust\\nhost all {ROLE} 127.0.0.1/32 scram-sha-256\\n' >data/pg_hba.conf
-             nice -n 19 postgres -D data -p {port} -k '{folder}' -c listen_addresses=127.0.0.1 -c ssl=on \
-               -c ssl_cert_file='{folder}/server.crt' -c ssl_key_file='{folder}/server.key' -c fsync=off \
+             nice -n 19 postgres -D data -p {port} -k '{folder}' -c hba_file='{folder}/hba.conf' -c listen_addresses=127.0.0.1 -c ssl=on \
+               -c ssl_cert_file='{folder}/server.crt' -c ssl_key_file='{folder}/server.key' \
+               -c ssl_ca_file='{folder}/authority.pem' -c fsync=off \
                -c max_connections=60 -c shared_buffers=16MB -c log_min_messages=fatal >server.log 2>&1 &
              server=$!
              echo started; read -r rest || true
@@ -82,6 +104,7 @@ impl Server {
         assert_eq!(said, "started\n", "see {}", folder.display());
         let server = Server {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            clients,
             folder,
             databases: AtomicU32::new(0),
             _shell: child,
@@ -91,11 +114,14 @@ impl Server {
             assert!(begun.elapsed() < START_LONGEST, "the server does not start");
             std::thread::sleep(Duration::from_millis(50));
         }
+        let password = PASSWORD.replace('\'', "''");
         server.must(
             "postgres",
             &format!(
-                "SET password_encryption = 'scram-sha-256'; CREATE ROLE {ROLE} LOGIN PASSWORD '{}'",
-                PASSWORD.replace('\'', "''")
+                "SET password_encryption = 'scram-sha-256'; CREATE ROLE {ROLE} LOGIN PASSWORD '{password}';
+                 CREATE ROLE {CLEARTEXT_ROLE} LOGIN PASSWORD '{password}';
+                 SET password_encryption = 'md5'; CREATE ROLE {MD5_ROLE} LOGIN PASSWORD '{password}';
+                 CREATE ROLE {CERTIFICATE_ROLE} LOGIN; CREATE ROLE {TRUSTED_ROLE} LOGIN"
             ),
         );
         server
@@ -104,6 +130,10 @@ impl Server {
     /// Its own certificate, which leads to nothing else.
     pub fn certificate(&self) -> PathBuf {
         self.folder.join("server.crt")
+    }
+
+    pub fn certificate_der(&self) -> CertificateDer<'static> {
+        CertificateDer::from_pem_file(self.certificate()).unwrap()
     }
 
     /// Makes a database of its own for a test, with what the SQL puts into it.

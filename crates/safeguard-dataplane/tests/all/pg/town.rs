@@ -8,7 +8,7 @@ use std::sync::Arc;
 use safeguard_api::Environment;
 use safeguard_api::config::{GuardPolicy, Mode, Proxy, ProxyLimits, ProxyUpstream, ProxyUser};
 use safeguard_api::guard::Principal;
-use safeguard_dataplane::pg::{self, Desk, InForce, ProxySettings, Standing};
+use safeguard_dataplane::pg::{self, InForce, ProxySettings, Standing};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -32,34 +32,34 @@ impl Town {
     }
 
     pub async fn with(sql: &str, change: impl FnOnce(&mut Proxy)) -> Town {
-        Town::open(sql, None, change).await
+        Town::with_settings(sql, |settings| change(&mut settings.proxy)).await
     }
 
-    /// With a desk, at which somebody else sits.
-    pub async fn at_desk(sql: &str, desk: Arc<Desk>) -> Town {
-        Town::open(sql, Some(desk), |_| ()).await
-    }
-
-    async fn open(sql: &str, desk: Option<Arc<Desk>>, change: impl FnOnce(&mut Proxy)) -> Town {
+    pub async fn with_settings(sql: &str, change: impl FnOnce(&mut ProxySettings)) -> Town {
         let owned = sql.to_owned();
         let database = tokio::task::spawn_blocking(move || server().database(&owned))
             .await
             .unwrap();
+        Town::in_front_of(database, change)
+    }
+
+    /// Of a database that is there already.
+    pub fn in_front_of(database: String, change: impl FnOnce(&mut ProxySettings)) -> Town {
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = socket.local_addr().unwrap();
         let users: BTreeMap<String, ProxyUser> = Principal::ALL
             .iter()
             .map(|&principal| {
-                let verifier = pg::verifier(LOGIN_PASSWORD);
                 let user = ProxyUser {
                     principal,
                     person: Some("Kim Doe".to_owned()),
-                    verifier,
+                    verifier: Some(pg::verifier(LOGIN_PASSWORD)),
+                    certificate_name: None,
                 };
                 (principal.to_string(), user)
             })
             .collect();
-        let mut proxy = Proxy {
+        let proxy = Proxy {
             listen: address,
             environment: Environment::Production,
             mode: None,
@@ -71,23 +71,26 @@ impl Town {
                 password_file: None,
                 password_variable: None,
                 tls_authority: None,
+                certificate: None,
+                key: None,
                 cleartext_password: false,
             },
             users,
             tls: None,
             limits: ProxyLimits::default(),
         };
-        change(&mut proxy);
-        let settings = ProxySettings {
+        let mut settings = ProxySettings {
             name: "shop".parse().unwrap(),
             proxy,
             mode: Mode::Enforce,
             socket,
             password: Some(PASSWORD.to_owned()),
+            desk: None,
         };
+        change(&mut settings);
         let in_force = Arc::new(InForce::new(Standing::default()));
         let (stop, stopped) = oneshot::channel::<()>();
-        let running = pg::run(vec![settings], Arc::clone(&in_force), desk, async move {
+        let running = pg::run(vec![settings], Arc::clone(&in_force), async move {
             drop(stopped.await);
         });
         Town {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use postgres_protocol::authentication::sasl::{ChannelBinding, ScramSha256};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::server::{PASSWORD, ROLE, server};
@@ -12,8 +12,8 @@ use super::town::{LOGIN_PASSWORD, Town};
 
 const LONGEST: Duration = Duration::from_secs(30);
 
-pub struct Wire {
-    pub stream: TcpStream,
+pub struct Wire<S = TcpStream> {
+    pub stream: S,
     pub key: Vec<u8>,
 }
 
@@ -43,14 +43,40 @@ impl Wire {
         wire.log_in(password).await;
         wire
     }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+    /// Through a stream of any kind, up to the login.
+    pub async fn begin(mut stream: S, version: u32, user: &str, database: &str) -> Wire<S> {
+        let words = ["user", user, "database", database];
+        stream.write_all(&startup(version, &words)).await.unwrap();
+        stream.flush().await.unwrap();
+        Wire {
+            stream,
+            key: Vec::new(),
+        }
+    }
 
     pub async fn log_in(&mut self, password: &str) {
-        let mut scram = ScramSha256::new(password.as_bytes(), ChannelBinding::unsupported());
+        let binding = ChannelBinding::unsupported();
+        let told = self.log_in_by("SCRAM-SHA-256", password, binding).await;
+        drop(told.unwrap_or_else(|told| panic!("{told}")));
+    }
+
+    /// Returns what came besides the login itself; or what a refusal says, as `SQLSTATE message`.
+    pub async fn log_in_by(
+        &mut self,
+        mechanism: &str,
+        password: &str,
+        binding: ChannelBinding,
+    ) -> Result<Vec<Message>, String> {
+        let mut heard = Vec::new();
+        let mut scram = ScramSha256::new(password.as_bytes(), binding);
         loop {
             let (tag, body) = self.message().await.expect("the login goes on");
             match (tag, body.get(..4)) {
                 (b'R', Some([0, 0, 0, 10])) => {
-                    let mut answer = b"SCRAM-SHA-256\0".to_vec();
+                    let mut answer = text(mechanism);
                     answer.extend(u32::try_from(scram.message().len()).unwrap().to_be_bytes());
                     answer.extend(scram.message());
                     self.send(&message(b'p', &answer)).await;
@@ -61,9 +87,11 @@ impl Wire {
                     self.send(&answer).await;
                 }
                 (b'R', Some([0, 0, 0, 12])) => scram.finish(&body[4..]).unwrap(),
-                (b'R' | b'S' | b'N' | b'v', _) => {}
+                (b'R', _) => {}
+                (b'S' | b'N' | b'v', _) => heard.push((tag, body)),
                 (b'K', _) => self.key = body,
-                (b'Z', _) => return,
+                (b'Z', _) => return Ok(heard),
+                (b'E', _) => return Err(format!("{} {}", field(&body, b'C'), field(&body, b'M'))),
                 _ => panic!("{}: {}", tag as char, String::from_utf8_lossy(&body)),
             }
         }
@@ -71,6 +99,7 @@ impl Wire {
 
     pub async fn send(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.unwrap();
+        self.stream.flush().await.unwrap();
     }
 
     /// The next message; none when the stream has ended.
