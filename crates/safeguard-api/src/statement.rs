@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::approval::SignedStatement;
 use crate::guard::{Principal, RowBudget, StatementClass};
-use crate::id::{DecisionId, Digest, Name};
+use crate::id::{DecisionId, Digest, Name, UndoId};
 use crate::stage::Environment;
 use crate::time::{Span, Timestamp};
 
@@ -69,6 +69,9 @@ pub struct StatementDecision {
     /// The decision that was approved, where this one rests on an approval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved: Option<DecisionId>,
+    /// Under which what it removed and changed is kept in the database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<UndoId>,
     /// How many more decisions were the same, within the same batch.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub repeated: u64,

@@ -6,9 +6,9 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use safeguard_api::Digest;
 use safeguard_api::guard::GuardAnswer;
 use safeguard_api::statement::{CODE_PREFIX, REQUEST_TEXT_BYTES_MAX, Redeemed, Redemption};
+use safeguard_api::{Digest, UndoId};
 use safeguard_guard::{Facts, is_approvable};
 use tokio::sync::oneshot;
 
@@ -126,7 +126,8 @@ impl Session {
         if let Some(answer) = self.approvals.answered.take() {
             return Some(match answer {
                 Ok(redeemed) => {
-                    self.transaction.permit = Some(redeemed);
+                    let undo = self.door.undo();
+                    self.transaction.permit = Some(Permit { redeemed, undo });
                     self.permitted(facts, text)
                 }
                 Err(why) => self.refuse(std::slice::from_ref(facts), not_good(&why)),
@@ -151,6 +152,27 @@ impl Session {
         Some(self.refuse(std::slice::from_ref(facts), refusal))
     }
 
+    /// Whether the database said that it keeps rows.
+    pub fn keeps_rows(&self) -> bool {
+        self.transaction
+            .baseline
+            .as_ref()
+            .is_some_and(|counts| counts.keeps)
+    }
+
+    /// Tells the client under which id the rows are kept that an approved statement has removed.
+    pub fn tell_kept(&mut self) {
+        let Some(permit) = self.transaction.permit.as_ref().filter(|_| self.keeps_rows()) else {
+            return;
+        };
+        let message = format!(
+            "what the statement removed and changed is kept as {}",
+            permit.undo
+        );
+        let hint = format!("`safeguard undo restore {}` brings it back", permit.undo);
+        Refusal::new("00000", message, hint).write_notice(&mut self.client.output);
+    }
+
     /// Runs what was approved. Whatever refuses it refuses the approval too, which is used up.
     fn permitted(&mut self, facts: &Arc<Facts>, text: &str) -> Course {
         let course = self.measured(std::slice::from_ref(facts), Form::Query, Some(text));
@@ -162,7 +184,12 @@ impl Session {
 }
 
 /// What the control plane has answered to a code, for as long as the statement's transaction goes.
-pub type Permit = Redeemed;
+#[derive(Debug)]
+pub struct Permit {
+    pub redeemed: Redeemed,
+    /// Under which what it removes is kept, where the database keeps it.
+    pub undo: UndoId,
+}
 
 fn not_good(why: &str) -> Refusal {
     let hint = "ask for another approval: run the statement without a code, and have a person approve the decision that is named then";

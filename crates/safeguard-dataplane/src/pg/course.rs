@@ -183,8 +183,15 @@ impl Session {
             Some(Answered::Within | Answered::Over(_)) | None => {}
         }
         if self.transaction.baseline.is_none() {
-            self.ask(Purpose::Baseline, form == Form::Query);
+            let purpose = match &self.transaction.permit {
+                Some(permit) => Purpose::Undoable(permit.undo.clone()),
+                None => Purpose::Baseline,
+            };
+            self.ask(purpose, form == Form::Query);
             return Course::Wait;
+        }
+        if self.transaction.permit.is_some() && self.door.undo_required && !self.keeps_rows() {
+            return self.refuse(all, no_undo());
         }
         if let ([facts], Some(text), true) = (all, text, self.transaction.is_wrapped) {
             self.transaction.text = Some(text.to_owned()).filter(|text| self.could_be_approved(facts, text));
@@ -224,6 +231,14 @@ impl Session {
 pub fn approvable_hint(instead: &str, decision: &DecisionId) -> String {
     format!(
         "{instead}; or ask a person for `safeguard statement approve {decision}`, and run it again with the code"
+    )
+}
+
+fn no_undo() -> Refusal {
+    Refusal::new(
+        "42501",
+        "an approved statement runs only where what it removes is kept, and this database keeps nothing",
+        "run `safeguard undo install`, or leave `undo_required` out of the proxy's configuration",
     )
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use safeguard_api::config::{Mode, Proxy, ProxyLimits};
-use safeguard_api::{DecisionId, Environment, Name, Timestamp};
+use safeguard_api::{DecisionId, Environment, Name, Timestamp, UndoId};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -50,6 +50,8 @@ pub struct Door {
     pub environment: Environment,
     /// Nothing is refused or measured; what would be is told.
     pub observes: bool,
+    /// An approved statement runs only where what it removes is kept.
+    pub undo_required: bool,
     pub upstream: Upstream,
     pub limits: ProxyLimits,
     pub certificate: Option<Arc<Certificate>>,
@@ -96,6 +98,7 @@ impl Door {
         let door = Door {
             name,
             environment: proxy.environment,
+            undo_required: proxy.undo_required,
             observes: proxy.mode.unwrap_or(mode) == Mode::Observe,
             upstream: Upstream {
                 settings: proxy.upstream,
@@ -128,6 +131,15 @@ impl Door {
         let number = self.decided.fetch_add(1, Ordering::Relaxed);
         let ms = u64::try_from(now().0).unwrap_or_default();
         DecisionId::new(ms, self.decisions.wrapping_add(number))
+    }
+
+    /// Names what is kept of an approved statement.
+    pub fn undo(&self) -> UndoId {
+        let number = self.decided.fetch_add(1, Ordering::Relaxed);
+        UndoId::new(
+            u64::try_from(now().0).unwrap_or_default(),
+            self.decisions.wrapping_add(number),
+        )
     }
 
     pub fn is_stopping(&self) -> bool {

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use safeguard_api::UndoId;
 use safeguard_api::guard::{RowBudget, StatementClass as Class};
 use safeguard_guard::Facts;
 
@@ -20,7 +21,7 @@ pub const ROLLBACK: &str = "ROLLBACK";
 /// Deferred triggers run at the commit, and could delete after the count.
 pub const SETTLE: &str = "SET CONSTRAINTS ALL IMMEDIATE";
 /// The tables that rows were written to, whether the server counts at all, and what is locked against everybody. Large
-/// objects lie in catalogs.
+/// objects lie in catalogs; what `safeguard undo` keeps of a transaction is none of its effect.
 pub const COUNT: &str = "\
 SELECT 'rows', c.oid::pg_catalog.text, n.nspname, c.relname, \
 pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid)::pg_catalog.text, \
@@ -29,6 +30,7 @@ pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid)::pg_catalog.text \
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
 WHERE c.relkind IN ('r', 'm', 'p') AND c.relpersistence <> 't' \
 AND (n.nspname NOT IN ('pg_catalog', 'information_schema') OR c.oid IN (2613, 2995)) \
+AND (n.nspname <> 'safeguard_undo' OR pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid) > 0) \
 AND (pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) > 0 \
 OR pg_catalog.pg_stat_get_xact_tuples_updated(c.oid) > 0 \
 OR pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid) > 0) \
@@ -38,11 +40,17 @@ FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation
 WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' \
 AND (c.relpersistence IS NULL OR c.relpersistence <> 't')";
 
+/// Whether `safeguard undo` is installed.
+const KEEPS: &str = "\
+SELECT 'keeps', '', '', '', '0', '0', '0' FROM pg_catalog.pg_namespace WHERE nspname = 'safeguard_undo'";
+
 /// What the proxy asks the server for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Purpose {
     /// The counts before the first statement that is measured, within a transaction of the proxy's where there is none.
     Baseline,
+    /// The same before a statement that was approved, whose rows are kept under this id where the database keeps them.
+    Undoable(UndoId),
     /// The counts before the client's own commit.
     Check,
     /// The counts before the commit of the proxy's transaction.
@@ -59,8 +67,18 @@ impl Purpose {
             Purpose::Baseline if begin => &[BEGIN, COUNT],
             Purpose::Baseline => &[COUNT],
             Purpose::Check | Purpose::LastCheck => &[SETTLE, COUNT],
+            Purpose::Undoable(_) => &[BEGIN, KEEPS, COUNT],
             Purpose::Commit => &[COMMIT],
             Purpose::Rollback(_) => &[ROLLBACK],
+        }
+    }
+
+    /// What is asked besides, which is another text each time.
+    pub fn setting(&self) -> Option<String> {
+        match self {
+            // An id has letters and digits alone.
+            Purpose::Undoable(undo) => Some(format!("SET LOCAL safeguard.undo = '{undo}'")),
+            _ => None,
         }
     }
 }
@@ -77,6 +95,8 @@ pub struct Counts {
     /// By the table's number, with its name as SQL may name it.
     tables: BTreeMap<u32, (String, Rows)>,
     locked: BTreeSet<String>,
+    /// The database keeps rows of transactions with an undo id.
+    pub keeps: bool,
 }
 
 impl Counts {
@@ -107,6 +127,7 @@ impl Counts {
                 "locked" => {
                     counts.locked.insert((*name).to_owned());
                 }
+                "keeps" => counts.keeps = true,
                 _ => return None,
             }
         }

@@ -21,11 +21,20 @@ impl Session {
     /// Asks the server; nothing else is sent until it has answered. With a Sync an error leaves the server ready; without,
     /// it drops the rest of the client's batch, as after any error.
     pub fn ask(&mut self, purpose: Purpose, synced: bool) {
-        let begin = purpose == Purpose::Baseline && self.transaction.block == Block::Idle;
+        let is_first = matches!(purpose, Purpose::Baseline | Purpose::Undoable(_));
+        let begin = is_first && self.transaction.block == Block::Idle;
         if begin {
             self.transaction.is_wrapped = true;
         }
-        let statements = purpose.statements(begin);
+        let setting = purpose.setting();
+        let (first, rest) = purpose.statements(begin).split_at(usize::from(begin));
+        let statements: Vec<&str> = first
+            .iter()
+            .copied()
+            .chain(setting.as_deref())
+            .chain(rest.iter().copied())
+            .collect();
+        let closes_left = 2 * statements.len();
         let out = &mut self.server.output;
         for sql in statements {
             frame::parse(out, OWN_NAME, sql);
@@ -42,7 +51,7 @@ impl Session {
         let own = Own {
             purpose,
             synced,
-            closes_left: 2 * statements.len(),
+            closes_left,
             rows: Vec::new(),
             tags: Vec::new(),
             error: None,
@@ -103,7 +112,7 @@ impl Session {
 
     fn answered(&mut self, own: Own, status: u8) -> Result<(), End> {
         match own.purpose {
-            Purpose::Baseline | Purpose::Check => {
+            Purpose::Baseline | Purpose::Undoable(_) | Purpose::Check => {
                 self.transaction.answered = match own.error {
                     // The client's batch goes on to its end; this is the error that it hears.
                     Some(error) if !own.synced => {
@@ -133,7 +142,10 @@ impl Session {
                 let committed = own.tags.iter().any(|tag| tag.as_slice() == b"COMMIT\0");
                 match own.error {
                     Some(error) => self.wrapped_over(&error),
-                    None if committed => self.wrapped_over(&[]),
+                    None if committed => {
+                        self.tell_kept();
+                        self.wrapped_over(&[]);
+                    }
                     None => return Err(End::protocol("the server did not commit")),
                 }
                 self.expect_idle()
@@ -158,7 +170,7 @@ impl Session {
         let effect = Effect::between(before, &counts, &self.transaction.watch);
         let standing = self.door.standing();
         let budget = match &self.transaction.permit {
-            Some(permit) => permit.budget,
+            Some(permit) => permit.redeemed.budget,
             None => safeguard_guard::budget(self.asker(standing.frozen), &standing.policy),
         };
         let over = effect.over(budget);

@@ -44,17 +44,22 @@ impl Refusal {
 
     /// Writes it as the error of one statement: the session goes on.
     pub fn write(&self, out: &mut Vec<u8>) {
-        write(self, "ERROR", out);
+        write(self, b'E', "ERROR", out);
+    }
+
+    /// Writes it as what a client is told besides.
+    pub fn write_notice(&self, out: &mut Vec<u8>) {
+        write(self, b'N', "NOTICE", out);
     }
 
     /// Writes it as the last word of a session.
     pub fn write_fatal(&self, out: &mut Vec<u8>) {
-        write(self, "FATAL", out);
+        write(self, b'E', "FATAL", out);
     }
 }
 
-fn write(refusal: &Refusal, severity: &str, out: &mut Vec<u8>) {
-    message(out, b'E', |out| {
+fn write(refusal: &Refusal, tag: u8, severity: &str, out: &mut Vec<u8>) {
+    message(out, tag, |out| {
         let fields = [
             (b'S', severity),
             (b'V', severity),

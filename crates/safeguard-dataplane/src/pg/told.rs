@@ -127,10 +127,13 @@ impl Session {
         };
         let watch = &self.transaction.watch;
         let text = self.transaction.text.as_deref().filter(|_| over.is_some());
+        let keeps = over.is_none() && self.keeps_rows();
+        let permit = self.transaction.permit.as_ref().filter(|_| keeps);
         self.tell_desk(text, || StatementDecision {
             sqlstate: over.map(|_| OVER_BUDGET.to_owned()),
             classes: watch.classes.iter().copied().collect(),
             relations: watch.targets.iter().take(NAMES_TOLD_MAX).cloned().collect(),
+            undo: permit.map(|permit| permit.undo.clone()),
             effect: Some(RowEffect {
                 rows_changed: changed,
                 rows_deleted: deleted,
@@ -156,7 +159,8 @@ impl Session {
                 .transaction
                 .permit
                 .as_ref()
-                .map(|permit| permit.decision.clone()),
+                .map(|permit| permit.redeemed.decision.clone()),
+            undo: None,
             repeated: 0,
         }
     }

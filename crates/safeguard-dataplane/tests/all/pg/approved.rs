@@ -267,3 +267,19 @@ async fn without_a_server_a_code_is_no_code() {
     let told = town.psql("agent", &format!("{CODE}{GONE}")).await;
     assert!(told.contains("runs without the server"), "{told}");
 }
+
+#[tokio::test]
+async fn where_rows_must_be_kept_nothing_runs_without() {
+    let (desk, questions) = Desk::new();
+    let desk = Arc::new(desk);
+    desk.set_recording(true);
+    std::thread::spawn(move || serve(&questions, &Mutex::default(), good_for(4)));
+    let town = Town::with_settings(SHOP, |settings| {
+        settings.desk = Some(Arc::clone(&desk));
+        settings.proxy.undo_required = true;
+    })
+    .await;
+    let told = town.psql("agent", &format!("{CODE}{GONE}")).await;
+    assert!(told.contains("this database keeps nothing"), "{told}");
+    assert_eq!(town.psql("agent", USERS).await, "50");
+}

@@ -63,6 +63,7 @@ impl Town {
             listen: address,
             environment: Environment::Production,
             mode: None,
+            undo_required: false,
             upstream: ProxyUpstream {
                 host: server().address.ip().to_string(),
                 port: server().address.port(),

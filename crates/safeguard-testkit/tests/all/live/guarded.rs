@@ -128,6 +128,13 @@ fn a_person_lets_a_refused_statement_run_once_and_all_of_it_is_in_the_log() {
             .approve(&decision, "kim", &["--rows-deleted", "3"])
             .unwrap_err();
         assert!(own.contains("Kim Doe asked for it"), "{own}");
+        let database = guarded.postgres.url("postgres", "shop");
+        let undo = |words: &[&str]| {
+            let words = [&["undo"], words, &["--url", &database]].concat();
+            let done = guarded.postgres.safeguard(&words);
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        };
+        undo(&["install", "--apply"]);
         let code = guarded
             .approve(&decision, "lee", &["--rows-deleted", "3"])
             .expect("Lee may");
@@ -140,7 +147,11 @@ fn a_person_lets_a_refused_statement_run_once_and_all_of_it_is_in_the_log() {
         let other = guarded.refused(&with_code("DELETE FROM users WHERE id = 8"));
         assert!(other.contains("another text was approved"), "{other}");
         let done = guarded.coder(&with_code(sql));
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let notice = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(
+            done.status.success() && notice.contains("is kept as und_"),
+            "{notice}"
+        );
         let again = guarded.refused(&with_code(sql));
         assert!(again.contains("used up"), "{again}");
         assert_eq!(
@@ -149,6 +160,12 @@ fn a_person_lets_a_refused_statement_run_once_and_all_of_it_is_in_the_log() {
                 .must("postgres", "shop", "SELECT count(*) FROM users"),
             "8"
         );
+
+        let from = notice.find("und_").expect("an id");
+        let id = &notice[from..from + 20];
+        undo(&["restore", id]);
+        let counts = "SELECT (SELECT count(*) FROM users) || ' ' || (SELECT count(*) FROM carts)";
+        assert_eq!(guarded.postgres.must("postgres", "shop", counts), "9 18");
 
         let recorded = async || {
             let (kinds, text) = guarded.log().await;
@@ -169,7 +186,7 @@ fn a_person_lets_a_refused_statement_run_once_and_all_of_it_is_in_the_log() {
             ]
         );
         assert!(!text.contains("id = 7") && !text.contains(&code), "{text}");
-        assert!(text.contains("\"rows_deleted\":3"), "{text}");
+        assert!(text.contains("\"rows_deleted\":3") && text.contains(id), "{text}");
     });
 }
 
