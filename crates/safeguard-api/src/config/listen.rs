@@ -40,8 +40,15 @@ pub(super) fn check(config: &Config, found: &mut Vec<ConfigProblem>) {
             };
             found.push(ConfigProblem::new(&path, message).with_hint(hint));
         }
+        let is_elsewhere = match path.as_slice() {
+            ["proxies", proxy, "listen"] => {
+                let proxy = config.proxies.iter().find(|(name, _)| name.as_str() == *proxy);
+                proxy.is_some_and(|(_, proxy)| proxy.elsewhere)
+            }
+            _ => false,
+        };
         // Port 0 asks the kernel for any free one, so two of them are two ports.
-        if address.port() == 0 {
+        if address.port() == 0 || is_elsewhere {
             continue;
         }
         let name = path.join(".");

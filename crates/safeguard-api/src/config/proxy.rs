@@ -9,14 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use super::check::within;
 use super::{Config, ConfigProblem, Mode, TlsFiles};
+use crate::credential::{
+    CREDENTIAL_LONGEST, CREDENTIAL_SHORTEST, ISSUING_USER_BYTES_MAX, LOGIN_BYTES_MAX, LOGIN_SEPARATOR,
+};
 use crate::guard::Principal;
 use crate::stage::Environment;
 use crate::time::Span;
 
 const PROXIES_MAX: usize = 16;
 const USERS_MAX: usize = 1_000;
-/// PostgreSQL cuts longer names of roles and databases.
-const NAME_BYTES_MAX: usize = 63;
 
 /// One PostgreSQL database, and the door in front of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -26,6 +27,9 @@ pub struct Proxy {
     pub listen: SocketAddr,
     /// Which environment the database belongs to.
     pub environment: Environment,
+    /// `safeguard up` does not open it: `safeguard proxy run` does, such as on another machine.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub elsewhere: bool,
     /// `observe` tells what would be refused or measured, and lets it through. Unsaid: the mode of the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
@@ -74,8 +78,17 @@ fn default_port() -> u16 {
 pub struct ProxyUser {
     /// Whose statements these are.
     pub principal: Principal,
-    /// What proves the password without holding it, as `safeguard proxy verifier` and PostgreSQL itself write it.
-    pub verifier: String,
+    /// What proves the password without holding it, as `safeguard proxy verifier` and PostgreSQL itself write it. Unsaid:
+    /// there is no lasting password, and `safeguard credential issue` gives one for minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verifier: Option<String>,
+    /// The longest time for which a credential is issued, from `1m` to `24h`.
+    #[serde(default = "default_credential_longest")]
+    pub credential_longest: Span,
+}
+
+fn default_credential_longest() -> Span {
+    Span::hours(1)
 }
 
 /// Limits of one proxy.
@@ -133,12 +146,40 @@ fn check_proxy(base: &[&str; 2], proxy: &Proxy, found: &mut Vec<ConfigProblem>) 
     for (login, user) in &proxy.users {
         let path = [base[0], base[1], "users", login.as_str()];
         check_name(&path, login, found);
-        if !is_verifier(&user.verifier) {
-            let path = [base[0], base[1], "users", login.as_str(), "verifier"];
-            // What stands there may be a password: it is not repeated.
-            let problem = ConfigProblem::new(&path, "this is not a SCRAM verifier");
-            found.push(problem.with_hint("`safeguard proxy verifier` makes one from a password"));
-        }
+        check_user(base, login, user, found);
+    }
+}
+
+fn check_user(base: &[&str; 2], login: &str, user: &ProxyUser, found: &mut Vec<ConfigProblem>) {
+    let at = |key: &'static str| [base[0], base[1], "users", login, key];
+    if user
+        .verifier
+        .as_ref()
+        .is_some_and(|verifier| !is_verifier(verifier))
+    {
+        // What stands there may be a password: it is not repeated.
+        let problem = ConfigProblem::new(&at("verifier"), "this is not a SCRAM verifier");
+        found.push(problem.with_hint("`safeguard proxy verifier` makes one from a password"));
+    }
+    within(
+        found,
+        &at("credential_longest"),
+        user.credential_longest,
+        CREDENTIAL_SHORTEST,
+        CREDENTIAL_LONGEST,
+    );
+    let path = [base[0], base[1], "users", login];
+    if login.contains(LOGIN_SEPARATOR) {
+        let message = format!("`{LOGIN_SEPARATOR}` is in the names of issued credentials alone");
+        found.push(ConfigProblem::new(&path, message).with_hint("name the login otherwise"));
+    }
+    if user.verifier.is_none() && login.len() > ISSUING_USER_BYTES_MAX {
+        let message = format!(
+            "{} bytes (limit {ISSUING_USER_BYTES_MAX} without a verifier)",
+            login.len()
+        );
+        let hint = "the login of a credential has nine bytes more, and PostgreSQL takes 63";
+        found.push(ConfigProblem::new(&path, message).with_hint(hint));
     }
 }
 
@@ -181,8 +222,8 @@ fn check_upstream(base: &[&str; 2], upstream: &ProxyUpstream, found: &mut Vec<Co
 }
 
 fn check_name(path: &[&str], name: &str, found: &mut Vec<ConfigProblem>) {
-    if name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) {
-        let message = format!("{} bytes (1 to {NAME_BYTES_MAX} are possible)", name.len());
+    if name.is_empty() || name.len() > LOGIN_BYTES_MAX || name.chars().any(char::is_control) {
+        let message = format!("{} bytes (1 to {LOGIN_BYTES_MAX} are possible)", name.len());
         found.push(ConfigProblem::new(path, message));
     }
 }
@@ -268,6 +309,38 @@ mod tests {
         --
         8:17: `proxies.shop.upstream.password_file`: `x` depends on the folder in which safeguard was started (write the absolute path, such as `/etc/safeguard/shop.password`)
         9:21: `proxies.shop.upstream.password_variable`: the password is named twice (keep `password_file` or `password_variable`)
+        ");
+    }
+
+    #[test]
+    fn a_user_may_have_no_lasting_password() {
+        let upstream = "host = \"127.0.0.1\"\ndatabase = \"shop\"\nuser = \"guarded\"";
+        let told = [
+            problems("127.0.0.1:6432", upstream, "coder = { principal = \"agent\" }"),
+            problems(
+                "127.0.0.1:6432",
+                upstream,
+                "coder = { principal = \"agent\", credential_longest = \"25h\" }",
+            ),
+            problems(
+                "127.0.0.1:6432",
+                upstream,
+                "\"coder~1\" = { principal = \"agent\" }",
+            ),
+            problems(
+                "127.0.0.1:6432",
+                upstream,
+                &format!("{} = {{ principal = \"agent\" }}", "c".repeat(55)),
+            ),
+        ];
+        assert_snapshot!(told.join("--\n"), @r"
+        none
+        --
+        9:53: `proxies.shop.users.coder.credential_longest`: 25h is out of range (1m to 24h)
+        --
+        9:1: `proxies.shop.users.coder~1`: `~` is in the names of issued credentials alone (name the login otherwise)
+        --
+        9:1: `proxies.shop.users.ccccccccccccccccccccccccccccccccccccccccccccccccccccccc`: 55 bytes (limit 54 without a verifier) (the login of a credential has nine bytes more, and PostgreSQL takes 63)
         ");
     }
 }

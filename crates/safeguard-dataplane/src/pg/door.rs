@@ -1,47 +1,56 @@
 //! One proxy: its listener, what is behind it, and what all of its sessions share.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use safeguard_api::Environment;
 use safeguard_api::config::{Mode, ProxyLimits};
-use safeguard_api::guard::Principal;
+use safeguard_api::{Environment, Name};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::cancel::Cancels;
+use super::issued::{Issued, IssuedLogin, Place};
 use super::judged::{FactsByText, Standing};
 use super::login;
-use super::scram::Verifier;
 use super::told::Counters;
 use super::upstream::Upstream;
+use super::users::Users;
 use super::{ProxyError, ProxySettings};
 use crate::tls::{ALPN_POSTGRESQL, Certificate, trust};
 
 /// After a failed accept, such as when no file descriptor is left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
-/// The policy in force, for all proxies of a process.
-#[derive(Debug)]
-pub struct InForce(ArcSwap<Standing>);
+/// The policy in force and the logins that were issued, for all proxies of a process.
+pub struct InForce {
+    standing: ArcSwap<Standing>,
+    pub(super) issued: Issued,
+}
 
 impl InForce {
     #[must_use]
     pub fn new(standing: Standing) -> InForce {
-        InForce(ArcSwap::from_pointee(standing))
+        InForce {
+            standing: ArcSwap::from_pointee(standing),
+            issued: Issued::new(),
+        }
     }
 
     /// Counts from the next statement on, also in sessions that are open.
     pub fn set(&self, standing: Standing) {
-        self.0.store(Arc::new(standing));
+        self.standing.store(Arc::new(standing));
+    }
+
+    /// Takes the logins of a proxy that are open in the place of those before. Sessions of one that is gone are ended.
+    pub fn issue(&self, proxy: &Name, live: Vec<IssuedLogin>) {
+        self.issued.set(proxy, live);
     }
 
     pub(crate) fn load(&self) -> Arc<Standing> {
-        self.0.load_full()
+        self.standing.load_full()
     }
 }
 
@@ -57,8 +66,7 @@ pub struct Door {
     pub texts: FactsByText,
     pub cancels: Arc<Cancels>,
     pub counters: Counters,
-    users: BTreeMap<String, (Principal, Verifier)>,
-    mock_secret: [u8; 32],
+    pub users: Users,
     /// The first half of the names of decisions: another in each process.
     decisions: u32,
     decided: AtomicU64,
@@ -76,15 +84,12 @@ impl Door {
             socket,
             password,
         } = settings;
+        let place = Place {
+            proxy: name.clone(),
+            environment: proxy.environment,
+        };
         let name = name.to_string();
-        let mut users = BTreeMap::new();
-        for (login, user) in proxy.users {
-            let verifier = Verifier::parse(&user.verifier).ok_or_else(|| ProxyError::Verifier {
-                name: name.clone(),
-                login: login.clone(),
-            })?;
-            users.insert(login, (user.principal, verifier));
-        }
+        let users = Users::new(place, proxy.users, Arc::clone(&in_force))?;
         let authority = proxy.upstream.tls_authority.as_deref();
         let trusted = authority
             .map(trust)
@@ -105,8 +110,6 @@ impl Door {
                 name: name.clone(),
                 source,
             })?;
-        let mut mock_secret = [0; 32];
-        getrandom::fill(&mut mock_secret).map_err(ProxyError::Random)?;
         let door = Door {
             name,
             environment: proxy.environment,
@@ -123,7 +126,6 @@ impl Door {
             cancels: Arc::default(),
             counters: Counters::default(),
             users,
-            mock_secret,
             decisions: getrandom::u32().map_err(ProxyError::Random)?,
             decided: AtomicU64::new(0),
             sessions: AtomicUsize::new(0),
@@ -131,15 +133,6 @@ impl Door {
             stopped: Arc::default(),
         };
         Ok((door, listener))
-    }
-
-    /// The login of this name; a mock, and no principal, where there is none.
-    pub fn user(&self, login: &str) -> Option<(Option<Principal>, Verifier)> {
-        if let Some((principal, verifier)) = self.users.get(login) {
-            return Some((Some(*principal), verifier.clone()));
-        }
-        let (_, like) = self.users.values().next()?;
-        Some((None, Verifier::mock(&self.mock_secret, login.as_bytes(), like)))
     }
 
     pub fn standing(&self) -> Arc<Standing> {

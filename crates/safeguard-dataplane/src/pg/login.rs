@@ -15,12 +15,14 @@ use tokio::sync::futures::OwnedNotified;
 use super::cancel::Key;
 use super::door::{Admitted, Door};
 use super::frame::{self, take_text, take_u32};
+use super::issued::Tenure;
 use super::refusal::Refusal;
 use super::scram::{self, Exchange, MECHANISM};
 use super::session::{Login, Session};
 use super::side::{Side, Stream};
 use super::startup::{self, PACKET_BYTES_MAX, Packet, Startup, StartupError};
 use super::upstream::{self, UpstreamError};
+use super::users::Found;
 
 /// The first byte of a TLS handshake, which a client may begin with.
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -167,8 +169,8 @@ async fn session(
     if startup.is_negotiated || !startup.protocol_options.is_empty() {
         stream.write_all(&negotiated(startup)).await?;
     }
-    let principal = match password(door, stream, &startup.user).await? {
-        Ok(principal) => principal,
+    let (principal, tenure) = match password(door, stream, &startup.user).await? {
+        Ok(proved) => proved,
         Err(refusal) => return Ok(Err(refusal)),
     };
     let database = &door.upstream.settings.database;
@@ -192,6 +194,7 @@ async fn session(
     if connected.parameters.iter().any(is_superuser) {
         tracing::warn!(proxy = %door.name, "The proxy's role is a superuser, which no guard holds back");
     }
+    let tenure = tenure.map(|tenure| tenure.of_server(connected.key.clone()));
     let key = door.cancels.issue(connected.key, startup.version);
     let key: Option<Key> = key.map_err(|error| io::Error::other(error.to_string()))?;
     let Some(key) = key else {
@@ -209,6 +212,7 @@ async fn session(
     let login = Login {
         user: startup.user.clone(),
         principal,
+        tenure,
     };
     Ok(Ok((login, Side::new(connected.stream), key, greeting)))
 }
@@ -231,7 +235,7 @@ async fn password(
     door: &Door,
     stream: &mut Box<dyn Stream>,
     user: &str,
-) -> io::Result<Result<Principal, Refusal>> {
+) -> io::Result<Result<(Principal, Option<Tenure>), Refusal>> {
     let wrong = || {
         Refusal::new(
             "28P01",
@@ -239,9 +243,11 @@ async fn password(
             "`[proxies.NAME.users]` has the logins of the proxy, which are not those of the database",
         )
     };
-    let Some((principal, verifier)) = door.user(user) else {
-        return Ok(Err(wrong()));
-    };
+    let Found {
+        principal,
+        verifier,
+        tenure,
+    } = door.users.find(user);
     let mut out = Vec::new();
     authentication(&mut out, 10, &[MECHANISM, b"\0\0"].concat());
     stream.write_all(&out).await?;
@@ -266,12 +272,14 @@ async fn password(
     authentication(&mut out, 11, salt.as_bytes());
     stream.write_all(&out).await?;
     let proof = word(stream).await?;
+    // An issued login may have ended while its password was on the way.
+    let is_open = tenure.as_ref().is_none_or(Tenure::holds);
     match (exchange.finish(&proof), principal) {
-        (Ok(own), Some(principal)) => {
+        (Ok(own), Some(principal)) if is_open => {
             out.clear();
             authentication(&mut out, 12, own.as_bytes());
             stream.write_all(&out).await?;
-            Ok(Ok(principal))
+            Ok(Ok((principal, tenure)))
         }
         _ => Ok(Err(wrong())),
     }

@@ -8,6 +8,7 @@ mod effect;
 mod frame;
 mod from_client;
 mod from_server;
+mod issued;
 mod judged;
 mod login;
 mod names;
@@ -21,6 +22,7 @@ mod startup;
 mod told;
 mod transaction;
 mod upstream;
+mod users;
 
 use std::future::Future;
 use std::io;
@@ -33,6 +35,7 @@ use safeguard_api::config::{Mode, Proxy};
 use tokio::task::JoinSet;
 
 pub use door::InForce;
+pub use issued::{IssuedLogin, password};
 pub use judged::Standing;
 
 use crate::tls::TlsError;

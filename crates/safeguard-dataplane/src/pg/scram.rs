@@ -34,6 +34,16 @@ impl Verifier {
         })
     }
 
+    /// Nobody's, in the form that issued ones have: what a mock of one has to look like.
+    pub fn of_issued_form() -> Verifier {
+        Verifier {
+            iterations: 4096,
+            salt: vec![0; 16],
+            stored_key: [0; 32],
+            server_key: [0; 32],
+        }
+    }
+
     /// Stands in for a login that there is not: always the same for one name, as if it were real, and never passed.
     pub fn mock(secret: &[u8; 32], login: &[u8], like: &Verifier) -> Verifier {
         let salt = hmac(secret, &[b"salt", login].concat());

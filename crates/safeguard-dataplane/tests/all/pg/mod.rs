@@ -1,5 +1,6 @@
 //! The guard in front of a real PostgreSQL: psql, a driver and bare messages as clients.
 
+mod issued;
 mod login;
 mod measured;
 mod pipelines;

@@ -5,9 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Command, Output};
 use std::sync::Arc;
 
-use safeguard_api::Environment;
 use safeguard_api::config::{GuardPolicy, Mode, Proxy, ProxyLimits, ProxyUpstream, ProxyUser};
 use safeguard_api::guard::Principal;
+use safeguard_api::{Environment, Span};
 use safeguard_dataplane::pg::{self, InForce, ProxySettings, Standing};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -41,12 +41,20 @@ impl Town {
         let users: BTreeMap<String, ProxyUser> = Principal::ALL
             .iter()
             .map(|&principal| {
-                let verifier = pg::verifier(LOGIN_PASSWORD);
-                (principal.to_string(), ProxyUser { principal, verifier })
+                let verifier = Some(pg::verifier(LOGIN_PASSWORD));
+                (
+                    principal.to_string(),
+                    ProxyUser {
+                        principal,
+                        verifier,
+                        credential_longest: Span::hours(1),
+                    },
+                )
             })
             .collect();
         let mut proxy = Proxy {
             listen: address,
+            elsewhere: false,
             environment: Environment::Production,
             mode: None,
             upstream: ProxyUpstream {
