@@ -343,4 +343,18 @@ mod tests {
         9:1: `proxies.shop.users.ccccccccccccccccccccccccccccccccccccccccccccccccccccccc`: 55 bytes (limit 54 without a verifier) (the login of a credential has nine bytes more, and PostgreSQL takes 63)
         ");
     }
+
+    #[test]
+    fn a_proxy_elsewhere_takes_no_port_here() {
+        let proxy = |name: &str, more: &str| {
+            format!(
+                "[proxies.{name}]\nlisten = \"127.0.0.1:6432\"\nenvironment = \"production\"\n{more}\n\
+                 [proxies.{name}.upstream]\nhost = \"127.0.0.1\"\ndatabase = \"shop\"\nuser = \"guarded\"\n\
+                 [proxies.{name}.users]\ncoder = {{ principal = \"agent\" }}\n"
+            )
+        };
+        let parsed = |more: &str| Config::parse(&(proxy("one", "") + &proxy("two", more)));
+        assert!(parsed("").is_err());
+        assert!(parsed("elsewhere = true").is_ok());
+    }
 }
