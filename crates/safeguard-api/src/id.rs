@@ -16,7 +16,7 @@ pub struct IdError {
 }
 
 // Crockford's base 32: no letter that looks like a digit, and it sorts as the number does.
-const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+pub(crate) const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const ID_CHARS: usize = 16;
 
 /// Makes the part of an id after its prefix: 48 bits of time, then 32 bits of chance, so ids sort by birth.
@@ -155,6 +155,11 @@ id!(
 id!(
     /// What one transaction removed or changed in a database, kept so that it can come back.
     UndoId, "und"
+);
+
+id!(
+    /// One login of a proxy in front of a database that was issued for minutes.
+    CredentialId, "crd"
 );
 
 /// A sha256 digest, written `sha256:` and 64 hexadecimal digits.

@@ -9,6 +9,7 @@ mod block;
 pub mod breakglass;
 pub mod change;
 pub mod config;
+pub mod credential;
 pub mod diff;
 pub mod documentation;
 pub mod drill;
@@ -40,12 +41,13 @@ pub use approval::Approval;
 pub use breakglass::Breakglass;
 pub use change::{Change, ChangeDocument, ChangeSpec, DocumentKind};
 pub use config::Config;
+pub use credential::Credential;
 pub use evidence::Evidence;
 pub use freeze::Freeze;
 pub use gate::{Gate, GateReport, GateVerdict, Permit, Verdict};
 pub use id::{
-    ApprovalId, BreakglassId, ChangeId, DecisionId, Digest, EvidenceId, FreezeId, Name, PolicyChangeId,
-    PolicyId, ReleaseId, TokenId, UndoId, WaiverId,
+    ApprovalId, BreakglassId, ChangeId, CredentialId, DecisionId, Digest, EvidenceId, FreezeId, Name,
+    PolicyChangeId, PolicyId, ReleaseId, TokenId, UndoId, WaiverId,
 };
 pub use passkey::Passkey;
 pub use policy_change::PolicyChange;

@@ -26,6 +26,22 @@ pub struct Operation {
     pub summary: &'static str,
 }
 
+const fn op(
+    id: &'static str,
+    method: Method,
+    path: &'static str,
+    scope: Scope,
+    summary: &'static str,
+) -> Operation {
+    Operation {
+        id,
+        method,
+        path,
+        scope,
+        summary,
+    }
+}
+
 impl Operation {
     /// Whether it changes anything; such an operation refuses a stranger and leaves an entry in the log.
     #[must_use]

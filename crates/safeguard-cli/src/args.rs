@@ -213,6 +213,12 @@ Examples:
         #[command(subcommand)]
         verb: crate::statements::StatementVerb,
     },
+    /// Logins of a proxy that hold for minutes: issue, list, rotate and revoke them
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Credential {
+        #[command(subcommand)]
+        verb: crate::credentials::CredentialVerb,
+    },
     /// Verify, prove and export the tamper-evident log
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Audit {
@@ -234,11 +240,11 @@ Examples:
     /// Print the JSON Schema of safeguard.toml
     Schema,
     #[command(hide = true)]
-    Server(ProcessArgs),
+    Server(crate::processes::ProcessArgs),
     #[command(hide = true)]
-    Router(ProcessArgs),
+    Router(crate::processes::ProcessArgs),
     #[command(hide = true)]
-    ProxyProcess(ProcessArgs),
+    ProxyProcess(crate::processes::ProcessArgs),
     #[command(hide = true)]
     DrillProcess,
     #[command(hide = true)]
@@ -492,12 +498,4 @@ pub enum PolicyVerb {
         #[arg(long)]
         yes: bool,
     },
-}
-
-#[derive(Debug, Args)]
-pub struct ProcessArgs {
-    #[arg(long)]
-    pub supervisor_socket: PathBuf,
-    #[arg(long)]
-    pub router_socket: PathBuf,
 }

@@ -11,6 +11,7 @@ mod audit;
 mod bisect;
 mod changes;
 mod config_file;
+mod credentials;
 mod db;
 mod doctor;
 mod drills;
@@ -88,6 +89,7 @@ fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Agent { verb } => agent::agent(&globals, verb, output),
         Command::Statement { verb } => statements::statement(&globals, verb, output),
         Command::Proxy { verb } => proxy::proxy(&globals, verb, output),
+        Command::Credential { verb } => credentials::credential(&globals, verb, output),
         Command::Audit { verb } => audit::audit(&globals, verb, output),
         Command::Policy { verb } => policy::policy(&globals, verb, output),
         Command::Token { verb } => tokens::token(&globals, verb, output),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
@@ -12,8 +12,16 @@ use safeguard_api::{Config, Name};
 use safeguard_dataplane::ListenerSettings;
 use safeguard_trial::DrillCommand;
 
-use crate::args::{Globals, ProcessArgs};
+use crate::args::Globals;
 use crate::failure::Failure;
+
+#[derive(Debug, clap::Args)]
+pub struct ProcessArgs {
+    #[arg(long)]
+    pub supervisor_socket: PathBuf,
+    #[arg(long)]
+    pub router_socket: PathBuf,
+}
 
 const LISTENERS_LONGEST: Duration = Duration::from_secs(10);
 pub const API_LISTENER: &str = "api";
@@ -66,7 +74,8 @@ pub fn router(globals: &Globals, args: &ProcessArgs) -> Result<(), Failure> {
 
 pub fn proxy(globals: &Globals, args: &ProcessArgs) -> Result<(), Failure> {
     trace();
-    let config = read_config(&globals.config)?;
+    let mut config = read_config(&globals.config)?;
+    config.proxies.retain(|_, proxy| !proxy.elsewhere);
     let mut sockets = runtime(1)?.block_on(listeners(&args.supervisor_socket, Role::Proxy))?;
     let settings = crate::proxy::settings(&config, |name, _| {
         let socket = sockets.remove(&proxy_listener(name));

@@ -1,5 +1,6 @@
 //! `safeguard proxy …`
 
+mod issued;
 mod told;
 
 use std::io::Read as _;
@@ -54,8 +55,8 @@ pub struct ProxyRunArgs {
     /// Only these; unsaid: all
     #[arg(value_name = "NAME")]
     pub names: Vec<Name>,
-    /// Ask the server for freezes and approvals, and have it log what is decided. As long as it does not answer, production
-    /// counts as frozen, and agents and services write nothing
+    /// Ask the server for freezes, issued credentials and approvals, and have it log what is decided. As long as it does not
+    /// answer, production counts as frozen, and agents and services write nothing
     #[arg(long)]
     pub with_server: bool,
 }
@@ -95,6 +96,9 @@ fn run(globals: &Globals, args: &ProxyRunArgs, output: &Output) -> Result<(), Fa
         .proxies
         .retain(|name, _| args.names.is_empty() || args.names.contains(name));
     check_certificates(&config)?;
+    if !args.with_server {
+        check_users(&config)?;
+    }
     let settings = settings(&config, |name, proxy| {
         TcpListener::bind(proxy.listen).map_err(|error| {
             Failure::undecided(format!("cannot listen on {} for `{name}`: {error}", proxy.listen))
@@ -136,6 +140,21 @@ pub fn check_certificates(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A user without a lasting password gets in by what the server issues, and by nothing else.
+fn check_users(config: &Config) -> Result<(), Failure> {
+    let mut users = config
+        .proxies
+        .iter()
+        .flat_map(|(name, proxy)| proxy.users.iter().map(move |user| (name, user)));
+    match users.find(|(_, (_, user))| user.verifier.is_none()) {
+        None => Ok(()),
+        Some((name, (login, _))) => Err(Failure::refused(format!(
+            "`{login}` of `{name}` has no verifier, and without the server there are no credentials"
+        ))
+        .hint("ask the server with `--with-server`, or make a verifier with `safeguard proxy verifier`")),
+    }
+}
+
 /// Stands in front of the databases until it is told to end.
 pub fn serve(
     globals: &Globals,
@@ -153,6 +172,17 @@ pub fn serve(
         with_server,
         in_force: Arc::clone(&in_force),
     };
+    if with_server {
+        let asked = issued::AskedForLogins {
+            globals: globals.clone(),
+            proxies: config.proxies.keys().cloned().collect(),
+            in_force: Arc::clone(&in_force),
+        };
+        thread::Builder::new()
+            .name("issued".to_owned())
+            .spawn(move || asked.watch())
+            .context("cannot start a thread")?;
+    }
     thread::Builder::new()
         .name("in-force".to_owned())
         .spawn(move || watched.watch(config.guard))

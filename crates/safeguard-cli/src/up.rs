@@ -30,7 +30,8 @@ const LOOK_LONGEST: Duration = Duration::from_secs(2);
 type Bound = (Role, String, TcpListener);
 
 pub fn up(globals: &Globals, output: &Output) -> Result<(), Failure> {
-    let (config, text) = config_file::load(&globals.config, output)?;
+    let (mut config, text) = config_file::load(&globals.config, output)?;
+    config.proxies.retain(|_, proxy| !proxy.elsewhere);
     for (name, spec) in &config.calendars {
         if let Err(why) = safeguard_server::calendars::look(spec) {
             output.say(&format!(

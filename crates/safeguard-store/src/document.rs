@@ -1,12 +1,14 @@
 //! What the store keeps by kind and key, each as one JSON text.
 
 use safeguard_api::bisect::Bisect;
+use safeguard_api::credential::LiveCredential;
 use safeguard_api::evidence::About;
 use safeguard_api::release::Review;
 use safeguard_api::status::{PolicyStatus, ServiceState, Token};
 use safeguard_api::{
-    Approval, Breakglass, Change, ChangeDocument, ChangeId, Digest, DocumentKind, Evidence, EvidenceId,
-    Freeze, Name, Passkey, PolicyChange, Release, ReleaseId, Rollout, StatementRequest, Timestamp, Waiver,
+    Approval, Breakglass, Change, ChangeDocument, ChangeId, Credential, Digest, DocumentKind, Evidence,
+    EvidenceId, Freeze, Name, Passkey, PolicyChange, Release, ReleaseId, Rollout, StatementRequest,
+    Timestamp, Waiver,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -131,6 +133,22 @@ impl Document for Passkey {
     const KIND: &'static str = "passkey";
     fn key(&self) -> String {
         self.credential.clone()
+    }
+}
+
+impl Document for Credential {
+    const KIND: &'static str = "credential";
+    fn key(&self) -> String {
+        self.id.as_str().to_owned()
+    }
+}
+
+/// Apart from what is told of a credential, and only as long as it is live.
+impl Document for LiveCredential {
+    const KIND: &'static str = "credential-live";
+    /// By proxy, so that those of one are found without looking at all.
+    fn key(&self) -> String {
+        format!("{}/{}", self.proxy, self.id)
     }
 }
 

@@ -58,6 +58,18 @@ impl<'a> Tx<'a> {
         Ok(())
     }
 
+    /// Removes a document; whether there was one. What the log says of it stays.
+    ///
+    /// # Errors
+    /// When it is not removed.
+    pub fn remove<D: Document>(&mut self, key: &str) -> Result<bool, StoreError> {
+        let rows = self.change(
+            "DELETE FROM document WHERE kind = ?1 AND key = ?2",
+            params![D::KIND, key],
+        )?;
+        Ok(rows > 0)
+    }
+
     /// # Errors
     /// When the database or the document cannot be read; a missing one is none.
     pub fn get<D: Document>(&self, key: &str) -> Result<Option<D>, StoreError> {

@@ -18,6 +18,12 @@ pub(super) fn check(config: &Config, found: &mut Vec<ConfigProblem>) {
         let path = ["proxies", name.as_str(), "listen"].map(str::to_owned);
         all.push((path.to_vec(), proxy.listen, proxy.tls.is_some()));
     }
+    let elsewhere: Vec<[&str; 3]> = config
+        .proxies
+        .iter()
+        .filter(|(_, proxy)| proxy.elsewhere)
+        .map(|(name, _)| ["proxies", name.as_str(), "listen"])
+        .collect();
     let mut taken: BTreeMap<SocketAddr, String> = BTreeMap::new();
     for (path, address, has_tls) in all {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
@@ -41,7 +47,7 @@ pub(super) fn check(config: &Config, found: &mut Vec<ConfigProblem>) {
             found.push(ConfigProblem::new(&path, message).with_hint(hint));
         }
         // Port 0 asks the kernel for any free one, so two of them are two ports.
-        if address.port() == 0 {
+        if address.port() == 0 || elsewhere.iter().any(|other| path == other) {
             continue;
         }
         let name = path.join(".");

@@ -11,14 +11,13 @@ use serde::{Deserialize, Serialize};
 
 use super::check::within;
 use super::{Config, ConfigProblem, Mode, TlsFiles};
+use crate::credential::LOGIN_BYTES_MAX;
 use crate::guard::Principal;
 use crate::stage::Environment;
 use crate::time::Span;
 
 const PROXIES_MAX: usize = 16;
 const USERS_MAX: usize = 1_000;
-/// PostgreSQL cuts longer names of roles and databases.
-const NAME_BYTES_MAX: usize = 63;
 
 /// One PostgreSQL database, and the door in front of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -28,6 +27,9 @@ pub struct Proxy {
     pub listen: SocketAddr,
     /// Which environment the database belongs to.
     pub environment: Environment,
+    /// `safeguard up` does not open it: `safeguard proxy run` does, such as on another machine.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub elsewhere: bool,
     /// `observe` tells what would be refused or measured, and lets it through. Unsaid: the mode of the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
@@ -130,13 +132,21 @@ pub struct ProxyUser {
     /// Whose login it is, or for whom the agent works, as `[[approvers]]` names the person; that one approves nothing of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
-    /// What proves the password without holding it, as `safeguard proxy verifier` and PostgreSQL itself write it.
+    /// What proves the password without holding it, as `safeguard proxy verifier` and PostgreSQL itself write it. Without this
+    /// and a `certificate_name` there is nothing lasting, and `safeguard credential issue` gives a login for minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verifier: Option<String>,
     /// The name that the client's certificate must have: its common name, or an alternative name of a host, of mail or a URI.
     /// Every sign counts. The authority is `client_authority` of the proxy's `tls`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate_name: Option<String>,
+    /// The longest time for which a credential is issued, from `1m` to `24h`.
+    #[serde(default = "default_credential_longest")]
+    pub credential_longest: Span,
+}
+
+fn default_credential_longest() -> Span {
+    Span::hours(1)
 }
 
 /// Limits of one proxy.
@@ -191,8 +201,9 @@ fn check_proxy(base: &[&str; 2], proxy: &Proxy, found: &mut Vec<ConfigProblem>) 
         let hint = "add a table `[proxies.NAME.users.LOGIN]`; nobody gets in without";
         found.push(ConfigProblem::new(&[base[0], base[1], "users"], message).with_hint(hint));
     }
-    for login in proxy.users.keys() {
+    for (login, user) in &proxy.users {
         check_name(&[base[0], base[1], "users", login.as_str()], login, found);
+        credentials::check_issuing(base, login, user, found);
     }
     credentials::check(base, proxy, found);
 }
@@ -235,8 +246,8 @@ fn check_upstream(base: &[&str; 2], upstream: &ProxyUpstream, found: &mut Vec<Co
 }
 
 fn check_name(path: &[&str], name: &str, found: &mut Vec<ConfigProblem>) {
-    if name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) {
-        let message = format!("{} bytes (1 to {NAME_BYTES_MAX} are possible)", name.len());
+    if name.is_empty() || name.len() > LOGIN_BYTES_MAX || name.chars().any(char::is_control) {
+        let message = format!("{} bytes (1 to {LOGIN_BYTES_MAX} are possible)", name.len());
         found.push(ConfigProblem::new(path, message));
     }
 }
@@ -309,5 +320,51 @@ mod tests {
         8:17: `proxies.shop.upstream.password_file`: `x` depends on the folder in which safeguard was started (write the absolute path, such as `/etc/safeguard/shop.password`)
         9:21: `proxies.shop.upstream.password_variable`: the password is named twice (keep `password_file` or `password_variable`)
         ");
+    }
+
+    #[test]
+    fn a_user_may_have_no_lasting_password() {
+        let upstream = "host = \"127.0.0.1\"\ndatabase = \"shop\"\nuser = \"guarded\"";
+        let told = [
+            problems("127.0.0.1:6432", upstream, "coder = { principal = \"agent\" }"),
+            problems(
+                "127.0.0.1:6432",
+                upstream,
+                "coder = { principal = \"agent\", credential_longest = \"25h\" }",
+            ),
+            problems(
+                "127.0.0.1:6432",
+                upstream,
+                "\"coder~1\" = { principal = \"agent\" }",
+            ),
+            problems(
+                "127.0.0.1:6432",
+                upstream,
+                &format!("{} = {{ principal = \"agent\" }}", "c".repeat(55)),
+            ),
+        ];
+        assert_snapshot!(told.join("--\n"), @r"
+        none
+        --
+        9:53: `proxies.shop.users.coder.credential_longest`: 25h is out of range (1m to 24h)
+        --
+        9:1: `proxies.shop.users.coder~1`: `~` is in the names of issued credentials alone (name the login otherwise)
+        --
+        9:1: `proxies.shop.users.ccccccccccccccccccccccccccccccccccccccccccccccccccccccc`: 55 bytes (limit 54 without a verifier) (the login of a credential has nine bytes more, and PostgreSQL takes 63)
+        ");
+    }
+
+    #[test]
+    fn a_proxy_elsewhere_takes_no_port_here() {
+        let proxy = |name: &str, more: &str| {
+            format!(
+                "[proxies.{name}]\nlisten = \"127.0.0.1:6432\"\nenvironment = \"production\"\n{more}\n\
+                 [proxies.{name}.upstream]\nhost = \"127.0.0.1\"\ndatabase = \"shop\"\nuser = \"guarded\"\n\
+                 [proxies.{name}.users]\ncoder = {{ principal = \"agent\" }}\n"
+            )
+        };
+        let parsed = |more: &str| Config::parse(&(proxy("one", "") + &proxy("two", more)));
+        assert!(parsed("").is_err());
+        assert!(parsed("elsewhere = true").is_ok());
     }
 }

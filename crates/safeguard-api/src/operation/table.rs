@@ -1,24 +1,8 @@
 //! The table itself.
 
-use super::Method::{self, Get, Post, Put};
-use super::Operation;
-use super::Scope::{self, Admin, Evidence, Operate, Propose, Public, Read};
-
-const fn op(
-    id: &'static str,
-    method: Method,
-    path: &'static str,
-    scope: Scope,
-    summary: &'static str,
-) -> Operation {
-    Operation {
-        id,
-        method,
-        path,
-        scope,
-        summary,
-    }
-}
+use super::Method::{Get, Post, Put};
+use super::Scope::{Admin, Evidence, Operate, Propose, Public, Read};
+use super::{Operation, op};
 
 /// Sorted by id.
 pub const OPERATIONS: &[Operation] = &[
@@ -176,6 +160,41 @@ pub const OPERATIONS: &[Operation] = &[
         "/api/v1/changes/{id}",
         Read,
         "Returns a change and the releases that carry it",
+    ),
+    op(
+        "credential.issue",
+        Post,
+        "/api/v1/credentials",
+        Operate,
+        "Issues a login of a proxy for minutes; of its password only the verifier is sent and kept",
+    ),
+    op(
+        "credential.list",
+        Get,
+        "/api/v1/credentials",
+        Operate,
+        "Lists logins that were issued, the newest first, without their verifiers",
+    ),
+    op(
+        "credential.live",
+        Get,
+        "/api/v1/credentials/live",
+        Operate,
+        "Lists the live logins of a proxy with their verifiers, for that proxy",
+    ),
+    op(
+        "credential.revoke",
+        Post,
+        "/api/v1/credentials/{id}/revoke",
+        Operate,
+        "Ends a login that was issued, and its sessions",
+    ),
+    op(
+        "credential.rotate",
+        Post,
+        "/api/v1/credentials/{id}/rotate",
+        Operate,
+        "Issues the next login in the place of one, which ends after a while",
     ),
     op(
         "drill.run",

@@ -14,6 +14,7 @@ use tokio_rustls::rustls::ClientConfig;
 
 use super::cancel::Cancels;
 use super::desk::Desk;
+use super::issued::{Issued, IssuedLogin, Place};
 use super::judged::{FactsByText, Standing};
 use super::login;
 use super::told::Counters;
@@ -25,23 +26,33 @@ use crate::tls::{Certificate, Serves, TlsError, trust};
 /// After a failed accept, such as when no file descriptor is left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
-/// The policy in force, for all proxies of a process.
-#[derive(Debug)]
-pub struct InForce(ArcSwap<Standing>);
+/// The policy in force and the logins that were issued, for all proxies of a process.
+pub struct InForce {
+    standing: ArcSwap<Standing>,
+    pub(super) issued: Issued,
+}
 
 impl InForce {
     #[must_use]
     pub fn new(standing: Standing) -> InForce {
-        InForce(ArcSwap::from_pointee(standing))
+        InForce {
+            standing: ArcSwap::from_pointee(standing),
+            issued: Issued::new(),
+        }
     }
 
     /// Counts from the next statement on, also in sessions that are open.
     pub fn set(&self, standing: Standing) {
-        self.0.store(Arc::new(standing));
+        self.standing.store(Arc::new(standing));
+    }
+
+    /// Takes the logins of a proxy that are open in the place of those before. Sessions of one that is gone are ended.
+    pub fn issue(&self, proxy: &Name, live: Vec<IssuedLogin>) {
+        self.issued.set(proxy, live);
     }
 
     pub(crate) fn load(&self) -> Arc<Standing> {
-        self.0.load_full()
+        self.standing.load_full()
     }
 }
 
@@ -84,10 +95,15 @@ impl Door {
             name: name.to_string(),
             source: Box::new(source),
         })?;
-        let users = Users::new(proxy.users).map_err(|source| ProxyError::User {
-            name: name.to_string(),
-            source,
-        })?;
+        let place = Place {
+            proxy: name.clone(),
+            environment: proxy.environment,
+        };
+        let users =
+            Users::new(place, proxy.users, Arc::clone(&in_force)).map_err(|source| ProxyError::User {
+                name: name.to_string(),
+                source,
+            })?;
         let listener = socket
             .set_nonblocking(true)
             .and_then(|()| TcpListener::from_std(socket))

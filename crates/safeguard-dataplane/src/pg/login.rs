@@ -17,6 +17,7 @@ use super::channel::Channel;
 use super::door::{Admitted, Door};
 use super::frame::{self, take_text, take_u32};
 use super::identity;
+use super::issued::Tenure;
 use super::refusal::Refusal;
 use super::scram::{self, Binding, Exchange, MECHANISM, MECHANISM_PLUS, ScramError};
 use super::session::{Login, Session};
@@ -202,8 +203,8 @@ async fn session(
     if startup.is_negotiated || !startup.protocol_options.is_empty() {
         stream.write_all(&negotiated(startup)).await?;
     }
-    let principal = match prove(door, stream, channel, &startup.user).await? {
-        Ok(principal) => principal,
+    let (principal, tenure) = match prove(door, stream, channel, &startup.user).await? {
+        Ok(proved) => proved,
         Err(refusal) => return Ok(Err(refusal)),
     };
     let database = &door.upstream.settings.database;
@@ -230,6 +231,7 @@ async fn session(
     if connected.parameters.iter().any(is_superuser) {
         tracing::warn!(proxy = %door.name, "The proxy's role is a superuser, which no guard holds back");
     }
+    let tenure = tenure.map(|tenure| tenure.of_server(connected.key.clone()));
     let key = door.cancels.issue(connected.key, startup.version);
     let key: Option<Key> = key.map_err(|error| io::Error::other(error.to_string()))?;
     let Some(key) = key else {
@@ -248,6 +250,7 @@ async fn session(
         user: startup.user.clone(),
         principal,
         person: door.users.person(&startup.user),
+        tenure,
     };
     Ok(Ok((login, Side::new(connected.stream), key, greeting)))
 }
@@ -271,13 +274,14 @@ async fn prove(
     stream: &mut Box<dyn Stream>,
     channel: &Channel,
     user: &str,
-) -> io::Result<Result<Principal, Refusal>> {
-    let (principal, verifier) = match door.users.demand(user, channel) {
-        Demand::Nothing(principal) => return Ok(Ok(principal)),
-        Demand::Password(principal, verifier) => (Some(principal), verifier),
+) -> io::Result<Result<(Principal, Option<Tenure>), Refusal>> {
+    let (principal, verifier, tenure) = match door.users.demand(user, channel) {
+        Demand::Nothing(principal) => return Ok(Ok((principal, None))),
+        Demand::Password(principal, verifier) => (Some(principal), verifier, None),
+        Demand::Issued(principal, verifier, tenure) => (Some(principal), verifier, Some(tenure)),
         Demand::InVain(verifier) => {
             tracing::info!(proxy = %door.name, user = %user.escape_debug(), why = door.users.lacks(user), "A login that can not succeed");
-            (None, verifier)
+            (None, verifier, None)
         }
     };
     let mut out = Vec::new();
@@ -308,12 +312,14 @@ async fn prove(
     authentication(&mut out, 11, salt.as_bytes());
     stream.write_all(&out).await?;
     let proof = word(stream).await?;
+    // An issued login may have ended while its password was on the way.
+    let is_open = tenure.as_ref().is_none_or(Tenure::holds);
     match (exchange.finish(&proof), principal) {
-        (Ok(own), Some(principal)) => {
+        (Ok(own), Some(principal)) if is_open => {
             out.clear();
             authentication(&mut out, 12, own.as_bytes());
             stream.write_all(&out).await?;
-            Ok(Ok(principal))
+            Ok(Ok((principal, tenure)))
         }
         (Err(error @ ScramError::OtherChannel), _) => Ok(Err(not_scram(&error))),
         _ => Ok(Err(wrong())),

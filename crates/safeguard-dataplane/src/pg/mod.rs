@@ -12,6 +12,7 @@ mod frame;
 mod from_client;
 mod from_server;
 mod identity;
+mod issued;
 mod judged;
 mod login;
 mod names;
@@ -39,6 +40,7 @@ use tokio::task::JoinSet;
 
 pub use desk::{Answer, Desk, Question};
 pub use door::InForce;
+pub use issued::{IssuedLogin, password};
 pub use judged::Standing;
 pub use users::UserError;
 

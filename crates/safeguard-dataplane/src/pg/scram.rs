@@ -40,7 +40,7 @@ impl Verifier {
         })
     }
 
-    /// Looks as those do that PostgreSQL makes, and is never passed.
+    /// Looks as those do that PostgreSQL makes, and that are issued, and is never passed.
     pub fn usual() -> Verifier {
         Verifier {
             iterations: ITERATIONS_USUAL,

@@ -10,6 +10,7 @@ use tokio::sync::futures::OwnedNotified;
 use super::approval::Approvals;
 use super::door::Door;
 use super::frame::BadLength;
+use super::issued::{self, Tenure};
 use super::names::Names;
 use super::refusal::Refusal;
 use super::replies::Replies;
@@ -24,6 +25,8 @@ pub struct Login {
     pub principal: Principal,
     /// Whose login it is, or for whom the agent works.
     pub person: Option<String>,
+    /// What ends the session, where the login was issued for minutes.
+    pub tenure: Option<Tenure>,
 }
 
 /// Why a session ends.
@@ -161,6 +164,7 @@ impl Session {
     /// Relays until one of the two ends, or until the proxy stops and nothing is under way.
     pub async fn run(mut self, stopped: OwnedNotified) {
         let mut stopped = std::pin::pin!(stopped);
+        let mut over = std::pin::pin!(issued::over(self.login.tenure.clone()));
         let mut stopping = self.door.is_stopping();
         let end = loop {
             if let Err(end) = self.turn() {
@@ -174,11 +178,17 @@ impl Session {
                 break End::Told(Box::new(Refusal::new("57P01", "the proxy is stopping", hint)));
             }
             let moved = tokio::select! {
-                moved = poll_fn(|cx| self.poll_streams(cx)) => moved,
+                // Whoever keeps the streams busy does not put off the end of what let them in.
+                biased;
+                refusal = &mut over => {
+                    self.cut_off().await;
+                    break End::Told(Box::new(refusal));
+                }
                 () = &mut stopped, if !stopping => {
                     stopping = true;
                     continue;
                 }
+                moved = poll_fn(|cx| self.poll_streams(cx)) => moved,
             };
             if let Err(end) = moved {
                 break end;

@@ -7,6 +7,7 @@ mod bisects;
 pub(crate) mod breakglasses;
 mod changes;
 pub(crate) mod consents;
+mod credentials;
 mod documents;
 mod dossiers;
 mod drills;
@@ -89,6 +90,11 @@ fn route(operation: &Operation) -> MethodRouter<App> {
         "change.dossier" => get(dossiers::show),
         "change.list" => get(changes::list),
         "change.show" => get(changes::show),
+        "credential.issue" => post(credentials::issue),
+        "credential.list" => get(credentials::list),
+        "credential.live" => get(credentials::live),
+        "credential.revoke" => post(credentials::revoke),
+        "credential.rotate" => post(credentials::rotate),
         "drill.run" => post(drills::run),
         "drill.show" => get(drills::show),
         "evidence.add" => post(evidence::add).layer(DefaultBodyLimit::max(evidence::REPORT_BYTES_MAX)),

@@ -63,10 +63,13 @@ fn describe() -> Value {
 }
 
 fn question(id: &str, generator: &mut schemars::SchemaGenerator) -> Option<schemars::Schema> {
+    use safeguard_api::credential;
     match id {
         "bisect.start" => Some(generator.subschema_for::<safeguard_api::bisect::BisectSpec>()),
         "bisect.unbuilt" => Some(generator.subschema_for::<safeguard_api::bisect::NotBuilt>()),
         "change.add" => Some(generator.subschema_for::<safeguard_api::ChangeSpec>()),
+        "credential.issue" => Some(generator.subschema_for::<credential::CredentialSpec>()),
+        "credential.rotate" => Some(generator.subschema_for::<credential::RotationSpec>()),
         "freeze.open" => Some(generator.subschema_for::<safeguard_api::freeze::FreezeSpec>()),
         "policy.apply" => Some(generator.subschema_for::<safeguard_api::config::Policy>()),
         "policy.propose" => Some(generator.subschema_for::<safeguard_api::policy_change::PolicyChangeSpec>()),
@@ -77,7 +80,7 @@ fn question(id: &str, generator: &mut schemars::SchemaGenerator) -> Option<schem
 }
 
 fn answer(id: &str, generator: &mut schemars::SchemaGenerator) -> Value {
-    use safeguard_api::{audit, status};
+    use safeguard_api::{audit, credential, status};
     let schema = match id {
         "audit.entries" => generator.subschema_for::<Vec<audit::Entry>>(),
         "audit.prove" => generator.subschema_for::<audit::EntryProof>(),
@@ -86,6 +89,10 @@ fn answer(id: &str, generator: &mut schemars::SchemaGenerator) -> Value {
         }
         "change.add" | "change.show" => generator.subschema_for::<safeguard_api::Change>(),
         "change.list" => generator.subschema_for::<Vec<safeguard_api::Change>>(),
+        "credential.issue" | "credential.rotate" => generator.subschema_for::<credential::CredentialIssued>(),
+        "credential.list" => generator.subschema_for::<Vec<credential::CredentialShown>>(),
+        "credential.live" => generator.subschema_for::<credential::LiveCredentials>(),
+        "credential.revoke" => generator.subschema_for::<credential::CredentialShown>(),
         "freeze.open" | "freeze.close" => generator.subschema_for::<safeguard_api::Freeze>(),
         "freeze.check" => generator.subschema_for::<Vec<safeguard_api::freeze::FreezeCheck>>(),
         "freeze.list" => generator.subschema_for::<Vec<safeguard_api::Freeze>>(),

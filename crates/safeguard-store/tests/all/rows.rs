@@ -45,6 +45,12 @@ fn documents_are_kept_by_key_and_listed_by_birth() {
             Some(freeze(1, "1"))
         );
         assert_eq!(store.read_blocking(|tx| tx.get::<Freeze>("none")).unwrap(), None);
+        let remove = || {
+            let key = FreezeId::new(2, 0).to_string();
+            store.write_blocking(move |tx| tx.remove::<Freeze>(&key)).unwrap()
+        };
+        assert_eq!((remove().unwrap(), remove().unwrap()), (true, false));
+        assert_eq!(reasons(&store, false, 9), ["1", "3"]);
     }
 }
 

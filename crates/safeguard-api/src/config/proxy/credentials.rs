@@ -1,6 +1,9 @@
 //! What proves a login, on both sides of a proxy: nothing that proves nothing, and nothing that nobody asks for.
 
+use super::super::check::within;
 use super::{ConfigProblem, Proxy, ProxyUpstream, ProxyUser, check_absolute};
+
+use crate::credential::{CREDENTIAL_LONGEST, CREDENTIAL_SHORTEST, ISSUING_USER_BYTES_MAX, LOGIN_SEPARATOR};
 
 /// As long as the longest that is common, the name of a workload (SPIFFE).
 const CERTIFICATE_NAME_BYTES_MAX: usize = 2_048;
@@ -16,18 +19,14 @@ pub(super) fn check(base: &[&str; 2], proxy: &Proxy, found: &mut Vec<ConfigProbl
     }
     for (login, user) in &proxy.users {
         let at = |key: &'static str| [base[0], base[1], "users", login.as_str(), key];
-        match (&user.verifier, &user.certificate_name) {
-            (None, None) => {
-                let path = [base[0], base[1], "users", login.as_str()];
-                let problem = ConfigProblem::new(&path, "nothing proves this login");
-                found.push(problem.with_hint("add a `verifier`, a `certificate_name`, or both"));
-            }
-            (Some(verifier), _) if !is_verifier(verifier) => {
-                // What stands there may be a password: it is not repeated.
-                let problem = ConfigProblem::new(&at("verifier"), "this is not a SCRAM verifier");
-                found.push(problem.with_hint("`safeguard proxy verifier` makes one from a password"));
-            }
-            _ => {}
+        if user
+            .verifier
+            .as_ref()
+            .is_some_and(|verifier| !is_verifier(verifier))
+        {
+            // What stands there may be a password: it is not repeated.
+            let problem = ConfigProblem::new(&at("verifier"), "this is not a SCRAM verifier");
+            found.push(problem.with_hint("`safeguard proxy verifier` makes one from a password"));
         }
         let Some(name) = &user.certificate_name else {
             continue;
@@ -44,6 +43,31 @@ pub(super) fn check(base: &[&str; 2], proxy: &Proxy, found: &mut Vec<ConfigProbl
             );
             found.push(problem.with_hint(hint));
         }
+    }
+}
+
+/// What credentials for minutes need of a user.
+pub(super) fn check_issuing(base: &[&str; 2], login: &str, user: &ProxyUser, found: &mut Vec<ConfigProblem>) {
+    within(
+        found,
+        &[base[0], base[1], "users", login, "credential_longest"],
+        user.credential_longest,
+        CREDENTIAL_SHORTEST,
+        CREDENTIAL_LONGEST,
+    );
+    let path = [base[0], base[1], "users", login];
+    if login.contains(LOGIN_SEPARATOR) {
+        let message = format!("`{LOGIN_SEPARATOR}` is in the names of issued credentials alone");
+        found.push(ConfigProblem::new(&path, message).with_hint("name the login otherwise"));
+    }
+    let is_issued_alone = user.verifier.is_none() && user.certificate_name.is_none();
+    if is_issued_alone && login.len() > ISSUING_USER_BYTES_MAX {
+        let message = format!(
+            "{} bytes (limit {ISSUING_USER_BYTES_MAX} without a verifier)",
+            login.len()
+        );
+        let hint = "the login of a credential has nine bytes more, and PostgreSQL takes 63";
+        found.push(ConfigProblem::new(&path, message).with_hint(hint));
     }
 }
 

@@ -6,6 +6,7 @@ mod channel;
 mod client_certificates;
 mod detours;
 mod identity;
+mod issued;
 mod login;
 mod measured;
 mod pipelines;

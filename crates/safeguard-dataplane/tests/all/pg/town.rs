@@ -5,9 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Command, Output};
 use std::sync::Arc;
 
-use safeguard_api::Environment;
 use safeguard_api::config::{GuardPolicy, Mode, Proxy, ProxyLimits, ProxyUpstream, ProxyUser};
 use safeguard_api::guard::Principal;
+use safeguard_api::{Environment, Span};
 use safeguard_dataplane::pg::{self, InForce, ProxySettings, Standing};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -55,12 +55,14 @@ impl Town {
                     person: Some("Kim Doe".to_owned()),
                     verifier: Some(pg::verifier(LOGIN_PASSWORD)),
                     certificate_name: None,
+                    credential_longest: Span::hours(1),
                 };
                 (principal.to_string(), user)
             })
             .collect();
         let proxy = Proxy {
             listen: address,
+            elsewhere: false,
             environment: Environment::Production,
             mode: None,
             undo_required: false,

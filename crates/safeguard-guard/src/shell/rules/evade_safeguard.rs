@@ -25,7 +25,7 @@ const ALLOWED: &[&[&str]] = &[
     &["init|status|doctor|schema|guard|gate|evidence|audit|rollout|drill|help|up|mcp"],
     &["change"],
     &["release", "create|list|show|rollback|bisect|watch"],
-    &["approval|waiver|breakglass|passkey|token", "list|who"],
+    &["approval|waiver|breakglass|passkey|token|credential", "list|who"],
     &["freeze", "open|list|check|export"],
     &["policy", "show|changes"],
     &["agent", "hook|explain"],

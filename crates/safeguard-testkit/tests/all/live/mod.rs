@@ -6,6 +6,7 @@ mod bisect;
 mod browser;
 mod calendars;
 mod catalogue;
+mod credentials;
 mod dossier;
 mod drill;
 mod evidence;

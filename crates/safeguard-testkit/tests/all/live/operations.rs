@@ -3,6 +3,7 @@
 use safeguard_api::operation::{OPERATIONS, Scope};
 use serde_json::{Value, json};
 
+use super::credentials::{ELSEWHERE, VERIFIER};
 use super::exceptions::unix_ms;
 use super::up::{QUICK_STAGES, Up, runtime};
 
@@ -14,7 +15,7 @@ async fn log_size(up: &Up) -> u64 {
 #[test]
 fn every_mutating_operation_refuses_a_stranger_and_leaves_an_entry() {
     runtime().block_on(async {
-        let mut up = Up::start(QUICK_STAGES).await;
+        let mut up = Up::start_with(QUICK_STAGES, |config| config + ELSEWHERE).await;
         let first = up.artifact("shop-1-0", "first");
         let live = up.release(&first, "1.0", &[]).await;
         up.until_phase(&live, "live").await;
@@ -47,6 +48,8 @@ fn every_mutating_operation_refuses_a_stranger_and_leaves_an_entry() {
         let glass = up.ok("POST", "/api/v1/breakglasses", Some(glass)).await;
         let waiver = json!({ "release": walking, "gate": "static-analysis", "reason": "a false alarm", "expires": soon });
         let waiver = up.ok("POST", "/api/v1/waivers", Some(waiver)).await;
+        let credential = json!({ "proxy": "shop", "user": "coder", "verifier": VERIFIER });
+        let login = up.ok("POST", "/api/v1/credentials", Some(credential.clone())).await;
         let unsigned = json!({ "text": "{}", "signature": { "kind": "ssh", "signature": "" } });
 
         for operation in OPERATIONS.iter().filter(|operation| operation.mutates()) {
@@ -58,6 +61,14 @@ fn every_mutating_operation_refuses_a_stranger_and_leaves_an_entry() {
                 "bisect.unbuilt" => (hotfix.clone(), Some(json!({ "trial": 1, "why": "a conflict" }))),
                 "change.add" => (String::new(), Some(change.clone())),
                 "change.attach" => (recorded["id"].as_str().expect("an id").to_owned(), Some(json!("# Why"))),
+                "credential.issue" => (String::new(), Some(credential.clone())),
+                "credential.revoke" => (login["id"].as_str().expect("an id").to_owned(), None),
+                // What was revoked a moment ago is not rotated: another is.
+                "credential.rotate" => {
+                    let login = up.ok("POST", "/api/v1/credentials", Some(credential.clone())).await;
+                    let next = json!({ "grace": "30s", "verifier": VERIFIER });
+                    (login["id"].as_str().expect("an id").to_owned(), Some(next))
+                }
                 "evidence.add" => (String::new(), Some(report.clone())),
                 "freeze.close" => (freeze["id"].as_str().expect("an id").to_owned(), None),
                 "freeze.open" => (String::new(), Some(json!({ "reason": "holidays" }))),
