@@ -21,7 +21,7 @@ use crate::output::{BAD, CARE, GOOD, Output, table};
 use crate::signing::printable;
 use install::InstallArgs;
 use record::Summary;
-use restore::Restored;
+use restore::{Restored, RestoredTable};
 use ship::ShipArgs;
 use trash::{DropArgs, PurgeArgs};
 
@@ -77,12 +77,12 @@ Examples:
   safeguard undo ship --url postgres://postgres@db.example/shop --to /mnt/undo")]
     Ship(ShipArgs),
     /// List what can be undone, the newest first
-    List(Place),
+    List(Sources),
     /// Show one record, table by table
     Show {
         id: UndoId,
         #[command(flatten)]
-        place: Place,
+        sources: Sources,
     },
     /// Bring back what was removed or changed under an undo id, all of it or nothing
     #[command(
@@ -115,6 +115,13 @@ pub struct Place {
     /// PEM with the authorities that may have signed the server's certificate: the connection is encrypted
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
+}
+
+/// Where records are: in the database, or shipped from it.
+#[derive(Debug, Args)]
+pub struct Sources {
+    #[command(flatten)]
+    pub place: Place,
     /// The folder that records were shipped to
     #[arg(long, value_name = "FOLDER")]
     pub from: Option<PathBuf>,
@@ -123,7 +130,7 @@ pub struct Place {
 #[derive(Debug, Args)]
 pub struct RestoreOptions {
     #[command(flatten)]
-    pub place: Place,
+    pub sources: Sources,
     /// Say what would be restored, and change nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -186,8 +193,8 @@ fn run(verb: UndoVerb, output: &Output) -> Result<(), Failure> {
             output.say(&format!("{} records were shipped", shipped.len()));
             Ok(())
         }
-        UndoVerb::List(place) => list(&place, output),
-        UndoVerb::Show { id, place } => show(&id, &place, output),
+        UndoVerb::List(sources) => list(&sources, output),
+        UndoVerb::Show { id, sources } => show(&id, &sources, output),
         UndoVerb::Restore { id, options } => restore_one(&id, &options, output),
     }
 }
@@ -236,12 +243,13 @@ fn purge(args: &PurgeArgs, output: &Output) -> Result<(), Failure> {
 }
 
 /// What is in the database and in the folder; what is in both once.
-fn known(place: &Place, only: Option<&UndoId>) -> Result<Vec<Summary>, Failure> {
-    let mut known = match (&place.url, &place.from) {
+fn known(sources: &Sources, only: Option<&UndoId>) -> Result<Vec<Summary>, Failure> {
+    let place = &sources.place;
+    let mut known = match (&place.url, &sources.from) {
         (None, Some(_)) => Vec::new(),
         _ => place.with(async |client| record::summaries(client, only).await)?,
     };
-    let Some(folder) = &place.from else {
+    let Some(folder) = &sources.from else {
         return Ok(known);
     };
     let files = match only {
@@ -264,8 +272,8 @@ fn known(place: &Place, only: Option<&UndoId>) -> Result<Vec<Summary>, Failure> 
     Ok(known)
 }
 
-fn list(place: &Place, output: &Output) -> Result<(), Failure> {
-    let known = known(place, None)?;
+fn list(sources: &Sources, output: &Output) -> Result<(), Failure> {
+    let known = known(sources, None)?;
     output.data(&known, |known| {
         let rows: Vec<Vec<String>> = known
             .iter()
@@ -291,8 +299,8 @@ fn state(one: &Summary) -> String {
     }
 }
 
-fn show(id: &UndoId, place: &Place, output: &Output) -> Result<(), Failure> {
-    let Some(one) = known(place, Some(id))?.into_iter().next() else {
+fn show(id: &UndoId, sources: &Sources, output: &Output) -> Result<(), Failure> {
+    let Some(one) = known(sources, Some(id))?.into_iter().next() else {
         return Err(Failure::undecided(format!("there is no undo record `{id}`"))
             .hint("`safeguard undo list` shows what there is; `--from FOLDER` reads what was shipped"));
     };
@@ -325,11 +333,10 @@ fn show(id: &UndoId, place: &Place, output: &Output) -> Result<(), Failure> {
 }
 
 fn restore_one(id: &UndoId, options: &RestoreOptions, output: &Output) -> Result<(), Failure> {
-    let restored = options
-        .place
-        .with(async |client| restore::restore(client, id, options).await)?;
+    let place = &options.sources.place;
+    let restored = place.with(async |client| restore::restore(client, id, options).await)?;
     output.data(&restored, |restored| told_of(restored, options))?;
-    match restored.conflicts.is_empty() || options.skip_conflicts {
+    match restored.possible {
         true => Ok(()),
         false => Err(Failure::Told),
     }
@@ -371,14 +378,18 @@ fn told_of(restored: &Restored, options: &RestoreOptions) -> String {
         }
         text.push('\n');
     }
-    text.push_str(&match (restored.applied, options.dry_run) {
-        (true, _) => format!("{GOOD}restored{GOOD:#} {}\n", restored.id),
-        (false, true) => format!("nothing was changed: this was a dry run of {}\n", restored.id),
+    let id = &restored.id;
+    text.push_str(&match (restored.applied, restored.possible) {
+        (true, _) => format!("{GOOD}restored{GOOD:#} {id}\n"),
+        (false, true) => format!("nothing was changed: this was a dry run of {id}\n"),
         (false, false) => format!(
-            "{BAD}nothing was restored{BAD:#}: {} conflicts; `--skip-conflicts` restores the rest\n",
+            "{BAD}nothing is restored{BAD:#}: {} conflicts\n",
             restored.conflicts.len()
         ),
     });
+    if !restored.possible && !options.skip_conflicts && restored.tables.iter().any(RestoredTable::has_rows) {
+        text.push_str("`--skip-conflicts` restores the rest\n");
+    }
     text
 }
 

@@ -32,8 +32,10 @@ const NOTHING: &str = "nothing was restored";
 pub struct Restored {
     pub api: &'static str,
     pub id: UndoId,
-    /// Whether anything was changed.
+    /// Whether it was done.
     pub applied: bool,
+    /// Whether it was done, or would be if this were no dry run.
+    pub possible: bool,
     pub tables: Vec<RestoredTable>,
     pub conflicts: Vec<Conflict>,
 }
@@ -54,6 +56,10 @@ pub struct RestoredTable {
 }
 
 impl RestoredTable {
+    pub fn has_rows(&self) -> bool {
+        self.inserted + self.set_back > 0
+    }
+
     /// A table that came back as a whole.
     pub fn moved(table: String) -> RestoredTable {
         RestoredTable {
@@ -87,7 +93,7 @@ pub async fn restore(client: &Client, id: &UndoId, options: &RestoreOptions) -> 
         .as_ref()
         .is_none_or(|record| record.shipped_at.is_some() && record.restored_at.is_none())
     {
-        let Some(folder) = &options.place.from else {
+        let Some(folder) = &options.sources.from else {
             return Err(not_here(id, known.as_ref()));
         };
         let digest = known.as_ref().and_then(|record| record.digest.clone());
@@ -169,24 +175,29 @@ async fn rows(
         }));
     }
     let mut report = Restored {
-        api: "safeguard.undo/1",
+        api: shipped::API,
         id: id.clone(),
-        applied: !options.dry_run && (conflicts.is_empty() || options.skip_conflicts),
+        applied: false,
+        possible: false,
         tables: Vec::new(),
         conflicts,
     };
     for table in &tables {
         let counts = client.query_one(&table.counts(), &[]).await.map_err(&refused)?;
-        let stay = client.query_one(&table.unpaired(), &[]).await.map_err(&refused)?;
+        let stay = count(client, &table.unpaired()).await.map_err(&refused)?;
         report.tables.push(RestoredTable {
             table: table.recorded.shown(),
             inserted: counts.get(0),
             set_back: counts.get(1),
-            added_stay: stay.get(0),
+            added_stay: stay,
             altered_by_triggers: 0,
             from_trash: false,
         });
     }
+    // A record is restored once: where everything is in conflict it is kept for another time.
+    let some = options.skip_conflicts && report.tables.iter().any(RestoredTable::has_rows);
+    report.possible = report.conflicts.is_empty() || some;
+    report.applied = report.possible && !options.dry_run;
     if report.applied {
         let altered = apply(client, &tables).await?;
         for (table, altered) in report.tables.iter_mut().zip(altered) {

@@ -305,7 +305,8 @@ pub async fn back(client: &Client, record: &Record, dry_run: bool) -> Result<Res
         }
         objects.push((object, row.get::<_, String>(6)));
     }
-    let applied = !dry_run && conflicts.is_empty();
+    let possible = conflicts.is_empty();
+    let applied = !dry_run && possible;
     if applied {
         for (object, trash_name) in &objects {
             move_back(client, object, trash_name).await.map_err(&refused)?;
@@ -316,6 +317,7 @@ pub async fn back(client: &Client, record: &Record, dry_run: bool) -> Result<Res
         api: shipped::API,
         id: record.id.clone(),
         applied,
+        possible,
         tables: relations
             .map(|(object, _)| RestoredTable::moved(object.shown()))
             .collect(),

@@ -227,7 +227,7 @@ fn every_conflict_is_named_and_nothing_is_restored_until_told_to_skip() {
     ] {
         assert!(told.contains(conflict), "{conflict}: {told}");
     }
-    assert!(told.contains("nothing was restored"), "{told}");
+    assert!(told.contains("nothing is restored"), "{told}");
     assert_eq!(shop.rows(), before);
     assert!(
         shop.ends(1, &["restore", &id, "--dry-run"])
@@ -250,6 +250,18 @@ fn every_conflict_is_named_and_nothing_is_restored_until_told_to_skip() {
     );
     assert_eq!(shop.sql("SELECT stars FROM reviews WHERE id = 7"), "5");
     assert_eq!(shop.sql("SELECT count(*) FROM reviews WHERE id = 4"), "1");
+}
+
+#[test]
+fn where_everything_is_in_conflict_the_record_waits() {
+    let shop = Shop::start(SHOP);
+    let id = shop.under_an_id("UPDATE reviews SET stars = 7 WHERE id = 1");
+    shop.sql("UPDATE reviews SET stars = 8 WHERE id = 1");
+    let told = shop.ends(1, &["restore", &id, "--skip-conflicts"]);
+    assert!(told.contains("1 conflicts"), "{told}");
+    shop.sql("UPDATE reviews SET stars = 7 WHERE id = 1");
+    shop.done(&["restore", &id]);
+    assert_eq!(shop.sql("SELECT stars FROM reviews WHERE id = 1"), "1");
 }
 
 #[test]

@@ -62,6 +62,9 @@ fn a_dropped_table_comes_back_with_everything_that_was_its_own() {
         "{told}"
     );
     assert!(told.contains("public.users_pkey"), "{told}");
+    // A table comes back whole: there is nothing to skip.
+    shop.ends(1, &["restore", &users, "--skip-conflicts"]);
+    shop.ends(1, &["restore", &users, "--skip-conflicts", "--dry-run"]);
     shop.done(&["drop", "users"]);
     shop.done(&["restore", &users, "--dry-run"]);
     assert_eq!(shop.sql(left), "archive");

@@ -106,6 +106,29 @@ fn a_database_that_was_built_anew_takes_what_was_shipped_from_the_old_one() {
     assert_eq!(shop.rows(), before);
 }
 
+/// Killed after the file was written, and before the database knew: the same record is there twice.
+#[test]
+fn what_was_written_already_is_shipped_again_as_it_was() {
+    let shop = Shop::start(SHOP);
+    let folder = shop.folder("shipped");
+    let to = folder.to_str().expect("text");
+    let id = shop.under_an_id("DELETE FROM users WHERE id < 5");
+    shop.postgres
+        .must("postgres", "postgres", "CREATE DATABASE twin TEMPLATE shop");
+    let twin = shop.postgres.url("postgres", "twin");
+    let output = shop
+        .postgres
+        .safeguard(&["undo", "ship", "--url", &twin, "--to", to]);
+    assert!(output.status.success(), "{}", said(&output));
+    let written = fs::read(folder.join(format!("{id}.jsonl"))).expect("the file");
+    shop.done(&["ship", "--to", to]);
+    assert_eq!(shop.kept(), "0 0");
+    assert_eq!(
+        fs::read(folder.join(format!("{id}.jsonl"))).expect("the file"),
+        written
+    );
+}
+
 #[test]
 fn what_can_not_be_written_stays_in_the_database() {
     let shop = Shop::start(SHOP);
