@@ -123,3 +123,27 @@ fn text(value: &Any) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use rcgen::{CertificateParams, KeyPair};
+
+    use super::*;
+
+    /// Nothing is taken from what is cut off or changed, and nothing is read past its end.
+    #[test]
+    fn what_is_not_a_certificate_names_nobody() {
+        let made = CertificateParams::new(["coder.acme.example".to_owned()]).unwrap();
+        let made = made.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        let whole = made.der();
+        assert!(names(whole).contains(&"coder.acme.example".to_owned()));
+        assert_eq!(end_point(whole), Some(Sha256::digest(whole).to_vec()));
+        for length in 0..whole.len() {
+            let cut = CertificateDer::from(&whole[..length]);
+            assert_eq!((names(&cut), end_point(&cut)), (Vec::new(), None), "{length}");
+        }
+        let longer = CertificateDer::from([whole, &[0][..]].concat());
+        assert_eq!((names(&longer), end_point(&longer)), (Vec::new(), None));
+    }
+}

@@ -38,6 +38,7 @@ impl Scene {
             let principal = Principal::Agent;
             let user = ProxyUser {
                 person: None,
+                credential_longest: safeguard_api::Span::hours(1),
                 principal,
                 verifier,
                 certificate_name,

@@ -68,7 +68,7 @@ async fn an_issued_login_has_the_rights_of_its_user() {
     let town = Town::new("CREATE TABLE t (a int)").await;
     let nobody = told(&town, "agent~0", LOGIN_PASSWORD).await;
     assert!(
-        nobody.contains("the user or the password is not right"),
+        nobody.contains("the user, the password or the certificate is not right"),
         "{nobody}"
     );
     issue(&town, credential("agent~1"), MINUTE);

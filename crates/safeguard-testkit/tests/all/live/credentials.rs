@@ -89,7 +89,7 @@ fn refused(issued: &Value) -> String {
     let output = asks(issued, "SELECT 1");
     assert!(!output.status.success(), "{} opens", word(issued, "login"));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("the user or the password is not right"), "{said}");
+    assert!(said.contains("the user, the password or the certificate is not right"), "{said}");
     said
 }
 
