@@ -5,7 +5,8 @@
     pipeline.py data SERVICE BASE DATABASE REPORTS   rehearses new migrations on grown data, and counts what is wrong in DATABASE,
                                                      on which the service has worked
 
-Reports are written as their tools write them. Exit 1: a step could not be taken; the pipeline stops there, as pipelines do.
+Reports are written as their tools write them. Exit 3: a step could not be taken; the pipeline stops there, as pipelines do.
+Any other exit is a fault of the pipeline itself, from which nothing follows.
 """
 
 import json
@@ -46,7 +47,7 @@ def main(words: list[str]) -> int:
                 return 2
     except Stopped as stopped:
         print(stopped)
-        return 1
+        return 3
     return 0
 
 

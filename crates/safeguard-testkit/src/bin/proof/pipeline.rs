@@ -139,7 +139,7 @@ fn step(corpus: &Corpus, name: &str, words: &[&Path]) -> anyhow::Result<Option<S
     let output = child::output(&mut command, STEP_LONGEST)?;
     match output.status.code() {
         Some(0) => Ok(None),
-        Some(1) => Ok(Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())),
+        Some(3) => Ok(Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())),
         code => bail!(
             "the pipeline ended with {code:?}: {}",
             String::from_utf8_lossy(&output.stderr).trim()
