@@ -89,7 +89,10 @@ fn refused(issued: &Value) -> String {
     let output = asks(issued, "SELECT 1");
     assert!(!output.status.success(), "{} opens", word(issued, "login"));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("the user, the password or the certificate is not right"), "{said}");
+    assert!(
+        said.contains("the user, the password or the certificate is not right"),
+        "{said}"
+    );
     said
 }
 
@@ -150,7 +153,14 @@ fn a_credential_is_issued_used_rotated_and_revoked_and_never_kept() {
         );
         until_in(&first, || up.log());
         // The rights are those of a service: it adds, and deletes nothing.
-        assert!(asks(&first, "INSERT INTO carts VALUES (2)").status.success());
+        // Until the log is known to take what is decided, nothing is written.
+        let added = async || {
+            asks(&first, "INSERT INTO carts VALUES (2)")
+                .status
+                .success()
+                .then_some(())
+        };
+        up.until("it may write", added).await;
         let deleted = asks(&first, "DELETE FROM carts WHERE id = 1");
         assert!(String::from_utf8_lossy(&deleted.stderr).contains("rule `delete`"));
 
