@@ -106,6 +106,25 @@ need_python_packages() {
   cp "$2" "$1/made-from"
 }
 
+# Drivers, an ORM each of JavaScript and Python, and newer servers than Debian's, in folder $1, as the files in folder $2 name them.
+need_clients() {
+  need_packages node=nodejs npm=npm
+  mkdir -p "$1"
+  need_python_packages "$1/python" "$2/requirements.txt"
+  cmp -s "$2/package.json" "$1/made-from" && return
+  step "installing $2/package.json"
+  cp "$2/package.json" "$1/package.json"
+  (cd "$1" && npm install --silent --no-audit --no-fund --no-package-lock --ignore-scripts) >&2
+  local server
+  for server in "$1"/node_modules/server-*; do
+    # The package leaves links out, and PostgreSQL's own user is to run the programs.
+    (cd "$server" && node scripts/hydrate-symlinks.js) >&2
+    chmod -R a+rX "$server"
+    chmod a+x "$server"/native/bin/*
+  done
+  cp "$2/package.json" "$1/made-from"
+}
+
 # Where cargo puts what it builds, whoever set it.
 target_directory() {
   cargo metadata --no-deps --format-version 1 | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p'

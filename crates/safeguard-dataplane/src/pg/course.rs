@@ -143,18 +143,22 @@ impl Session {
     }
 
     fn before_commit(&mut self, all: &[Arc<Facts>], form: Form) -> Course {
-        if self.transaction.block != Block::Open {
-            return Course::Forward;
-        }
         match self.transaction.answered.take() {
+            None if self.transaction.block != Block::Open => Course::Forward,
             None => {
                 self.ask(Purpose::Check, form == Form::Query);
                 Course::Wait
             }
             Some(Answered::Within) => Course::Forward,
-            Some(Answered::Over(over)) => Course::Refuse(over),
-            Some(Answered::Unreadable) => self.refuse(all, unreadable()),
-            Some(Answered::Failed { error, status }) => self.failed(&error, status),
+            Some(refused) => {
+                // A commit that fails ends its transaction, and clients send no `ROLLBACK` after it: the proxy does.
+                self.transaction.is_wrapped = true;
+                match refused {
+                    Answered::Over(refusal) => Course::Refuse(refusal),
+                    Answered::Failed { error, status } => self.failed(&error, status),
+                    Answered::Unreadable | Answered::Within => self.refuse(all, unreadable()),
+                }
+            }
         }
     }
 

@@ -34,9 +34,12 @@ impl Session {
             .chain(setting.as_deref())
             .chain(rest.iter().copied())
             .collect();
-        let closes_left = 2 * statements.len();
+        let closes_left = 4 * statements.len();
         let out = &mut self.server.output;
         for sql in statements {
+            // A question that failed has left its portal and its statement behind.
+            frame::close(out, b'P', OWN_NAME);
+            frame::close(out, b'S', OWN_NAME);
             frame::parse(out, OWN_NAME, sql);
             frame::bind(out, OWN_NAME, OWN_NAME);
             frame::execute(out, OWN_NAME);
@@ -117,6 +120,8 @@ impl Session {
                     // The client's batch goes on to its end; this is the error that it hears.
                     Some(error) if !own.synced => {
                         self.client.output.extend_from_slice(&error);
+                        // A commit that fails ends its transaction: the proxy rolls it back at the batch's end.
+                        self.transaction.is_wrapped |= own.purpose == Purpose::Check;
                         None
                     }
                     Some(error) => Some(Answered::Failed { error, status }),

@@ -1,15 +1,9 @@
 //! The incident that everybody knows, replayed: an agent finds tables redundant, during a freeze, and has a connection to production.
 
-use std::io::Write as _;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
-
-use crate::live::up::binary;
 use crate::postgres::{Postgres, psql};
+use crate::proxy::Proxy;
 
-const START_LONGEST: Duration = Duration::from_secs(30);
-pub const PASSWORD: &str = "correct horse";
+const LOGINS: &[(&str, &str)] = &[("coder", "agent"), ("kim", "person"), ("migrations", "migration")];
 
 /// Three years of audit records, of which each belongs to somebody.
 const SHOP: &str = "
@@ -18,92 +12,6 @@ CREATE TABLE audit_log (id int PRIMARY KEY, user_id int REFERENCES users ON DELE
 INSERT INTO users SELECT n, 'user ' || n FROM generate_series(1, 10) n;
 INSERT INTO audit_log SELECT n, n % 10 + 1, 'entry ' || n FROM generate_series(1, 3000) n;
 ";
-
-struct Proxy {
-    process: Child,
-    address: SocketAddr,
-}
-
-impl Proxy {
-    /// Behind it is a role that may do everything: what is refused here, the proxy refuses.
-    fn start(postgres: &Postgres, words: &[&str]) -> Proxy {
-        let address = TcpListener::bind("127.0.0.1:0")
-            .and_then(|free| free.local_addr())
-            .expect("a free port");
-        let mut config = format!(
-            "mode = \"enforce\"\n[proxies.shop]\nlisten = \"{address}\"\nenvironment = \"production\"\n\
-            [proxies.shop.upstream]\nhost = \"127.0.0.1\"\nport = {}\ndatabase = \"shop\"\nuser = \"postgres\"\n",
-            postgres.port
-        );
-        for (login, principal) in [("coder", "agent"), ("kim", "person"), ("migrations", "migration")] {
-            let verifier = verifier(postgres);
-            config.push_str(&format!(
-                "[proxies.shop.users.{login}]\nprincipal = \"{principal}\"\nverifier = \"{verifier}\"\n"
-            ));
-        }
-        let file = postgres.folder().join("proxy.toml");
-        std::fs::write(&file, config).expect("a configuration");
-        let process = Command::new(binary("safeguard"))
-            .args(["proxy", "run", "--config"])
-            .arg(&file)
-            .args(words)
-            .current_dir(postgres.folder())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the proxy runs");
-        let proxy = Proxy { process, address };
-        let begun = Instant::now();
-        while TcpStream::connect(address).is_err() {
-            assert!(begun.elapsed() < START_LONGEST, "the proxy does not listen");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        proxy
-    }
-
-    fn psql(&self, login: &str, sql: &str) -> Output {
-        psql(&self.url(login), PASSWORD, sql)
-    }
-
-    fn url(&self, login: &str) -> String {
-        format!("postgres://{login}@{}/shop", self.address)
-    }
-
-    fn refused(&self, login: &str, sql: &str) -> String {
-        let output = self.psql(login, sql);
-        assert!(!output.status.success(), "{login} may: {sql}");
-        String::from_utf8_lossy(&output.stderr).into_owned()
-    }
-
-    fn answered(&self, login: &str, sql: &str) -> String {
-        let output = self.psql(login, sql);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{login}: {sql}: {said}");
-        String::from_utf8_lossy(&output.stdout).trim().to_owned()
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        self.process.kill().expect("it runs");
-        self.process.wait().expect("it has ended");
-    }
-}
-
-pub fn verifier(postgres: &Postgres) -> String {
-    let mut child = Command::new(binary("safeguard"))
-        .args(["proxy", "verifier"])
-        .current_dir(postgres.folder())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("safeguard runs");
-    let mut input = child.stdin.take().expect("a pipe");
-    input.write_all(PASSWORD.as_bytes()).expect("it reads");
-    drop(input);
-    let output = child.wait_with_output().expect("it ends");
-    String::from_utf8(output.stdout).expect("text").trim().to_owned()
-}
 
 fn shop() -> Postgres {
     let postgres = Postgres::start();
@@ -120,7 +28,7 @@ fn is_all_there(postgres: &Postgres) {
 #[test]
 fn whatever_the_agent_types_the_audit_log_is_still_there() {
     let postgres = shop();
-    let proxy = Proxy::start(&postgres, &[]);
+    let proxy = Proxy::start(&postgres, LOGINS, &[]);
     assert_eq!(proxy.answered("coder", "SELECT count(*) FROM audit_log"), "3000");
     for sql in [
         "DROP TABLE audit_log;",
@@ -163,7 +71,7 @@ fn whatever_the_agent_types_the_audit_log_is_still_there() {
 #[test]
 fn a_person_is_told_what_a_cascade_would_have_taken() {
     let postgres = shop();
-    let proxy = Proxy::start(&postgres, &[]);
+    let proxy = Proxy::start(&postgres, LOGINS, &[]);
     let told = proxy.refused("kim", "DELETE FROM users WHERE id = 3;");
     assert!(told.contains("would delete 301 rows in 2 tables"), "{told}");
     is_all_there(&postgres);
@@ -182,7 +90,11 @@ fn a_person_is_told_what_a_cascade_would_have_taken() {
 #[test]
 fn while_nobody_says_whether_there_is_a_freeze_there_is_one() {
     let postgres = shop();
-    let proxy = Proxy::start(&postgres, &["--with-server", "--server", "http://127.0.0.1:1"]);
+    let proxy = Proxy::start(
+        &postgres,
+        LOGINS,
+        &["--with-server", "--server", "http://127.0.0.1:1"],
+    );
     let told = proxy.refused("migrations", "ALTER TABLE users ADD COLUMN note text;");
     assert!(told.contains("freeze"), "{told}");
     assert_eq!(proxy.answered("coder", "SELECT count(*) FROM audit_log"), "3000");

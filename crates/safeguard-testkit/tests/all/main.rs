@@ -1,6 +1,7 @@
 //! Tests of the whole: the repository itself, stories, and everything that needs the real binaries.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod clients;
 mod corpus;
 mod db;
 mod explain;
@@ -10,6 +11,7 @@ mod live;
 mod mcp;
 mod oracle;
 mod postgres;
+mod proxy;
 mod repository;
 mod scenarios;
 mod simulator;

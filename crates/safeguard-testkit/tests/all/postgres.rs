@@ -143,8 +143,11 @@ fn program(name: &str) -> Command {
     command
 }
 
-/// Debian keeps the programs of each version in a folder of its own; the newest counts.
+/// Debian keeps the programs of each version in a folder of its own; the newest counts where none is asked for.
 fn installed(name: &str) -> PathBuf {
+    if let Some(asked) = std::env::var_os("SAFEGUARD_POSTGRES_PROGRAMS") {
+        return PathBuf::from(asked).join(name);
+    }
     let versions =
         std::fs::read_dir("/usr/lib/postgresql").expect("PostgreSQL is installed: `./test` does it");
     let mut versions: Vec<PathBuf> = versions

@@ -85,7 +85,10 @@ impl Incident {
         let outcome = self.outcome;
         match (self.stopped_by, self.faults.as_slice()) {
             (None, _) => format!("act {NUMBER}: {outcome}"),
-            (Some(_), []) => format!("act {NUMBER}: {} attempts of the agent {outcome}", self.refused),
+            (Some(_), []) => format!(
+                "act {NUMBER}: {} attempts of the agent were {outcome}",
+                self.refused
+            ),
             (Some(_), faults) => format!("act {NUMBER}: {}", faults.join("; ")),
         }
     }

@@ -187,8 +187,11 @@ impl Server {
     }
 }
 
-/// Where Debian keeps the programs of the newest version that is installed.
+/// Where the programs lie that are asked for, or Debian keeps those of the newest version that is installed.
 fn bin() -> PathBuf {
+    if let Some(asked) = std::env::var_os("SAFEGUARD_POSTGRES_PROGRAMS") {
+        return PathBuf::from(asked);
+    }
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let folders = versions.map(|version| version.unwrap().path().join("bin"));
     folders

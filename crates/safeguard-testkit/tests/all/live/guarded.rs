@@ -5,8 +5,8 @@ use std::process::Output;
 
 use super::signers::make_key;
 use super::up::{QUICK_STAGES, Up, runtime};
-use crate::incident::{PASSWORD, verifier};
 use crate::postgres::{Postgres, psql};
+use crate::proxy::{PASSWORD, verifier};
 
 struct Guarded {
     up: Up,

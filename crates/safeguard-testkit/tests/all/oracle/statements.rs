@@ -22,7 +22,7 @@ CREATE OPERATOR @#@# (LEFTARG = int, RIGHTARG = int, FUNCTION = erase);
 CREATE OPERATOR @@@ (LEFTARG = int, RIGHTARG = int, FUNCTION = erase);
 CREATE FUNCTION lower(int) RETURNS int LANGUAGE sql AS 'DELETE FROM users WHERE id = $1 RETURNING id';
 CREATE AGGREGATE worst(int) (SFUNC = erase, STYPE = int, INITCOND = '0');
-CREATE DOMAIN odd AS int CHECK (erase(VALUE, 0) IS NULL OR true);
+CREATE DOMAIN odd AS int CHECK (coalesce(erase(VALUE, 0), 1) > 0);
 CREATE VIEW wiping AS SELECT wipe() AS id;
 ";
 
