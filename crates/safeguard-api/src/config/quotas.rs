@@ -62,8 +62,8 @@ fn service<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Quota, D::Error
     Quota::deserialize(deserializer).map(|said| said.over(Quota::unsaid(Principal::Service)))
 }
 
-/// Limits while statements run. A proxy refuses what is over the first two before the database sees it, and cancels what is
-/// over the others.
+/// Limits while statements run: what counts where none is said, `guard.quotas` has for each principal. Over the limits of
+/// statements, a proxy refuses; over those of time, rows and bytes, it cancels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Quota {
