@@ -127,10 +127,8 @@ impl Session {
     }
 
     fn before_commit(&mut self, all: &[Arc<Facts>], form: Form) -> Course {
-        if self.transaction.block != Block::Open {
-            return Course::Forward;
-        }
         match self.transaction.answered.take() {
+            None if self.transaction.block != Block::Open => Course::Forward,
             None => {
                 self.ask(Purpose::Check, form == Form::Query);
                 Course::Wait
@@ -158,13 +156,14 @@ impl Session {
         if !self.settle() {
             return Course::Wait;
         }
-        if self.transaction.block == Block::Failed {
-            return Course::Forward;
-        }
+        // What failed before it leaves a transaction that has failed: its error is the one to be told.
         match self.transaction.answered.take() {
             Some(Answered::Failed { error, status }) => return self.failed(&error, status),
             Some(Answered::Unreadable) => return self.refuse(all, unreadable()),
             Some(Answered::Within | Answered::Over(_)) | None => {}
+        }
+        if self.transaction.block == Block::Failed {
+            return Course::Forward;
         }
         if self.transaction.baseline.is_none() {
             self.ask(Purpose::Baseline, form == Form::Query);

@@ -24,6 +24,9 @@ impl Session {
         }
         let statements = purpose.statements(begin);
         let out = &mut self.server.output;
+        // A question that failed left them behind. Closing what is not there is no error.
+        frame::close(out, b'P', OWN_NAME);
+        frame::close(out, b'S', OWN_NAME);
         for sql in statements {
             frame::parse(out, OWN_NAME, sql);
             frame::bind(out, OWN_NAME, OWN_NAME);
@@ -39,7 +42,7 @@ impl Session {
         let own = Own {
             purpose,
             synced,
-            closes_left: 2 * statements.len(),
+            closes_left: 2 + 2 * statements.len(),
             rows: Vec::new(),
             tags: Vec::new(),
             error: None,

@@ -355,6 +355,25 @@ async fn what_can_not_be_counted_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_constraint_that_fails_at_the_commit_is_told() {
+    let town = Town::new("CREATE TABLE one (a int PRIMARY KEY); CREATE TABLE two (a int REFERENCES one DEFERRABLE INITIALLY DEFERRED)").await;
+    let mut wire = Wire::through(&town, "person").await;
+    for (commit, told) in [
+        (query("COMMIT"), "E:23503 Z:E"),
+        ([run("COMMIT"), sync()].concat(), "1 2 E:23503 Z:E"),
+    ] {
+        assert_eq!(wire.ask(&query("BEGIN")).await, "C:BEGIN Z:T");
+        assert_eq!(
+            wire.ask(&query("INSERT INTO two VALUES (1)")).await,
+            "C:INSERT 0 1 Z:T"
+        );
+        assert_eq!(wire.ask(&commit).await, told);
+        assert_eq!(wire.ask(&query("COMMIT")).await, "C:ROLLBACK Z:I");
+    }
+    assert_eq!(town.truth("SELECT count(*) FROM two").await, "0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_that_is_killed_leaves_nothing_half_done() {
     let mut town = Town::new(SHOP).await;
     let mut open = Wire::through(&town, "person").await;
