@@ -46,6 +46,12 @@ impl Session {
         };
         let all: Candidates = candidates.iter().chain(&prepared).cloned().collect();
         let judgement = strictest(&all, self.asker(standing.frozen), &standing.policy);
+        if self.door.observes || judgement.answer != GuardAnswer::Deny {
+            let over = self.admit(&all, form, &standing.policy.quotas);
+            if let Some(refusal) = over {
+                return Course::Refuse(Box::new(refusal));
+            }
+        }
         if self.door.observes {
             if matches!(form, Form::Query | Form::Execute) {
                 self.tell_observed(&all, &judgement);
@@ -188,7 +194,7 @@ impl Session {
     }
 
     /// Whether everything that was sent is answered. Without a Sync the server is asked to answer what it has.
-    fn settle(&mut self) -> bool {
+    pub fn settle(&mut self) -> bool {
         if self.replies.is_empty() {
             return true;
         }

@@ -19,6 +19,7 @@ use super::login;
 use super::scram::Verifier;
 use super::told::Counters;
 use super::upstream::Upstream;
+use super::usage::Usages;
 use super::{ProxyError, ProxySettings};
 use crate::tls::{ALPN_POSTGRESQL, Certificate, trust};
 
@@ -57,6 +58,7 @@ pub struct Door {
     pub texts: FactsByText,
     pub cancels: Arc<Cancels>,
     pub counters: Counters,
+    pub usages: Usages,
     users: BTreeMap<String, (Principal, Verifier)>,
     mock_secret: [u8; 32],
     /// The first half of the names of decisions: another in each process.
@@ -122,6 +124,7 @@ impl Door {
             texts: FactsByText::default(),
             cancels: Arc::default(),
             counters: Counters::default(),
+            usages: Usages::default(),
             users,
             mock_secret,
             decisions: getrandom::u32().map_err(ProxyError::Random)?,

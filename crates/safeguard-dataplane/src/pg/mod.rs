@@ -3,6 +3,7 @@
 
 mod cancel;
 mod course;
+mod cut;
 mod door;
 mod effect;
 mod frame;
@@ -10,8 +11,10 @@ mod from_client;
 mod from_server;
 mod judged;
 mod login;
+mod metered;
 mod names;
 mod own;
+mod quota;
 mod refusal;
 mod replies;
 mod scram;
@@ -21,6 +24,7 @@ mod startup;
 mod told;
 mod transaction;
 mod upstream;
+mod usage;
 
 use std::future::Future;
 use std::io;

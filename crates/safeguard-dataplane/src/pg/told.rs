@@ -8,6 +8,7 @@ use safeguard_guard::Facts;
 
 use super::effect::Effect;
 use super::judged::Judgement;
+use super::quota::Over;
 use super::refusal::Refusal;
 use super::session::Session;
 
@@ -22,6 +23,8 @@ pub struct Counters {
     measured: AtomicU64,
     over_budget: AtomicU64,
     observed: AtomicU64,
+    over_quota: AtomicU64,
+    over_quota_observed: AtomicU64,
 }
 
 impl Counters {
@@ -44,6 +47,8 @@ impl Counters {
             measured = of(&self.measured),
             over_budget = of(&self.over_budget),
             observed = of(&self.observed),
+            over_quota = of(&self.over_quota),
+            over_quota_observed = of(&self.over_quota_observed),
             "Statements were judged"
         );
     }
@@ -79,6 +84,31 @@ impl Session {
             rule, would = %judgement.answer, classes = %classes(all), relations = %relations(all),
             "A statement was let through"
         );
+    }
+
+    /// Tells what is over a quota, and returns the name of the decision.
+    pub fn tell_quota(&self, over: &Over, is_held: bool) -> String {
+        let decision = self.door.decision();
+        let counters = &self.door.counters;
+        let counter = if is_held {
+            &counters.over_quota
+        } else {
+            &counters.over_quota_observed
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        let over = over.words();
+        if is_held {
+            tracing::warn!(
+                proxy = %self.door.name, user = %self.login.user, principal = %self.login.principal,
+                decision, over, "A statement over its quota was refused or cancelled"
+            );
+        } else {
+            tracing::info!(
+                proxy = %self.door.name, user = %self.login.user, principal = %self.login.principal,
+                decision, over, "A statement over its quota was let through"
+            );
+        }
+        decision
     }
 
     pub fn tell_measured(&self, effect: &Effect, over: Option<&str>) {

@@ -3,6 +3,8 @@
 mod login;
 mod measured;
 mod pipelines;
+mod quotas;
+mod quotas_cut;
 mod refused;
 mod server;
 mod town;
