@@ -49,6 +49,7 @@ impl Config {
         super::calendar::check(self, &mut found);
         super::guard::check(self, &mut found);
         super::proxy::check(self, &mut found);
+        super::quotas::check(self, &mut found);
         judge(self, &mut found);
         rollback(self, &mut found);
         router(self, &mut found);

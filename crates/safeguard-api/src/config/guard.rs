@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::check::within;
-use super::{Config, ConfigProblem};
+use super::{Config, ConfigProblem, Quotas};
 use crate::guard::{GuardAnswer, Principal, RowBudget, StatementClass};
 use crate::stage::Environment;
 
@@ -21,6 +21,8 @@ pub struct GuardPolicy {
     pub budgets: RowBudgets,
     /// How much a statement of an agent or a service may ask for.
     pub limits: StatementLimits,
+    /// How much each login may ask for while its statements run.
+    pub quotas: Quotas,
     /// Answers that differ from those of the pages; the first that fits counts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<GuardRule>,

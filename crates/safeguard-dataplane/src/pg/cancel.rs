@@ -30,6 +30,8 @@ pub struct Cancels {
 
 /// A session's key, which stands as long as this is kept.
 pub struct Key {
+    /// What it stands for.
+    pub server: ServerKey,
     cancels: Arc<Cancels>,
     number: u32,
     key: Vec<u8>,
@@ -49,9 +51,14 @@ impl Cancels {
             let number = getrandom::u32()? & 0x7fff_ffff;
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             if let Entry::Vacant(free) = known.entry(number) {
-                free.insert((key.clone(), server));
+                free.insert((key.clone(), server.clone()));
                 let cancels = Arc::clone(self);
-                return Ok(Some(Key { cancels, number, key }));
+                return Ok(Some(Key {
+                    server,
+                    cancels,
+                    number,
+                    key,
+                }));
             }
         }
         Ok(None)

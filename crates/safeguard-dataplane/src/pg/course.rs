@@ -48,6 +48,12 @@ impl Session {
         };
         let all: Candidates = candidates.iter().chain(&prepared).cloned().collect();
         let judgement = strictest(&all, self.asker(standing.frozen), &standing.policy);
+        if self.door.observes || judgement.answer != GuardAnswer::Deny {
+            let over = self.admit(&all, form, &standing.policy.quotas);
+            if let Some(refusal) = over {
+                return Course::Refuse(Box::new(refusal));
+            }
+        }
         if self.door.observes {
             if matches!(form, Form::Query | Form::Execute) {
                 self.tell_observed(&all, &judgement);
@@ -178,13 +184,14 @@ impl Session {
         if !self.settle() {
             return Course::Wait;
         }
-        if self.transaction.block == Block::Failed {
-            return Course::Forward;
-        }
+        // What failed before it leaves a transaction that has failed: its error is the one to be told.
         match self.transaction.answered.take() {
             Some(Answered::Failed { error, status }) => return self.failed(&error, status),
             Some(Answered::Unreadable) => return self.refuse(all, unreadable()),
             Some(Answered::Within | Answered::Over(_)) | None => {}
+        }
+        if self.transaction.block == Block::Failed {
+            return Course::Forward;
         }
         if self.transaction.baseline.is_none() {
             let purpose = match &self.transaction.permit {

@@ -19,6 +19,7 @@ use super::judged::{FactsByText, Standing};
 use super::login;
 use super::told::Counters;
 use super::upstream::Upstream;
+use super::usage::Usages;
 use super::users::Users;
 use super::{ProxyError, ProxySettings};
 use crate::tls::{Certificate, Serves, TlsError, trust};
@@ -72,6 +73,7 @@ pub struct Door {
     pub texts: FactsByText,
     pub cancels: Arc<Cancels>,
     pub counters: Counters,
+    pub usages: Usages,
     pub users: Users,
     /// What the names of decisions begin to count from: another in each process.
     decisions: u32,
@@ -128,6 +130,7 @@ impl Door {
             texts: FactsByText::default(),
             cancels: Arc::default(),
             counters: Counters::default(),
+            usages: Usages::default(),
             users,
             decisions: getrandom::u32().map_err(ProxyError::Random)?,
             decided: AtomicU32::new(0),

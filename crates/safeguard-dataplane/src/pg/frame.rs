@@ -147,6 +147,11 @@ pub fn close(out: &mut Vec<u8>, kind: u8, name: &[u8]) {
     });
 }
 
+/// Ends a COPY with an error, for which there is a reason.
+pub fn copy_fail(out: &mut Vec<u8>, reason: &str) {
+    message(out, b'f', |out| text(out, reason.as_bytes()));
+}
+
 pub fn empty(out: &mut Vec<u8>, tag: u8) {
     message(out, tag, |_| ());
 }

@@ -22,8 +22,8 @@ const BESIDE_TEXT_BYTES_MAX: usize = 300 << 10;
 /// Names at the beginning of a message that is not read further.
 const NAMES_BYTES_MAX: usize = 4 << 10;
 /// No version of PostgreSQL understands it.
-const REFUSED_SQL: &str = "refused by safeguard";
-const REFUSED_NAME: &[u8] = b"safeguard:refused";
+pub const REFUSED_SQL: &str = "refused by safeguard";
+pub const REFUSED_NAME: &[u8] = b"safeguard:refused";
 
 impl Session {
     /// Takes the next message, or what is there of one that only passes.
@@ -41,6 +41,9 @@ impl Session {
             // The server would drop it unread. It is dropped here, so that nothing rests on that.
             self.from_client = Through::Drop(head.whole());
             return Ok(Step::Taken(self.from_client.take(bytes, &mut self.server.output)));
+        }
+        if self.must_hold(head.tag) {
+            return Ok(Step::Wait);
         }
         let needed = needed(head)?;
         let Some(body) = bytes.get(HEAD_BYTES..HEAD_BYTES + needed) else {
@@ -234,6 +237,7 @@ impl Session {
         let mut rest = body;
         let portal = take_text(&mut rest).ok_or_else(malformed)?;
         let candidates: Candidates = self.portals.candidates(portal);
+        self.meter.executes(portal);
         let course = if candidates.is_empty() && !self.door.observes {
             Course::Refuse(Box::new(unknown_portal(portal)))
         } else {
@@ -257,7 +261,8 @@ impl Session {
             }
         };
         self.mid_batch = true;
-        self.expect(Asked::Execute(candidates), refusal);
+        let portal = portal.to_vec();
+        self.expect(Asked::Execute { portal, candidates }, refusal);
         Ok(Step::Taken(head.whole()))
     }
 

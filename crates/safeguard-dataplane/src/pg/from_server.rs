@@ -40,6 +40,9 @@ impl Session {
         let Some(message) = message else {
             return Ok(Step::More(head.whole()));
         };
+        if matches!(head.tag, b'D' | b'd') && !is_own {
+            self.returns(head.body);
+        }
         match head.tag {
             b'S' => self.parameter(message)?,
             b'E' if is_whole && is_fatal(message) => {
@@ -58,7 +61,7 @@ impl Session {
                 self.ready(message)?;
                 return Ok(Step::Taken(head.whole()));
             }
-            b'C' if self.ends_wrapped_query() => {
+            b'C' if self.ends_wrapped_query() && !self.meter.is_cut() => {
                 self.flush_held();
                 self.held.extend_from_slice(message);
                 return Ok(Step::Taken(head.whole()));
@@ -68,12 +71,26 @@ impl Session {
         if FORGETS.contains(&message.get(HEAD_BYTES..).unwrap_or(&[])) {
             self.statements.forget_all(true);
         }
+        if self.meter.is_cut() && head.tag != b'S' {
+            return Ok(self.cut(head, bytes));
+        }
         self.flush_held();
         Ok(self.pass(head, bytes))
     }
 
     fn pass(&mut self, head: Head, bytes: &[u8]) -> Step {
         self.from_server = Through::Pass(head.whole());
+        Step::Taken(self.from_server.take(bytes, &mut self.client.output))
+    }
+
+    /// Drops what belongs to a statement that returned too much.
+    fn cut(&mut self, head: Head, bytes: &[u8]) -> Step {
+        let ended = matches!(head.tag, b'C' | b'I' | b's');
+        let front = self.replies.front().map(|front| &front.asked);
+        if ended && !matches!(front, Some(Asked::Query(_))) {
+            self.cut_executed();
+        }
+        self.from_server = Through::Drop(head.whole());
         Step::Taken(self.from_server.take(bytes, &mut self.client.output))
     }
 
@@ -119,6 +136,8 @@ impl Session {
         self.flush_held();
         let front = self.replies.front_mut();
         let refusal = front.as_ref().and_then(|front| front.refusal.clone());
+        let refusal = refusal.or_else(|| self.meter.take_instead_of(bytes));
+        self.meter.answered(false);
         let goes_on = match front {
             Some(front) => {
                 front.failed = true;
@@ -156,7 +175,7 @@ impl Session {
             | Asked::Bind { .. }
             | Asked::Query(_)
             | Asked::Describe
-            | Asked::Execute(_)
+            | Asked::Execute { .. }
             | Asked::Close { .. }
             | Asked::Sync
             | Asked::Own(_) => {}
@@ -190,6 +209,13 @@ impl Session {
             Copying::Active => Copying::No,
             other => other,
         };
+        if self.meter.is_cut() {
+            if ends {
+                self.transaction.over(block);
+            }
+            return self.cut_ready(block);
+        }
+        self.meter.answered(block == Block::Idle);
         if self.transaction.is_ending {
             self.transaction.block = block;
             self.end_wrapped(status);
@@ -219,12 +245,15 @@ impl Session {
             | (b'2', Some(Asked::Bind { .. }))
             | (b'3', Some(Asked::Close { .. }))
             | (b'T' | b'n', Some(Asked::Describe))
-            | (b'C' | b'I' | b's', Some(Asked::Execute(_))) => true,
+            | (b'C' | b'I' | b's', Some(Asked::Execute { .. })) => true,
             (b't', Some(Asked::Describe))
-            | (b'D' | b'H' | b'd' | b'c', Some(Asked::Execute(_)))
+            | (b'D' | b'H' | b'd' | b'c', Some(Asked::Execute { .. }))
             | (b'T' | b'D' | b'C' | b'I' | b'H' | b'd' | b'c' | b'V', Some(Asked::Query(_))) => false,
-            (b'G', Some(Asked::Query(_) | Asked::Execute(_))) => {
-                if matches!(asked, Some(Asked::Execute(_))) {
+            (b'G', Some(Asked::Query(_) | Asked::Execute { .. })) => {
+                if self.meter.is_cut() {
+                    return Err(self.cut_copying());
+                }
+                if matches!(asked, Some(Asked::Execute { .. })) {
                     self.transaction.is_ending = false;
                     self.mid_batch = true;
                 }
@@ -244,17 +273,24 @@ impl Session {
         }
         match self.replies.pop().map(|expected| expected.asked) {
             Some(Asked::Parse { name }) => self.statements.confirm(&name),
-            Some(Asked::Bind { portal }) => self.portals.confirm(&portal),
+            Some(Asked::Bind { portal }) => {
+                self.meter.forget(&portal);
+                self.portals.confirm(&portal);
+            }
             Some(Asked::Close { kind: b'S', name }) => self.statements.forget(&name),
-            Some(Asked::Close { name, .. }) => self.portals.forget(&name),
-            Some(Asked::Execute(candidates)) if tag == b'C' => {
-                for facts in &candidates {
+            Some(Asked::Close { name, .. }) => {
+                self.meter.forget(&name);
+                self.portals.forget(&name);
+            }
+            Some(Asked::Execute { portal, candidates }) => {
+                self.meter.executed(portal, tag == b's', &self.portals);
+                for facts in candidates.iter().filter(|_| tag == b'C') {
                     self.transaction.ran(facts);
                     self.transaction.stepped(&facts.steps);
+                    self.meter.stepped(&facts.steps);
                 }
             }
-            Some(Asked::Execute(_) | Asked::Describe | Asked::Query(_) | Asked::Sync | Asked::Own(_))
-            | None => {}
+            Some(Asked::Describe | Asked::Query(_) | Asked::Sync | Asked::Own(_)) | None => {}
         }
         Ok(())
     }

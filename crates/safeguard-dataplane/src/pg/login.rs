@@ -78,7 +78,7 @@ async fn log_in(
         Ok((login, server, key, greeting)) => {
             let mut client = Side::new(stream);
             client.output = greeting;
-            let session = Session::new(Arc::clone(door), login, client, server);
+            let session = Session::new(Arc::clone(door), login, client, server, key.server.clone());
             Ok(Some((session, key)))
         }
         Err(refusal) => {

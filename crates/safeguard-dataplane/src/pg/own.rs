@@ -80,7 +80,14 @@ impl Session {
             b'D' if own.rows.len() < ROWS_MAX => own.rows.push(body.to_vec()),
             b'D' => return Err(End::protocol("more tables were written to than can be counted")),
             b'C' => own.tags.push(body.to_vec()),
-            b'E' => own.error = Some(message.to_vec()),
+            b'E' => {
+                let mut error = message.to_vec();
+                if let Some(refusal) = self.meter.instead_of(message) {
+                    error.clear();
+                    refusal.write(&mut error);
+                }
+                own.error = Some(error);
+            }
             b'3' => own.closes_left = own.closes_left.saturating_sub(1),
             b'1' | b'2' | b'Z' => {}
             _ => return Err(End::protocol("the server answered another question")),
@@ -232,6 +239,7 @@ impl Session {
         }
         frame::ready(&mut self.client.output, b'I');
         self.transaction.over(Block::Idle);
+        self.meter.answered(true);
         self.portals.forget_all(false);
     }
 

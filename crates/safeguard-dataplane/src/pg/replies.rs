@@ -22,7 +22,10 @@ pub enum Asked {
         portal: Vec<u8>,
     },
     Describe,
-    Execute(Vec<Arc<Facts>>),
+    Execute {
+        portal: Vec<u8>,
+        candidates: Vec<Arc<Facts>>,
+    },
     Close {
         kind: u8,
         name: Vec<u8>,
@@ -30,6 +33,16 @@ pub enum Asked {
     Sync,
     /// The proxy's own question.
     Own(Own),
+}
+
+impl Asked {
+    /// Whether the server does more for it than prepare.
+    fn is_closing(&self) -> bool {
+        match self {
+            Asked::Query(_) | Asked::Execute { .. } | Asked::Sync | Asked::Own(_) => true,
+            Asked::Parse { .. } | Asked::Bind { .. } | Asked::Describe | Asked::Close { .. } => false,
+        }
+    }
 }
 
 /// The proxy's own question, which the client sees nothing of.
@@ -59,6 +72,8 @@ pub struct Replies {
     expected: VecDeque<Expected>,
     /// The server reads and drops everything up to the next Sync.
     skipping: bool,
+    /// How often something was answered that is no mere preparation.
+    answers: u64,
 }
 
 impl Replies {
@@ -88,8 +103,27 @@ impl Replies {
         self.skipping
     }
 
+    /// Whether the last that was sent runs something, or has the server answer.
+    pub fn is_closed(&self) -> bool {
+        self.expected.back().is_some_and(|last| last.asked.is_closing())
+    }
+
+    /// Whether the server says that it is ready when it has answered the last that was sent.
+    pub fn ends_with_ready(&self) -> bool {
+        let ends = |asked: &Asked| matches!(asked, Asked::Query(_) | Asked::Sync | Asked::Own(_));
+        self.expected.back().is_some_and(|last| ends(&last.asked))
+    }
+
+    /// How often something was answered that is no mere preparation.
+    pub fn answers(&self) -> u64 {
+        self.answers
+    }
+
     pub fn pop(&mut self) -> Option<Expected> {
-        self.expected.pop_front()
+        let first = self.expected.pop_front();
+        let closes = first.as_ref().is_some_and(|first| first.asked.is_closing());
+        self.answers += u64::from(closes);
+        first
     }
 
     /// Takes everything that the server drops after an error that is no simple query's; the Sync stays.
@@ -99,6 +133,7 @@ impl Replies {
             .iter()
             .position(|one| matches!(one.asked, Asked::Sync));
         self.skipping = sync.is_none();
+        self.answers += 1;
         self.expected
             .drain(..sync.unwrap_or(self.expected.len()))
             .collect()
@@ -128,11 +163,18 @@ mod tests {
         });
     }
 
+    fn execute() -> Asked {
+        Asked::Execute {
+            portal: Vec::new(),
+            candidates: Vec::new(),
+        }
+    }
+
     #[test]
     fn an_error_takes_everything_up_to_the_sync() {
         let mut replies = Replies::default();
         push(&mut replies, Asked::Describe);
-        push(&mut replies, Asked::Execute(Vec::new()));
+        push(&mut replies, execute());
         assert_eq!(replies.skip().len(), 2);
         assert!(replies.is_skipping());
         push(&mut replies, Asked::Sync);
@@ -145,7 +187,7 @@ mod tests {
     #[test]
     fn a_copy_takes_the_syncs_that_came_too_early() {
         let mut replies = Replies::default();
-        push(&mut replies, Asked::Execute(Vec::new()));
+        push(&mut replies, execute());
         push(&mut replies, Asked::Sync);
         push(&mut replies, Asked::Sync);
         push(&mut replies, Asked::Describe);

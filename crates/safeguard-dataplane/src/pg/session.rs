@@ -8,9 +8,11 @@ use safeguard_api::guard::{Asker, Principal};
 use tokio::sync::futures::OwnedNotified;
 
 use super::approval::Approvals;
+use super::cancel::ServerKey;
 use super::door::Door;
 use super::frame::BadLength;
 use super::issued::{self, Tenure};
+use super::metered::Meter;
 use super::names::Names;
 use super::refusal::Refusal;
 use super::replies::Replies;
@@ -126,11 +128,13 @@ pub struct Session {
     pub left: bool,
     /// The server said why it ends the session.
     pub last_word: bool,
+    pub meter: Meter,
 }
 
 impl Session {
-    pub fn new(door: Arc<Door>, login: Login, client: Side, server: Side) -> Session {
+    pub fn new(door: Arc<Door>, login: Login, client: Side, server: Side, key: ServerKey) -> Session {
         let statements_max = door.limits.statements_max;
+        let meter = Meter::new(door.usages.of(&login.user), key);
         Session {
             door,
             login,
@@ -149,6 +153,7 @@ impl Session {
             held: Vec::new(),
             left: false,
             last_word: false,
+            meter,
         }
     }
 
@@ -195,6 +200,7 @@ impl Session {
             }
         };
         self.end(end).await;
+        self.see_out().await;
     }
 
     /// Takes everything that can be taken without reading or writing.
@@ -203,6 +209,7 @@ impl Session {
             let server = self.take_from_server()?;
             let client = self.take_from_client()?;
             if !server && !client {
+                self.watch();
                 return Ok(());
             }
         }
@@ -222,6 +229,7 @@ impl Session {
                     // An answer is for the message that waited for it, and no other.
                     self.transaction.answered = None;
                     self.approvals.forget_answer();
+                    self.meter.taken();
                     moved = true;
                 }
                 Step::More(size) => {
@@ -237,12 +245,16 @@ impl Session {
     /// control plane has said what a code is good for.
     fn must_wait(&self) -> bool {
         let is_ending = self.transaction.is_ending && self.copying != Copying::Active;
-        self.transaction.is_asking || is_ending || self.replies.is_full() || self.approvals.is_asking()
+        self.transaction.is_asking
+            || is_ending
+            || self.replies.is_full()
+            || self.approvals.is_asking()
+            || self.meter.is_cancelling()
     }
 
     fn take_from_server(&mut self) -> Result<bool, End> {
         let mut moved = false;
-        while !self.client.is_full() {
+        while !self.client.is_full() && !self.meter.is_cancelling() {
             let input = std::mem::replace(&mut self.server.input, Buffer::new(0));
             let step = self.server_message(input.filled());
             self.server.input = input;
@@ -259,7 +271,7 @@ impl Session {
                 }
             }
         }
-        if !moved && self.server.ended && !self.client.is_full() {
+        if !moved && self.server.ended && !self.client.is_full() && !self.meter.is_cancelling() {
             return Err(End::Server);
         }
         Ok(moved)
@@ -267,6 +279,9 @@ impl Session {
 
     /// Reads and writes what is possible; ready when anything moved.
     fn poll_streams(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        if let Poll::Ready(done) = self.poll_meter(cx) {
+            return Poll::Ready(done);
+        }
         let mut moved = self.server.poll_write(cx).map_err(|_| End::Server)?;
         moved |= self.client.poll_write(cx).map_err(|_| End::Client)?;
         if !self.client.is_full() {
@@ -292,7 +307,7 @@ impl Session {
             && self.client.is_flushed()
     }
 
-    async fn end(mut self, end: End) {
+    async fn end(&mut self, end: End) {
         let refusal = match end {
             End::Client => return,
             End::Server if self.last_word => return self.write_rest().await,
@@ -307,7 +322,7 @@ impl Session {
             proxy = %self.door.name, user = %self.login.user, why = %refusal.message, "A session was ended"
         );
         // A message that was sent in part can not be followed by another.
-        if self.from_server.left() == 0 {
+        if !matches!(self.from_server, Through::Pass(1..)) {
             refusal.write_fatal(&mut self.client.output);
         }
         self.write_rest().await;

@@ -12,6 +12,7 @@ use super::approval::bare;
 use super::door::now;
 use super::effect::Effect;
 use super::judged::Judgement;
+use super::quota::Over;
 use super::refusal::{OVER_BUDGET, Refusal};
 use super::session::Session;
 
@@ -26,6 +27,8 @@ pub struct Counters {
     measured: AtomicU64,
     over_budget: AtomicU64,
     observed: AtomicU64,
+    over_quota: AtomicU64,
+    over_quota_observed: AtomicU64,
 }
 
 impl Counters {
@@ -48,6 +51,8 @@ impl Counters {
             measured = of(&self.measured),
             over_budget = of(&self.over_budget),
             observed = of(&self.observed),
+            over_quota = of(&self.over_quota),
+            over_quota_observed = of(&self.over_quota_observed),
             "Statements were judged"
         );
     }
@@ -103,6 +108,41 @@ impl Session {
             rule: Some(rule.to_owned()),
             ..self.decided(Outcome::Observed, all, self.door.decision())
         });
+    }
+
+    /// Tells what is over a quota, and returns the name of the decision.
+    pub fn tell_quota(&self, over: &Over, is_held: bool) -> DecisionId {
+        let decision = self.door.decision();
+        let counters = &self.door.counters;
+        let counter = if is_held {
+            &counters.over_quota
+        } else {
+            &counters.over_quota_observed
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        let sqlstate = over.sqlstate();
+        let over = over.words();
+        if is_held {
+            tracing::warn!(
+                proxy = %self.door.name, user = %self.login.user, principal = %self.login.principal,
+                %decision, over, "A statement over its quota was refused or cancelled"
+            );
+        } else {
+            tracing::info!(
+                proxy = %self.door.name, user = %self.login.user, principal = %self.login.principal,
+                %decision, over, "A statement over its quota was let through"
+            );
+        }
+        let outcome = if is_held {
+            Outcome::Refused
+        } else {
+            Outcome::Observed
+        };
+        self.tell_desk(None, || StatementDecision {
+            sqlstate: is_held.then(|| sqlstate.to_owned()),
+            ..self.decided(outcome, &[], decision.clone())
+        });
+        decision
     }
 
     pub fn tell_measured(&self, effect: &Effect, over: Option<&str>, decision: &DecisionId) {

@@ -175,9 +175,12 @@ impl Upstream {
         out.extend_from_slice(&key.number.to_be_bytes());
         out.extend_from_slice(&key.key);
         packet(&mut stream, &out).await?;
-        // The server closes when it has passed the signal on.
+        // The server closes when it has passed the signal on; with TLS, maybe without a word.
         let mut rest = [0; 1];
-        stream.read(&mut rest).await.map(|_| ())
+        match stream.read(&mut rest).await {
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(error),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 }
 

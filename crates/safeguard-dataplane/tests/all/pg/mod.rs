@@ -10,6 +10,8 @@ mod issued;
 mod login;
 mod measured;
 mod pipelines;
+mod quotas;
+mod quotas_cut;
 mod refused;
 mod relay;
 mod server;
