@@ -56,7 +56,7 @@ impl Approvals {
         };
         let answer = std::task::ready!(Future::poll(std::pin::Pin::new(asking), cx));
         self.asking = None;
-        self.answered = Some(answer.unwrap_or_else(|_| Err("nobody asks the server about codes".to_owned())));
+        self.answered = Some(answer.unwrap_or_else(|_| Err("the server was not asked about it".to_owned())));
         Poll::Ready(())
     }
 }

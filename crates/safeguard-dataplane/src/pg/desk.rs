@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
 use safeguard_api::statement::{
@@ -16,6 +16,8 @@ use tokio::sync::oneshot;
 
 /// From so many on, decisions that say the same are counted as one.
 const LISTED_MAX: usize = 32;
+/// Codes that wait to be asked about; further ones are refused.
+const QUESTIONS_MAX: usize = 64;
 /// Of one batch; further statements can not be approved.
 const TEXTS_MAX: usize = 16;
 
@@ -32,7 +34,7 @@ pub struct Question {
 pub struct Desk {
     // Guards that what is fetched is fetched once.
     batches: Mutex<BTreeMap<Name, DecisionBatch>>,
-    questions: Mutex<Sender<Question>>,
+    questions: SyncSender<Question>,
     recording: AtomicBool,
 }
 
@@ -40,10 +42,10 @@ impl Desk {
     /// The desk, and the questions that it will be asked.
     #[must_use]
     pub fn new() -> (Desk, Receiver<Question>) {
-        let (questions, asked) = channel();
+        let (questions, asked) = sync_channel(QUESTIONS_MAX);
         let desk = Desk {
             batches: Mutex::default(),
-            questions: Mutex::new(questions),
+            questions,
             recording: AtomicBool::new(false),
         };
         (desk, asked)
@@ -101,12 +103,11 @@ impl Desk {
         has_room
     }
 
-    /// Asks about a code; the answer never comes when nobody fetches questions any more.
+    /// Asks about a code; the answer is an end when nobody takes the question.
     pub(super) fn ask(&self, redemption: Redemption) -> oneshot::Receiver<Answer> {
         let (answer, answered) = oneshot::channel();
-        let questions = self.questions.lock().unwrap_or_else(PoisonError::into_inner);
-        // Without anybody to hear it the sender goes with the question, which the receiver notices.
-        drop(questions.send(Question { redemption, answer }));
+        // Without anybody to hear it, or among too many, the sender goes with the question, which the receiver notices.
+        drop(self.questions.try_send(Question { redemption, answer }));
         answered
     }
 }
