@@ -26,6 +26,7 @@ const ALLOWED: &[&[&str]] = &[
     &["change"],
     &["release", "create|list|show|rollback|bisect|watch"],
     &["approval|waiver|breakglass|passkey|token|credential", "list|who"],
+    &["statement|undo", "list|show"],
     &["freeze", "open|list|check|export"],
     &["policy", "show|changes"],
     &["agent", "hook|explain"],
