@@ -120,6 +120,11 @@ impl Session {
         if strictest([facts], asker, &standing.policy).answer == GuardAnswer::Allow {
             return None;
         }
+        // Before the code is used up.
+        let over = self.admit(std::slice::from_ref(facts), Form::Query, &standing.policy.quotas);
+        if let Some(refusal) = over {
+            return Some(Course::Refuse(Box::new(refusal)));
+        }
         if !self.settle() {
             return Some(Course::Wait);
         }
