@@ -7,11 +7,11 @@ mod people;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use safeguard_api::{ChangeId, Digest, DocumentKind, Name, PolicyChangeId, ReleaseId, Span};
+use safeguard_api::{ChangeId, Digest, DocumentKind, Name, ReleaseId, Span};
 
 pub use bisect::BisectArgs;
 pub use evidence::{EvidenceAddArgs, EvidenceVerb, GateVerb};
-pub use people::{ApprovalVerb, ApproveArgs, BreakglassVerb, KeyArgs, PasskeyVerb, WaiverVerb};
+pub use people::{ApprovalVerb, ApproveArgs, BreakglassVerb, KeyArgs, PasskeyVerb, PolicyVerb, WaiverVerb};
 
 /// Stands between AI-written code and production.
 ///
@@ -473,29 +473,4 @@ pub enum AuditVerb {
     Export { folder: PathBuf },
     /// Compute every verdict and every plan again from an export, and compare them with what was recorded
     Replay { folder: PathBuf },
-}
-
-#[derive(Debug, Subcommand)]
-pub enum PolicyVerb {
-    /// Show the policy in force
-    Show,
-    /// Put the policy of the configuration in force for releases that enter from then on, or ask approvers to sign it
-    #[command(after_help = "Example:
-  safeguard policy apply --reason \"QA needs an hour at most\"")]
-    Apply {
-        /// Why; needed where approvers of the policy in force must sign
-        #[arg(long)]
-        reason: Option<String>,
-    },
-    /// List changes of the policy that approvers were asked to sign, the newest first
-    Changes,
-    /// Show what a change of the policy changes, and sign it as one of its approvers
-    Sign {
-        id: PolicyChangeId,
-        #[command(flatten)]
-        keys: KeyArgs,
-        /// Sign without asking
-        #[arg(long)]
-        yes: bool,
-    },
 }

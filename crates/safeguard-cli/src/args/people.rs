@@ -1,9 +1,9 @@
-//! What people sign: approvals, waivers and break-glasses.
+//! What people sign: approvals, waivers, break-glasses and changes of the policy.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use safeguard_api::{BreakglassId, Environment, Gate, ReleaseId, Span, Timestamp, WaiverId};
+use safeguard_api::{BreakglassId, Environment, Gate, PolicyChangeId, ReleaseId, Span, Timestamp, WaiverId};
 
 #[derive(Debug, Args)]
 pub struct KeyArgs {
@@ -132,4 +132,29 @@ pub enum PasskeyVerb {
     List,
     /// Make a passkey void
     Revoke { credential: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PolicyVerb {
+    /// Show the policy in force
+    Show,
+    /// Put the policy of the configuration in force for releases that enter from then on, or ask approvers to sign it
+    #[command(after_help = "Example:
+  safeguard policy apply --reason \"QA needs an hour at most\"")]
+    Apply {
+        /// Why; needed where approvers of the policy in force must sign
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// List changes of the policy that approvers were asked to sign, the newest first
+    Changes,
+    /// Show what a change of the policy changes, and sign it as one of its approvers
+    Sign {
+        id: PolicyChangeId,
+        #[command(flatten)]
+        keys: KeyArgs,
+        /// Sign without asking
+        #[arg(long)]
+        yes: bool,
+    },
 }

@@ -67,7 +67,7 @@ fn gather(desk: &Desk, waiting: &mut VecDeque<DecisionBatch>) {
 /// be refused again, and is let go.
 fn send(globals: &Globals, waiting: &mut VecDeque<DecisionBatch>) -> Result<(), Failure> {
     if waiting.is_empty() {
-        let _health: serde_json::Value = client(globals)?.get("/healthz")?;
+        drop(client(globals)?.get_text("/healthz")?);
     }
     while let Some(batch) = waiting.front() {
         let sent = client(globals)

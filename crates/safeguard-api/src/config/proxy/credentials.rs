@@ -154,6 +154,7 @@ mod tests {
             problems("", "", VERIFIER),
             problems(TLS, "", &named("coder")),
             problems(TLS, "", &format!("{VERIFIER}\n{}", named("coder"))),
+            // Credentials are issued for it.
             problems("", "", ""),
             problems("", "", &named("coder")),
             problems(TLS, "", VERIFIER),
@@ -168,7 +169,7 @@ mod tests {
         --
         none
         --
-        9:21: `proxies.shop.users.coder`: nothing proves this login (add a `verifier`, a `certificate_name`, or both)
+        none
         --
         11:20: `proxies.shop.users.coder.certificate_name`: nobody is named whose certificates count (name a file of certificates as `client_authority` in `[proxies.shop.tls]`)
         --

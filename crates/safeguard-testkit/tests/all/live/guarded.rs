@@ -194,6 +194,11 @@ fn a_person_lets_a_refused_statement_run_once_and_all_of_it_is_in_the_log() {
 fn without_its_server_the_agent_reads_and_does_not_write() {
     runtime().block_on(async {
         let guarded = Guarded::start().await;
+        // Nothing to be recorded for a while is no reason not to write.
+        tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
+        let after_a_pause = guarded.coder("UPDATE carts SET id = id WHERE id = 1");
+        let told = String::from_utf8_lossy(&after_a_pause.stderr).into_owned();
+        assert!(after_a_pause.status.success(), "{told}");
         let server = guarded.up.safeguard(&["status", "--json"]);
         let status: serde_json::Value = serde_json::from_slice(&server.stdout).expect("JSON");
         let pid = status["processes"].as_array().and_then(|all| {

@@ -51,7 +51,7 @@ impl Proxy {
         let file = stage.place.config().with_file_name("proxy.toml");
         std::fs::write(&file, config)?;
         let process = Command::new(binary)
-            .args(["proxy", "run", "--freezes", "--config"])
+            .args(["proxy", "run", "--with-server", "--config"])
             .arg(&file)
             .env("SAFEGUARD_STATE", stage.place.state())
             .env("SHOP_PASSWORD", own)
