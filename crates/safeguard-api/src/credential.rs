@@ -30,6 +30,12 @@ const LOGIN_CHARS: usize = 8;
 /// The longest name of a user for whom credentials can be issued, in bytes.
 pub const ISSUING_USER_BYTES_MAX: usize = LOGIN_BYTES_MAX - LOGIN_CHARS - LOGIN_SEPARATOR.len_utf8();
 
+/// Whose login it is, also where it was issued for minutes.
+#[must_use]
+pub fn user_of(login: &str) -> &str {
+    login.split(LOGIN_SEPARATOR).next().unwrap_or(login)
+}
+
 /// A login that was issued, without anything that proves it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Credential {

@@ -205,7 +205,7 @@ impl Session {
             return self.refuse(all, no_undo());
         }
         if let ([facts], Some(text), true) = (all, text, self.transaction.is_wrapped) {
-            self.transaction.text = Some(text.to_owned()).filter(|text| self.could_be_approved(facts, text));
+            self.transaction.text = self.could_be_approved(facts, text).then(|| text.to_owned());
         }
         for facts in all {
             self.transaction.watch.add(facts);

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use safeguard_api::config::{Mode, Proxy, ProxyLimits};
-use safeguard_api::{DecisionId, Environment, Name, Timestamp, UndoId};
+use safeguard_api::{DecisionId, Environment, Name, UndoId};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -22,6 +22,7 @@ use super::upstream::Upstream;
 use super::usage::Usages;
 use super::users::Users;
 use super::{ProxyError, ProxySettings};
+use crate::clock::wall;
 use crate::tls::{Certificate, Serves, TlsError, trust};
 
 /// After a failed accept, such as when no file descriptor is left.
@@ -147,18 +148,20 @@ impl Door {
 
     /// Names a decision, so that what a client was told is found in the log.
     pub fn decision(&self) -> DecisionId {
-        let number = self.decided.fetch_add(1, Ordering::Relaxed);
-        let ms = u64::try_from(now().0).unwrap_or_default();
-        DecisionId::new(ms, self.decisions.wrapping_add(number))
+        let (ms, number) = self.birth();
+        DecisionId::new(ms, number)
     }
 
     /// Names what is kept of an approved statement.
     pub fn undo(&self) -> UndoId {
+        let (ms, number) = self.birth();
+        UndoId::new(ms, number)
+    }
+
+    /// When an id is born, and a number that no other id of this millisecond has.
+    fn birth(&self) -> (u64, u32) {
         let number = self.decided.fetch_add(1, Ordering::Relaxed);
-        UndoId::new(
-            u64::try_from(now().0).unwrap_or_default(),
-            self.decisions.wrapping_add(number),
-        )
+        (wall().0.unsigned_abs(), self.decisions.wrapping_add(number))
     }
 
     pub fn is_stopping(&self) -> bool {
@@ -195,11 +198,6 @@ impl Door {
         drop(listener);
         while sessions.join_next().await.is_some() {}
     }
-}
-
-pub fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// Loads what is shown to clients, and how the database is trusted.

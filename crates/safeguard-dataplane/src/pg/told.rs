@@ -9,12 +9,12 @@ use safeguard_api::statement::{Outcome, RowEffect, StatementDecision};
 use safeguard_guard::Facts;
 
 use super::approval::bare;
-use super::door::now;
 use super::effect::Effect;
 use super::judged::Judgement;
 use super::quota::Over;
 use super::refusal::{OVER_BUDGET, Refusal};
 use super::session::Session;
+use crate::clock::wall;
 
 const NAMES_TOLD_MAX: usize = 16;
 
@@ -185,7 +185,7 @@ impl Session {
     fn decided(&self, outcome: Outcome, all: &[Arc<Facts>], decision: DecisionId) -> StatementDecision {
         StatementDecision {
             decision,
-            at: now(),
+            at: wall(),
             login: self.login.user.clone(),
             person: self.login.person.clone(),
             principal: self.login.principal,

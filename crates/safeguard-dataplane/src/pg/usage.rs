@@ -1,4 +1,4 @@
-//! What the sessions of one login use together: opening more of them gains nothing.
+//! What the sessions of one user use together: opening more of them gains nothing, and neither does another credential.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use safeguard_api::config::Quota;
+use safeguard_api::credential::user_of;
 
 use super::quota::{LastSecond, Limit, Over};
 
 /// With more logins than this, those that nobody uses are forgotten.
 const LOGINS_KEPT_MAX: usize = 1_000;
 
-/// By the name of the login, for all sessions of a proxy.
+/// By the name of the user, for all sessions of a proxy.
 pub struct Usages {
     begun: Instant,
     // Guards that a name has one account.
@@ -29,7 +30,9 @@ impl Default for Usages {
 }
 
 impl Usages {
-    pub fn of(&self, user: &str) -> Arc<Usage> {
+    /// Of a user, whichever credential was issued for the login.
+    pub fn of(&self, login: &str) -> Arc<Usage> {
+        let user = user_of(login);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= LOGINS_KEPT_MAX {
             known.retain(|_, usage| Arc::strong_count(usage) > 1 || !usage.is_quiet());
@@ -127,7 +130,11 @@ mod tests {
     #[test]
     fn sessions_of_one_login_share_and_others_do_not() {
         let usages = Usages::default();
-        let (one, same, other) = (usages.of("coder"), usages.of("coder"), usages.of("checkout"));
+        let (one, same, other) = (
+            usages.of("coder~k7f3q2ab"),
+            usages.of("coder"),
+            usages.of("checkout"),
+        );
         let place = one.run(&QUOTA).unwrap();
         assert_eq!(
             same.run(&QUOTA).err().map(|over| (over.figure, over.max)),

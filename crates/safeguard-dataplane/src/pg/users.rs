@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use safeguard_api::config::ProxyUser;
-use safeguard_api::credential::LOGIN_SEPARATOR;
+use safeguard_api::credential::{LOGIN_SEPARATOR, user_of};
 use safeguard_api::guard::Principal;
 
 use super::channel::Channel;
@@ -139,8 +139,9 @@ impl Users {
 
     /// Whose login it is, or for whom the agent works.
     pub fn person(&self, login: &str) -> Option<String> {
-        let user = login.split(LOGIN_SEPARATOR).next().unwrap_or(login);
-        self.known.get(user).and_then(|user| user.person.clone())
+        self.known
+            .get(user_of(login))
+            .and_then(|user| user.person.clone())
     }
 
     /// Why a login is asked in vain, for those who run the proxy.

@@ -5,20 +5,19 @@ use axum::extract::{Path, State};
 use safeguard_api::approval::{Consent, Signable, SignedStatement};
 use safeguard_api::audit::{Actor, Event};
 use safeguard_api::config::Approver;
+use safeguard_api::credential::user_of;
 use safeguard_api::statement::{
     ApprovedStatement, CODE_PREFIX, DECISIONS_MAX, DecisionBatch, DecisionsRecorded, REQUEST_TEXT_BYTES_MAX,
     REQUESTS_MAX, Redeemed, Redemption, STATEMENT_API, STATEMENT_APPROVAL_LONGEST, StatementApproval,
-    StatementCode, StatementText,
+    StatementCode, StatementDecision, StatementText,
 };
-use safeguard_api::{DecisionId, Digest, StatementRequest, Timestamp};
+use safeguard_api::{DecisionId, Digest, Span, StatementRequest, Timestamp};
 use safeguard_store::{StoreError, Tx};
 
 use super::{Answer, ApiError, Body, IdPath, LIST_MAX, consents, parse_id};
 use crate::App;
 use crate::auth::{Caller, random_hex, same};
 use crate::record::{self, now};
-
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 pub(super) async fn record(
     State(app): State<App>,
@@ -46,8 +45,7 @@ fn take_in(tx: &mut Tx<'_>, batch: DecisionBatch, actor: Actor) -> Result<u64, S
             "proxy": batch.proxy, "environment": batch.environment, "decisions": batch.decisions,
         }),
     );
-    let day_ago = Timestamp(now().0.saturating_sub(DAY_MS));
-    let mut room = REQUESTS_MAX.saturating_sub(asked_since(tx, day_ago)?);
+    let mut room = REQUESTS_MAX.saturating_sub(asked_lately(tx)?);
     for StatementText { decision: id, text } in batch.texts {
         let decision = batch.decisions.iter().find(|one| one.decision == id);
         let Some(decision) = decision.filter(|_| room > 0 && text.len() <= REQUEST_TEXT_BYTES_MAX) else {
@@ -71,11 +69,12 @@ fn take_in(tx: &mut Tx<'_>, batch: DecisionBatch, actor: Actor) -> Result<u64, S
     tx.append(&event)
 }
 
-fn asked_since(tx: &Tx<'_>, since: Timestamp) -> Result<usize, StoreError> {
+fn asked_lately(tx: &Tx<'_>) -> Result<usize, StoreError> {
+    let at = now();
     let newest = tx.list::<StatementRequest>(true, REQUESTS_MAX)?;
     Ok(newest
         .iter()
-        .filter(|request| since < request.decision.at)
+        .filter(|request| at.since(request.decision.at) < Span::hours(24))
         .count())
 }
 
@@ -159,6 +158,16 @@ fn add(
     })
 }
 
+/// Whether the approver asked for it, or has somebody ask.
+fn is_own(approver: &Approver, decision: &StatementDecision) -> bool {
+    let user = user_of(&decision.login);
+    approver.is_known_as(user)
+        || decision
+            .person
+            .as_ref()
+            .is_some_and(|person| approver.is_known_as(person))
+}
+
 /// Everything for which an approval does not speak of the request, or does not count.
 fn problems(
     tx: &Tx<'_>,
@@ -201,9 +210,8 @@ fn problems(
         statement.expires <= at || latest < statement.expires,
         format!("`expires` must be in the future, and within {STATEMENT_APPROVAL_LONGEST}"),
     );
-    let asked = [Some(&decision.login), decision.person.as_ref()];
     wrong(
-        asked.into_iter().flatten().any(|name| approver.is_known_as(name)),
+        is_own(approver, decision),
         format!("{} asked for it, or whoever asked works for {0}", approver.person),
     );
     wrong(
@@ -289,4 +297,53 @@ fn about(kind: &str, actor: Actor, request: &StatementRequest, text: String) -> 
         decision.login.clone(),
     ];
     record::event(kind, actor, subject, serde_json::json!({ "text": text }))
+}
+
+#[cfg(test)]
+mod tests {
+    use safeguard_api::guard::Principal;
+    use safeguard_api::statement::Outcome;
+
+    use super::*;
+
+    #[test]
+    fn nobody_approves_what_an_own_login_asked_also_by_a_credential_for_minutes() {
+        let approver = Approver {
+            person: "Kim Doe".to_owned(),
+            roles: Vec::new(),
+            emails: Vec::new(),
+            owner_names: vec!["@kim".to_owned()],
+            keys: Vec::new(),
+            passkey: false,
+        };
+        let asked = |login: &str, person: Option<&str>| StatementDecision {
+            decision: DecisionId::new(1, 1),
+            at: Timestamp(1),
+            login: login.to_owned(),
+            person: person.map(str::to_owned),
+            principal: Principal::Agent,
+            outcome: Outcome::Refused,
+            rule: None,
+            sqlstate: None,
+            classes: Vec::new(),
+            relations: Vec::new(),
+            effect: None,
+            approved: None,
+            undo: None,
+            repeated: 0,
+        };
+        for (login, person, own) in [
+            ("kim", None, true),
+            ("Kim~k7f3q2ab", None, true),
+            ("coder~k7f3q2ab", Some("kim doe"), true),
+            ("coder", None, false),
+            ("lee~k7f3q2ab", Some("Lee Roe"), false),
+        ] {
+            assert_eq!(
+                is_own(&approver, &asked(login, person)),
+                own,
+                "{login} {person:?}"
+            );
+        }
+    }
 }
