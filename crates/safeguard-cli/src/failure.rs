@@ -50,6 +50,14 @@ impl Failure {
         }
     }
 
+    /// What is said of it in one line; nothing where it was said already.
+    pub fn title(&self) -> &str {
+        match self {
+            Failure::Refused(problem) | Failure::Undecided(problem) => &problem.title,
+            Failure::Told => "",
+        }
+    }
+
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Failure::Refused(_) | Failure::Told => ExitCode::from(1),

@@ -140,18 +140,18 @@ pub fn check_certificates(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A user without a lasting password gets in by what the server issues, and by nothing else.
+/// A user whom nothing lasting proves gets in by what the server issues, and by nothing else.
 fn check_users(config: &Config) -> Result<(), Failure> {
     let mut users = config
         .proxies
         .iter()
         .flat_map(|(name, proxy)| proxy.users.iter().map(move |user| (name, user)));
-    match users.find(|(_, (_, user))| user.verifier.is_none()) {
+    match users.find(|(_, (_, user))| user.is_only_issued()) {
         None => Ok(()),
         Some((name, (login, _))) => Err(Failure::refused(format!(
-            "`{login}` of `{name}` has no verifier, and without the server there are no credentials"
+            "nothing lasting proves `{login}` of `{name}`, and without the server there are no credentials"
         ))
-        .hint("ask the server with `--with-server`, or make a verifier with `safeguard proxy verifier`")),
+        .hint("ask the server with `--with-server`, or give it a `verifier` or a `certificate_name`")),
     }
 }
 
@@ -182,17 +182,15 @@ pub fn serve(
             .name("issued".to_owned())
             .spawn(move || asked.watch())
             .context("cannot start a thread")?;
-    }
-    thread::Builder::new()
-        .name("in-force".to_owned())
-        .spawn(move || watched.watch(config.guard))
-        .context("cannot start a thread")?;
-    if with_server {
         let desk = desk(globals)?;
         for settings in &mut settings {
             settings.desk = Some(Arc::clone(&desk));
         }
     }
+    thread::Builder::new()
+        .name("in-force".to_owned())
+        .spawn(move || watched.watch(config.guard))
+        .context("cannot start a thread")?;
     let runtime = runtime(config.router.threads)?;
     runtime.block_on(async {
         pg::run(settings, in_force, stop_signal()?)
@@ -312,5 +310,30 @@ impl Watched {
             Ok(!status.freezes.is_empty() || services.iter().any(|service| !service.open))
         });
         asked.unwrap_or(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::expect_used)]
+    use super::*;
+
+    #[test]
+    fn without_the_server_only_what_lasts_opens_a_proxy() {
+        let told = |user: &str| {
+            let text = format!(
+                "mode = \"enforce\"\n[proxies.shop]\nlisten = \"127.0.0.1:6432\"\nenvironment = \"production\"\n\
+                 [proxies.shop.tls]\ncertificate = \"/c\"\nkey = \"/k\"\nclient_authority = \"/a\"\n\
+                 [proxies.shop.upstream]\nhost = \"127.0.0.1\"\ndatabase = \"shop\"\nuser = \"guarded\"\n\
+                 [proxies.shop.users.ops]\nprincipal = \"person\"\ncertificate_name = \"ops\"\n\
+                 [proxies.shop.users.coder]\nprincipal = \"agent\"\n{user}"
+            );
+            let config = Config::parse(&text).expect("a configuration");
+            check_users(&config).map_err(|failure| failure.title().to_owned())
+        };
+        assert_eq!(told("certificate_name = \"coder\""), Ok(()));
+        let refused =
+            "nothing lasting proves `coder` of `shop`, and without the server there are no credentials";
+        assert_eq!(told(""), Err(refused.to_owned()));
     }
 }

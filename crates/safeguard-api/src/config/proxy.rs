@@ -145,6 +145,14 @@ pub struct ProxyUser {
     pub credential_longest: Span,
 }
 
+impl ProxyUser {
+    /// Whether nothing lasting proves who it is: it opens by issued credentials alone.
+    #[must_use]
+    pub fn is_only_issued(&self) -> bool {
+        self.verifier.is_none() && self.certificate_name.is_none()
+    }
+}
+
 fn default_credential_longest() -> Span {
     Span::hours(1)
 }

@@ -8,7 +8,7 @@ use safeguard_api::Name;
 use safeguard_api::credential::LiveCredentials;
 use safeguard_dataplane::pg::{InForce, IssuedLogin};
 
-use super::LOOK_EVERY;
+use super::{LOOK_EVERY, client};
 use crate::api_client::ApiClient;
 use crate::args::Globals;
 use crate::failure::Failure;
@@ -25,7 +25,7 @@ impl AskedForLogins {
     pub fn watch(self) {
         let mut complained = false;
         loop {
-            let asked = ApiClient::new(&self.globals).and_then(|client| {
+            let asked = client(&self.globals).and_then(|client| {
                 let mut proxies = self.proxies.iter();
                 proxies.try_for_each(|proxy| self.ask(&client, proxy))
             });
@@ -33,8 +33,10 @@ impl AskedForLogins {
                 Ok(()) => complained = false,
                 Err(failure) if !complained => {
                     complained = true;
-                    let why = told(&failure);
-                    tracing::warn!(%why, "The server does not say which credentials are live; those that are known hold until they expire");
+                    tracing::warn!(
+                        why = failure.title(),
+                        "The server does not say which credentials are live; those that are known hold until they expire"
+                    );
                 }
                 Err(_) => {}
             }
@@ -57,12 +59,5 @@ impl AskedForLogins {
         });
         self.in_force.issue(proxy, logins.collect());
         Ok(())
-    }
-}
-
-fn told(failure: &Failure) -> String {
-    match failure {
-        Failure::Refused(problem) | Failure::Undecided(problem) => problem.title.clone(),
-        Failure::Told => String::new(),
     }
 }

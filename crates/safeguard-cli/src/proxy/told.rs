@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use safeguard_api::statement::{DecisionBatch, DecisionsRecorded, Redeemed};
-use safeguard_dataplane::pg::{Answer, Desk, Question};
+use safeguard_dataplane::pg::{Desk, Question};
 
 use super::client;
 use crate::args::Globals;
@@ -28,7 +28,7 @@ pub fn carry(globals: &Globals, desk: &Arc<Desk>, questions: &Receiver<Question>
                 let asked = client(globals)
                     .and_then(|client| client.post::<_, Redeemed>("/api/v1/statements/redeem", &redemption));
                 // A client that has left does not wait for the answer any more.
-                drop(answer.send(in_words(asked)));
+                drop(answer.send(asked.map_err(|failure| failure.title().to_owned())));
             }
             Err(RecvTimeoutError::Timeout) => {
                 gather(desk, &mut waiting);
@@ -37,7 +37,7 @@ pub fn carry(globals: &Globals, desk: &Arc<Desk>, questions: &Receiver<Question>
                 match sent {
                     Err(failure) if !complained => {
                         complained = true;
-                        tracing::warn!(why = %title(&failure), "What is decided does not reach the log");
+                        tracing::warn!(why = failure.title(), "What is decided does not reach the log");
                     }
                     Err(_) => {}
                     Ok(()) if complained => {
@@ -82,15 +82,4 @@ fn send(globals: &Globals, waiting: &mut VecDeque<DecisionBatch>) -> Result<(), 
         waiting.pop_front();
     }
     Ok(())
-}
-
-fn in_words(asked: Result<Redeemed, Failure>) -> Answer {
-    asked.map_err(|failure| title(&failure))
-}
-
-fn title(failure: &Failure) -> String {
-    match failure {
-        Failure::Refused(problem) | Failure::Undecided(problem) => problem.title.clone(),
-        Failure::Told => "no answer".to_owned(),
-    }
 }

@@ -60,8 +60,7 @@ pub(super) fn check_issuing(base: &[&str; 2], login: &str, user: &ProxyUser, fou
         let message = format!("`{LOGIN_SEPARATOR}` is in the names of issued credentials alone");
         found.push(ConfigProblem::new(&path, message).with_hint("name the login otherwise"));
     }
-    let is_issued_alone = user.verifier.is_none() && user.certificate_name.is_none();
-    if is_issued_alone && login.len() > ISSUING_USER_BYTES_MAX {
+    if user.is_only_issued() && login.len() > ISSUING_USER_BYTES_MAX {
         let message = format!(
             "{} bytes (limit {ISSUING_USER_BYTES_MAX} without a verifier)",
             login.len()
