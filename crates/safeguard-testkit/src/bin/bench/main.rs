@@ -7,17 +7,21 @@ mod drill;
 mod evidence;
 mod flip;
 mod guard;
+mod guarded;
 mod idle;
 mod installation;
 mod judge;
 mod load;
 mod log;
 mod peers;
+mod pgbench;
 mod planner;
 mod processes;
+mod proxy;
 mod report;
 mod router;
 mod router_process;
+mod sessions;
 mod tripwire;
 
 use std::process::ExitCode;
@@ -88,6 +92,11 @@ const BENCHES: &[Bench] = &[
         name: "planner",
         about: "decisions a second",
         run: planner::run,
+    },
+    Bench {
+        name: "proxy",
+        about: "pgbench through the guard in front of PostgreSQL beside pgbouncer, and 5,000 idle sessions",
+        run: proxy::run,
     },
     Bench {
         name: "router",
