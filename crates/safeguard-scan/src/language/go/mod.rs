@@ -1,0 +1,162 @@
+//! Go: from tree-sitter's tree to ours.
+//!
+//! Tree-sitter is without types, so what only types can tell is decided by what programs mostly mean: `f[T](x)` is a call of `f` if `T` is known
+//! to be a type in this file (`expressions.rs`), and a name before the colon in `T{k: v}` is a field unless `T` is written as a map, slice or array.
+
+mod declarations;
+mod expressions;
+mod lexis;
+mod literals;
+mod nodes;
+mod pattern;
+mod statements;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
+use std::ops::{ControlFlow, Range};
+
+pub use pattern::parse_pattern;
+
+use self::nodes::{At, Nodes};
+use super::Language;
+use crate::tree::{Builder, Kind, ParseError, Role, Tree};
+
+/// How many steps the parser may take, per byte of the file and in any case. Real files take one, at most two a byte; `a+a+a…` takes four,
+/// and what has several readings up to nine. Counted, not timed: the same text gives the same answer.
+const STEPS_PER_BYTE_MAX: usize = 10;
+const STEPS_MIN: usize = 100_000;
+/// The parser reports to us once in so many steps.
+const STEPS_PER_REPORT: usize = 100;
+
+pub fn parse(text: &str) -> Result<Tree, ParseError> {
+    lexis::check(text)?;
+    let steps_max = STEPS_MIN.max(text.len() * STEPS_PER_BYTE_MAX);
+    let nodes = match read(text, steps_max) {
+        Ok(nodes) => nodes,
+        Err(error) => match lexis::without_builtins(text) {
+            Some(code) => read(&code, steps_max).map_err(|_| error)?,
+            None => return Err(error),
+        },
+    };
+    let mut convert = Convert {
+        text,
+        nodes: &nodes,
+        out: Builder::new(Language::Go, text),
+        types: HashSet::new(),
+        packages: HashSet::new(),
+    };
+    convert.learn_names();
+    for comment in nodes.comments() {
+        convert.out.comment(comment.clone());
+    }
+    convert.node(Kind::Module, Role::Item, 0..text.len(), |convert| {
+        for child in convert.nodes.named(At::ROOT) {
+            convert.statement(child, Role::Item);
+        }
+    });
+    convert.out.finish()
+}
+
+fn read(text: &str, steps_max: usize) -> Result<Nodes, ParseError> {
+    let mut parser = tree_sitter::Parser::new();
+    parser
+        .set_language(&tree_sitter_go::LANGUAGE.into())
+        .map_err(|error| ParseError::Syntax {
+            line: 1,
+            message: format!("the parser of Go cannot be used: {error}"),
+        })?;
+
+    let mut steps = 0;
+    let mut stuck_at = None;
+    let mut watch = |state: &tree_sitter::ParseState| {
+        steps += STEPS_PER_REPORT;
+        if steps <= steps_max {
+            return ControlFlow::Continue(());
+        }
+        stuck_at = Some(state.current_byte_offset());
+        ControlFlow::Break(())
+    };
+    let options = tree_sitter::ParseOptions::new().progress_callback(&mut watch);
+    let bytes = text.as_bytes();
+    let tree = parser.parse_with_options(
+        &mut |start, _| &bytes[start.min(bytes.len())..],
+        None,
+        Some(options),
+    );
+    match tree {
+        Some(tree) => Nodes::new(&tree, text),
+        None => Err(syntax(
+            text,
+            stuck_at.unwrap_or(0),
+            "too many ways to read this".to_owned(),
+        )),
+    }
+}
+
+fn syntax(text: &str, offset: usize, message: String) -> ParseError {
+    ParseError::Syntax {
+        line: line_of(text, offset),
+        message,
+    }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    let before = &text.as_bytes()[..offset.min(text.len())];
+    before.iter().filter(|byte| **byte == b'\n').count() + 1
+}
+
+/// The conversion of one file. Its methods lie where the constructs do: declarations, statements, expressions.
+struct Convert<'t> {
+    text: &'t str,
+    nodes: &'t Nodes,
+    out: Builder,
+    /// Names of types that this file declares, type parameters included.
+    types: HashSet<&'t str>,
+    /// What this file calls the packages that it imports.
+    packages: HashSet<&'t str>,
+}
+
+impl<'t> Convert<'t> {
+    fn node(&mut self, kind: Kind, role: Role, span: Range<usize>, inside: impl FnOnce(&mut Self)) {
+        if self.out.open(kind, role, span) {
+            inside(self);
+        }
+        self.out.close();
+    }
+
+    /// A node that is called what a part of the text says.
+    fn named_leaf(&mut self, kind: Kind, role: Role, span: Range<usize>) {
+        self.node(kind, role, span.clone(), |convert| convert.out.name_source(span));
+    }
+
+    fn source(&self, at: At) -> &'t str {
+        self.text.get(self.nodes.span(at)).unwrap_or("")
+    }
+
+    fn learn_names(&mut self) {
+        let nodes = self.nodes;
+        for at in nodes.all() {
+            match nodes.kind(at) {
+                "type_spec" | "type_alias" | "type_parameter_declaration" => {
+                    let text = self.text;
+                    let names = nodes
+                        .fields(at, "name")
+                        .filter_map(|name| text.get(nodes.span(name)));
+                    self.types.extend(names);
+                }
+                "import_spec" => {
+                    let name = match nodes.field(at, "name") {
+                        Some(name) => self.source(name),
+                        None => nodes.field(at, "path").map_or("", |path| {
+                            let quoted = self.source(path);
+                            literals::package_of(quoted.trim_matches(['"', '`']))
+                        }),
+                    };
+                    self.packages.insert(name);
+                }
+                _ => {}
+            }
+        }
+    }
+}
