@@ -1,0 +1,442 @@
+//! Where a pattern's tree fits a file's: metavariables, ellipses, what names stand for, and constants.
+
+mod bindings;
+mod canonical;
+mod children;
+
+use std::ops::Range;
+
+use crate::language::pattern::Pattern;
+use crate::names::Names;
+use crate::tree::{Flags, Kind, NodeId, Role, Tree};
+use bindings::bound_to;
+
+pub use bindings::{Bindings, Bound, agree, bound};
+pub use canonical::canonical;
+
+/// How many steps one pattern may take over one file, for each node of the file and altogether.
+const STEPS_PER_NODE: usize = 200;
+const STEPS_MIN: usize = 200_000;
+/// How many ways one pattern may fit at one place.
+const WAYS_MAX: usize = 32;
+
+/// A file, and what is known of it.
+#[derive(Debug)]
+pub struct Source {
+    pub path: String,
+    pub tree: Tree,
+    pub names: Names,
+    /// The nodes of each kind.
+    by_kind: Vec<Vec<NodeId>>,
+}
+
+impl Source {
+    pub fn new(path: &str, tree: Tree) -> Source {
+        let names = Names::of(&tree);
+        let mut by_kind = vec![Vec::new(); Kind::Deep as usize + 1];
+        for id in tree.all() {
+            by_kind[tree.kind(id) as usize].push(id);
+        }
+        Source {
+            path: path.to_owned(),
+            tree,
+            names,
+            by_kind,
+        }
+    }
+
+    /// All nodes of a kind, in the order of the text.
+    pub fn of_kind(&self, kind: Kind) -> &[NodeId] {
+        &self.by_kind[kind as usize]
+    }
+}
+
+/// A place that a pattern fits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Match {
+    /// The node that fits, or the first of several statements.
+    pub node: NodeId,
+    pub span: Range<usize>,
+    pub bindings: Bindings,
+}
+
+/// The places in `within` that the pattern fits, in the order of the text, and whether all could be looked at.
+pub fn matches(pattern: &Pattern, source: &Source, within: NodeId, known: &Bindings) -> (Vec<Match>, bool) {
+    let steps = STEPS_MIN.max(source.tree.len() * STEPS_PER_NODE);
+    let mut matcher = Matcher {
+        pattern: &pattern.tree,
+        source,
+        bindings: known.clone(),
+        steps,
+    };
+    let mut found = Vec::new();
+    match pattern.roots.as_slice() {
+        [] => {}
+        [root] if !matcher.is_statement_ellipsis(*root) => {
+            for id in matcher.candidates(*root, within) {
+                let mut ways: Vec<Match> = Vec::new();
+                matcher.node(*root, id, &mut |matcher| {
+                    let way = Match {
+                        node: id,
+                        span: source.tree.span(id),
+                        bindings: matcher.bindings.clone(),
+                    };
+                    if !ways.contains(&way) {
+                        ways.push(way);
+                    }
+                    ways.len() >= WAYS_MAX
+                });
+                found.append(&mut ways);
+            }
+        }
+        roots => {
+            for id in source.tree.subtree(within) {
+                if !matches!(source.tree.kind(id), Kind::Module | Kind::Block) {
+                    continue;
+                }
+                let statements: Vec<NodeId> = source.tree.children(id).collect();
+                for first in 0..statements.len() {
+                    let mut ways: Vec<Match> = Vec::new();
+                    matcher.run_of_statements(roots, &statements[first..], &mut |matcher, used| {
+                        let last = statements[first + used.saturating_sub(1)];
+                        let way = Match {
+                            node: statements[first],
+                            span: source.tree.span(statements[first]).start..source.tree.span(last).end,
+                            bindings: matcher.bindings.clone(),
+                        };
+                        if !ways.contains(&way) {
+                            ways.push(way);
+                        }
+                        ways.len() >= WAYS_MAX
+                    });
+                    found.append(&mut ways);
+                }
+            }
+        }
+    }
+    (found, matcher.steps > 0)
+}
+
+struct Matcher<'m> {
+    pattern: &'m Tree,
+    source: &'m Source,
+    bindings: Bindings,
+    steps: usize,
+}
+
+/// What to do where a part fits: go on with the rest; whether that was enough.
+type Then<'t, 'm> = &'t mut dyn FnMut(&mut Matcher<'m>) -> bool;
+
+impl<'m> Matcher<'m> {
+    /// The nodes that the pattern might fit, by its kind.
+    fn candidates(&self, root: NodeId, within: NodeId) -> Vec<NodeId> {
+        let tree = &self.source.tree;
+        let kinds: &[Kind] = match self.pattern.kind(root) {
+            Kind::Metavariable | Kind::Ellipsis | Kind::Deep => &[],
+            // A constant stands for its literal wherever it is used; that is looked at where a literal is part of a pattern.
+            Kind::Name | Kind::Member => &[Kind::Name, Kind::Member],
+            Kind::Function => &[Kind::Function, Kind::Lambda],
+            Kind::Str => &[Kind::Str, Kind::Interp],
+            kind => &[kind],
+        };
+        if kinds.is_empty() {
+            return tree
+                .subtree(within)
+                .filter(|id| is_expression(tree, *id) || self.pattern.kind(root) == Kind::Ellipsis)
+                .collect();
+        }
+        let mut found: Vec<NodeId> = kinds
+            .iter()
+            .flat_map(|kind| self.source.of_kind(*kind))
+            .copied()
+            .filter(|id| tree.within(*id, within))
+            .collect();
+        if kinds.len() > 1 {
+            found.sort();
+        }
+        found
+    }
+
+    fn is_statement_ellipsis(&self, id: NodeId) -> bool {
+        self.pattern.kind(id) == Kind::Ellipsis
+    }
+
+    fn step(&mut self) -> bool {
+        self.steps = self.steps.saturating_sub(1);
+        self.steps > 0
+    }
+
+    /// Statements one after the other, from the first; tells how many were used.
+    fn run_of_statements(
+        &mut self,
+        pattern: &[NodeId],
+        target: &[NodeId],
+        then: &mut dyn FnMut(&mut Matcher<'m>, usize) -> bool,
+    ) -> bool {
+        let all = target.len();
+        self.statements(pattern, target, &mut |matcher, left| then(matcher, all - left))
+    }
+
+    fn statements(
+        &mut self,
+        pattern: &[NodeId],
+        target: &[NodeId],
+        then: &mut dyn FnMut(&mut Matcher<'m>, usize) -> bool,
+    ) -> bool {
+        let Some((first, rest)) = pattern.split_first() else {
+            return then(self, target.len());
+        };
+        if self.is_statement_ellipsis(*first) {
+            if rest.is_empty() {
+                return then(self, 0);
+            }
+            return (0..=target.len()).any(|skipped| self.statements(rest, &target[skipped..], then));
+        }
+        let Some((statement, after)) = target.split_first() else {
+            return false;
+        };
+        self.node(*first, *statement, &mut |matcher| {
+            matcher.statements(rest, after, then)
+        })
+    }
+
+    /// One node against another.
+    fn node(&mut self, pattern: NodeId, target: NodeId, then: Then<'_, 'm>) -> bool {
+        if !self.step() {
+            return false;
+        }
+        let (p, t) = (self.pattern, &self.source.tree);
+        let kind = p.kind(pattern);
+        match kind {
+            Kind::Ellipsis => return then(self),
+            Kind::Metavariable => return self.bind_node(p.name(pattern), target, then),
+            Kind::Deep => {
+                let Some(inner) = p.children(pattern).last() else {
+                    return false;
+                };
+                return t.subtree(target).any(|id| self.node(inner, id, then));
+            }
+            Kind::ExprStmt if t.kind(target) != Kind::ExprStmt => {
+                // A pattern's expression stands for a statement that is one, and for one that returns or assigns it.
+                return false;
+            }
+            _ => {}
+        }
+        if matches!(kind, Kind::Name | Kind::Member) && self.same_path(pattern, target) {
+            return then(self);
+        }
+        if t.kind(target) == Kind::Name
+            && matches!(
+                kind,
+                Kind::Str | Kind::Num | Kind::Bool | Kind::Null | Kind::List | Kind::Tuple | Kind::Set
+            )
+            && let Some(constant) = self.source.names.constant(t, target)
+        {
+            return self.node(pattern, constant, then);
+        }
+        if kind == Kind::Str {
+            return self.string(pattern, target, then);
+        }
+        // `subprocess.$RUN` also fits `run` that was imported from there.
+        if kind == Kind::Member
+            && t.kind(target) == Kind::Name
+            && let Some(metavariable) = p
+                .name(pattern)
+                .strip_prefix('$')
+                .filter(|name| is_metavariable(name))
+            && let Some(module) = p
+                .child(pattern, Role::Object)
+                .and_then(|object| plain_path(p, object))
+            && let Some(path) = self.source.names.qualified(t, target)
+            && let Some((found, member)) = path.rsplit_once('.')
+            && found == module
+        {
+            let bound = Bound {
+                node: None,
+                span: t.span(target),
+                canonical: member.to_owned(),
+            };
+            return self.bind(metavariable, bound, then);
+        }
+        let same_kind = kind == t.kind(target) || (kind == Kind::Function && t.kind(target) == Kind::Lambda);
+        if !same_kind {
+            return false;
+        }
+        if p.flags(pattern).has(Flags::ASYNC) && !t.flags(target).has(Flags::ASYNC) {
+            return false;
+        }
+        self.name(pattern, target, &mut |matcher| {
+            matcher.children(pattern, target, then)
+        })
+    }
+
+    /// The node's own name: of a function, a member, an operator.
+    fn name(&mut self, pattern: NodeId, target: NodeId, then: Then<'_, 'm>) -> bool {
+        let (p, t) = (self.pattern, &self.source.tree);
+        let (wanted, found) = (p.name(pattern), t.name(target));
+        match p.kind(pattern) {
+            // A declaration and an assignment are one to a pattern; `+=` is another thing.
+            Kind::Assign if matches!(wanted, "=" | ":=") => return matches!(found, "=" | ":=") && then(self),
+            Kind::Break | Kind::Continue | Kind::ForEach | Kind::Composite if wanted.is_empty() => {
+                return then(self);
+            }
+            Kind::Type if wanted == "..." => return then(self),
+            // `function (...) {...}` of a pattern fits a function with a name too.
+            Kind::Lambda if wanted.is_empty() => return then(self),
+            _ => {}
+        }
+        if let Some(metavariable) = wanted.strip_prefix('$').filter(|name| is_metavariable(name)) {
+            if found.is_empty() {
+                return false;
+            }
+            let bound = Bound {
+                node: None,
+                span: t.span(target),
+                canonical: found.to_owned(),
+            };
+            return self.bind(metavariable, bound, then);
+        }
+        (wanted == "..." || wanted == found) && then(self)
+    }
+
+    /// `"..."` is any string that is known, `"$X"` names its text, `"=~/…/"` is not supported (a rule says `metavariable-regex`).
+    fn string(&mut self, pattern: NodeId, target: NodeId, then: Then<'_, 'm>) -> bool {
+        let (p, t) = (self.pattern, &self.source.tree);
+        let wanted = p.name(pattern);
+        if wanted == "..." {
+            return is_constant_string(self.source, target, 0) && then(self);
+        }
+        if t.kind(target) != Kind::Str {
+            return false;
+        }
+        match wanted.strip_prefix('$') {
+            Some(metavariable) if is_metavariable(metavariable) => {
+                let bound = Bound {
+                    node: Some(target),
+                    span: t.span(target),
+                    canonical: t.name(target).to_owned(),
+                };
+                self.bind(metavariable, bound, then)
+            }
+            _ => wanted == t.name(target) && then(self),
+        }
+    }
+
+    /// Whether both are the same chain of names, what was imported taken for what it stands for.
+    fn same_path(&self, pattern: NodeId, target: NodeId) -> bool {
+        let t = &self.source.tree;
+        if !matches!(t.kind(target), Kind::Name | Kind::Member) {
+            return false;
+        }
+        let Some(wanted) = plain_path(self.pattern, pattern) else {
+            return false;
+        };
+        // Cheap first: only what was imported has another name than its own.
+        match self.source.names.qualified(t, target) {
+            Some(found) => found == wanted,
+            None => false,
+        }
+    }
+
+    fn bind_node(&mut self, metavariable: &str, target: NodeId, then: Then<'_, 'm>) -> bool {
+        let bound = bound_to(&self.source.tree, target);
+        self.bind(metavariable, bound, then)
+    }
+
+    fn bind(&mut self, metavariable: &str, value: Bound, then: Then<'_, 'm>) -> bool {
+        if metavariable == "_" {
+            return then(self);
+        }
+        match bound(&self.bindings, metavariable) {
+            Some(earlier) => earlier.canonical == value.canonical && then(self),
+            None => {
+                self.bindings.push((metavariable.to_owned(), value));
+                let enough = then(self);
+                self.bindings.pop();
+                enough
+            }
+        }
+    }
+}
+
+/// `a.b.c` without metavariables.
+fn plain_path(tree: &Tree, id: NodeId) -> Option<String> {
+    let name = tree.name(id);
+    if name.starts_with('$') || name == "..." {
+        return None;
+    }
+    match tree.kind(id) {
+        Kind::Name => Some(name.to_owned()),
+        Kind::Member => {
+            let mut path = plain_path(tree, tree.child(id, Role::Object)?)?;
+            path.push('.');
+            path.push_str(name);
+            Some(path)
+        }
+        _ => None,
+    }
+}
+
+pub fn is_metavariable(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_uppercase() || first == '_')
+        && name
+            .chars()
+            .all(|char| char.is_ascii_uppercase() || char.is_ascii_digit() || char == '_')
+}
+
+/// Whether a value is text that does not change: a literal, a constant, or such texts put together.
+pub fn is_constant_string(source: &Source, id: NodeId, depth: usize) -> bool {
+    const DEPTH_MAX: usize = 8;
+    let tree = &source.tree;
+    if depth > DEPTH_MAX {
+        return false;
+    }
+    match tree.kind(id) {
+        Kind::Str => true,
+        Kind::Interp => tree
+            .children(id)
+            .all(|part| is_constant_string(source, part, depth + 1)),
+        Kind::Binary if tree.name(id) == "+" => tree
+            .children(id)
+            .all(|part| is_constant_string(source, part, depth + 1)),
+        Kind::Name => source
+            .names
+            .constant(tree, id)
+            .is_some_and(|constant| is_constant_string(source, constant, depth + 1)),
+        _ => false,
+    }
+}
+
+fn is_expression(tree: &Tree, id: NodeId) -> bool {
+    matches!(
+        tree.kind(id),
+        Kind::Name
+            | Kind::Member
+            | Kind::Index
+            | Kind::Call
+            | Kind::New
+            | Kind::Str
+            | Kind::Interp
+            | Kind::Tagged
+            | Kind::Regex
+            | Kind::Num
+            | Kind::Bool
+            | Kind::Null
+            | Kind::List
+            | Kind::Tuple
+            | Kind::Set
+            | Kind::Object
+            | Kind::Composite
+            | Kind::Unary
+            | Kind::Binary
+            | Kind::Compare
+            | Kind::Conditional
+            | Kind::Await
+            | Kind::Yield
+            | Kind::Comprehension
+            | Kind::Cast
+            | Kind::Sequence
+            | Kind::Lambda
+            | Kind::Jsx
+    )
+}

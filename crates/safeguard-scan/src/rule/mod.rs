@@ -1,0 +1,139 @@
+//! Rules in Semgrep's YAML: what is looked for, in which languages, and how sure a finding is.
+
+mod comparison;
+mod formula;
+mod written;
+mod yaml;
+
+use std::sync::Arc;
+
+use fancy_regex::Regex;
+use safeguard_api::evidence::Severity;
+use serde::Deserialize;
+
+pub use comparison::Comparison;
+pub(crate) use formula::Evaluation;
+pub use yaml::{RuleError, load, load_all};
+
+use crate::language::Language;
+use crate::language::pattern::Pattern;
+use crate::matching::Source;
+use crate::tree::NodeId;
+
+/// How sure a finding is. Only a high one can block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    Low,
+    Medium,
+    High,
+}
+
+impl Confidence {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Confidence::Low => "low",
+            Confidence::Medium => "medium",
+            Confidence::High => "high",
+        }
+    }
+}
+
+/// What a finding says of its kind, whichever way it was found.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// `sql-injection`; a rule for one of several languages is `sql-injection.python`, and its findings are the page's.
+    pub id: String,
+    pub severity: Severity,
+    pub confidence: Confidence,
+    /// The pattern of failure, `X1` to `X6`; empty for a rule of somebody else that does not say.
+    pub failure: String,
+    /// One sentence; `$X` stands for what the metavariable `X` stands for.
+    pub message: String,
+    pub cwe: Vec<String>,
+}
+
+impl About {
+    /// The page's name.
+    pub fn page(&self) -> &str {
+        self.id.split_once('.').map_or(self.id.as_str(), |(page, _)| page)
+    }
+}
+
+#[derive(Debug)]
+pub struct Rule {
+    pub about: About,
+    pub languages: Vec<Language>,
+    pub paths: Paths,
+    pub mode: Mode,
+    /// Texts of which a file has at least one of each group, or the rule finds nothing in it.
+    pub needs: Vec<Vec<String>>,
+}
+
+/// Which files a rule looks at.
+#[derive(Debug, Default)]
+pub struct Paths {
+    pub include: Vec<Regex>,
+    pub exclude: Vec<Regex>,
+}
+
+#[derive(Debug)]
+pub enum Mode {
+    /// One formula for each of the rule's languages, in their order.
+    Search(Vec<Formula>),
+    Taint(Vec<Taint>),
+}
+
+#[derive(Debug)]
+pub struct Taint {
+    /// Shared with other rules, so that each is looked for once in a file.
+    pub sources: Vec<Arc<Formula>>,
+    pub sinks: Vec<Formula>,
+    pub sanitizers: Vec<Formula>,
+    pub propagators: Vec<Propagator>,
+}
+
+/// `from` taints `to` wherever the formula fits.
+#[derive(Debug)]
+pub struct Propagator {
+    pub formula: Formula,
+    pub from: String,
+    pub to: String,
+}
+
+#[derive(Debug)]
+pub enum Formula {
+    Pattern(Box<Pattern>),
+    Regex(Regex),
+    /// Nodes that patterns can not say; only sets of sources of this project have it.
+    Nodes(fn(&Source) -> Vec<NodeId>),
+    /// One of them.
+    Any(Vec<Formula>),
+    All(All),
+}
+
+/// What all must hold at one place.
+#[derive(Debug, Default)]
+pub struct All {
+    pub positive: Vec<Formula>,
+    pub inside: Vec<Formula>,
+    pub not: Vec<Formula>,
+    pub conditions: Vec<Condition>,
+    /// The metavariables that the finding is about.
+    pub focus: Vec<String>,
+}
+
+#[derive(Debug)]
+pub enum Condition {
+    /// The text of a metavariable begins with what the expression describes.
+    Regex {
+        metavariable: String,
+        regex: Regex,
+    },
+    /// Something in what the metavariable stands for fits.
+    Pattern {
+        metavariable: String,
+        formula: Formula,
+    },
+    Comparison(Comparison),
+}
