@@ -1,0 +1,30 @@
+//! What several rules ask of a tree.
+
+pub mod addresses;
+pub mod ambiguity;
+pub mod bodies;
+pub mod built;
+pub mod calls;
+pub mod chain;
+pub mod change;
+pub mod code;
+pub mod exports;
+pub mod functions;
+pub mod guards;
+pub mod handlers;
+pub mod imports;
+pub mod locks;
+pub mod loops;
+pub mod meant;
+pub mod outside;
+pub mod paths;
+pub mod place;
+pub mod reach;
+pub mod rows;
+pub mod sent;
+pub mod settings;
+pub mod signatures;
+pub mod sql_text;
+pub mod sql_tokens;
+pub mod typed;
+pub mod words;

@@ -1,0 +1,267 @@
+//! Rows of a database as values of a program: where they come from, and what protects them.
+
+use super::{bodies, calls};
+use crate::matching::Source;
+use crate::tree::{Kind, NodeId, Role, Tree};
+
+/// A name that holds a row, and where it was read.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'t> {
+    pub name: &'t str,
+    pub read: NodeId,
+}
+
+const READS: &[&str] = &[
+    "get",
+    "first",
+    "one",
+    "one_or_none",
+    "scalar",
+    "scalar_one",
+    "scalar_one_or_none",
+    "get_object_or_404",
+    "get_or_404",
+    "first_or_404",
+    "get_or_none",
+    "find_one",
+    "find_by_id",
+    "fetchone",
+    "fetch_one",
+    "fetchrow",
+    "fetchval",
+    "get_item",
+    "findOne",
+    "findById",
+    "findByPk",
+    "findUnique",
+    "findFirst",
+    "findOneBy",
+    "findOneOrFail",
+    "findUniqueOrThrow",
+    "findOneByOrFail",
+    "First",
+    "Take",
+    "Find",
+    "Get",
+    "GetContext",
+    "findFirstOrThrow",
+    "aget",
+    "afirst",
+    "lean",
+    "exec",
+    "get_by_id",
+    "get_object",
+    "last",
+];
+
+/// The rows that a function reads without a lock, each by the name it is given.
+pub fn read_in<'t>(source: &'t Source, function: NodeId) -> Vec<Row<'t>> {
+    let tree = &source.tree;
+    let mut rows = Vec::new();
+    for id in bodies::body(tree, function) {
+        match tree.kind(id) {
+            Kind::Assign => {
+                let (Some(target), Some(value)) = (tree.child(id, Role::Target), tree.child(id, Role::Value))
+                else {
+                    continue;
+                };
+                let target = match tree.kind(target) {
+                    Kind::Name => Some(target),
+                    // `const [user] = await …`
+                    Kind::List | Kind::Tuple => tree
+                        .children(target)
+                        .next()
+                        .filter(|first| tree.kind(*first) == Kind::Name),
+                    // `const { rows } = await client.query(…)`
+                    Kind::Object => tree
+                        .children(target)
+                        .next()
+                        .and_then(|pair| tree.child(pair, Role::Value))
+                        .filter(|value| tree.kind(*value) == Kind::Name),
+                    _ => None,
+                };
+                if let Some(target) = target
+                    && reads_row(source, value)
+                {
+                    rows.push(Row {
+                        name: tree.name(target),
+                        read: value,
+                    });
+                }
+            }
+            // Go: `db.First(&account, id)`, `row.Scan(&balance)`.
+            Kind::Call
+                if matches!(
+                    calls::name(tree, id),
+                    "First" | "Take" | "Find" | "Scan" | "Get" | "GetContext"
+                ) =>
+            {
+                for arg in calls::args(tree, id) {
+                    if tree.kind(arg) == Kind::Unary
+                        && tree.name(arg) == "&"
+                        && let Some(root) = tree
+                            .child(arg, Role::Value)
+                            .filter(|value| tree.kind(*value) == Kind::Name)
+                    {
+                        rows.push(Row {
+                            name: tree.name(root),
+                            read: id,
+                        });
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    rows
+}
+
+/// Whether a value is a row that is read here.
+fn reads_row(source: &Source, value: NodeId) -> bool {
+    let tree = &source.tree;
+    let value = match tree.kind(value) {
+        Kind::Await | Kind::Cast => {
+            return tree
+                .child(value, Role::Value)
+                .is_some_and(|value| reads_row(source, value));
+        }
+        // `cursor.fetchone()[0]`, `(await …).rows[0]`
+        Kind::Index | Kind::Member => {
+            return tree
+                .child(value, Role::Object)
+                .is_some_and(|value| reads_row(source, value));
+        }
+        Kind::Call => value,
+        _ => return false,
+    };
+    let chain = calls::chain(tree, value);
+    let Some(last) = chain.first() else {
+        return false;
+    };
+    let sql =
+        calls::args(tree, value).any(|arg| sql_of(tree, arg).is_some_and(|text| text.starts_with("select")));
+    if sql {
+        return true;
+    }
+    let from_repository = calls::receiver(tree, value).is_some_and(|receiver| {
+        let name = tree.source(receiver).to_ascii_lowercase();
+        name.len() < 40
+            && ["repo", "store", "dao", "crud"]
+                .iter()
+                .any(|part| name.contains(part))
+    }) && ["get", "find", "load", "fetch"]
+        .iter()
+        .any(|start| last.to_ascii_lowercase().starts_with(start))
+        && !["getall", "findall", "get_all", "find_all", "list"]
+            .contains(&last.to_ascii_lowercase().as_str());
+    if from_repository {
+        return true;
+    }
+    if !READS.contains(last) {
+        return false;
+    }
+    // A dictionary, a client or settings have `get` as well.
+    match *last {
+        "get" | "Get" | "last" | "Find" | "exec" => {
+            let path = calls::path(source, value);
+            let text = tree.source(value);
+            path.contains(".objects.")
+                || chain.iter().any(|name| {
+                    matches!(
+                        *name,
+                        "query"
+                            | "findOne"
+                            | "findById"
+                            | "select_related"
+                            | "filter"
+                            | "filter_by"
+                            | "Where"
+                            | "Model"
+                            | "execute"
+                    )
+                })
+                || path.starts_with("session.get")
+                || path.starts_with("db.session.get")
+                || path.starts_with("db.get") && calls::args(tree, value).count() == 2
+                || path.ends_with(".query.get")
+                || text.contains("SELECT")
+        }
+        "first" | "one" | "scalar" => chain.len() > 1,
+        _ => true,
+    }
+}
+
+/// The text of an SQL statement, in small letters and with single spaces.
+pub fn sql_of(tree: &Tree, id: NodeId) -> Option<String> {
+    let text = match tree.kind(id) {
+        Kind::Str => tree.name(id).to_owned(),
+        Kind::Interp | Kind::Tagged => tree
+            .source(id)
+            .trim_start_matches(|char: char| !char.is_alphabetic() || matches!(char, 'f' | 'r'))
+            .to_owned(),
+        Kind::Binary => tree
+            .source(id)
+            .trim_start_matches(['"', '\'', '`', 'f', 'r'])
+            .to_owned(),
+        Kind::Call if calls::name(tree, id) == "text" => return sql_of(tree, calls::arg(tree, id, 0)?),
+        _ => return None,
+    };
+    let text = text
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .to_ascii_lowercase();
+    ["select ", "update ", "insert ", "delete ", "with "]
+        .iter()
+        .any(|word| text.starts_with(word))
+        .then_some(text)
+}
+
+/// Whether a function speaks of anything that keeps others from changing what it has read.
+pub fn is_protected(source: &Source, function: NodeId) -> bool {
+    let text = source.tree.source(function).to_ascii_lowercase();
+    let says = [
+        "for_update",
+        "for update",
+        "pessimistic",
+        "serializable",
+        "mutex",
+        "optimistic",
+        "atomic_update",
+        "semaphore",
+        "runexclusive",
+        "version",
+        "if_match",
+        "conditionexpression",
+        "advisory",
+        "for share",
+        "compare_and",
+        "watch(",
+        "synchronize",
+    ];
+    // A block and a clock lock nothing.
+    let others = text.matches("block").count() + text.matches("clock").count();
+    says.iter().any(|word| text.contains(word)) || text.matches("lock").count() > others
+}
+
+/// Whether a call writes what was changed: saves, commits or flushes it.
+pub fn is_save(tree: &Tree, id: NodeId) -> bool {
+    tree.kind(id) == Kind::Call
+        && matches!(
+            calls::name(tree, id),
+            "save"
+                | "commit"
+                | "flush"
+                | "asave"
+                | "Save"
+                | "update"
+                | "put"
+                | "merge"
+                | "bulk_update"
+                | "Commit"
+                | "Update"
+                | "persist"
+                | "persistAndFlush"
+                | "refresh"
+        )
+}
