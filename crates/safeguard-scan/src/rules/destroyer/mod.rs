@@ -1,0 +1,22 @@
+//! Code that deletes or overwrites what does not come back.
+
+pub mod audit_removal;
+pub mod builders;
+pub mod cloud_destroys;
+pub mod command_destroys;
+pub mod delete_everything;
+pub mod empty_filter;
+pub mod file_removal;
+pub mod migration_drops;
+pub mod sql_destroys_data;
+pub mod unverified_removal;
+
+use crate::language::Language;
+
+pub const EVERY: &[Language] = &[
+    Language::Go,
+    Language::JavaScript,
+    Language::Python,
+    Language::TypeScript,
+    Language::Tsx,
+];
