@@ -1,0 +1,16 @@
+//! Loops, recursion and growth without an end, and what stops a service from answering.
+
+pub mod blocking_in_async;
+pub mod catastrophic_regex;
+pub mod cursor_never_advanced;
+pub mod endless_recursion;
+pub mod missing_timeout;
+pub mod query_in_loop;
+pub mod resource_not_closed;
+pub mod retry_without_limit;
+pub mod self_rearming;
+pub mod unbounded_concurrency;
+pub mod unbounded_growth;
+pub mod unbounded_query;
+pub mod unchanging_condition;
+pub mod unending_loop;
