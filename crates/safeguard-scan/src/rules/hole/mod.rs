@@ -1,0 +1,40 @@
+//! Security holes (X3): what opens a door that should be shut.
+
+pub mod access_check_commented_out;
+pub mod access_fails_open;
+pub mod check_always_true;
+pub mod check_without_effect;
+pub mod client_claims_identity;
+pub mod cookie_unprotected;
+pub mod cors_too_open;
+pub mod cross_site_scripting;
+pub mod csrf_disabled;
+pub mod debug_exposed;
+pub mod file_open_to_all;
+pub mod hard_coded_secret;
+pub mod jwt_not_verified;
+pub mod listens_everywhere;
+pub mod missing_authentication;
+pub mod object_without_owner;
+pub mod password_exposed;
+pub mod password_fast_hash;
+pub mod password_in_clear;
+pub mod permission_too_broad;
+pub mod predictable_token;
+pub mod sql_injection;
+pub mod timing_unsafe_compare;
+pub mod tls_not_verified;
+pub mod token_without_expiry;
+pub mod weak_cryptography;
+pub mod webhook_not_verified;
+
+use crate::language::Language;
+
+/// All languages that are read.
+const EVERY: &[Language] = &[
+    Language::Python,
+    Language::JavaScript,
+    Language::TypeScript,
+    Language::Tsx,
+    Language::Go,
+];
