@@ -1,0 +1,37 @@
+//! Code that makes data wrong little by little.
+
+macro_rules! check {
+    ($name:ident, $id:literal, $cwe:literal, $languages:expr, $run:ident) => {
+        pub static $name: Check = Check {
+            id: $id,
+            failure: "X5",
+            severity: Severity::High,
+            confidence: Confidence::High,
+            cwe: &[$cwe],
+            languages: $languages,
+            run: $run,
+        };
+    };
+}
+
+pub mod arrays;
+pub mod changing;
+pub mod date_format;
+pub mod go_values;
+pub mod money;
+pub mod multiple;
+pub mod narrowing;
+pub mod numbers;
+pub mod ranges;
+pub mod shared;
+pub mod swallowed;
+pub mod time;
+pub mod time_unit;
+pub mod values;
+pub mod writes;
+
+use crate::language::Language;
+
+pub use super::destroyer::EVERY;
+
+pub const SCRIPT: &[Language] = &[Language::JavaScript, Language::TypeScript, Language::Tsx];

@@ -1,0 +1,257 @@
+//! JavaScript counts months from 0: a month that a text or a person names is passed as it is, or `getMonth()` is written into a text.
+
+use safeguard_api::evidence::Severity;
+
+use super::SCRIPT;
+use crate::analysis::code::Code;
+use crate::analysis::meant::undoes_or_tests;
+use crate::analysis::words::words;
+use crate::language::Language;
+use crate::matching::Source;
+use crate::project::Project;
+use crate::rule::Confidence;
+use crate::rules::{Check, Reports};
+use crate::tree::{Kind, NodeId, Role};
+
+pub static NAIVE: Check = Check {
+    id: "naive-time",
+    failure: "X5",
+    severity: Severity::High,
+    confidence: Confidence::High,
+    cwe: &["CWE-682"],
+    languages: &[Language::Python],
+    run: naive,
+};
+
+pub static MONTH: Check = Check {
+    id: "month-off-by-one",
+    failure: "X5",
+    severity: Severity::High,
+    confidence: Confidence::High,
+    cwe: &["CWE-193"],
+    languages: SCRIPT,
+    run: month,
+};
+
+/// What is known of the zone of a moment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Zone {
+    Naive,
+    Aware,
+}
+
+fn zone(code: Code<'_>, id: NodeId) -> Option<Zone> {
+    let value = code.set_to(id).unwrap_or(id);
+    if code.kind(value) != Kind::Call {
+        return None;
+    }
+    let path = code.path(value);
+    let has_zone = !code.args(value).is_empty() || code.option(value, "tz").is_some();
+    match path.as_str() {
+        "datetime.datetime.utcnow" | "datetime.datetime.today" | "datetime.datetime.utcfromtimestamp" => {
+            Some(Zone::Naive)
+        }
+        "datetime.datetime.now" => Some(if has_zone { Zone::Aware } else { Zone::Naive }),
+        "django.utils.timezone.now" => None,
+        _ => None,
+    }
+}
+
+fn naive(source: &Source, _: &Project, reports: &mut Reports) {
+    let code = Code::of(source);
+    for call in source.of_kind(Kind::Call).iter().copied() {
+        if undoes_or_tests(code, call) {
+            continue;
+        }
+        let path = code.path(call);
+        let of = code.receiver(call);
+        let of_path = of
+            .map(|of| code.set_to(of).unwrap_or(of))
+            .filter(|of| code.kind(*of) == Kind::Call)
+            .map(|of| code.path(of))
+            .unwrap_or_default();
+        let utc = matches!(
+            of_path.as_str(),
+            "datetime.datetime.utcnow" | "datetime.datetime.utcfromtimestamp"
+        );
+        match code.called(call) {
+            "timestamp" if utc => {
+                reports.add(
+                    call,
+                    "takes a moment of UTC for local time: the number is off by the zone of the machine",
+                );
+            }
+            "astimezone" if utc => {
+                reports.add(call, "takes a moment of UTC for local time before it converts it");
+            }
+            "replace"
+                if of_path == "datetime.datetime.now"
+                    && code
+                        .option(call, "tzinfo")
+                        .is_some_and(|zone| code.tree.source(zone).to_ascii_lowercase().contains("utc")) =>
+            {
+                let naive = of
+                    .map(|of| code.set_to(of).unwrap_or(of))
+                    .is_some_and(|of| code.tree.children_in(of, Role::Arg).next().is_none());
+                if naive {
+                    reports.add(call, "calls local time UTC: it is off by the zone of the machine");
+                }
+            }
+            _ => {}
+        }
+        // A zone of pytz that is set and not localized is the local mean time of the 19th century.
+        if matches!(code.called(call), "replace" | "datetime" | "time" | "combine")
+            && let Some(zone) = code.option(call, "tzinfo")
+        {
+            let zone = code.set_to(zone).unwrap_or(zone);
+            let named = code.kind(zone) == Kind::Call
+                && code.path(zone) == "pytz.timezone"
+                && !code.arg(zone, 0).is_some_and(|name| {
+                    code.text(name)
+                        .is_some_and(|name| name.eq_ignore_ascii_case("utc") || name == "GMT")
+                });
+            if named {
+                reports.add(
+                    call,
+                    "a zone of `pytz` that is set and not localized is minutes off: its local mean time",
+                );
+            }
+        }
+        if path == "datetime.datetime.utcnow" {
+            reports.note(call, "a moment of UTC that does not say so: whoever compares or converts it takes it for local time");
+        }
+    }
+    for binary in source.of_kind(Kind::Binary).iter().copied() {
+        if !matches!(code.name(binary), "-" | "<" | ">" | "<=" | ">=" | "==") {
+            continue;
+        }
+        let (Some(left), Some(right)) = (code.child(binary, Role::Left), code.child(binary, Role::Right))
+        else {
+            continue;
+        };
+        if let (Some(one), Some(other)) = (zone(code, left), zone(code, right)) {
+            if one != other && !undoes_or_tests(code, binary) {
+                reports.add(binary, "a moment with a zone and one without can not be compared: this raises, or is always unequal");
+            }
+            // `now()` and `utcnow()` are hours apart.
+            let path = |id: NodeId| code.path(code.set_to(id).unwrap_or(id));
+            let (one, other) = (path(left), path(right));
+            let mixed = |one: &str, other: &str| one.ends_with("utcnow") && other == "datetime.datetime.now";
+            if (mixed(&one, &other) || mixed(&other, &one)) && zone(code, left) == zone(code, right) {
+                reports.add(binary, "UTC and local time are hours apart");
+            }
+        }
+    }
+}
+
+fn month(source: &Source, _: &Project, reports: &mut Reports) {
+    let code = Code::of(source);
+    for new in source.of_kind(Kind::New).iter().copied() {
+        let args = code.args(new);
+        if code.path(new) != "Date" || args.len() < 2 || undoes_or_tests(code, new) {
+            continue;
+        }
+        let Some(month) = args.get(1) else {
+            continue;
+        };
+        // January is 0, so 12 is January of the next year.
+        if code.number(*month) == Some(12)
+            && code.kind(*month) == Kind::Num
+            && args.get(2).and_then(|day| code.number(*day)) != Some(0)
+        {
+            reports.add(new, "months begin at 0: month 12 is January of the next year");
+            continue;
+        }
+        if from_text(code, *month) && args.get(2).and_then(|day| code.number(*day)) != Some(0) {
+            reports.add(
+                new,
+                format!(
+                    "months begin at 0: `{}` is a month later than the text says",
+                    code.tree.source(*month)
+                ),
+            );
+        }
+    }
+    for text in source
+        .of_kind(Kind::Interp)
+        .iter()
+        .copied()
+        .chain(source.of_kind(Kind::Binary).iter().copied())
+    {
+        if code.kind(text) == Kind::Binary
+            && (code.name(text) != "+" || !code.texts_in(text).any(|text| matches!(text, "-" | "/" | ".")))
+        {
+            continue;
+        }
+        // `${year}-${date.getMonth()}-${day}`
+        let has_day = code.tree.subtree(text).any(|id| {
+            code.kind(id) == Kind::Call
+                && matches!(
+                    code.called(id),
+                    "getDate" | "getUTCDate" | "getFullYear" | "getUTCFullYear"
+                )
+        });
+        let month = code.tree.subtree(text).find(|id| {
+            code.kind(*id) == Kind::Call && matches!(code.called(*id), "getMonth" | "getUTCMonth")
+        });
+        if let Some(month) = month
+            && has_day
+            && !plus_one(code, month)
+            && !is_index(code, month)
+            && !undoes_or_tests(code, text)
+        {
+            reports.add(month, "months begin at 0: the text names the month before");
+        }
+    }
+}
+
+fn plus_one(code: Code<'_>, month: NodeId) -> bool {
+    code.tree.parent(month).is_some_and(|parent| {
+        code.kind(parent) == Kind::Binary
+            && matches!(code.name(parent), "+" | "-")
+            && code.mentions_number(parent, &["1"])
+    })
+}
+
+/// `NAMES[date.getMonth()]`
+fn is_index(code: Code<'_>, month: NodeId) -> bool {
+    code.tree.ancestors(month).take(3).any(|around| {
+        code.kind(around) == Kind::Index
+            || code.kind(around) == Kind::Call && code.tree.role(month) == Role::Arg
+    })
+}
+
+/// A month that was split off a text: `const [year, month, day] = text.split('-').map(Number)`.
+fn from_text(code: Code<'_>, month: NodeId) -> bool {
+    let bare = code.bare(month);
+    if code.kind(bare) != Kind::Name
+        || !words(code.name(bare))
+            .iter()
+            .any(|word| matches!(word.as_str(), "month" | "mm" | "m" | "mon"))
+    {
+        return false;
+    }
+    let scope = code.function(month).unwrap_or(NodeId::ROOT);
+    code.tree.subtree(scope).any(|id| {
+        code.kind(id) == Kind::Assign
+            && code.child(id, Role::Target).is_some_and(|target| {
+                matches!(code.kind(target), Kind::List | Kind::Tuple)
+                    && code
+                        .tree
+                        .children(target)
+                        .any(|one| code.name(one) == code.name(bare))
+            })
+            && code.child(id, Role::Value).is_some_and(|value| {
+                code.tree.subtree(value).any(|part| {
+                    code.kind(part) == Kind::Call && matches!(code.called(part), "split" | "match" | "exec")
+                })
+            })
+    }) && !code.tree.subtree(scope).any(|id| {
+        // `month -= 1`, `month--`
+        code.kind(id) == Kind::Assign
+            && code.name(id) == "+="
+            && code
+                .child(id, Role::Target)
+                .is_some_and(|target| code.name(target) == code.name(bare))
+    })
+}
