@@ -1,0 +1,226 @@
+//! What is known of the repository around a file: its files, what its manifests declare, and what its other files define.
+//!
+//! The shell gives the paths and a look-up of texts; everything else is decided here.
+
+mod go;
+mod javascript;
+mod python;
+mod requirement;
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use crate::analysis::exports::{self, Exports};
+use crate::language::Language;
+
+pub use go::Go;
+pub use javascript::JavaScript;
+pub use python::Python;
+
+/// How many files a repository may have for its paths to be looked at.
+pub const PATHS_MAX: usize = 500_000;
+/// How many manifests are read.
+const MANIFESTS_MAX: usize = 2_000;
+
+/// Gives the text of a file of the repository; `None` where it can not be had.
+pub type Reader = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// What a repository has and declares; empty where nothing is known.
+#[derive(Default)]
+pub struct Project {
+    files: BTreeSet<String>,
+    /// All folders with a file in them, at any depth.
+    folders: BTreeSet<String>,
+    /// Folders that modules of Python begin in: they hold some, and are no package themselves.
+    python_roots: BTreeSet<String>,
+    /// What can be imported from those: modules, and folders with some in them.
+    python_names: BTreeSet<String>,
+    pub python: Python,
+    pub javascript: JavaScript,
+    pub go: Go,
+    reader: Option<Reader>,
+    /// What files define, by path. A file is read when it is first asked for; the same path always gives the same answer, so that it does not
+    /// matter who asks first.
+    exports: Mutex<HashMap<String, Option<Arc<Exports>>>>,
+}
+
+impl fmt::Debug for Project {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Project")
+            .field("files", &self.files.len())
+            .field("python", &self.python)
+            .field("javascript", &self.javascript)
+            .field("go", &self.go)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Project {
+    pub fn new(paths: impl IntoIterator<Item = String>, reader: Reader) -> Project {
+        let mut project = Project {
+            files: paths.into_iter().take(PATHS_MAX).collect(),
+            reader: Some(reader),
+            ..Project::default()
+        };
+        let paths: Vec<String> = project.files.iter().cloned().collect();
+        for path in &paths {
+            for outer in folders_up(folder(path)) {
+                if outer.is_empty() || !project.folders.insert(outer.to_owned()) {
+                    break;
+                }
+            }
+            if has_ending(path, PYTHON_ENDINGS) {
+                project.add_python(path);
+            }
+        }
+        let manifests: Vec<String> = project
+            .files
+            .iter()
+            .filter(|path| is_manifest(path))
+            .take(MANIFESTS_MAX)
+            .cloned()
+            .collect();
+        for path in &manifests {
+            let Some(text) = project.text(path) else {
+                continue;
+            };
+            project.python.read(path, &text);
+            project.javascript.read(path, &text);
+            project.go.read(path, &text);
+        }
+        project
+    }
+
+    /// The names that a module of Python can be imported by: its own where its folder is no package, else its outermost package's; without
+    /// `__init__.py`, any folder on the way may be one.
+    fn add_python(&mut self, path: &str) {
+        let mut name = stem(path).to_owned();
+        for outer in folders_up(folder(path)) {
+            let init = if outer.is_empty() {
+                "__init__.py".to_owned()
+            } else {
+                format!("{outer}/__init__.py")
+            };
+            if !self.files.contains(&init) {
+                self.python_roots.insert(outer.to_owned());
+                if name != "__init__" {
+                    self.python_names.insert(name);
+                }
+            }
+            name = file_name(outer).to_owned();
+        }
+    }
+
+    /// Folders that modules of Python begin in.
+    pub fn python_roots(&self) -> impl Iterator<Item = &str> {
+        self.python_roots.iter().map(String::as_str)
+    }
+
+    /// Whether anything is known of the repository.
+    pub fn is_known(&self) -> bool {
+        !self.files.is_empty()
+    }
+
+    pub fn text(&self, path: &str) -> Option<String> {
+        self.reader.as_ref().and_then(|reader| reader(path))
+    }
+
+    pub fn has(&self, path: &str) -> bool {
+        self.files.contains(path)
+    }
+
+    pub fn has_folder(&self, path: &str) -> bool {
+        path.is_empty() || self.folders.contains(path)
+    }
+
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(String::as_str)
+    }
+
+    /// The files right in a folder and below it.
+    pub fn below<'p>(&'p self, folder: &str) -> impl Iterator<Item = &'p str> + use<'p> {
+        let prefix = if folder.is_empty() {
+            String::new()
+        } else {
+            format!("{folder}/")
+        };
+        let begin = prefix.clone();
+        self.files
+            .range(begin..)
+            .map(String::as_str)
+            .take_while(move |path| path.starts_with(&prefix))
+    }
+
+    /// Whether a module of Python may be one of the repository's own.
+    pub fn has_python_name(&self, name: &str) -> bool {
+        self.python_names.contains(name)
+    }
+
+    /// What a file defines for others; `None` if it is not there or can not be read.
+    pub fn exports(&self, path: &str) -> Option<Arc<Exports>> {
+        if let Ok(known) = self.exports.lock()
+            && let Some(found) = known.get(path)
+        {
+            return found.clone();
+        }
+        let found = Language::of(path)
+            .filter(|_| self.has(path))
+            .and_then(|language| exports::of(path, language, &self.text(path)?))
+            .map(Arc::new);
+        if let Ok(mut known) = self.exports.lock() {
+            known.insert(path.to_owned(), found.clone());
+        }
+        found
+    }
+}
+
+const PYTHON_ENDINGS: &[&str] = &[".py", ".pyi", ".pyx", ".pxd", ".so", ".pyd"];
+
+/// Whether a file says what a repository needs or where its modules are.
+pub fn is_manifest(path: &str) -> bool {
+    let in_dependency = path
+        .split('/')
+        .any(|part| part == "node_modules" || part == "site-packages" || part == ".venv");
+    !in_dependency && (python::is_manifest(path) || javascript::is_manifest(path) || go::is_manifest(path))
+}
+
+pub(crate) fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+pub(crate) fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// A file's name up to its first dot.
+pub(crate) fn stem(path: &str) -> &str {
+    file_name(path).split('.').next().unwrap_or("")
+}
+
+pub(crate) fn has_ending(path: &str, endings: &[&str]) -> bool {
+    endings.iter().any(|ending| path.ends_with(ending))
+}
+
+/// A path from a folder, `.` and `..` taken; `None` if it leaves the repository.
+pub(crate) fn join(folder: &str, path: &str) -> Option<String> {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            _ => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// The folder and those that it lies in, from the inside out; the last is the repository's own, `""`.
+pub(crate) fn folders_up(folder: &str) -> impl Iterator<Item = &str> {
+    let first = (!folder.is_empty()).then_some(folder);
+    std::iter::successors(first, |inner| inner.rsplit_once('/').map(|(outer, _)| outer))
+        .chain(std::iter::once(""))
+}

@@ -1,0 +1,177 @@
+//! Of what type a value is, where the text alone says it.
+
+use std::collections::HashMap;
+
+use super::data;
+use crate::analysis::imports::Imports;
+use crate::language::Language;
+use crate::matching::Source;
+use crate::names::functions_around;
+use crate::tree::{Flags, Kind, NodeId, Role};
+
+/// Functions of Python to the class of what they return.
+const RETURNS: &[(&str, &str)] = &[
+    ("datetime.datetime.now", "datetime.datetime"),
+    ("datetime.datetime.utcnow", "datetime.datetime"),
+    ("datetime.datetime.today", "datetime.datetime"),
+    ("datetime.datetime.fromtimestamp", "datetime.datetime"),
+    ("datetime.datetime.strptime", "datetime.datetime"),
+    ("datetime.datetime.fromisoformat", "datetime.datetime"),
+    ("datetime.date.today", "datetime.date"),
+    ("pathlib.Path.cwd", "pathlib.Path"),
+    ("pathlib.Path.home", "pathlib.Path"),
+    ("subprocess.run", "subprocess.CompletedProcess"),
+    ("re.compile", "re.Pattern"),
+    ("json.dumps", "builtins.str"),
+    ("os.getcwd", "builtins.str"),
+    ("os.path.join", "builtins.str"),
+    ("os.listdir", "builtins.list"),
+    ("uuid.uuid4", "uuid.UUID"),
+];
+
+/// Types of the values of a file's names.
+pub struct Values<'s> {
+    source: &'s Source,
+    imports: &'s Imports,
+    /// What a name is set to in a function or the file (`None`), if it is set once.
+    set: HashMap<(Option<NodeId>, &'s str), NodeId>,
+}
+
+impl<'s> Values<'s> {
+    pub fn of(source: &'s Source, imports: &'s Imports) -> Values<'s> {
+        let tree = &source.tree;
+        let mut set = HashMap::new();
+        for assign in source.of_kind(Kind::Assign) {
+            let mut targets = tree.children_in(*assign, Role::Target);
+            let (Some(target), None) = (targets.next(), targets.next()) else {
+                continue;
+            };
+            if tree.kind(target) == Kind::Name
+                && matches!(tree.name(*assign), "=" | ":=")
+                && let Some(value) = tree.child(*assign, Role::Value)
+            {
+                set.insert((functions_around(tree, *assign).next(), tree.name(target)), value);
+            }
+        }
+        Values { source, imports, set }
+    }
+
+    /// The key of the type in the data: `builtins.str`, `pathlib.Path`, `prototype.Array`.
+    pub fn type_of(&self, id: NodeId) -> Option<String> {
+        let tree = &self.source.tree;
+        match tree.kind(id) {
+            Kind::Name => {
+                let name = tree.name(id);
+                let (scope, times) = self.source.names.binder(tree, id, name)?;
+                let value = *self.set.get(&(scope, name)).filter(|_| times == 1)?;
+                // A name that stands for another, and so on, is not followed.
+                (tree.kind(value) != Kind::Name && !self.imports.has(name))
+                    .then(|| self.type_of_value(value))?
+            }
+            _ => self.type_of_value(id),
+        }
+    }
+
+    fn type_of_value(&self, id: NodeId) -> Option<String> {
+        let tree = &self.source.tree;
+        let plain = match (tree.language(), tree.kind(id)) {
+            (Language::Python, Kind::Str) if tree.flags(id).has(Flags::BYTES) => "builtins.bytes",
+            (Language::Python, Kind::Str | Kind::Interp) => "builtins.str",
+            (Language::Python, Kind::List) => "builtins.list",
+            (Language::Python, Kind::Object) => "builtins.dict",
+            (Language::Python, Kind::Set) => "builtins.set",
+            (Language::Python, Kind::Tuple) => "builtins.tuple",
+            (Language::Python, Kind::Comprehension) => match tree.name(id) {
+                "list" => "builtins.list",
+                "set" => "builtins.set",
+                "dict" => "builtins.dict",
+                _ => return None,
+            },
+            (Language::Python, Kind::Call) => return self.of_call(id),
+            (Language::JavaScript | Language::TypeScript | Language::Tsx, Kind::Str | Kind::Interp) => {
+                "prototype.String"
+            }
+            (Language::JavaScript | Language::TypeScript | Language::Tsx, Kind::List) => "prototype.Array",
+            (Language::JavaScript | Language::TypeScript | Language::Tsx, Kind::New) => {
+                let callee = tree.child(id, Role::Callee)?;
+                match tree.source(callee) {
+                    name @ ("Map" | "Set" | "Date")
+                        if self.source.names.binder(tree, callee, name).is_none()
+                            && !self.imports.has(name) =>
+                    {
+                        return Some(format!("prototype.{name}"));
+                    }
+                    _ => return None,
+                }
+            }
+            _ => return None,
+        };
+        Some(plain.to_owned())
+    }
+
+    fn of_call(&self, id: NodeId) -> Option<String> {
+        let tree = &self.source.tree;
+        let callee = tree.child(id, Role::Callee)?;
+        if tree.kind(callee) == Kind::Name
+            && self
+                .source
+                .names
+                .binder(tree, callee, tree.name(callee))
+                .is_none()
+            && !self.imports.has(tree.name(callee))
+        {
+            let name = tree.name(callee);
+            return matches!(name, "str" | "list" | "dict" | "set" | "tuple" | "bytes")
+                .then(|| format!("builtins.{name}"));
+        }
+        let path = self.imports.path(self.source, callee)?;
+        if let Some((_, class)) = RETURNS.iter().find(|(function, _)| *function == path) {
+            return Some((*class).to_owned());
+        }
+        // Classes whose objects have no members but those of the class.
+        const MODULES: &[&str] = &[
+            "array",
+            "asyncio",
+            "collections",
+            "csv",
+            "datetime",
+            "decimal",
+            "fractions",
+            "io",
+            "ipaddress",
+            "pathlib",
+            "queue",
+            "re",
+            "subprocess",
+            "threading",
+            "time",
+            "uuid",
+            "zipfile",
+            "zoneinfo",
+        ];
+        if !path
+            .rsplit_once('.')
+            .is_some_and(|(module, _)| MODULES.contains(&module))
+        {
+            return None;
+        }
+        // A class lies in a module; a module's members are no classes of their own.
+        let is_class = |path: &str| {
+            let last = path.rsplit('.').next().unwrap_or(path);
+            path.contains('.')
+                && (last.starts_with(|char: char| char.is_ascii_uppercase())
+                    || matches!(
+                        path,
+                        "collections.defaultdict"
+                            | "collections.deque"
+                            | "datetime.datetime"
+                            | "datetime.date"
+                            | "datetime.timedelta"
+                            | "datetime.time"
+                    ))
+        };
+        let members = data::PYTHON_MEMBERS.get(path.as_str())?;
+        let closed = !members.contains("__getattr__") && !members.contains("__getattribute__");
+        (is_class(&path) && closed).then_some(path)
+    }
+}
