@@ -1,0 +1,144 @@
+//! Checks of what a change takes away: a file as it was against the file as it is.
+
+use std::collections::BTreeSet;
+
+use safeguard_api::evidence::Severity;
+
+use crate::analysis::functions;
+use crate::change::FileScan;
+use crate::finding::Finding;
+use crate::matching::{Source, canonical};
+use crate::rule::{About, Confidence};
+use crate::scan::{Rules, finding};
+use crate::tree::{Kind, NodeId, Role, Tree};
+
+#[derive(Debug)]
+pub struct Comparison {
+    pub id: &'static str,
+    pub failure: &'static str,
+    pub cwe: &'static [&'static str],
+    pub run: fn(&Both<'_>, &mut Vec<Taken>),
+}
+
+/// A file that is there before and after.
+#[derive(Clone, Copy)]
+pub struct Both<'b> {
+    pub base: &'b Source,
+    pub head: &'b Source,
+    pub moved: &'b Moved,
+}
+
+/// What the change's files have now that they did not have before, wherever it stands.
+#[derive(Debug, Default)]
+pub struct Moved {
+    added: BTreeSet<String>,
+}
+
+/// Something that is gone or weaker, told at a node of the file as it is.
+#[derive(Debug)]
+pub struct Taken {
+    pub node: NodeId,
+    pub severity: Severity,
+    pub confidence: Confidence,
+    pub message: String,
+}
+
+impl Moved {
+    fn of(files: &[FileScan]) -> Moved {
+        let parts = |source: &Source| -> Vec<String> {
+            let tree = &source.tree;
+            tree.all()
+                .filter_map(|id| match tree.kind(id) {
+                    Kind::Function => stands_before_others(tree, id),
+                    kind => is_worth_moving(kind).then(|| canonical(tree, id)),
+                })
+                .collect()
+        };
+        let mut before: BTreeSet<String> = BTreeSet::new();
+        for file in files {
+            before.extend(file.base.iter().flat_map(parts));
+        }
+        let mut added = BTreeSet::new();
+        for file in files {
+            // A file without its base is new, or the same as before and not kept.
+            added.extend(
+                file.head
+                    .iter()
+                    .flat_map(parts)
+                    .filter(|part| !before.contains(part)),
+            );
+        }
+        Moved { added }
+    }
+
+    /// Whether something that the change adds mentions this.
+    pub fn mentions(&self, text: &str) -> bool {
+        self.added.iter().any(|added| added.contains(text))
+    }
+}
+
+/// A function that runs before others, with its decorators: what guards it guards them.
+fn stands_before_others(tree: &Tree, function: NodeId) -> Option<String> {
+    let decorators: Vec<String> = tree
+        .children_in(function, Role::Decorator)
+        .map(|decorator| canonical(tree, decorator))
+        .collect();
+    let is_hook = |text: &String| {
+        ["before", "middleware", "hook", "pre_"]
+            .iter()
+            .any(|word| text.to_ascii_lowercase().contains(word))
+    };
+    decorators
+        .iter()
+        .any(is_hook)
+        .then(|| format!("{} {}", tree.name(function), decorators.join(" ")))
+}
+
+fn is_worth_moving(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::ExprStmt | Kind::Assign | Kind::Binary | Kind::Unary | Kind::Call | Kind::Decorator
+    )
+}
+
+/// What all comparisons say of a change.
+pub fn compare(rules: &Rules, files: &[FileScan]) -> Vec<Finding> {
+    let moved = Moved::of(files);
+    let mut found = Vec::new();
+    for file in files {
+        let (Some(base), Some(head)) = (&file.base, &file.head) else {
+            continue;
+        };
+        let both = Both {
+            base,
+            head,
+            moved: &moved,
+        };
+        for comparison in rules.comparisons() {
+            let mut taken = Vec::new();
+            (comparison.run)(&both, &mut taken);
+            for one in taken {
+                let about = About {
+                    id: comparison.id.to_owned(),
+                    severity: one.severity,
+                    confidence: one.confidence,
+                    failure: comparison.failure.to_owned(),
+                    message: String::new(),
+                    cwe: comparison.cwe.iter().map(|cwe| (*cwe).to_owned()).collect(),
+                };
+                let span = head.tree.span(one.node);
+                found.push(finding(&about, head, one.node, span, one.message));
+            }
+        }
+    }
+    found
+}
+
+/// Functions that are there before and after, by name.
+pub fn pairs(both: &Both<'_>) -> Vec<(String, NodeId, NodeId)> {
+    let head = functions::by_name(both.head);
+    functions::by_name(both.base)
+        .into_iter()
+        .filter_map(|(name, base)| head.get(&name).map(|head| (name, base, *head)))
+        .collect()
+}

@@ -1,0 +1,284 @@
+//! Who may do something was asked before, and is not asked any more.
+
+use std::collections::BTreeSet;
+
+use safeguard_api::evidence::Severity;
+
+use crate::analysis::functions::{body_nodes, called, head};
+use crate::analysis::guards::{guards, is_about_access, names};
+use crate::matching::{Source, canonical};
+use crate::rule::Confidence;
+use crate::rules::comparison::{Both, Comparison, Taken, pairs};
+use crate::tree::{Kind, NodeId, Role, Tree};
+
+pub static COMPARISON: Comparison = Comparison {
+    id: "removed-access-check",
+    failure: "X3",
+    cwe: &["CWE-862"],
+    run,
+};
+
+fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
+    for (name, base, now) in pairs(both) {
+        around(both, &name, base, now, taken);
+        within(both, &name, base, now, taken);
+    }
+    routes(both, taken);
+}
+
+/// Decorators, and dependencies among the parameters.
+fn around(both: &Both<'_>, name: &str, base: NodeId, now: NodeId, taken: &mut Vec<Taken>) {
+    let before = asked_around(both.base, base);
+    let still = asked_around(both.head, now);
+    for gone in before.difference(&still) {
+        if both.moved.mentions(gone) {
+            continue;
+        }
+        taken.push(Taken {
+            node: head(&both.head.tree, now),
+            severity: Severity::Critical,
+            confidence: if still.is_empty() {
+                Confidence::High
+            } else {
+                Confidence::Medium
+            },
+            message: format!("`{gone}` guarded `{name}`, and this change takes it away"),
+        });
+    }
+}
+
+/// The checks that stand around a function: by name, so that other arguments are no removal.
+fn asked_around(source: &Source, function: NodeId) -> BTreeSet<String> {
+    let tree = &source.tree;
+    let decorators = tree.children_in(function, Role::Decorator);
+    let defaults = tree
+        .children_in(function, Role::Param)
+        .filter_map(|param| tree.child(param, Role::Default));
+    let types = tree
+        .children_in(function, Role::Param)
+        .filter_map(|param| tree.child(param, Role::Type));
+    let mut asked = BTreeSet::new();
+    for part in decorators.chain(defaults) {
+        asked.extend(access_names(tree, part));
+    }
+    for annotation in types {
+        // `Annotated[User, Depends(current_user)]`
+        if let Some((_, inner)) = tree.name(annotation).split_once("Depends(") {
+            let name: String = inner
+                .chars()
+                .take_while(|char| char.is_alphanumeric() || *char == '_')
+                .collect();
+            if is_about_access(&name) {
+                asked.insert(name);
+            }
+        }
+    }
+    asked
+}
+
+/// Names in a decorator, a default or an argument that speak of access.
+fn access_names(tree: &Tree, part: NodeId) -> Vec<String> {
+    tree.subtree(part)
+        .filter(|id| matches!(tree.kind(*id), Kind::Name | Kind::Member))
+        .map(|id| tree.name(id).to_owned())
+        .filter(|name| is_about_access(name))
+        .collect()
+}
+
+/// Middleware among the arguments of a route: `router.post('/orders', requireAuth, create)`.
+fn routes(both: &Both<'_>, taken: &mut Vec<Taken>) {
+    let now = all_routes(both.head);
+    for (route, before, _) in all_routes(both.base) {
+        let Some((_, still, node)) = now.iter().find(|(other, _, _)| *other == route) else {
+            continue;
+        };
+        for gone in before.difference(still) {
+            if both.moved.mentions(gone) {
+                continue;
+            }
+            taken.push(Taken {
+                node: *node,
+                severity: Severity::Critical,
+                confidence: if still.is_empty() {
+                    Confidence::High
+                } else {
+                    Confidence::Medium
+                },
+                message: format!("`{gone}` stood before `{route}`, and this change takes it away"),
+            });
+        }
+    }
+}
+
+fn all_routes(source: &Source) -> Vec<(String, BTreeSet<String>, NodeId)> {
+    let tree = &source.tree;
+    let mut found = Vec::new();
+    for call in source.of_kind(Kind::Call) {
+        let Some(method) = called(tree, *call) else {
+            continue;
+        };
+        let is_route = matches!(
+            method.to_ascii_lowercase().as_str(),
+            "get"
+                | "post"
+                | "put"
+                | "patch"
+                | "delete"
+                | "del"
+                | "all"
+                | "use"
+                | "route"
+                | "handle"
+                | "handlefunc"
+                | "options"
+                | "head"
+                | "group"
+                | "path"
+                | "re_path"
+                | "add_url_rule"
+                | "method"
+                | "any"
+                | "mount"
+                | "register"
+        );
+        let mut arguments = tree.children_in(*call, Role::Arg);
+        let Some(first) = arguments.next().filter(|first| {
+            is_route && tree.kind(*first) == Kind::Str && names_path(method, tree.name(*first))
+        }) else {
+            continue;
+        };
+        let mut asked = BTreeSet::new();
+        for argument in arguments {
+            // What a handler does within is looked at where functions are.
+            for id in tree.subtree(argument) {
+                let in_body = tree
+                    .ancestors(id)
+                    .take_while(|around| around != call)
+                    .any(|around| matches!(tree.kind(around), Kind::Lambda | Kind::Function));
+                let is_last_name = matches!(tree.kind(id), Kind::Name | Kind::Member);
+                if is_last_name && !in_body && is_about_access(tree.name(id)) {
+                    asked.insert(tree.name(id).to_owned());
+                }
+            }
+        }
+        found.push((format!("{method} {}", tree.name(first)), asked, *call));
+    }
+    found
+}
+
+/// Whether a text names a route, and not the key of a map.
+fn names_path(method: &str, text: &str) -> bool {
+    matches!(method, "path" | "re_path") || text.starts_with(['/', '^']) || text.contains(" /")
+}
+
+/// Guards in the body, and calls that do nothing but check.
+fn within(both: &Both<'_>, name: &str, base: NodeId, now: NodeId, taken: &mut Vec<Taken>) {
+    let (was, is) = (&both.base.tree, &both.head.tree);
+    let before = body_nodes(was, base);
+    let after = body_nodes(is, now);
+    let still: BTreeSet<String> = after.iter().map(|id| canonical(is, *id)).collect();
+    let guards_now = guards(is, &after);
+    for guard in guards(was, &before) {
+        let condition = canonical(was, guard);
+        if still.contains(&condition) || both.moved.mentions(&condition) {
+            continue;
+        }
+        let asked: Vec<&str> = names(was, guard);
+        let replaced = guards_now.iter().any(|other| {
+            let names_now = names(is, *other);
+            let shared = asked.iter().filter(|name| names_now.contains(name)).count();
+            !before
+                .iter()
+                .any(|id| canonical(was, *id) == canonical(is, *other))
+                && 2 * shared >= asked.len().min(names_now.len()).max(1)
+        });
+        if replaced || !asked.iter().any(|name| is_about_access(name)) {
+            continue;
+        }
+        taken.push(Taken {
+            node: head(is, now),
+            severity: Severity::Critical,
+            confidence: if is_rewritten(was, &before, &still) {
+                Confidence::Medium
+            } else {
+                Confidence::High
+            },
+            message: format!(
+                "`{name}` turned away where `{}`, and this change takes that away",
+                short(was, guard)
+            ),
+        });
+    }
+    for id in &before {
+        let Some(check) = checking_call(was, *id) else {
+            continue;
+        };
+        let is_there = still.iter().any(|other| other.contains(check));
+        if is_there || both.moved.mentions(check) || !is_about_access(check) {
+            continue;
+        }
+        taken.push(Taken {
+            node: head(is, now),
+            severity: Severity::Critical,
+            confidence: if is_rewritten(was, &before, &still) {
+                Confidence::Medium
+            } else {
+                Confidence::High
+            },
+            message: format!("`{name}` called `{check}` before it went on, and this change takes that away"),
+        });
+    }
+}
+
+/// `require_admin(user)` as a statement of its own: what it gives is not used, so it is there to refuse.
+fn checking_call(tree: &Tree, id: NodeId) -> Option<&str> {
+    if tree.kind(id) != Kind::ExprStmt {
+        return None;
+    }
+    let mut value = tree.children(id).next()?;
+    if tree.kind(value) == Kind::Await {
+        value = tree.child(value, Role::Value)?;
+    }
+    if tree.kind(value) != Kind::Call {
+        return None;
+    }
+    let name = called(tree, value)?;
+    let lower = name.to_ascii_lowercase();
+    [
+        "require",
+        "check",
+        "verify",
+        "ensure",
+        "assert",
+        "authorize",
+        "authenticate",
+        "enforce",
+        "validate",
+        "must",
+    ]
+    .iter()
+    .any(|begin| lower.starts_with(begin))
+    .then_some(name)
+}
+
+/// Whether less than a third of the statements that were there are still there: another function under the same name.
+fn is_rewritten(was: &Tree, before: &[NodeId], still: &BTreeSet<String>) -> bool {
+    let statements: Vec<&NodeId> = before
+        .iter()
+        .filter(|id| matches!(was.kind(**id), Kind::ExprStmt | Kind::Assign | Kind::Return))
+        .collect();
+    let kept = statements
+        .iter()
+        .filter(|id| still.contains(&canonical(was, ***id)))
+        .count();
+    statements.len() >= 3 && 3 * kept < statements.len()
+}
+
+fn short(tree: &Tree, id: NodeId) -> String {
+    const CHARS_MAX: usize = 70;
+    let text = tree.source(id).split_whitespace().collect::<Vec<_>>().join(" ");
+    match text.char_indices().nth(CHARS_MAX) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text,
+    }
+}

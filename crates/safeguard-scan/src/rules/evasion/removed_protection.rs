@@ -1,0 +1,151 @@
+//! What kept two from doing a thing at once, or a half-done thing from staying: a lock, a transaction, an `await`.
+
+use std::collections::BTreeSet;
+
+use safeguard_api::evidence::Severity;
+
+use crate::analysis::functions::{body_nodes, called, head};
+use crate::matching::canonical;
+use crate::rule::Confidence;
+use crate::rules::comparison::{Both, Comparison, Taken, pairs};
+use crate::tree::{Flags, Kind, NodeId, Role, Tree};
+
+pub static COMPARISON: Comparison = Comparison {
+    id: "removed-protection",
+    failure: "X4",
+    cwe: &["CWE-362"],
+    run,
+};
+
+fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
+    let (was, is) = (&both.base.tree, &both.head.tree);
+    for (name, base, now) in pairs(both) {
+        let before = body_nodes(was, base);
+        let after = body_nodes(is, now);
+        let kept: BTreeSet<String> = after
+            .iter()
+            .filter(|id| is.kind(**id) == Kind::Call)
+            .map(|id| canonical(is, *id))
+            .collect();
+        let calls: Vec<String> = before
+            .iter()
+            .filter(|id| was.kind(**id) == Kind::Call)
+            .map(|id| canonical(was, *id))
+            .collect();
+        let protections = protections(was, base, &before);
+        // What was protected must still be done, or there is nothing to protect.
+        let still_does = calls.iter().filter(|call| kept.contains(*call)).count();
+        if still_does > 0 {
+            let now_protected = self::protections(is, now, &after);
+            for gone in protections.difference(&now_protected) {
+                if both.moved.mentions(gone) || !now_protected.is_empty() {
+                    continue;
+                }
+                taken.push(Taken {
+                    node: head(is, now),
+                    severity: Severity::High,
+                    confidence: Confidence::High,
+                    message: format!("`{name}` ran under `{gone}`, and this change takes that away"),
+                });
+            }
+        }
+        for id in &after {
+            if is.kind(*id) != Kind::ExprStmt {
+                continue;
+            }
+            let Some(call) = is
+                .children(*id)
+                .next()
+                .filter(|call| is.kind(*call) == Kind::Call)
+            else {
+                continue;
+            };
+            let text = canonical(is, call);
+            let was_dropped = before.iter().any(|id| {
+                was.kind(*id) == Kind::ExprStmt
+                    && was
+                        .children(*id)
+                        .next()
+                        .is_some_and(|value| canonical(was, value) == text)
+            });
+            let was_awaited = before.iter().any(|id| {
+                was.kind(*id) == Kind::Await
+                    && was
+                        .child(*id, Role::Value)
+                        .is_some_and(|value| canonical(was, value) == text)
+            });
+            if was_awaited && !was_dropped && is.flags(now).has(Flags::ASYNC) {
+                taken.push(Taken {
+                    node: call,
+                    severity: Severity::High,
+                    confidence: Confidence::High,
+                    message: format!("`{}` was awaited, and is not any more: what follows does not wait for it, and its error is lost", is.source(call)),
+                });
+            }
+        }
+    }
+}
+
+/// Locks and transactions of a function: by the last part of their name.
+fn protections(tree: &Tree, function: NodeId, nodes: &[NodeId]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for decorator in tree.children_in(function, Role::Decorator) {
+        found.extend(protection(tree, decorator));
+    }
+    for id in nodes {
+        match tree.kind(*id) {
+            Kind::WithItem => {
+                if let Some(value) = tree.child(*id, Role::Value) {
+                    found.extend(protection(tree, value));
+                }
+            }
+            Kind::Call => {
+                let name = called(tree, *id).unwrap_or("");
+                if matches!(
+                    name,
+                    "select_for_update"
+                        | "with_for_update"
+                        | "acquire"
+                        | "Lock"
+                        | "RLock"
+                        | "lock"
+                        | "runExclusive"
+                        | "transaction"
+                        | "$transaction"
+                        | "Begin"
+                        | "BeginTx"
+                        | "beginTransaction"
+                        | "atomic"
+                        | "withTransaction"
+                        | "startTransaction"
+                        | "Transaction"
+                        | "setLock"
+                        | "forUpdate"
+                ) {
+                    found.insert(name.to_owned());
+                }
+            }
+            Kind::Str if tree.name(*id).to_ascii_uppercase().contains(" FOR UPDATE") => {
+                found.insert("FOR UPDATE".to_owned());
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// What a `with` or a decorator protects by, if it does.
+fn protection(tree: &Tree, id: NodeId) -> Option<String> {
+    tree.subtree(id)
+        .filter(|id| matches!(tree.kind(*id), Kind::Name | Kind::Member))
+        .map(|id| tree.name(id))
+        .find(|name| {
+            let lower = name.to_ascii_lowercase();
+            ["lock", "mutex", "semaphore", "atomic", "transaction"]
+                .iter()
+                .any(|part| lower.contains(part))
+                && !lower.contains("block")
+                && !lower.contains("clock")
+        })
+        .map(str::to_owned)
+}

@@ -1,0 +1,120 @@
+//! A comment that makes a scanner, a type checker or a coverage report look away.
+
+use std::collections::BTreeMap;
+
+use safeguard_api::evidence::Severity;
+
+use crate::rule::Confidence;
+use crate::rules::comparison::{Both, Comparison, Taken};
+use crate::tree::{NodeId, Tree};
+
+pub static COMPARISON: Comparison = Comparison {
+    id: "silenced-scanner",
+    failure: "",
+    cwe: &[],
+    run,
+};
+
+/// What silences a scanner for weaknesses.
+const SECURITY: &[&str] = &[
+    "nosec",
+    "nosemgrep",
+    "#nosec",
+    "nolint:gosec",
+    "lgtm[",
+    "codeql[",
+    "snyk-ignore",
+    "gitleaks:allow",
+    "noqa: s",
+];
+
+/// What silences others.
+const OTHERS: &[&str] = &[
+    "noqa",
+    "type: ignore",
+    "pyright: ignore",
+    "pylint: disable",
+    "pylint:disable",
+    "eslint-disable",
+    "@ts-ignore",
+    "@ts-nocheck",
+    "@ts-expect-error",
+    "nolint",
+    "lint:ignore",
+    "pragma: no cover",
+    "istanbul ignore",
+    "c8 ignore",
+    "v8 ignore",
+    "biome-ignore",
+    "deno-lint-ignore",
+    "noinspection",
+    "nosonar",
+];
+
+fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
+    let mut before: BTreeMap<&str, usize> = BTreeMap::new();
+    for (kind, _, _) in silencing(&both.base.tree) {
+        *before.entry(kind).or_default() += 1;
+    }
+    for (kind, comment, at) in silencing(&both.head.tree) {
+        if let Some(left) = before.get_mut(kind).filter(|left| **left > 0) {
+            *left -= 1;
+            continue;
+        }
+        let is_security = SECURITY.contains(&kind);
+        taken.push(Taken {
+            node: at,
+            severity: if is_security {
+                Severity::High
+            } else {
+                Severity::Low
+            },
+            confidence: if is_security && !says_why(comment) {
+                Confidence::High
+            } else {
+                Confidence::Medium
+            },
+            message: format!("`{}` is new: a scanner is told to look away here", comment.trim()),
+        });
+    }
+}
+
+/// The comments that silence something: by what, their text, and the node that they stand at.
+fn silencing(tree: &Tree) -> Vec<(&'static str, &str, NodeId)> {
+    let mut found = Vec::new();
+    for span in tree.comments() {
+        let Some(comment) = tree.text().get(span.clone()) else {
+            continue;
+        };
+        let lower = comment.to_ascii_lowercase();
+        if let Some(kind) = SECURITY.iter().chain(OTHERS).find(|kind| lower.contains(**kind)) {
+            // What begins on the comment's line, or right behind it, or before it where it is the last.
+            let line = tree.text()[..span.start].rfind('\n').map_or(0, |at| at + 1);
+            let mut before = None;
+            let mut at = None;
+            for id in tree.all().skip(1) {
+                let begin = tree.span(id).start;
+                if begin < span.start {
+                    before = Some(id);
+                } else if span.end <= begin {
+                    at = Some(id);
+                    break;
+                }
+            }
+            let same_line = before.filter(|id| tree.span(*id).start >= line);
+            if let Some(at) = same_line.or(at).or(before) {
+                found.push((*kind, comment, at));
+            }
+        }
+    }
+    found
+}
+
+/// Whether a comment has a reason beside the word: at least three more words.
+fn says_why(comment: &str) -> bool {
+    comment
+        .split_whitespace()
+        .filter(|word| word.chars().all(char::is_alphabetic) && word.len() > 1)
+        .count()
+        >= 3
+}

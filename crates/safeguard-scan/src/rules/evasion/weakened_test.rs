@@ -1,0 +1,296 @@
+//! A test that says less than it did: skipped, without its assertions, or with weaker ones.
+
+use std::collections::BTreeSet;
+
+use safeguard_api::evidence::Severity;
+
+use crate::analysis::functions::{body_nodes, called, head};
+use crate::analysis::place;
+use crate::matching::canonical;
+use crate::rule::Confidence;
+use crate::rules::comparison::{Both, Comparison, Taken, pairs};
+use crate::tree::{Kind, NodeId, Role, Tree};
+
+pub static COMPARISON: Comparison = Comparison {
+    id: "weakened-test",
+    failure: "",
+    cwe: &[],
+    run,
+};
+
+fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
+    if !place::is_test(&both.head.path) {
+        return;
+    }
+    let (was, is) = (&both.base.tree, &both.head.tree);
+    for (name, base, now) in pairs(both) {
+        if !is_test(&name) {
+            continue;
+        }
+        let before = body_nodes(was, base);
+        let after = body_nodes(is, now);
+        let mut told = |severity, confidence, message: String| {
+            taken.push(Taken {
+                node: head(is, now),
+                severity,
+                confidence,
+                message,
+            });
+        };
+        if let Some(reason) = skipped(is, now, &after)
+            && skipped(was, base, &before).is_none()
+        {
+            let confidence = if reason {
+                Confidence::Medium
+            } else {
+                Confidence::High
+            };
+            told(
+                Severity::High,
+                confidence,
+                format!("`{name}` ran before, and this change has it skipped"),
+            );
+            continue;
+        }
+        let asserted = assertions(was, &before);
+        let asserts = assertions(is, &after);
+        let real = asserts.iter().filter(|id| !is_vacuous(is, **id)).count();
+        if !asserted.is_empty() && real == 0 {
+            // What a helper asserts is not seen here.
+            let helpers = after.iter().any(|id| {
+                is.kind(*id) == Kind::Call
+                    && !asserts.contains(id)
+                    && called(is, *id).is_some_and(|name| {
+                        name.starts_with("check") || name.starts_with("assert") || name.starts_with("verify")
+                    })
+            });
+            let confidence = if helpers {
+                Confidence::Medium
+            } else {
+                Confidence::High
+            };
+            told(
+                Severity::High,
+                confidence,
+                format!(
+                    "`{name}` made {} assertions, and after this change makes none",
+                    asserted.len()
+                ),
+            );
+            continue;
+        }
+        let strict_now: BTreeSet<String> = asserts.iter().filter_map(|id| subject(is, *id, true)).collect();
+        let loose_before: BTreeSet<String> = asserted
+            .iter()
+            .filter_map(|id| subject(was, *id, false))
+            .collect();
+        for id in &asserts {
+            let Some(loose) = subject(is, *id, false) else {
+                continue;
+            };
+            let was_strict = asserted
+                .iter()
+                .any(|id| subject(was, *id, true).as_ref() == Some(&loose));
+            if was_strict && !strict_now.contains(&loose) && !loose_before.contains(&loose) {
+                taken.push(Taken {
+                    node: *id,
+                    severity: Severity::High,
+                    confidence: Confidence::High,
+                    message: format!("`{name}` asked for a value, and now only whether there is one"),
+                });
+            }
+        }
+        if asserts.len() < asserted.len() {
+            taken.push(Taken {
+                node: head(is, now),
+                severity: Severity::Medium,
+                confidence: Confidence::Medium,
+                message: format!(
+                    "`{name}` made {} assertions, and makes {} now",
+                    asserted.len(),
+                    asserts.len()
+                ),
+            });
+        }
+    }
+}
+
+fn is_test(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    last.starts_with("test")
+        || last.starts_with("Test")
+        || last.starts_with("it") && last.contains(": ")
+        || name.contains("test: ")
+        || name.contains("it: ")
+}
+
+/// Whether a test does not run: with a reason, or without one.
+fn skipped(tree: &Tree, test: NodeId, body: &[NodeId]) -> Option<bool> {
+    let has_text = |id: NodeId| {
+        tree.subtree(id)
+            .any(|id| tree.kind(id) == Kind::Str && tree.name(id).len() > 3)
+    };
+    for decorator in tree.children_in(test, Role::Decorator) {
+        let is_skip = tree.subtree(decorator).any(|id| {
+            matches!(tree.kind(id), Kind::Name | Kind::Member)
+                && matches!(tree.name(id), "skip" | "xfail" | "skipTest")
+        });
+        if is_skip {
+            return Some(has_text(decorator));
+        }
+    }
+    // `it.skip('…', () => …)`, `xit('…')`
+    if let Some(call) = tree
+        .parent(test)
+        .filter(|parent| tree.kind(*parent) == Kind::Call)
+    {
+        let callee = tree.child(call, Role::Callee)?;
+        if matches!(tree.name(callee), "skip" | "xit" | "xtest" | "todo" | "xdescribe") {
+            return Some(false);
+        }
+    }
+    body.iter()
+        .filter(|id| {
+            tree.kind(**id) == Kind::Call
+                && tree.ancestors(**id).take_while(|around| *around != test).count() <= 3
+        })
+        .find(|id| {
+            let callee = tree
+                .child(**id, Role::Callee)
+                .map_or("", |callee| tree.source(callee));
+            matches!(
+                callee,
+                "t.Skip" | "t.Skipf" | "t.SkipNow" | "pytest.skip" | "self.skipTest" | "unittest.skip"
+            )
+        })
+        .map(|id| has_text(*id))
+}
+
+fn assertions(tree: &Tree, body: &[NodeId]) -> Vec<NodeId> {
+    body.iter()
+        .copied()
+        .filter(|id| match tree.kind(*id) {
+            Kind::Assert => true,
+            Kind::Call => {
+                let callee = tree
+                    .child(*id, Role::Callee)
+                    .map_or("", |callee| tree.source(callee));
+                let name = called(tree, *id).unwrap_or("");
+                let is_assertion = name.starts_with("assert")
+                    || name.starts_with("to") && callee.starts_with("expect")
+                    || callee.starts_with("assert.")
+                    || callee.starts_with("require.")
+                    || matches!(
+                        callee,
+                        "t.Error"
+                            | "t.Errorf"
+                            | "t.Fatal"
+                            | "t.Fatalf"
+                            | "self.fail"
+                            | "pytest.raises"
+                            | "pytest.fail"
+                            | "t.Fail"
+                            | "t.FailNow"
+                    );
+                // `expect(x).not.toBe(y)` is one, not one for each part.
+                is_assertion
+                    && tree
+                        .parent(*id)
+                        .is_none_or(|parent| tree.kind(parent) != Kind::Member)
+            }
+            _ => false,
+        })
+        .collect()
+}
+
+/// `assert True`, `expect(true).toBe(true)`, `assert 1 == 1`: nothing that could fail.
+fn is_vacuous(tree: &Tree, assertion: NodeId) -> bool {
+    !tree.subtree(assertion).any(|id| match tree.kind(id) {
+        Kind::Name => !matches!(
+            tree.name(id),
+            "expect" | "assert" | "self" | "require" | "t" | "True" | "undefined"
+        ),
+        Kind::Member => false,
+        Kind::Call => called(tree, id).is_some_and(|name| {
+            !name.starts_with("to")
+                && !name.starts_with("assert")
+                && !name.starts_with("expect")
+                && name != "True"
+                && name != "Equal"
+                && name != "ok"
+        }),
+        _ => false,
+    })
+}
+
+/// What an assertion is about, if it is strict (asks for a value) or loose (asks whether there is one).
+fn subject(tree: &Tree, assertion: NodeId, strict: bool) -> Option<String> {
+    match tree.kind(assertion) {
+        Kind::Assert => {
+            let condition = tree.child(assertion, Role::Condition)?;
+            match (tree.kind(condition), tree.name(condition)) {
+                (Kind::Binary, "==") if strict => Some(canonical(tree, tree.child(condition, Role::Left)?)),
+                (Kind::Binary, "is not" | "!=") if !strict => {
+                    let right = tree.child(condition, Role::Right)?;
+                    (tree.kind(right) == Kind::Null)
+                        .then(|| Some(canonical(tree, tree.child(condition, Role::Left)?)))?
+                }
+                (Kind::Name | Kind::Member | Kind::Call | Kind::Index, _) if !strict => {
+                    Some(canonical(tree, condition))
+                }
+                _ => None,
+            }
+        }
+        Kind::Call => {
+            let callee = tree.child(assertion, Role::Callee)?;
+            let name = called(tree, assertion)?;
+            let is_strict = matches!(
+                name,
+                "toBe"
+                    | "toEqual"
+                    | "toStrictEqual"
+                    | "toHaveLength"
+                    | "toMatchObject"
+                    | "assertEqual"
+                    | "Equal"
+                    | "assertEquals"
+                    | "strictEqual"
+                    | "deepEqual"
+                    | "EqualValues"
+                    | "toHaveBeenCalledWith"
+            );
+            let is_loose = matches!(
+                name,
+                "toBeDefined"
+                    | "toBeTruthy"
+                    | "assertTrue"
+                    | "assertIsNotNone"
+                    | "NotNil"
+                    | "ok"
+                    | "toHaveBeenCalled"
+                    | "NotEmpty"
+            );
+            if strict != is_strict || !strict && !is_loose {
+                return None;
+            }
+            // `expect(x).toBe(…)`: x; `assertEqual(x, …)`: its first argument; testify's first is `t`, its second what is expected.
+            let expect = tree
+                .subtree(callee)
+                .find(|id| tree.kind(*id) == Kind::Call && called(tree, *id) == Some("expect"));
+            let subject = match expect {
+                Some(expect) => tree.child(expect, Role::Arg)?,
+                None => {
+                    let arguments: Vec<NodeId> = tree.children_in(assertion, Role::Arg).collect();
+                    let is_testify = arguments.first().is_some_and(|first| tree.source(*first) == "t");
+                    match (is_testify, name) {
+                        (true, "Equal" | "EqualValues") => *arguments.get(2)?,
+                        (true, _) => *arguments.get(1)?,
+                        (false, _) => *arguments.first()?,
+                    }
+                }
+            };
+            Some(canonical(tree, subject))
+        }
+        _ => None,
+    }
+}
