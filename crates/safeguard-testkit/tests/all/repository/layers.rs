@@ -12,7 +12,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("L0", &["safeguard-api", "safeguard-audit", "safeguard-stats"]),
     (
         "L1",
-        &["safeguard-calendar", "safeguard-guard", "safeguard-rollout"],
+        &[
+            "safeguard-calendar",
+            "safeguard-guard",
+            "safeguard-rollout",
+            "safeguard-scan",
+        ],
     ),
     ("L2", &["safeguard-gate"]),
     // Stands beside the crates of L3, all of which may speak through it.
@@ -37,12 +42,14 @@ const ENGINES: &[&str] = &[
     "safeguard-rollout",
     "safeguard-gate",
     "safeguard-guard",
+    "safeguard-scan",
 ];
 
 /// Narrower than the layers: what a crate may use of the crates below it.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("safeguard-gate", &["safeguard-api", "safeguard-stats"]),
     ("safeguard-guard", &["safeguard-api"]),
+    ("safeguard-scan", &["safeguard-api"]),
     ("safeguard-link", &["safeguard-api"]),
     (
         "safeguard-store",

@@ -100,7 +100,15 @@ fn every_file_opens_with_one_line_that_says_what_it_is() {
 #[test]
 fn nothing_is_promised_instead_of_done() {
     let mut found = Vec::new();
+    // Rules about code have to name what they look for in it.
+    let looks_for_them = [
+        "crates/safeguard-scan/src/rules/",
+        "crates/safeguard-scan/src/analysis/",
+    ];
     for file in sources() {
+        if looks_for_them.iter().any(|folder| file.starts_with(folder)) {
+            continue;
+        }
         let source = text(&file);
         for (at, line) in source.lines().enumerate() {
             for word in BANNED.iter().filter(|word| has_word(line, word)) {

@@ -1,0 +1,187 @@
+//! What a change brings: the files as they are against the files as they were.
+
+use std::collections::BTreeMap;
+
+use crate::finding::Finding;
+use crate::language::Language;
+use crate::matching::Source;
+use crate::project::Project;
+use crate::rules::compare;
+use crate::scan::{self, Rules};
+use crate::suppression::{self, Suppression, Today};
+
+/// A file of a change. Neither text, where the file is not there.
+#[derive(Debug, Clone, Copy)]
+pub struct Changed<'c> {
+    pub path: &'c str,
+    pub base: Option<&'c str>,
+    pub head: Option<&'c str>,
+}
+
+/// A file, read and scanned as it was and as it is.
+#[derive(Debug)]
+pub struct FileScan {
+    pub path: String,
+    /// Kept for what compares, where there are both or one was removed.
+    pub base: Option<Source>,
+    pub head: Option<Source>,
+    before: Vec<Finding>,
+    now: Vec<Finding>,
+    suppressions: Vec<Suppression>,
+    pub unread: Vec<Unread>,
+}
+
+/// What could not be looked at, and why.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unread {
+    pub path: String,
+    pub why: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    pub finding: Finding,
+    /// The change brings it: it was not there before, in any of its files.
+    pub introduced: bool,
+    /// By whom and until when it is let pass, if it is.
+    pub suppressed: Option<Suppression>,
+}
+
+impl Judged {
+    pub fn blocks(&self) -> bool {
+        self.introduced && self.suppressed.is_none() && self.finding.blocks()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Clean,
+    Refused,
+    /// Something could not be read or finished.
+    Undecided,
+}
+
+#[derive(Debug)]
+pub struct Report {
+    /// By path, in the order of the text.
+    pub findings: Vec<Judged>,
+    pub unread: Vec<Unread>,
+    /// How many files were looked at.
+    pub files: usize,
+}
+
+impl Report {
+    pub fn verdict(&self) -> Verdict {
+        if self.findings.iter().any(Judged::blocks) {
+            Verdict::Refused
+        } else if self.unread.is_empty() {
+            Verdict::Clean
+        } else {
+            Verdict::Undecided
+        }
+    }
+}
+
+/// Scans a file as it was and as it is. Files of languages that are not known are not looked at.
+pub fn scan_file(rules: &Rules, changed: &Changed<'_>, project: &Project) -> Option<FileScan> {
+    let language = Language::of(changed.path)?;
+    let mut file = FileScan {
+        path: changed.path.to_owned(),
+        base: None,
+        head: None,
+        before: Vec::new(),
+        now: Vec::new(),
+        suppressions: Vec::new(),
+        unread: Vec::new(),
+    };
+    if let Some(text) = changed.head {
+        match scan::read(changed.path, language, text) {
+            Ok(source) => {
+                let scanned = scan::scan(rules, &source, project);
+                file.now = scanned.findings;
+                file.suppressions = suppression::read(&source);
+                file.unread
+                    .extend(scanned.unfinished.into_iter().map(|rule| Unread {
+                        path: changed.path.to_owned(),
+                        why: format!("rule `{rule}` took more steps than it may"),
+                    }));
+                file.head = Some(source);
+            }
+            Err(error) => file.unread.push(Unread {
+                path: changed.path.to_owned(),
+                why: error.to_string(),
+            }),
+        }
+    }
+    // A file that could not be read before had no findings that are known: everything in it counts as new.
+    if let Some(text) = changed.base
+        && changed.base != changed.head
+        && let Ok(source) = scan::read(changed.path, language, text)
+    {
+        file.before = scan::scan(rules, &source, project).findings;
+        file.base = Some(source);
+    } else if changed.base.is_some() && changed.base == changed.head {
+        file.before = file.now.clone();
+    }
+    if changed.base.is_none() {
+        // Nothing to compare it with, and others need not hold it.
+        file.base = None;
+    }
+    Some(file)
+}
+
+/// What all files of a change come to.
+pub fn settle(rules: &Rules, mut files: Vec<FileScan>, today: Today) -> Report {
+    files.sort_by(|left, right| left.path.cmp(&right.path));
+    let mut before: BTreeMap<String, usize> = BTreeMap::new();
+    for finding in files.iter().flat_map(|file| &file.before) {
+        *before.entry(finding.identity.clone()).or_default() += 1;
+    }
+    let compared = compare(rules, &files);
+    let mut findings = Vec::new();
+    for file in &mut files {
+        for finding in std::mem::take(&mut file.now) {
+            let was_there = before.get_mut(&finding.identity).filter(|left| **left > 0);
+            let introduced = match was_there {
+                Some(left) => {
+                    *left -= 1;
+                    false
+                }
+                None => true,
+            };
+            findings.push(Judged {
+                suppressed: suppression::of(&finding, &file.suppressions, today),
+                finding,
+                introduced,
+            });
+        }
+    }
+    for finding in compared {
+        let suppressions = files
+            .iter()
+            .find(|file| file.path == finding.path)
+            .map(|file| file.suppressions.as_slice());
+        findings.push(Judged {
+            suppressed: suppression::of(&finding, suppressions.unwrap_or_default(), today),
+            finding,
+            introduced: true,
+        });
+    }
+    findings.sort_by(|left, right| {
+        let key = |judged: &Judged| {
+            (
+                judged.finding.path.clone(),
+                judged.finding.place.span.start,
+                judged.finding.rule.clone(),
+            )
+        };
+        key(left).cmp(&key(right))
+    });
+    let mut unread: Vec<Unread> = files.iter().flat_map(|file| file.unread.clone()).collect();
+    unread.sort();
+    Report {
+        findings,
+        unread,
+        files: files.len(),
+    }
+}

@@ -1,0 +1,102 @@
+//! What is told of a place in a file.
+
+use std::ops::Range;
+
+use safeguard_api::evidence::Severity;
+use sha2::{Digest, Sha256};
+
+use crate::matching::{Source, canonical};
+use crate::rule::Confidence;
+use crate::tree::{Kind, NodeId};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The page's name: `sql-injection`.
+    pub rule: String,
+    /// The pattern of failure, `X1` to `X6`, or empty.
+    pub failure: String,
+    pub severity: Severity,
+    pub confidence: Confidence,
+    pub cwe: Vec<String>,
+    pub message: String,
+    pub path: String,
+    pub place: Place,
+    /// Where the value comes from and what it goes through, for what follows values.
+    pub trace: Vec<Step>,
+    /// The same for the same code in the same function, wherever it stands and however it is laid out: SHA-256, hexadecimal.
+    pub identity: String,
+}
+
+impl Finding {
+    /// Whether it refuses a change that introduces it.
+    pub fn blocks(&self) -> bool {
+        self.confidence == Confidence::High && self.severity >= Severity::High
+    }
+}
+
+/// A part of a file. Lines and columns count from 1, columns in characters; the end is behind the last one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// In bytes.
+    pub span: Range<usize>,
+    pub line: usize,
+    pub column: usize,
+    pub end_line: usize,
+    pub end_column: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    pub place: Place,
+    pub message: String,
+}
+
+impl Place {
+    pub fn of(text: &str, span: Range<usize>) -> Place {
+        let (line, column) = line_and_column(text, span.start);
+        let (end_line, end_column) = line_and_column(text, span.end);
+        Place {
+            span,
+            line,
+            column,
+            end_line,
+            end_column,
+        }
+    }
+}
+
+fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
+    let mut offset = offset.min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    let before = &text[..offset];
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let begin = before.rfind('\n').map_or(0, |at| at + 1);
+    (line, before[begin..].chars().count() + 1)
+}
+
+/// What a finding is known again by: its rule, and the statement that it is in, without white space and comments. Where it stands is no part of
+/// it, so that what is moved is not new; of the same code twice, one is the other's twin.
+pub fn identity(rule: &str, source: &Source, node: NodeId) -> String {
+    let tree = &source.tree;
+    let is_statement = |id: &NodeId| {
+        tree.parent(*id)
+            .is_none_or(|parent| matches!(tree.kind(parent), Kind::Module | Kind::Block))
+    };
+    // Of a statement with a body, the part of its head that is meant.
+    let whole = std::iter::once(node)
+        .chain(tree.ancestors(node))
+        .find(is_statement)
+        .filter(|statement| {
+            tree.children(*statement)
+                .all(|child| tree.kind(child) != Kind::Block)
+        })
+        .unwrap_or(node);
+    let mut digest = Sha256::new();
+    for text in [rule, &canonical(tree, whole), &canonical(tree, node)] {
+        digest.update(text.as_bytes());
+        digest.update([0]);
+    }
+    hex::encode(digest.finalize())
+}

@@ -1,0 +1,168 @@
+//! The rules of this project: a page each, with a rule in YAML or a check in Rust, and its cases.
+//!
+//! `FAMILY/NAME.md` is the page, `FAMILY/NAME.yaml` or `FAMILY/NAME.rs` says how it is found. A page's cases are its tests.
+
+mod comparison;
+mod corruptor;
+mod destroyer;
+mod endless;
+mod hole;
+mod list;
+mod page;
+mod race;
+
+mod evasion {
+    pub mod removed_access_check;
+    pub mod removed_protection;
+    pub mod silenced_scanner;
+    pub mod weakened_test;
+}
+
+mod invented {
+    mod data;
+    mod packages;
+    mod resolve;
+    pub mod unknown_argument;
+    pub mod unknown_member;
+    pub mod unknown_name;
+    pub mod unknown_package;
+    mod values;
+}
+
+use safeguard_api::evidence::Severity;
+
+pub(crate) use comparison::{Comparison, compare};
+pub use page::{Case, Expected, Page};
+
+use crate::language::Language;
+use crate::matching::Source;
+use crate::project::Project;
+use crate::rule::{About, Confidence, RuleError, load_all};
+use crate::tree::NodeId;
+use list::{CHECKS, COMPARISONS, YAML};
+
+/// The languages of a check that is for all.
+const EVERY_LANGUAGE: &[Language] = &[
+    Language::Go,
+    Language::JavaScript,
+    Language::Python,
+    Language::TypeScript,
+    Language::Tsx,
+];
+
+/// What patterns can not say, said in Rust.
+#[derive(Debug)]
+pub struct Check {
+    pub id: &'static str,
+    pub failure: &'static str,
+    pub severity: Severity,
+    pub confidence: Confidence,
+    pub cwe: &'static [&'static str],
+    pub languages: &'static [Language],
+    pub run: fn(&Source, &Project, &mut Reports),
+}
+
+impl Check {
+    pub fn about(&self) -> About {
+        About {
+            id: self.id.to_owned(),
+            severity: self.severity,
+            confidence: self.confidence,
+            failure: self.failure.to_owned(),
+            message: String::new(),
+            cwe: self.cwe.iter().map(|cwe| (*cwe).to_owned()).collect(),
+        }
+    }
+}
+
+/// What a check has found.
+#[derive(Debug, Default)]
+pub struct Reports {
+    pub all: Vec<Report>,
+}
+
+#[derive(Debug)]
+pub struct Report {
+    pub node: NodeId,
+    pub message: String,
+    /// Whether it is advice, however sure the check is elsewhere.
+    pub advice: bool,
+}
+
+impl Reports {
+    pub fn add(&mut self, node: NodeId, message: impl Into<String>) {
+        self.all.push(Report {
+            node,
+            message: message.into(),
+            advice: false,
+        });
+    }
+
+    /// What is advice: it depends on what the file does not say.
+    pub fn note(&mut self, node: NodeId, message: impl Into<String>) {
+        self.all.push(Report {
+            node,
+            message: message.into(),
+            advice: true,
+        });
+    }
+}
+
+/// A page, and its rules in YAML.
+struct Entry {
+    page: &'static str,
+    yaml: &'static str,
+}
+
+/// A set of sources that rules may name under `x-safeguard`: a list of patterns.
+pub(crate) fn sources(name: &str, language: Language) -> Option<&'static str> {
+    match (name, language) {
+        // Found by `found_sources` alone.
+        ("parameters", _) => Some("[]"),
+        ("outside", Language::Go) => Some(include_str!("sources/outside.go.yaml")),
+        ("outside", Language::JavaScript | Language::TypeScript | Language::Tsx) => {
+            Some(include_str!("sources/outside.javascript.yaml"))
+        }
+        ("outside", Language::Python) => Some(include_str!("sources/outside.python.yaml")),
+        _ => None,
+    }
+}
+
+/// What belongs to such a set and no pattern can say.
+pub(crate) fn found_sources(name: &str) -> Option<fn(&Source) -> Vec<NodeId>> {
+    match name {
+        "outside" => Some(crate::analysis::outside::outside),
+        "parameters" => Some(crate::analysis::outside::parameters),
+        _ => None,
+    }
+}
+
+/// A set of what makes a value harmless, that rules may name under `x-safeguard`.
+pub(crate) fn found_sanitizers(name: &str) -> Option<fn(&Source) -> Vec<NodeId>> {
+    match name {
+        "behind-host" => Some(crate::analysis::addresses::behind_host),
+        _ => None,
+    }
+}
+
+/// The pages of all rules, each once.
+pub fn pages() -> Result<Vec<Page>, String> {
+    let checks = CHECKS.iter().map(|(page, _)| *page);
+    let comparisons = COMPARISONS.iter().map(|(page, _)| *page);
+    let mut pages: Vec<&str> = YAML.iter().map(|entry| entry.page).collect();
+    for page in checks.chain(comparisons) {
+        if !pages.contains(&page) {
+            pages.push(page);
+        }
+    }
+    pages.into_iter().map(Page::read).collect()
+}
+
+/// All rules.
+pub fn built_in() -> Result<crate::scan::Rules, RuleError> {
+    let texts: Vec<&str> = YAML.iter().map(|entry| entry.yaml).collect();
+    let rules = load_all(&texts)?;
+    let checks = CHECKS.iter().map(|(_, check)| *check).collect();
+    let comparisons = COMPARISONS.iter().map(|(_, comparison)| *comparison).collect();
+    crate::scan::Rules::new(rules, checks, comparisons)
+}

@@ -1,0 +1,303 @@
+//! One file against all rules.
+
+use std::collections::BTreeMap;
+
+use aho_corasick::AhoCorasick;
+
+use crate::analysis::place;
+use crate::finding::{Finding, Place, Step, identity};
+use crate::language::{self, Language};
+use crate::matching::{Bindings, Source, bound};
+use crate::project::Project;
+use crate::rule::{About, Confidence, Evaluation, Mode, Paths, Rule, RuleError};
+use crate::rules::{Check, Comparison, Reports};
+use crate::taint;
+use crate::tree::{NodeId, ParseError};
+
+/// Rules, made ready to look for.
+#[derive(Debug)]
+pub struct Rules {
+    rules: Vec<Rule>,
+    checks: Vec<&'static Check>,
+    comparisons: Vec<&'static Comparison>,
+    /// All texts that some rule needs.
+    texts: AhoCorasick,
+    /// For each rule: groups of the texts' numbers.
+    needs: Vec<Vec<Vec<usize>>>,
+}
+
+#[derive(Debug, Default)]
+pub struct Scanned {
+    /// In the order of the text.
+    pub findings: Vec<Finding>,
+    /// Rules that took more steps than they may, and so may have missed something.
+    pub unfinished: Vec<String>,
+}
+
+impl Rules {
+    pub(crate) fn new(
+        rules: Vec<Rule>,
+        checks: Vec<&'static Check>,
+        comparisons: Vec<&'static Comparison>,
+    ) -> Result<Rules, RuleError> {
+        let mut texts: Vec<&str> = rules
+            .iter()
+            .flat_map(|rule| &rule.needs)
+            .flatten()
+            .map(String::as_str)
+            .collect();
+        texts.sort_unstable();
+        texts.dedup();
+        let number = |text: &String| texts.binary_search(&text.as_str()).unwrap_or(usize::MAX);
+        let needs = rules
+            .iter()
+            .map(|rule| {
+                rule.needs
+                    .iter()
+                    .map(|group| group.iter().map(number).collect())
+                    .collect()
+            })
+            .collect();
+        Ok(Rules {
+            texts: AhoCorasick::new(&texts).map_err(|error| RuleError::Yaml(error.to_string()))?,
+            needs,
+            rules,
+            checks,
+            comparisons,
+        })
+    }
+
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    pub(crate) fn comparisons(&self) -> &[&'static Comparison] {
+        &self.comparisons
+    }
+
+    /// Rules in YAML alone.
+    pub fn of(rules: Vec<Rule>) -> Result<Rules, RuleError> {
+        Rules::new(rules, Vec::new(), Vec::new())
+    }
+
+    /// These rules in YAML beside those that there are.
+    pub fn and(mut self, more: Vec<Rule>) -> Result<Rules, RuleError> {
+        self.rules.extend(more);
+        Rules::new(self.rules, self.checks, self.comparisons)
+    }
+
+    /// These rules in YAML instead of those that there are; checks in Rust stay.
+    pub fn with(self, rules: Vec<Rule>) -> Result<Rules, RuleError> {
+        Rules::new(rules, self.checks, self.comparisons)
+    }
+
+    /// The checks of some pages only, by the page's name.
+    #[must_use]
+    pub fn with_checks_of(mut self, wanted: impl Fn(&str) -> bool) -> Rules {
+        self.checks.retain(|check| wanted(check.about().page()));
+        self
+    }
+
+    pub fn checks(&self) -> &[&'static Check] {
+        &self.checks
+    }
+
+    /// The rules that may find something in a file.
+    fn candidates(&self, language: Language, path: &str, text: &str) -> Vec<&Rule> {
+        let mut has = vec![false; self.texts.patterns_len()];
+        for one in self.texts.find_overlapping_iter(text) {
+            has[one.pattern().as_usize()] = true;
+        }
+        let has = |number: &usize| has.get(*number).copied().unwrap_or(true);
+        self.rules
+            .iter()
+            .zip(&self.needs)
+            .filter(|(rule, needs)| {
+                rule.languages.contains(&language)
+                    && rule.paths.include(path)
+                    && needs.iter().all(|group| group.iter().any(has))
+            })
+            .map(|(rule, _)| rule)
+            .collect()
+    }
+}
+
+impl Paths {
+    /// Whether a path is looked at.
+    pub fn include(&self, path: &str) -> bool {
+        let fits =
+            |globs: &[fancy_regex::Regex]| globs.iter().any(|glob| glob.is_match(path).unwrap_or(false));
+        (self.include.is_empty() || fits(&self.include)) && !fits(&self.exclude)
+    }
+}
+
+/// Reads a file for what follows.
+pub fn read(path: &str, language: Language, text: &str) -> Result<Source, ParseError> {
+    Ok(Source::new(path, language::parse(language, text)?))
+}
+
+/// What the rules say of a file.
+pub fn scan(rules: &Rules, source: &Source, project: &Project) -> Scanned {
+    let mut scanned = Scanned::default();
+    let language = source.tree.language();
+    let mut evaluation = Evaluation::new(source);
+    for rule in rules.candidates(language, &source.path, source.tree.text()) {
+        let Some(at) = rule.languages.iter().position(|other| *other == language) else {
+            continue;
+        };
+        evaluation.complete = true;
+        match &rule.mode {
+            Mode::Search(formulas) => {
+                for one in evaluation.everywhere(&formulas[at]) {
+                    let message = told(&rule.about.message, &one.bindings, source);
+                    scanned
+                        .findings
+                        .push(finding(&rule.about, source, one.node, one.span, message));
+                }
+            }
+            Mode::Taint(taints) => {
+                let (ways, complete) = taint::ways(&taints[at], &mut evaluation, source);
+                evaluation.complete &= complete;
+                for way in ways {
+                    let message = told(&rule.about.message, &way.sink.bindings, source);
+                    let mut finding = finding(&rule.about, source, way.sink.node, way.sink.span, message);
+                    finding.trace = trace(source, way.source.node, &way.steps);
+                    scanned.findings.push(finding);
+                }
+            }
+        }
+        if !evaluation.complete {
+            scanned.unfinished.push(rule.about.id.clone());
+        }
+    }
+    for check in rules
+        .checks
+        .iter()
+        .filter(|check| check.languages.contains(&language))
+    {
+        let mut reports = Reports::default();
+        (check.run)(source, project, &mut reports);
+        let about = check.about();
+        for report in reports.all {
+            let span = source.tree.span(report.node);
+            let mut finding = finding(&about, source, report.node, span, report.message);
+            if report.advice {
+                finding.confidence = finding.confidence.min(Confidence::Medium);
+            }
+            scanned.findings.push(finding);
+        }
+    }
+    if place::is_test(&source.path) {
+        // A hole, a loop or a race in a test or an example is not one in what runs.
+        for finding in scanned
+            .findings
+            .iter_mut()
+            .filter(|finding| matches!(finding.failure.as_str(), "X2" | "X3" | "X4"))
+        {
+            finding.confidence = finding.confidence.min(Confidence::Medium);
+        }
+    }
+    settle(&mut scanned.findings);
+    scanned
+}
+
+/// The order of the text; what several rules of one page say of one place is said once.
+fn settle(findings: &mut Vec<Finding>) {
+    findings.sort_by(|left, right| {
+        let key = |finding: &Finding| (finding.place.span.start, finding.place.span.end);
+        key(left)
+            .cmp(&key(right))
+            .then_with(|| left.rule.cmp(&right.rule))
+            .then_with(|| right.confidence.cmp(&left.confidence))
+            .then_with(|| left.message.cmp(&right.message))
+    });
+    // Of what is said of one place, the surest is kept: advice does not hide what blocks.
+    let place = |finding: &Finding| (finding.rule.clone(), finding.place.line, finding.place.span.start);
+    let mut surest: BTreeMap<_, Confidence> = BTreeMap::new();
+    for finding in findings.iter() {
+        let known = surest.entry(place(finding)).or_insert(finding.confidence);
+        *known = finding.confidence.max(*known);
+    }
+    findings.retain(|finding| {
+        let place = place(finding);
+        let is_it = surest.get(&place) == Some(&finding.confidence);
+        if is_it {
+            surest.remove(&place);
+        }
+        is_it
+    });
+}
+
+pub(crate) fn finding(
+    about: &About,
+    source: &Source,
+    node: NodeId,
+    span: std::ops::Range<usize>,
+    message: String,
+) -> Finding {
+    Finding {
+        rule: about.page().to_owned(),
+        failure: about.failure.clone(),
+        severity: about.severity,
+        confidence: about.confidence,
+        cwe: about.cwe.clone(),
+        message,
+        path: source.path.clone(),
+        place: Place::of(source.tree.text(), span),
+        trace: Vec::new(),
+        identity: identity(about.page(), source, node),
+    }
+}
+
+fn trace(source: &Source, from: NodeId, steps: &[NodeId]) -> Vec<Step> {
+    let tree = &source.tree;
+    let step = |node: NodeId, message: &str| Step {
+        place: Place::of(tree.text(), tree.span(node)),
+        message: message.to_owned(),
+    };
+    std::iter::once(step(from, "comes from outside here"))
+        .chain(steps.iter().map(|node| step(*node, "passes here")))
+        .collect()
+}
+
+/// A rule's message, with what its metavariables stand for.
+fn told(message: &str, bindings: &Bindings, source: &Source) -> String {
+    const TEXT_CHARS_MAX: usize = 80;
+    let mut told = String::new();
+    let mut rest = message;
+    while let Some(at) = rest.find('$') {
+        let (before, after) = rest.split_at(at);
+        told.push_str(before);
+        let name: String = after[1..]
+            .trim_start_matches("...")
+            .chars()
+            .take_while(|char| char.is_ascii_uppercase() || char.is_ascii_digit() || *char == '_')
+            .collect();
+        let length = 1 + after[1..].find(&name).unwrap_or(0) + name.len();
+        match bound(bindings, &name) {
+            Some(bound) if !name.is_empty() => {
+                let text = match bound.node {
+                    Some(_) => source
+                        .tree
+                        .text()
+                        .get(bound.span.clone())
+                        .unwrap_or(&bound.canonical),
+                    None => &bound.canonical,
+                };
+                let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+                let short: String = text.chars().take(TEXT_CHARS_MAX).collect();
+                told.push_str(&short);
+                if short.len() < text.len() {
+                    told.push('…');
+                }
+                rest = &after[length..];
+            }
+            _ => {
+                told.push('$');
+                rest = &after[1..];
+            }
+        }
+    }
+    told.push_str(rest);
+    told
+}

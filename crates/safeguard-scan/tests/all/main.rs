@@ -1,0 +1,4 @@
+//! Rules against the cases of their pages.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod pages;
