@@ -27,6 +27,7 @@ pub use people::{ApprovalVerb, ApproveArgs, BreakglassVerb, KeyArgs, PasskeyVerb
 #[command(after_help = "Exit codes: 0 allowed, 1 refused, 2 could not decide.
 
 Examples:
+  safeguard check                                  what does this branch bring?
   safeguard init                                   write a commented safeguard.toml
   safeguard up                                     serve it; Ctrl-C ends it
   safeguard change add --service shop --prompter \"Kim Doe\" --ai-tool claude-code
@@ -101,6 +102,21 @@ It prints what listens where and a login link for the status page that works onc
     Status,
     /// Check the configuration, the machine and the installation, and say what mends each fault
     Doctor,
+    /// Look at what this branch changes, before anything runs
+    #[command(after_help = "Exit codes: 0 passes, 1 refused, 2 could not decide.
+
+Examples:
+  safeguard check                                  the working tree, with where the branch left main
+  safeguard check --staged                         what the next commit would bring
+  safeguard check --range v1.4.0..v1.5.0 --format sarif --output check.sarif
+  safeguard check --install-hook                   before each commit")]
+    Check(Box<crate::check::CheckArgs>),
+    /// See what is looked for, and try rules of your own
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Rules {
+        #[command(subcommand)]
+        verb: crate::rules::RulesVerb,
+    },
     /// Record changes: what was merged, by whom, with which AI tool
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Change {

@@ -91,7 +91,7 @@ pub fn doctor(globals: &Globals, output: &Output) -> Result<(), Failure> {
             checks.push(care("server", problem.title, "run `safeguard up`"));
             None
         }
-        Err(Failure::Told) => None,
+        Err(Failure::Told | Failure::ToldUndecided) => None,
     };
     if let Some(config) = &config {
         let server = client.as_ref().ok().filter(|_| status.is_some());

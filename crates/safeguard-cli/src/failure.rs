@@ -12,6 +12,8 @@ pub enum Failure {
     Undecided(Problem),
     /// The answer has been printed already, and is no.
     Told,
+    /// It has been printed already why there is no answer.
+    ToldUndecided,
 }
 
 impl Failure {
@@ -28,7 +30,7 @@ impl Failure {
         match self {
             Failure::Refused(problem) => Failure::Refused(problem.with_hint(hint)),
             Failure::Undecided(problem) => Failure::Undecided(problem.with_hint(hint)),
-            Failure::Told => Failure::Told,
+            told @ (Failure::Told | Failure::ToldUndecided) => told,
         }
     }
 
@@ -37,7 +39,7 @@ impl Failure {
         match self {
             Failure::Refused(problem) => Failure::Refused(problem.with_details(details)),
             Failure::Undecided(problem) => Failure::Undecided(problem.with_details(details)),
-            Failure::Told => Failure::Told,
+            told @ (Failure::Told | Failure::ToldUndecided) => told,
         }
     }
 
@@ -54,14 +56,14 @@ impl Failure {
     pub fn title(&self) -> &str {
         match self {
             Failure::Refused(problem) | Failure::Undecided(problem) => &problem.title,
-            Failure::Told => "",
+            Failure::Told | Failure::ToldUndecided => "",
         }
     }
 
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Failure::Refused(_) | Failure::Told => ExitCode::from(1),
-            Failure::Undecided(_) => ExitCode::from(2),
+            Failure::Undecided(_) | Failure::ToldUndecided => ExitCode::from(2),
         }
     }
 }

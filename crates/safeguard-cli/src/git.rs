@@ -15,7 +15,7 @@ pub fn git(folder: &Path, arguments: &[&str]) -> anyhow::Result<String> {
 }
 
 /// Runs git in `folder`; no shell reads the arguments.
-fn git_bytes(folder: &Path, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
+pub fn git_bytes(folder: &Path, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
     let told = Command::new("git")
         .arg("-C")
         .arg(folder)

@@ -10,6 +10,7 @@ mod artifact;
 mod audit;
 mod bisect;
 mod changes;
+mod check;
 mod config_file;
 mod credentials;
 mod db;
@@ -35,6 +36,7 @@ mod proxy;
 mod reference;
 mod releases;
 mod replay;
+mod rules;
 mod signing;
 mod statements;
 mod status;
@@ -70,6 +72,8 @@ fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Up => up::up(&globals, output),
         Command::Status => status::status(&globals, output),
         Command::Doctor => doctor::doctor(&globals, output),
+        Command::Check(args) => check::check(&args, output),
+        Command::Rules { verb } => rules::rules(verb, output),
         Command::Change { verb } => changes::change(&globals, verb, output),
         Command::Release { verb } => releases::release(&globals, verb, output),
         Command::Approve(args) => approvals::approve(&globals, *args, output),

@@ -165,7 +165,7 @@ fn judged(globals: &Globals, args: &HookArgs, question: &Value) -> anyhow::Resul
     let quiet = Output::new(true);
     let policy = policy(globals, &quiet).map_err(|failure| match failure {
         Failure::Refused(problem) | Failure::Undecided(problem) => anyhow!("{}", problem.title),
-        Failure::Told => anyhow!("the configuration is refused"),
+        Failure::Told | Failure::ToldUndecided => anyhow!("the configuration is refused"),
     })?;
     Ok(refused(args, &policy, &question).map(|finding| reason(&finding)))
 }

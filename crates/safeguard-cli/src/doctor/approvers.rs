@@ -30,7 +30,7 @@ pub(super) fn check(config: &Config, server: Option<&ApiClient>) -> Vec<Check> {
                 mend,
             )]
         }
-        Some(Err(Failure::Told)) => Vec::new(),
+        Some(Err(Failure::Told | Failure::ToldUndecided)) => Vec::new(),
     }
 }
 

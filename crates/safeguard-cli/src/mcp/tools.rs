@@ -81,6 +81,7 @@ fn told(failure: Failure) -> Value {
     match failure {
         Failure::Refused(problem) | Failure::Undecided(problem) => json!(problem),
         Failure::Told => json!({ "title": "it was refused" }),
+        Failure::ToldUndecided => json!({ "title": "it could not be decided" }),
     }
 }
 

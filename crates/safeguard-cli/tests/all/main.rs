@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod agent;
+mod check;
 
 use std::fs;
 use std::path::{Path, PathBuf};

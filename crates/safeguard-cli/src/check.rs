@@ -1,0 +1,235 @@
+//! `safeguard check`: what a change brings, before anything runs.
+
+mod files;
+mod folders;
+mod formats;
+mod project;
+mod recipes;
+mod sarif;
+mod shown;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use safeguard_scan::change::{self, Changed, FileScan, Report, Unread, Verdict};
+use safeguard_scan::rules;
+use safeguard_scan::scan::Rules;
+
+use crate::failure::Failure;
+use crate::output::Output;
+use files::{Content, Selection};
+pub use folders::rule_files;
+
+/// Syntax may be nested, and parsers and walks call themselves.
+const STACK_BYTES: usize = 64 << 20;
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Look at these files and folders alone
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// What the branch began from; unsaid: where it left the default branch (`origin/HEAD`, `main` or `master`)
+    #[arg(long, value_name = "COMMIT", conflicts_with_all = ["range", "staged", "all"])]
+    pub base: Option<String>,
+    /// Look at what is staged, against the last commit
+    #[arg(long, conflicts_with_all = ["range", "all"])]
+    pub staged: bool,
+    /// Look at what is between two commits: `A..B`
+    #[arg(long, value_name = "A..B", conflicts_with = "all")]
+    pub range: Option<String>,
+    /// Look at this folder against another one, without git
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["base", "range", "staged", "all", "paths"])]
+    pub against: Option<PathBuf>,
+    /// Look at every file, as if all of it were new
+    #[arg(long)]
+    pub all: bool,
+    /// More rules, in Semgrep's YAML: a file, or a folder of them
+    #[arg(long, value_name = "PATH")]
+    pub rules: Vec<PathBuf>,
+    /// Show all advice, and not a screenful
+    #[arg(long)]
+    pub advice: bool,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Write it here, and a summary to the terminal
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Set a hook that looks at what is staged before each commit
+    #[arg(long, conflicts_with_all = ["base", "range", "staged", "all", "recipe"])]
+    pub install_hook: bool,
+    /// Print a job for this host, and do nothing else
+    #[arg(long, value_enum, value_name = "HOST")]
+    pub recipe: Option<recipes::Host>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people, with the source
+    Text,
+    Json,
+    /// SARIF 2.1.0
+    Sarif,
+    /// JUnit XML
+    Junit,
+    /// GitLab's code quality
+    Gitlab,
+    /// Annotations of GitHub's workflows
+    Github,
+    /// Reviewdog's diagnostics
+    Rdjson,
+}
+
+/// What was looked at, and what came of it.
+pub struct Checked {
+    pub report: Report,
+    /// Files that nobody here wrote: generated, minified, vendored.
+    pub left_out: Vec<String>,
+    pub selection: Selection,
+}
+
+pub fn check(args: &CheckArgs, output: &Output) -> Result<(), Failure> {
+    if let Some(host) = args.recipe {
+        return output.text(recipes::recipe(host));
+    }
+    let folder = std::env::current_dir().context("cannot tell the current folder")?;
+    if args.install_hook {
+        return recipes::install_hook(&folder, output);
+    }
+    let selection = files::select(&folder, args)?;
+    let rules = rules_of(&args.rules)?;
+    let checked = look(&rules, selection, output)?;
+    let format = if output.json { Format::Json } else { args.format };
+    let text = formats::render(format, &checked, args.advice)?;
+    match &args.output {
+        Some(file) => {
+            std::fs::write(file, text).with_context(|| format!("cannot write `{}`", file.display()))?;
+            output.say(&shown::summary(&checked));
+        }
+        None => output.text(&text)?,
+    }
+    match checked.report.verdict() {
+        Verdict::Clean => Ok(()),
+        Verdict::Refused => Err(Failure::Told),
+        Verdict::Undecided => Err(Failure::ToldUndecided),
+    }
+}
+
+/// The rules of this program, and those that were named.
+pub fn rules_of(paths: &[PathBuf]) -> Result<Rules, Failure> {
+    let own = rules::built_in()
+        .map_err(|error| Failure::undecided(format!("the rules of this program: {error}")))?;
+    if paths.is_empty() {
+        return Ok(own);
+    }
+    let mut more = Vec::new();
+    for path in paths {
+        for file in rule_files(path)? {
+            let text = std::fs::read_to_string(&file)
+                .with_context(|| format!("cannot read `{}`", file.display()))?;
+            let rules = safeguard_scan::rule::load(&text)
+                .map_err(|error| Failure::undecided(format!("`{}`: {error}", file.display())))?;
+            more.extend(rules);
+        }
+    }
+    Ok(own
+        .and(more)
+        .map_err(|error| Failure::undecided(format!("the rules: {error}")))?)
+}
+
+fn look(rules: &Rules, selection: Selection, output: &Output) -> Result<Checked, Failure> {
+    let (entries, left_out): (Vec<_>, Vec<_>) =
+        selection.entries.iter().partition(|entry| !entry.is_left_out());
+    let project = project::of(&selection);
+    let bar = progress(entries.len(), output);
+    let next = AtomicUsize::new(0);
+    let threads = std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(entries.len().max(1));
+    let mut scans: Vec<FileScan> = Vec::new();
+    let mut unread: Vec<Unread> = Vec::new();
+    std::thread::scope(|scope| -> anyhow::Result<()> {
+        let (tell, told) = mpsc::sync_channel(threads);
+        for _ in 0..threads {
+            let (tell, entries, next, project) = (tell.clone(), &entries, &next, &project);
+            let work = move || {
+                while let Some(entry) = entries.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let changed = Changed {
+                        path: &entry.path,
+                        base: entry.base.text(),
+                        head: entry.head.text(),
+                    };
+                    let scan = match &entry.head {
+                        Content::Unreadable(why) => Err(Unread {
+                            path: entry.path.clone(),
+                            why: why.clone(),
+                        }),
+                        Content::None | Content::Text(_) => Ok(change::scan_file(rules, &changed, project)),
+                    };
+                    if tell.send(scan).is_err() {
+                        break;
+                    }
+                }
+            };
+            std::thread::Builder::new()
+                .stack_size(STACK_BYTES)
+                .spawn_scoped(scope, work)
+                .context("cannot start a thread")?;
+        }
+        drop(tell);
+        for scan in told {
+            bar.inc(1);
+            match scan {
+                Ok(scan) => scans.extend(scan),
+                Err(why) => unread.push(why),
+            }
+        }
+        Ok(())
+    })?;
+    bar.finish_and_clear();
+    let left_out = left_out.into_iter().map(|entry| entry.path.clone()).collect();
+    let mut report = change::settle(rules, scans, today()?);
+    report.unread.extend(unread);
+    report.unread.sort();
+    Ok(Checked {
+        report,
+        left_out,
+        selection,
+    })
+}
+
+fn today() -> Result<(u16, u8, u8), Failure> {
+    let text = crate::exceptions::now()?.to_string();
+    let mut parts = text.split(['-', 'T']);
+    let mut number = || parts.next().and_then(|part| part.parse::<u16>().ok());
+    let date = (|| {
+        Some((
+            number()?,
+            u8::try_from(number()?).ok()?,
+            u8::try_from(number()?).ok()?,
+        ))
+    })();
+    date.ok_or_else(|| Failure::undecided("cannot tell today's date"))
+}
+
+fn progress(files: usize, output: &Output) -> ProgressBar {
+    const FILES_SHOWN_MIN: usize = 50;
+    if output.json || files < FILES_SHOWN_MIN {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(files as u64);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} files") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+pub fn count(number: usize, word: &str) -> String {
+    match number {
+        1 => format!("1 {word}"),
+        _ => format!("{number} {word}s"),
+    }
+}

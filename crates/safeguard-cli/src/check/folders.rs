@@ -1,0 +1,60 @@
+//! Files in folders, where git is not asked.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+use safeguard_scan::language::Language;
+
+use super::files::FILES_MAX;
+use crate::failure::Failure;
+
+/// The files of known languages in a folder, or the file itself.
+pub fn source_files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = files_in(path)?;
+    files.retain(|path| Language::of(&path.to_string_lossy()).is_some());
+    Ok(files)
+}
+
+/// The files in a folder, or the file itself. Links are not followed.
+pub fn files_in(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut left = vec![path.to_owned()];
+    while let Some(path) = left.pop() {
+        if path.is_dir() {
+            let shown = || format!("cannot read `{}`", path.display());
+            for entry in std::fs::read_dir(&path).with_context(shown)? {
+                let entry = entry.with_context(shown)?;
+                let kind = entry.file_type().with_context(shown)?;
+                if kind.is_dir() && entry.file_name() != ".git" || kind.is_file() {
+                    left.push(entry.path());
+                }
+            }
+        } else {
+            ensure!(files.len() < FILES_MAX, "more than {FILES_MAX} files");
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+/// A file of rules, or the files `*.yaml` and `*.yml` in a folder.
+pub fn rule_files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let shown = || format!("cannot read `{}`", path.display());
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).with_context(shown)? {
+        let entry = entry.with_context(shown)?.path();
+        if entry.is_dir() {
+            files.extend(rule_files(&entry)?);
+        } else if entry
+            .extension()
+            .is_some_and(|ending| ending == "yaml" || ending == "yml")
+        {
+            files.push(entry);
+        }
+    }
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,107 @@
+//! What is known of the repository around the files that are looked at: read from where they are read.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use safeguard_scan::language::Language;
+use safeguard_scan::project::{self, Project};
+
+use super::files::{Content, Selection, Side};
+use super::folders;
+use crate::git;
+
+/// How large a manifest or lock file may be.
+const MANIFEST_BYTES_MAX: u64 = 32 << 20;
+
+/// The repository as the selection sees it; nothing is known outside of one.
+pub fn of(selection: &Selection) -> Project {
+    let (Some(root), Some(paths)) = (&selection.root, paths(selection)) else {
+        return Project::default();
+    };
+    // Texts that were read already are not read again.
+    let texts: BTreeMap<String, String> = selection
+        .entries
+        .iter()
+        .filter_map(|entry| match &entry.head {
+            Content::Text(text) => Some((entry.path.clone(), text.clone())),
+            Content::None | Content::Unreadable(_) => None,
+        })
+        .collect();
+    let (root, side) = (root.clone(), selection.side.clone());
+    Project::new(
+        paths,
+        Box::new(move |path: &str| {
+            let wanted = project::is_manifest(path) || Language::of(path).is_some();
+            match texts.get(path) {
+                Some(text) => Some(text.clone()),
+                None if wanted => text(&root, &side, path),
+                None => None,
+            }
+        }),
+    )
+}
+
+fn paths(selection: &Selection) -> Option<Vec<String>> {
+    let root = selection.root.as_ref()?;
+    let told = match &selection.side {
+        Side::Folder => {
+            let files = folders::files_in(root).ok()?;
+            let within = files.iter().filter_map(|file| file.strip_prefix(root).ok());
+            let paths: Vec<String> = within.map(|file| file.to_string_lossy().into_owned()).collect();
+            return (paths.len() <= project::PATHS_MAX).then_some(paths);
+        }
+        Side::WorkingTree => git::git_bytes(
+            root,
+            &["ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        ),
+        Side::Index => git::git_bytes(root, &["ls-files", "--cached", "-z"]),
+        Side::Commit(commit) => git::git_bytes(root, &["ls-tree", "-r", "--name-only", "-z", commit]),
+    };
+    let mut paths: Vec<String> = told
+        .ok()?
+        .split(|byte| *byte == 0)
+        .filter(|path| !path.is_empty())
+        .map(|path| String::from_utf8_lossy(path).into_owned())
+        .collect();
+    if paths.len() > project::PATHS_MAX {
+        // Half of the files would make the others look as if they were not there.
+        return None;
+    }
+    if matches!(selection.side, Side::WorkingTree) {
+        // What was removed is in the index until that is committed.
+        paths.retain(|path| root.join(path).symlink_metadata().is_ok());
+    }
+    Some(paths)
+}
+
+fn text(root: &Path, side: &Side, path: &str) -> Option<String> {
+    let blob = match side {
+        Side::Folder | Side::WorkingTree => return from_file(&root.join(path)),
+        Side::Index => format!(":{path}"),
+        Side::Commit(commit) => format!("{commit}:{path}"),
+    };
+    let size: u64 = git::git(root, &["cat-file", "-s", &blob]).ok()?.parse().ok()?;
+    if size > MANIFEST_BYTES_MAX {
+        return None;
+    }
+    let told = Command::new("git")
+        .arg("-C")
+        .arg(root)
+        .args(["cat-file", "blob", &blob])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    told.status
+        .success()
+        .then(|| String::from_utf8(told.stdout).ok())?
+}
+
+fn from_file(path: &PathBuf) -> Option<String> {
+    let about = std::fs::symlink_metadata(path).ok()?;
+    if !about.is_file() || about.len() > MANIFEST_BYTES_MAX {
+        return None;
+    }
+    std::fs::read_to_string(path).ok()
+}

@@ -1,0 +1,196 @@
+//! A report for people: the code, what happens there, why it is dangerous, what to write instead.
+
+use std::collections::BTreeMap;
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use safeguard_scan::change::{Judged, Verdict};
+use safeguard_scan::rules::Page;
+
+use super::{Checked, count};
+use crate::output::{BAD, CARE, GOOD, HINT};
+
+/// A screenful.
+const ADVICE_SHOWN_MAX: usize = 10;
+const BLOCKING_SHOWN_MAX: usize = 50;
+
+pub fn text(checked: &Checked, pages: &[Page], all_advice: bool) -> String {
+    let pages: BTreeMap<&str, &Page> = pages.iter().map(|page| (page.id.as_str(), page)).collect();
+    let sources: BTreeMap<&str, &str> = checked
+        .selection
+        .entries
+        .iter()
+        .filter_map(|entry| entry.head.text().map(|text| (entry.path.as_str(), text)))
+        .collect();
+    let mut text = String::new();
+    let blocking: Vec<&Judged> = checked
+        .report
+        .findings
+        .iter()
+        .filter(|judged| judged.blocks())
+        .collect();
+    for judged in blocking.iter().take(BLOCKING_SHOWN_MAX) {
+        text.push_str(&finding(judged, &sources, &pages));
+        text.push('\n');
+    }
+    if blocking.len() > BLOCKING_SHOWN_MAX {
+        text.push_str(&format!(
+            "{} more; `--format json` has all\n",
+            blocking.len() - BLOCKING_SHOWN_MAX
+        ));
+    }
+    let mut advice: Vec<&Judged> = checked
+        .report
+        .findings
+        .iter()
+        .filter(|judged| judged.introduced && !judged.blocks() && judged.suppressed.is_none())
+        .collect();
+    // The most certain and worst first.
+    advice.sort_by_key(|judged| std::cmp::Reverse((judged.finding.confidence, judged.finding.severity)));
+    let shown = if all_advice {
+        advice.len()
+    } else {
+        ADVICE_SHOWN_MAX
+    };
+    if !advice.is_empty() {
+        text.push_str(&format!("{CARE}advice{CARE:#} (does not refuse)\n"));
+    }
+    for judged in advice.iter().take(shown) {
+        let finding = &judged.finding;
+        text.push_str(&format!(
+            "  {}:{}:{} {}: {}\n",
+            finding.path, finding.place.line, finding.place.column, finding.rule, finding.message
+        ));
+    }
+    if advice.len() > shown {
+        text.push_str(&format!(
+            "  and {} more: `safeguard check --advice`\n",
+            advice.len() - shown
+        ));
+    }
+    for judged in checked.report.findings.iter().filter(|judged| judged.introduced) {
+        if let Some(suppressed) = &judged.suppressed {
+            let (year, month, day) = suppressed.until;
+            text.push_str(&format!(
+                "let pass until {year}-{month:02}-{day:02} by {}: {}:{} {}: {}\n",
+                suppressed.owner,
+                judged.finding.path,
+                judged.finding.place.line,
+                judged.finding.rule,
+                suppressed.reason
+            ));
+        }
+    }
+    for unread in &checked.report.unread {
+        text.push_str(&format!(
+            "{BAD}not looked at{BAD:#} {}: {}\n",
+            unread.path, unread.why
+        ));
+    }
+    text.push_str(&summary(checked));
+    text.push('\n');
+    text
+}
+
+fn finding(judged: &Judged, sources: &BTreeMap<&str, &str>, pages: &BTreeMap<&str, &Page>) -> String {
+    let finding = &judged.finding;
+    let title = format!("{}", finding.message);
+    let report = Level::ERROR.primary_title(title).id(finding.rule.clone());
+    let mut group = annotate_snippets::Group::with_title(report);
+    if let Some(source) = sources.get(finding.path.as_str()) {
+        let span = shown_span(source, finding.place.span.clone());
+        let mut snippet = Snippet::source(*source)
+            .line_start(1)
+            .path(finding.path.clone())
+            .annotation(AnnotationKind::Primary.span(span));
+        if let Some(from) = finding.trace.first() {
+            let span = shown_span(source, from.place.span.clone());
+            snippet = snippet.annotation(AnnotationKind::Context.span(span).label(from.message.clone()));
+        }
+        group = group.element(snippet);
+    }
+    let mut meaning = failure_name(&finding.failure).to_owned();
+    for cwe in &finding.cwe {
+        if !meaning.is_empty() {
+            meaning.push_str(", ");
+        }
+        meaning.push_str(cwe);
+    }
+    if !meaning.is_empty() {
+        group = group.element(Level::NOTE.message(meaning));
+    }
+    if let Some(page) = pages.get(finding.rule.as_str()) {
+        group = group.element(Level::NOTE.with_name("why").message(plain(&page.why)));
+        group = group.element(Level::HELP.with_name("instead").message(plain(&page.instead)));
+    }
+    let report = [group];
+    format!("{}\n", Renderer::styled().render(&report))
+}
+
+/// Markdown's signs are no help on a terminal, but backquotes are.
+fn plain(text: &str) -> String {
+    text.replace("**", "")
+}
+
+/// At most a few lines of what was found, and never nothing.
+fn shown_span(source: &str, span: std::ops::Range<usize>) -> std::ops::Range<usize> {
+    const LINES_MAX: usize = 6;
+    let text = source.get(span.clone()).unwrap_or("");
+    let end = match text.match_indices('\n').nth(LINES_MAX - 1) {
+        Some((at, _)) => span.start + at,
+        None => span.end,
+    };
+    let start = span.start.min(source.len());
+    start..end.clamp(start, source.len())
+}
+
+/// The patterns of failure, as people call them.
+pub fn failure_name(failure: &str) -> &'static str {
+    match failure {
+        "X1" => "destroyer (X1)",
+        "X2" => "endless loop or exhausted resource (X2)",
+        "X3" => "security hole (X3)",
+        "X4" => "race (X4)",
+        "X5" => "silent corruption (X5)",
+        "X6" => "what does not exist (X6)",
+        _ => "",
+    }
+}
+
+/// One line: what was looked at, and the verdict.
+pub fn summary(checked: &Checked) -> String {
+    let report = &checked.report;
+    let blocking = report.findings.iter().filter(|judged| judged.blocks()).count();
+    let advice = report
+        .findings
+        .iter()
+        .filter(|judged| judged.introduced && !judged.blocks() && judged.suppressed.is_none())
+        .count();
+    let verdict = match report.verdict() {
+        Verdict::Clean => format!("{GOOD}passes{GOOD:#}"),
+        Verdict::Refused => format!("{BAD}refused{BAD:#}: {}", count(blocking, "finding")),
+        Verdict::Undecided => format!(
+            "{CARE}not decided{CARE:#}: {} not looked at",
+            count(report.unread.len(), "file")
+        ),
+    };
+    let mut line = format!(
+        "{verdict}; {} looked at, {}",
+        count(report.files, "file"),
+        checked.selection.about
+    );
+    if advice > 0 {
+        line.push_str(&format!(", {} of advice", count(advice, "piece")));
+    }
+    if !checked.left_out.is_empty() {
+        line.push_str(&format!(
+            ", {} generated or vendored left out",
+            count(checked.left_out.len(), "file")
+        ));
+    }
+    if blocking > 0 {
+        line.push_str(&format!(
+            "\n{HINT}hint{HINT:#}: mend what is refused; `safeguard rules show RULE` tells more of a rule"
+        ));
+    }
+    line
+}
