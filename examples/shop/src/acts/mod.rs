@@ -1,5 +1,6 @@
-//! The narrator of `./run`: safeguard, the shop and its users, seven releases that end as they must, and an agent that is refused.
+//! The narrator of `./run`: safeguard, the shop and its users, seven releases that end as they must, an agent that is refused, and a change.
 
+mod check;
 mod drill;
 pub mod follow;
 mod incident;
@@ -39,7 +40,7 @@ const FREEZE_WATCHED: Duration = Duration::from_secs(2);
 pub struct Options {
     pub once: bool,
     pub json: bool,
-    /// The last act alone.
+    /// The act of the agent alone.
     pub incident: bool,
     pub seed: u64,
     /// Where the binaries of the shop lie.
@@ -137,13 +138,15 @@ impl StageOfActs<'_> {
             results.push(result);
         }
         let incident = self.incident().await?;
+        let checked = self.before_it_runs()?;
         self.telling.still();
         self.telling
-            .head(&format!("Eight acts in {} s", began.elapsed().as_secs()));
+            .head(&format!("Nine acts in {} s", began.elapsed().as_secs()));
         self.telling.line(&table::table(&results));
         self.telling.line(&incident.in_a_line());
+        self.telling.line(&checked.in_a_line());
         self.telling.line(&format!("\n{}", table::legend(&results)));
-        Ok(results.iter().all(Result::as_it_must) && incident.as_it_must())
+        Ok(results.iter().all(Result::as_it_must) && incident.as_it_must() && checked.as_it_must())
     }
 
     /// Installs the first release; there is nothing yet to compare it with.

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Parser;
 use shop::acts::{Options, run};
 
-/// Plays seven releases of a shop, good and bad ones, and a coding agent in front of a database.
+/// Plays seven releases of a shop, good and bad ones, a coding agent in front of a database, and a change before it runs.
 #[derive(Parser)]
 struct Arguments {
     /// End by itself: exit 0 when every act ended as it must, 1 otherwise.
@@ -16,7 +16,7 @@ struct Arguments {
     /// Print one JSON object for each act on standard output, and talk on standard error.
     #[arg(long)]
     json: bool,
-    /// Play the last act alone, an agent in front of a database; takes seconds.
+    /// Play act 8 alone, an agent in front of a database; takes seconds.
     #[arg(long)]
     incident: bool,
     /// Repeats the same visits by the same users.

@@ -40,6 +40,7 @@ fn the_acts_end_as_they_must() {
             "refused",
             "refused",
             "refused",
+            "refused",
             "refused"
         ],
         "{told}"
@@ -58,14 +59,16 @@ fn the_acts_end_as_they_must() {
         }
     }
     assert_eq!(
-        [4, 5, 6, 7].map(|place| acts[place]["stopped_by"].as_str()),
+        [4, 5, 6, 7, 8].map(|place| acts[place]["stopped_by"].as_str()),
         [
             Some("freeze"),
             Some("rollback drill"),
             Some("no waiver"),
-            Some("guard")
+            Some("guard"),
+            Some("check")
         ]
     );
+    assert_eq!(acts[8]["faults"].as_array().map(Vec::len), Some(0), "{}", acts[8]);
     // Whatever the agent tried, every row is there.
     assert_eq!(acts[7]["refused"], 17, "{}", acts[7]);
     assert_eq!(acts[7]["rows_after"], "10 users, 3000 records of the audit log");
