@@ -9,6 +9,7 @@ use safeguard_api::evidence::{Format, Layer};
 use crate::change::Copies;
 use crate::child;
 use crate::corpus::{Case, Corpus};
+use crate::installation::beside_us;
 use crate::measure;
 use crate::progress::Progress;
 use crate::record::target;
@@ -50,8 +51,10 @@ pub fn run(
     };
     let (base, changed) = (copies.base(), copies.changed());
     progress.say("pipeline: scanners and tests");
+    look(&base, &changed, &folder.join("check.sarif"))?;
     reports.stopped = step(corpus, "code", &[&changed, folder])?;
     for (name, format, layer) in [
+        ("check.sarif", Format::Sarif, None),
         ("ruff.sarif", Format::Sarif, None),
         ("bandit.sarif", Format::Sarif, None),
         ("logic.xml", Format::Junit, Some(Layer::Logic)),
@@ -74,6 +77,25 @@ pub fn run(
         measure::Measured::DoesNotStart { why } => reports.stopped = Some(why),
     }
     Ok(reports)
+}
+
+/// What the change brings, by `safeguard check`. That it refuses is in its report, and no end of the pipeline.
+fn look(base: &Path, changed: &Path, report: &Path) -> anyhow::Result<()> {
+    let mut command = child::command(beside_us("safeguard")?);
+    command
+        .current_dir(changed)
+        .args(["check", "--format", "sarif", "--output"])
+        .arg(report)
+        .arg("--against")
+        .arg(base);
+    let output = child::output(&mut command, STEP_LONGEST)?;
+    if report.is_file() {
+        return Ok(());
+    }
+    bail!(
+        "safeguard check: {}",
+        String::from_utf8_lossy(&output.stderr).trim()
+    )
 }
 
 /// The load for longer, as gate 3 asks for where it can not tell. Returns what is to be added, which is the newest then.
