@@ -135,9 +135,8 @@ pub fn rules_of(paths: &[PathBuf]) -> Result<Rules, Failure> {
             more.extend(rules);
         }
     }
-    Ok(own
-        .and(more)
-        .map_err(|error| Failure::undecided(format!("the rules: {error}")))?)
+    own.and(more)
+        .map_err(|error| Failure::undecided(format!("the rules: {error}")))
 }
 
 fn look(rules: &Rules, selection: Selection, output: &Output) -> Result<Checked, Failure> {

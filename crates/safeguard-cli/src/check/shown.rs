@@ -93,8 +93,9 @@ pub fn text(checked: &Checked, pages: &[Page], all_advice: bool) -> String {
 
 fn finding(judged: &Judged, sources: &BTreeMap<&str, &str>, pages: &BTreeMap<&str, &Page>) -> String {
     let finding = &judged.finding;
-    let title = format!("{}", finding.message);
-    let report = Level::ERROR.primary_title(title).id(finding.rule.clone());
+    let report = Level::ERROR
+        .primary_title(finding.message.clone())
+        .id(finding.rule.clone());
     let mut group = annotate_snippets::Group::with_title(report);
     if let Some(source) = sources.get(finding.path.as_str()) {
         let span = shown_span(source, finding.place.span.clone());
