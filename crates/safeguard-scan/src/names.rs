@@ -265,6 +265,7 @@ fn module_name(language: Language, name: &str) -> &str {
             }
         }
         Language::Python => name,
+        Language::Sql => name,
     }
 }
 

@@ -121,7 +121,7 @@ fn takes(tree: &Tree, call: NodeId) -> Option<(NodeId, bool)> {
     let takes = match tree.language() {
         Language::Go => matches!(name, "Lock" | "RLock"),
         Language::Python => name == "acquire" && is_lock_name(last_name(tree, object)),
-        Language::JavaScript | Language::TypeScript | Language::Tsx => false,
+        Language::JavaScript | Language::Sql | Language::TypeScript | Language::Tsx => false,
     };
     let mut parent = tree.parent(call)?;
     if tree.kind(parent) == Kind::Await {

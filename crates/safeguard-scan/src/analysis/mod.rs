@@ -24,6 +24,7 @@ pub mod rows;
 pub mod sent;
 pub mod settings;
 pub mod signatures;
+pub mod sql_file;
 pub mod sql_text;
 pub mod sql_tokens;
 pub mod typed;

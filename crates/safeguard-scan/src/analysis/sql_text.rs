@@ -2,7 +2,8 @@
 //!
 //! No parser of a dialect: a tokenizer that knows comments and quotes, and the first words of statements. What it does not understand it does not judge.
 
-pub use super::sql_tokens::{HOLE, Token, statements, text_of};
+pub use super::sql_tokens::text_of;
+pub use crate::language::sql::tokens::{HOLE, Token, statements};
 
 /// What a statement destroys.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,6 +4,7 @@ pub mod go;
 mod javascript;
 pub mod pattern;
 mod python;
+pub mod sql;
 
 use pattern::Pattern;
 
@@ -18,6 +19,7 @@ pub enum Language {
     /// With JSX.
     JavaScript,
     Python,
+    Sql,
     TypeScript,
     /// TypeScript with JSX.
     Tsx,
@@ -31,6 +33,7 @@ impl Language {
             "go" => Language::Go,
             "js" | "jsx" | "mjs" | "cjs" => Language::JavaScript,
             "py" | "pyi" => Language::Python,
+            "sql" | "ddl" | "psql" | "pgsql" => Language::Sql,
             "ts" | "mts" | "cts" => Language::TypeScript,
             "tsx" => Language::Tsx,
             _ => return None,
@@ -50,6 +53,7 @@ pub fn parse(language: Language, text: &str) -> Result<Tree, ParseError> {
         Language::Go => go::parse(text),
         Language::JavaScript | Language::TypeScript | Language::Tsx => javascript::parse(language, text),
         Language::Python => python::parse(text),
+        Language::Sql => sql::parse(text),
     }
 }
 
@@ -61,5 +65,9 @@ pub fn parse_pattern(language: Language, text: &str) -> Result<Pattern, ParseErr
             javascript::parse_pattern(language, text)
         }
         Language::Python => python::parse_pattern(text),
+        Language::Sql => Err(ParseError::Syntax {
+            line: 1,
+            message: "patterns of SQL are not supported".to_owned(),
+        }),
     }
 }

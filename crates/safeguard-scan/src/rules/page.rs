@@ -18,6 +18,8 @@ pub struct Page {
 pub struct Case {
     pub language: Language,
     pub expected: Expected,
+    /// Where it stands, if its place matters.
+    pub path: Option<String>,
     pub text: String,
     /// The file as it was, for what compares.
     pub before: Option<String>,
@@ -74,10 +76,14 @@ impl Page {
 impl Page {
     /// The path that a case stands at: what is about tests looks at files of tests.
     pub fn path_of(&self, case: &Case) -> String {
+        if let Some(path) = &case.path {
+            return path.clone();
+        }
         let ending = match case.language {
             Language::Go => "go",
             Language::JavaScript => "js",
             Language::Python => "py",
+            Language::Sql => "sql",
             Language::TypeScript => "ts",
             Language::Tsx => "tsx",
         };
@@ -120,6 +126,7 @@ fn read_cases(text: &str, first_line: usize) -> Result<Vec<Case>, String> {
             Some("typescript") => Language::TypeScript,
             Some("tsx") => Language::Tsx,
             Some("go") => Language::Go,
+            Some("sql") => Language::Sql,
             other => {
                 return Err(format!(
                     "line {}: language {other:?} is not known",
@@ -127,17 +134,18 @@ fn read_cases(text: &str, first_line: usize) -> Result<Vec<Case>, String> {
                 ));
             }
         };
-        let expected = match (words.next(), words.next()) {
+        let (outcome, path) = (words.next(), words.next());
+        let expected = match (outcome, path) {
             (Some("before"), None) => {
                 before = Some(body);
                 continue;
             }
-            (Some("refused"), None) => Expected::Refused,
-            (Some("noted"), None) => Expected::Noted,
-            (Some("allowed"), None) => Expected::Allowed,
+            (Some("refused"), _) => Expected::Refused,
+            (Some("noted"), _) => Expected::Noted,
+            (Some("allowed"), _) => Expected::Allowed,
             _ => {
                 return Err(format!(
-                    "line {}: a case is `refused`, `noted`, `allowed`, `before` or `file PATH`",
+                    "line {}: a case is `refused`, `noted` or `allowed`, with its path if that matters, `before` or `file PATH`",
                     first_line + at
                 ));
             }
@@ -145,6 +153,7 @@ fn read_cases(text: &str, first_line: usize) -> Result<Vec<Case>, String> {
         cases.push(Case {
             language,
             expected,
+            path: path.map(str::to_owned),
             text: body,
             before: before.take(),
             files: std::mem::take(&mut files),

@@ -182,6 +182,7 @@ fn is_number(language: Language, operator: &str) -> bool {
                 "-" | "*" | "/" | "%" | "**" | ">>>" | ">>" | "<<" | "|" | "^"
             )
         }
+        Language::Sql => false,
     }
 }
 

@@ -83,6 +83,9 @@ pub enum Kind {
     /// name: what is imported: a name, `default`, `*` (all names), or empty (the module itself); Target? (`Name`: what it is called here; left out for Python's `*`)
     ImportItem,
 
+    /// SQL: name: the statement's tokens, a space between; Body? (a block)
+    Statement,
+
     // Expressions
     /// name
     Name,

@@ -24,6 +24,7 @@ pub mod narrowing;
 pub mod numbers;
 pub mod ranges;
 pub mod shared;
+pub mod sql_file;
 pub mod swallowed;
 pub mod time;
 pub mod time_unit;

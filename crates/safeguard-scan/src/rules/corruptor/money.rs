@@ -144,7 +144,7 @@ pub fn is_money(name: &str) -> bool {
         )
 }
 
-fn is_column_money(name: &str) -> bool {
+pub fn is_column_money(name: &str) -> bool {
     is_money(name) && !words(name).iter().any(|word| word == "cost")
         || matches!(name, "total" | "amount" | "tax")
 }
@@ -267,6 +267,7 @@ fn float_field<'s>(code: Code<'s>, field: NodeId) -> Option<(&'s str, bool)> {
             });
             (decorated || model).then_some((name, true))
         }
+        Language::Sql => None,
     }
 }
 
@@ -275,7 +276,7 @@ fn has_index(code: Code<'_>, of: NodeId) -> bool {
     matches!(code.last_name(of), "indexes" | "fields" | "serializers" | "forms")
 }
 
-fn is_float_name(name: &str) -> bool {
+pub fn is_float_name(name: &str) -> bool {
     matches!(
         name.to_ascii_lowercase().as_str(),
         "float" | "double" | "real" | "double precision" | "float8" | "float4" | "doubleprecision"

@@ -138,6 +138,7 @@ fn number(source: &Source, _: &Project, reports: &mut Reports) {
                 }
             }
             Language::Python => {}
+            Language::Sql => {}
         }
     }
 }

@@ -25,7 +25,7 @@ pub static CHECK: Check = Check {
 };
 
 /// Rows of an audit are kept at least this long; whoever keeps them shorter says so in a setting.
-const DAYS_MIN: u64 = 365;
+pub const DAYS_MIN: u64 = 365;
 
 const DELETES: &[&str] = &[
     "delete",
@@ -261,7 +261,7 @@ fn too_short(code: Code<'_>, end: NodeId) -> bool {
     !speaks_of_time
 }
 
-fn days_in(text: &str) -> Option<u64> {
+pub fn days_in(text: &str) -> Option<u64> {
     let lower = text.to_ascii_lowercase();
     let at = lower.find(" day")?;
     let digits: String = lower[..at]

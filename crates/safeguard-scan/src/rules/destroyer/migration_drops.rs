@@ -131,7 +131,7 @@ fn dropped(code: Code<'_>, call: NodeId) -> Option<(String, String)> {
 }
 
 /// Whether the table's name ends in what holds records: `invoice_history`, not `order_labels`; `users`, not `sl_dataset_users`, which joins two others.
-fn is_of_records(table: &str) -> bool {
+pub fn is_of_records(table: &str) -> bool {
     if is_audit(table) {
         return true;
     }

@@ -9,6 +9,7 @@ pub mod empty_filter;
 pub mod file_removal;
 pub mod migration_drops;
 pub mod sql_destroys_data;
+pub mod sql_file;
 pub mod unverified_removal;
 
 use crate::language::Language;

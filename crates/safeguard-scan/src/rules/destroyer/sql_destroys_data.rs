@@ -85,7 +85,7 @@ const RUNS: &[&str] = &[
 ];
 
 /// Words of tables that are there to be thrown away.
-const PASSING: &[&str] = &[
+pub const PASSING: &[&str] = &[
     "tmp",
     "temp",
     "temporary",
@@ -251,7 +251,7 @@ pub fn is_added_to(code: Code<'_>, name: NodeId) -> bool {
 }
 
 /// Tables that have one row by their name.
-fn one_row(name: &str) -> bool {
+pub fn one_row(name: &str) -> bool {
     has_word(
         name,
         &[

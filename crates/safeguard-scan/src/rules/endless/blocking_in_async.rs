@@ -46,6 +46,7 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             }
         }
         Language::Go => {}
+        Language::Sql => {}
     }
 }
 

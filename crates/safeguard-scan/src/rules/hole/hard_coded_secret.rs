@@ -16,7 +16,8 @@ use crate::rule::Confidence;
 use crate::rules::{Check, Reports};
 use crate::tree::{Kind, NodeId, Role};
 use issued::issued;
-use secret_text::{is_local_address, is_placeholder, is_plain_key, may_be_secret, password_in_address};
+pub(super) use secret_text::is_placeholder;
+use secret_text::{is_local_address, is_plain_key, may_be_secret, password_in_address};
 
 pub static CHECK: Check = Check {
     id: "hard-coded-secret",

@@ -21,6 +21,7 @@ pub mod password_fast_hash;
 pub mod password_in_clear;
 pub mod permission_too_broad;
 pub mod predictable_token;
+pub mod sql_file;
 pub mod sql_injection;
 pub mod timing_unsafe_compare;
 pub mod tls_not_verified;

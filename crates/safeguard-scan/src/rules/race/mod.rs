@@ -15,6 +15,7 @@ pub mod repeated_delivery;
 pub mod request_state_in_global;
 pub mod shared_default;
 pub mod shared_session;
+pub mod sql_file;
 pub mod state_across_await;
 pub mod transaction_on_pool;
 pub mod unlocked_counter;

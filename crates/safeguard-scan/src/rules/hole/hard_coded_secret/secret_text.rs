@@ -58,7 +58,7 @@ pub(super) fn is_local_address(text: &str) -> bool {
 }
 
 /// What stands for a secret that somebody is to fill in.
-pub(super) fn is_placeholder(text: &str) -> bool {
+pub(in crate::rules::hole) fn is_placeholder(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     const PARTS: &[&str] = &[
         "your",
