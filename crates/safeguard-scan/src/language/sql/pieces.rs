@@ -319,7 +319,6 @@ fn escaped(rest: &str, quote: char) -> Option<&str> {
 fn closes(written: &str, first: char) -> bool {
     match first {
         '\'' | '"' | '`' => written.ends_with(first),
-        '[' => written.ends_with(']'),
         _ => true,
     }
 }

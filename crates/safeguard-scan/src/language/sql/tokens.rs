@@ -92,11 +92,13 @@ pub fn token(rest: &str, first: char) -> (Option<Token>, usize) {
             let name = rest.get(1..end.saturating_sub(1)).unwrap_or("");
             (Some(Token::Word(name.to_owned())), end)
         }
-        '[' => {
-            let end = until("]", 1);
-            let name = rest.get(1..end.saturating_sub(1)).unwrap_or("");
-            (Some(Token::Word(name.to_owned())), end)
-        }
+        // T-SQL's `[order]`; elsewhere brackets hold the elements of arrays.
+        '[' => match rest[1..].find(|char: char| !is_word(char) && !matches!(char, ' ' | '-' | '.')) {
+            Some(end) if end > 0 && rest[1 + end..].starts_with(']') => {
+                (Some(Token::Word(rest[1..=end].to_owned())), end + 2)
+            }
+            _ => (Some(Token::Sign('[')), 1),
+        },
         HOLE => {
             let end = rest.find(|char| !is_word(char)).unwrap_or(rest.len());
             if end == HOLE.len_utf8() {
