@@ -4,6 +4,7 @@ pub mod ask;
 mod hook;
 mod hosts;
 mod install;
+mod look;
 mod question;
 
 use clap::{Args, Subcommand};
@@ -36,10 +37,19 @@ Example:
   echo '{\"hook_event_name\":\"PreToolUse\",\"tool_name\":\"Bash\",\"tool_input\":{\"command\":\"rm -rf src\"}}' | safeguard agent hook"
     )]
     Hook(HookArgs),
+    /// Tell a coding agent what its change brings, after an edit and before it stops; its hook asks on standard input
+    #[command(
+        after_help = "`safeguard agent install` sets it. It looks as `safeguard check` does. Nothing to tell is `{}`; the same is not told twice in one
+session, so that an agent that can not mend it does stop.
+
+Example:
+  echo '{\"hook_event_name\":\"Stop\",\"cwd\":\".\"}' | safeguard agent look --host claude"
+    )]
+    Look(LookArgs),
     /// Set the hook in the settings of coding agents, and prove that it fires
     #[command(
-        after_help = "Settings keep what is in them. The command that was written is run and asked about `rm -rf /`; unless it refuses, the
-installation failed. Set it by hand again after the program has moved.
+        after_help = "Settings keep what is in them. The command that was written is run and asked about `rm -rf /`, and let look at a bad
+change; unless it refuses both, the installation failed. Set it by hand again after the program has moved.
 
 Examples:
   safeguard agent install                          every agent that this project has settings of
@@ -74,6 +84,13 @@ pub struct HookArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct LookArgs {
+    /// Who asks
+    #[arg(long)]
+    pub host: Host,
+}
+
+#[derive(Debug, Args)]
 pub struct PlaceArgs {
     /// Which agent; may be given again; unsaid: those whose settings are there
     #[arg(long = "host")]
@@ -96,12 +113,16 @@ pub struct InstallArgs {
     /// Write nothing, and say whether it is set and fires
     #[arg(long)]
     pub check: bool,
+    /// Judge commands alone, and do not look at what changes bring
+    #[arg(long)]
+    pub without_check: bool,
 }
 
 pub fn agent(globals: &Globals, verb: AgentVerb, output: &Output) -> Result<(), Failure> {
     match verb {
         AgentVerb::Explain(args) => explain(globals, &args, output),
         AgentVerb::Hook(args) => hook::hook(globals, &args, output),
+        AgentVerb::Look(args) => look::look(&args, output),
         AgentVerb::Install(args) => install::install(&args, output),
         AgentVerb::Uninstall(args) => install::uninstall(&args, output),
     }

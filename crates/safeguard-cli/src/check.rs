@@ -8,7 +8,7 @@ mod recipes;
 mod sarif;
 mod shown;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
@@ -27,7 +27,7 @@ pub use folders::rule_files;
 /// Syntax may be nested, and parsers and walks call themselves.
 const STACK_BYTES: usize = 64 << 20;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct CheckArgs {
     /// Look at these files and folders alone
     #[arg(value_name = "PATH")]
@@ -66,9 +66,10 @@ pub struct CheckArgs {
     pub recipe: Option<recipes::Host>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people, with the source
+    #[default]
     Text,
     Json,
     /// SARIF 2.1.0
@@ -99,9 +100,7 @@ pub fn check(args: &CheckArgs, output: &Output) -> Result<(), Failure> {
     if args.install_hook {
         return recipes::install_hook(&folder, output);
     }
-    let selection = files::select(&folder, args)?;
-    let rules = rules_of(&args.rules)?;
-    let checked = look(&rules, selection, output)?;
+    let checked = look_at(&folder, args, output)?;
     let format = if output.json { Format::Json } else { args.format };
     let text = formats::render(format, &checked, args.advice)?;
     match &args.output {
@@ -116,6 +115,13 @@ pub fn check(args: &CheckArgs, output: &Output) -> Result<(), Failure> {
         Verdict::Refused => Err(Failure::Told),
         Verdict::Undecided => Err(Failure::ToldUndecided),
     }
+}
+
+/// What a check of this folder comes to, told to nobody yet.
+pub fn look_at(folder: &Path, args: &CheckArgs, output: &Output) -> Result<Checked, Failure> {
+    let selection = files::select(folder, args)?;
+    let rules = rules_of(&args.rules)?;
+    look(&rules, selection, output)
 }
 
 /// The rules of this program, and those that were named.

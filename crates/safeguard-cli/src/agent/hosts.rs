@@ -152,8 +152,20 @@ impl Host {
         }
     }
 
-    /// The events at which it is asked.
-    pub fn events(self) -> &'static [&'static str] {
+    /// What its settings hold: at which event it runs which command. `judge` answers before a tool runs; `look` looks at what an edit has
+    /// brought, and at all of it before the agent stops.
+    pub fn hooks(self, judge: &str, look: Option<&str>) -> Vec<(&'static str, Value)> {
+        let mut hooks: Vec<(&'static str, Value)> = self
+            .asked_before()
+            .iter()
+            .map(|event| (*event, self.entry(judge)))
+            .collect();
+        hooks.extend(look.into_iter().flat_map(|command| self.looks(command)));
+        hooks
+    }
+
+    /// The events at which it asks whether a tool may run.
+    fn asked_before(self) -> &'static [&'static str] {
         match self {
             Host::Claude | Host::Codex => &["PreToolUse"],
             Host::Cursor => &["beforeShellExecution", "beforeMCPExecution", "beforeReadFile"],
@@ -162,8 +174,8 @@ impl Host {
         }
     }
 
-    /// What stands in the list of an event. Where the host can refuse when a hook fails, it is told to.
-    pub fn entry(self, command: &str) -> Value {
+    /// What stands in the list of such an event. Where the host can refuse when a hook fails, it is told to.
+    fn entry(self, command: &str) -> Value {
         match self {
             Host::Claude => json!({
                 "matcher": "*",
@@ -179,6 +191,74 @@ impl Host {
                 "hooks": [{ "name": "safeguard", "type": "command", "command": command, "timeout": 30_000 }],
             }),
             Host::Copilot => json!({ "type": "command", "bash": command, "timeoutSec": 30 }),
+        }
+    }
+
+    /// After an edit, where the host lets the agent read what a hook says then, and before the agent stops.
+    fn looks(self, command: &str) -> Vec<(&'static str, Value)> {
+        let plain = json!({ "type": "command", "command": command, "timeout": 120 });
+        match self {
+            Host::Claude => vec![
+                (
+                    "PostToolUse",
+                    json!({ "matcher": "Edit|MultiEdit|Write|NotebookEdit", "hooks": [plain] }),
+                ),
+                ("Stop", json!({ "hooks": [plain] })),
+            ],
+            Host::Codex => vec![
+                (
+                    "PostToolUse",
+                    json!({ "matcher": "apply_patch|Edit|Write", "hooks": [plain] }),
+                ),
+                ("Stop", json!({ "hooks": [plain] })),
+            ],
+            Host::Cursor => vec![(
+                "stop",
+                json!({ "command": command, "timeout": 120, "loop_limit": 5 }),
+            )],
+            Host::Gemini => {
+                let hook = json!({ "name": "safeguard-look", "type": "command", "command": command, "timeout": 120_000 });
+                vec![
+                    (
+                        "AfterTool",
+                        json!({ "matcher": "write_file|replace", "hooks": [hook] }),
+                    ),
+                    ("AfterAgent", json!({ "matcher": "*", "hooks": [hook] })),
+                ]
+            }
+            Host::Copilot => vec![(
+                "agentStop",
+                json!({ "type": "command", "bash": command, "timeoutSec": 120 }),
+            )],
+        }
+    }
+
+    /// What makes the agent read why its work is not done, and go on with it.
+    pub fn objection(self, reason: &str) -> Value {
+        match self {
+            Host::Claude | Host::Codex | Host::Copilot => json!({ "decision": "block", "reason": reason }),
+            Host::Cursor => json!({ "followup_message": reason }),
+            Host::Gemini => json!({ "decision": "deny", "reason": reason }),
+        }
+    }
+
+    /// Whether it speaks of the end of a turn, and not of one tool.
+    pub fn is_stopping(self, question: &Value) -> bool {
+        let event = question.get("hook_event_name").and_then(Value::as_str);
+        matches!(event, Some("Stop" | "stop" | "AfterAgent")) || self == Host::Copilot
+    }
+
+    /// What it says of itself when the agent is about to stop.
+    pub fn stopping(self, folder: &str) -> Value {
+        match self {
+            Host::Claude | Host::Codex => json!({
+                "session_id": "trial", "cwd": folder, "hook_event_name": "Stop", "stop_hook_active": false,
+            }),
+            Host::Cursor => json!({
+                "conversation_id": "trial", "workspace_roots": [folder], "hook_event_name": "stop", "status": "completed",
+            }),
+            Host::Gemini => json!({ "session_id": "trial", "cwd": folder, "hook_event_name": "AfterAgent" }),
+            Host::Copilot => json!({ "sessionId": "trial", "cwd": folder, "timestamp": 0 }),
         }
     }
 

@@ -26,6 +26,8 @@ struct Done {
     host: &'static str,
     settings: PathBuf,
     command: String,
+    /// What looks at the change after edits and before the agent stops, unless that was left out.
+    look: Option<String>,
     /// Whether the file was written.
     changed: bool,
     note: &'static str,
@@ -36,9 +38,14 @@ pub fn install(args: &InstallArgs, output: &Output) -> Result<(), Failure> {
     let mut done = Vec::new();
     for host in hosts(&args.place, scope, &root)? {
         let settings = host.settings(scope, &root);
-        let command = command(host, args)?;
+        let command = command(&format!("hook --host {} --env {}", host.word(), args.environment))?;
+        let look = match args.without_check {
+            true => None,
+            false => Some(self::command(&format!("look --host {}", host.word()))?),
+        };
+        let wanted = host.hooks(&command, look.as_deref());
         let before = read(&settings)?;
-        let after = with_hook(host, before.clone().unwrap_or_else(|| json!({})), &command)
+        let after = with_hooks(host, before.clone().unwrap_or_else(|| json!({})), &wanted)
             .map_err(|why| not_merged(&settings, why))?;
         let changed = before.as_ref() != Some(&after);
         if args.check && changed {
@@ -58,10 +65,14 @@ pub fn install(args: &InstallArgs, output: &Output) -> Result<(), Failure> {
         }
         // The very command that stands in the file, as the host would run it.
         prove(host, &command, &root)?;
+        if let Some(look) = &look {
+            prove_look(host, look)?;
+        }
         done.push(Done {
             host: host.word(),
             settings,
             command,
+            look,
             changed,
             note: host.note(),
         });
@@ -75,7 +86,7 @@ pub fn uninstall(args: &PlaceArgs, output: &Output) -> Result<(), Failure> {
     for host in hosts(args, scope, &root)? {
         let settings = host.settings(scope, &root);
         let Some(before) = read(&settings)? else { continue };
-        let after = without_hook(host, before.clone()).map_err(|why| not_merged(&settings, why))?;
+        let after = without_hooks(before.clone()).map_err(|why| not_merged(&settings, why))?;
         if after == before {
             continue;
         }
@@ -98,8 +109,12 @@ pub fn uninstall(args: &PlaceArgs, output: &Output) -> Result<(), Failure> {
 fn told(done: &Done) -> String {
     let what = if done.changed { "set in" } else { "stands in" };
     let path = done.settings.display();
+    let look = match &done.look {
+        Some(_) => "\n  what a change brings is looked at too, and told to the agent before it stops",
+        None => "",
+    };
     format!(
-        "{GOOD}{}{GOOD:#}: the hook {what} {path}, and refuses `{REFUSED}` when it is asked\n  {}\n",
+        "{GOOD}{}{GOOD:#}: the hook {what} {path}, and refuses `{REFUSED}` when it is asked{look}\n  {}\n",
         done.host, done.note
     )
 }
@@ -149,8 +164,8 @@ fn hosts(args: &PlaceArgs, scope: Scope, root: &Path) -> Result<Vec<Host>, Failu
     Ok(found)
 }
 
-/// The command of the hook, with the whole path of this program: an agent may run with another `PATH`.
-fn command(host: Host, args: &InstallArgs) -> Result<String, Failure> {
+/// A command of this program, with its whole path: an agent may run with another `PATH`.
+fn command(verb: &str) -> Result<String, Failure> {
     let program = std::env::current_exe().context("cannot find this program")?;
     let program = program.canonicalize().unwrap_or(program);
     let program = program
@@ -163,11 +178,7 @@ fn command(host: Host, args: &InstallArgs) -> Result<String, Failure> {
         true => program.to_owned(),
         false => format!("'{}'", program.replace('\'', r"'\''")),
     };
-    Ok(format!(
-        "{program} agent hook --host {} --env {}",
-        host.word(),
-        args.environment
-    ))
+    Ok(format!("{program} agent {verb}"))
 }
 
 fn read(path: &Path) -> Result<Option<Value>, Failure> {
@@ -236,55 +247,63 @@ fn is_ours(entry: &Value) -> bool {
     direct
         .chain(nested)
         .filter_map(Value::as_str)
-        .any(|command| command.contains(" agent hook --host "))
+        .any(|command| command.contains(" agent hook --host ") || command.contains(" agent look --host "))
 }
 
-/// The settings with the hook in them, and everything else as it was.
-fn with_hook(host: Host, settings: Value, command: &str) -> Result<Value, &'static str> {
-    let wanted = host.entry(command);
+/// The settings with these hooks in them and no other ones of safeguard's, and everything else as it was.
+fn with_hooks(host: Host, settings: Value, wanted: &[(&str, Value)]) -> Result<Value, &'static str> {
     let mut settings = object(settings)?;
     if host.has_version() {
         settings.entry("version").or_insert(json!(1));
     }
     let mut hooks = object(settings.remove("hooks").unwrap_or_else(|| json!({})))?;
-    for event in host.events() {
+    for (event, entry) in wanted {
         let mut entries = list(hooks.remove(*event))?;
         match entries.iter().position(is_ours) {
             // In its place: the order of others' hooks may matter to them.
             Some(at) => {
-                entries[at] = wanted.clone();
+                entries[at] = entry.clone();
                 let mut first = true;
                 entries.retain(|entry| !is_ours(entry) || std::mem::take(&mut first));
             }
-            None => entries.push(wanted.clone()),
+            None => entries.push(entry.clone()),
         }
         hooks.insert((*event).to_owned(), Value::Array(entries));
     }
+    take_out(&mut hooks, |event| {
+        wanted.iter().all(|(wanted, _)| *wanted != event)
+    });
     settings.insert("hooks".to_owned(), Value::Object(hooks));
     Ok(Value::Object(settings))
 }
 
-fn without_hook(host: Host, settings: Value) -> Result<Value, &'static str> {
+fn without_hooks(settings: Value) -> Result<Value, &'static str> {
     let mut settings = object(settings)?;
     let Some(hooks) = settings.remove("hooks") else {
         return Ok(Value::Object(settings));
     };
     let mut hooks = object(hooks)?;
-    for event in host.events() {
-        let Some(entries) = hooks.remove(*event) else {
-            continue;
-        };
-        let mut entries = list(Some(entries))?;
-        let had = entries.len();
-        entries.retain(|entry| !is_ours(entry));
-        if !entries.is_empty() || had == 0 {
-            hooks.insert((*event).to_owned(), Value::Array(entries));
-        }
-    }
+    take_out(&mut hooks, |_| true);
     if !hooks.is_empty() {
         settings.insert("hooks".to_owned(), Value::Object(hooks));
     }
     Ok(Value::Object(settings))
+}
+
+/// Takes safeguard's hooks out of these events, and what is empty then.
+fn take_out(hooks: &mut Map<String, Value>, of: impl Fn(&str) -> bool) {
+    let events: Vec<String> = hooks.keys().filter(|event| of(event)).cloned().collect();
+    for event in events {
+        // What is no list of hooks is not ours.
+        let Some(Value::Array(entries)) = hooks.get_mut(&event) else {
+            continue;
+        };
+        let had = entries.len();
+        entries.retain(|entry| !is_ours(entry));
+        if entries.is_empty() && had > 0 {
+            hooks.remove(&event);
+        }
+    }
 }
 
 /// Whether nothing is left that anybody but an installation has written.
@@ -311,14 +330,22 @@ fn list(value: Option<Value>) -> Result<Vec<Value>, &'static str> {
 
 /// Runs the command as the host would, and looks at its answers.
 fn prove(host: Host, command: &str, folder: &Path) -> Result<(), Failure> {
-    let refused = ask(host, command, folder, REFUSED)?;
+    let asked = |about: &str| {
+        ask(
+            host,
+            command,
+            folder,
+            &host.question(about, &folder.to_string_lossy()),
+        )
+    };
+    let refused = asked(REFUSED)?;
     if !host.is_refusal(&refused) {
         return Err(
             Failure::refused(format!("the hook of {} did not refuse `{REFUSED}`", host.name()))
                 .details(vec![format!("it answered {refused}")]),
         );
     }
-    let allowed = ask(host, command, folder, ALLOWED)?;
+    let allowed = asked(ALLOWED)?;
     if allowed != json!({}) {
         return Err(
             Failure::refused(format!("the hook of {} refuses everything", host.name()))
@@ -329,8 +356,53 @@ fn prove(host: Host, command: &str, folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn ask(host: Host, command: &str, folder: &Path, about: &str) -> Result<Value, Failure> {
-    let question = host.question(about, &folder.to_string_lossy());
+/// Lets the command look at a change that is refused and at one that is not, in a repository that is made for it.
+fn prove_look(host: Host, command: &str) -> Result<(), Failure> {
+    const BAD: &str = "import os\nfrom flask import request\n\n\ndef ping():\n    os.system('ping ' + request.args['host'])\n";
+    const GOOD: &str = "def ping():\n    return 'pong'\n";
+    let trial = tempfile::tempdir().context("cannot make a folder to try the hook in")?;
+    let folder = trial.path();
+    let write =
+        |name: &str, text: &str| fs::write(folder.join(name), text).context("cannot write a file to look at");
+    write("ping.py", GOOD)?;
+    for arguments in [
+        &["init", "--quiet", "--initial-branch", "main"][..],
+        &["add", "."],
+        &[
+            "-c",
+            "user.name=trial",
+            "-c",
+            "user.email=trial@localhost",
+            "-c",
+            "commit.gpgsign=false",
+            "commit",
+            "--quiet",
+            "--no-verify",
+            "-m",
+            "trial",
+        ],
+    ] {
+        crate::git::git(folder, arguments)?;
+    }
+    let question = host.stopping(&folder.to_string_lossy());
+    let silent = ask(host, command, folder, &question)?;
+    write("ping.py", BAD)?;
+    let objection = ask(host, command, folder, &question)?;
+    let told = objection.to_string().contains("command-injection");
+    if silent == json!({}) && told {
+        return Ok(());
+    }
+    Err(Failure::refused(format!(
+        "the hook of {} does not look at changes as it should",
+        host.name()
+    ))
+    .details(vec![
+        format!("without a change it answered {silent}"),
+        format!("to one that is refused it answered {objection}"),
+    ]))
+}
+
+fn ask(host: Host, command: &str, folder: &Path, question: &Value) -> Result<Value, Failure> {
     let mut child = Command::new("sh")
         .args(["-c", command])
         .current_dir(folder)

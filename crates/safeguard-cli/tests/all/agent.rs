@@ -126,7 +126,7 @@ fn what_stands_in_settings_is_kept() {
         "model": "opus",
         "hooks": {
             "PreToolUse": [{ "matcher": "Write", "hooks": [{ "type": "command", "command": "theirs" }] }],
-            "Stop": [],
+            "SessionEnd": [],
         },
     });
     fs::write(&home, theirs.to_string()).unwrap();
@@ -226,5 +226,105 @@ fn a_command_is_explained_with_exit_codes() {
             .status
             .code(),
         Some(1)
+    );
+}
+
+const BAD: &str =
+    "import os\nfrom flask import request\n\n\ndef ping():\n    os.system('ping ' + request.args['host'])\n";
+
+#[test]
+fn what_a_change_brings_is_told_once_and_then_the_agent_may_stop() {
+    let project = Project::new();
+    fs::remove_dir_all(project.path(".git")).unwrap();
+    let git = |arguments: &[&str]| {
+        let who = ["-c", "user.name=kim", "-c", "user.email=kim@example.com"];
+        let status = Command::new("git")
+            .args(who)
+            .args(arguments)
+            .current_dir(project.path(""))
+            .status();
+        assert!(status.unwrap().success(), "git {arguments:?}");
+    };
+    fs::write(project.path("src/ping.py"), "def ping():\n    return 'pong'\n").unwrap();
+    git(&["init", "--quiet", "--initial-branch", "main"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "-m", "first"]);
+    let root = project.path("").to_str().unwrap().to_owned();
+    let look = |host: &str, question: Value| {
+        let output = project.ask(&["agent", "look", "--host", host], &question.to_string());
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let stop = json!({ "session_id": "s1", "cwd": root, "hook_event_name": "Stop" });
+    let edit = |file: &str| {
+        json!({ "session_id": "s1", "cwd": root, "hook_event_name": "PostToolUse", "tool_name": "Edit",
+            "tool_input": { "file_path": project.path(file).to_str().unwrap(), "old_string": "a", "new_string": "b" } })
+    };
+    assert_eq!(look("claude", stop.clone()), json!({}), "nothing was changed");
+
+    fs::write(project.path("src/ping.py"), BAD).unwrap();
+    fs::write(project.path("src/other.py"), "def other(:\n").unwrap();
+    assert_eq!(
+        look("claude", edit("src/other.py")),
+        json!({}),
+        "half of an edit is not judged"
+    );
+    let answer = look("claude", edit("src/ping.py"));
+    assert_eq!(answer["decision"], "block");
+    let reason = answer["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("src/ping.py:6 command-injection: ") && reason.contains("Instead: "),
+        "{reason}"
+    );
+
+    let answer = look("claude", stop.clone());
+    assert_eq!(answer["decision"], "block");
+    let reason = answer["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("could not be looked at: src/other.py: line 1"),
+        "{reason}"
+    );
+    assert_eq!(
+        look("claude", stop.clone()),
+        json!({}),
+        "the same is not told twice"
+    );
+    fs::remove_file(project.path("src/other.py")).unwrap();
+    assert_eq!(
+        look("claude", stop.clone())["decision"],
+        "block",
+        "what is left is told again"
+    );
+
+    for (host, question, field) in [
+        (
+            "cursor",
+            json!({ "conversation_id": "c", "workspace_roots": [root], "hook_event_name": "stop" }),
+            "followup_message",
+        ),
+        (
+            "gemini",
+            json!({ "session_id": "g", "cwd": root, "hook_event_name": "AfterAgent" }),
+            "reason",
+        ),
+        ("copilot", json!({ "sessionId": "p", "cwd": root }), "reason"),
+        (
+            "codex",
+            json!({ "session_id": "x", "turn_id": "1", "cwd": root, "hook_event_name": "Stop" }),
+            "reason",
+        ),
+    ] {
+        let answer = look(host, question);
+        assert!(
+            answer[field].as_str().unwrap().contains("command-injection"),
+            "{host}: {answer}"
+        );
+    }
+    fs::write(project.path("src/ping.py"), "def ping():\n    return 'pang'\n").unwrap();
+    assert_eq!(look("claude", stop), json!({}), "mended");
+    assert_eq!(
+        look("claude", json!({ "cwd": "/", "hook_event_name": "Stop" })),
+        json!({}),
+        "no repository"
     );
 }
