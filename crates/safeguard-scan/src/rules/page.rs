@@ -17,6 +17,8 @@ pub struct Page {
 #[derive(Debug, Clone)]
 pub struct Case {
     pub language: Language,
+    /// Where it stands, if the case says so.
+    pub path: Option<String>,
     pub expected: Expected,
     pub text: String,
     /// The file as it was, for what compares.
@@ -74,10 +76,17 @@ impl Page {
 impl Page {
     /// The path that a case stands at: what is about tests looks at files of tests.
     pub fn path_of(&self, case: &Case) -> String {
+        if let Some(path) = &case.path {
+            return path.clone();
+        }
         let ending = match case.language {
+            Language::Dockerfile => "dockerfile",
             Language::Go => "go",
+            Language::Hcl => "tf",
             Language::JavaScript => "js",
             Language::Python => "py",
+            Language::Shell => "sh",
+            Language::Yaml => "yaml",
             Language::TypeScript => "ts",
             Language::Tsx => "tsx",
         };
@@ -120,6 +129,10 @@ fn read_cases(text: &str, first_line: usize) -> Result<Vec<Case>, String> {
             Some("typescript") => Language::TypeScript,
             Some("tsx") => Language::Tsx,
             Some("go") => Language::Go,
+            Some("dockerfile") => Language::Dockerfile,
+            Some("hcl") => Language::Hcl,
+            Some("shell") => Language::Shell,
+            Some("yaml") => Language::Yaml,
             other => {
                 return Err(format!(
                     "line {}: language {other:?} is not known",
@@ -127,10 +140,20 @@ fn read_cases(text: &str, first_line: usize) -> Result<Vec<Case>, String> {
                 ));
             }
         };
+        let mut path = None;
         let expected = match (words.next(), words.next()) {
             (Some("before"), None) => {
                 before = Some(body);
                 continue;
+            }
+            // What the file is called tells what it is: ```yaml refused at .github/workflows/ci.yml
+            (Some(word @ ("refused" | "noted" | "allowed")), Some("at")) => {
+                path = words.next().map(str::to_owned);
+                match word {
+                    "refused" => Expected::Refused,
+                    "noted" => Expected::Noted,
+                    _ => Expected::Allowed,
+                }
             }
             (Some("refused"), None) => Expected::Refused,
             (Some("noted"), None) => Expected::Noted,
@@ -144,6 +167,7 @@ fn read_cases(text: &str, first_line: usize) -> Result<Vec<Case>, String> {
         };
         cases.push(Case {
             language,
+            path,
             expected,
             text: body,
             before: before.take(),

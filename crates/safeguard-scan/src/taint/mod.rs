@@ -182,6 +182,7 @@ fn is_number(language: Language, operator: &str) -> bool {
                 "-" | "*" | "/" | "%" | "**" | ">>>" | ">>" | "<<" | "|" | "^"
             )
         }
+        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Yaml => false,
     }
 }
 

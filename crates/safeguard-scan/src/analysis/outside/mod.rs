@@ -18,6 +18,7 @@ pub fn outside(source: &Source) -> Vec<NodeId> {
         Language::Go => go::outside(source),
         Language::JavaScript | Language::TypeScript | Language::Tsx => javascript::outside(source),
         Language::Python => python::outside(source),
+        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Yaml => Vec::new(),
     };
     found.sort();
     found.dedup();
@@ -47,6 +48,7 @@ pub fn is_text_type(source: &Source, written: &str) -> bool {
         Language::Go => go::is_text_type(written),
         Language::JavaScript | Language::TypeScript | Language::Tsx => javascript::is_text_type(written),
         Language::Python => python::is_text_type(source, written),
+        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Yaml => false,
     }
 }
 
@@ -60,6 +62,7 @@ pub fn is_text(source: &Source, param: NodeId) -> bool {
             javascript::is_text_type(written) && !has_number(tree, param)
         }
         Language::Python => python::may_be_text(source, param),
+        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Yaml => false,
     }
 }
 

@@ -46,6 +46,7 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             }
         }
         Language::Go => {}
+        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Yaml => {}
     }
 }
 

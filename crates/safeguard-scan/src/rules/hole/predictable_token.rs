@@ -198,6 +198,7 @@ fn guessable(code: Code<'_>, call: NodeId) -> Option<From> {
                 _ => None,
             }
         }
+        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Yaml => None,
     }
 }
 
