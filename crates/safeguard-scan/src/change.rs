@@ -84,7 +84,8 @@ impl Report {
 
 /// Scans a file as it was and as it is. Files of languages that are not known are not looked at.
 pub fn scan_file(rules: &Rules, changed: &Changed<'_>, project: &Project) -> Option<FileScan> {
-    let language = Language::of(changed.path)?;
+    let text = changed.head.or(changed.base).unwrap_or("");
+    let language = Language::of_file(changed.path, text)?;
     let mut file = FileScan {
         path: changed.path.to_owned(),
         base: None,
@@ -105,6 +106,10 @@ pub fn scan_file(rules: &Rules, changed: &Changed<'_>, project: &Project) -> Opt
                         path: changed.path.to_owned(),
                         why: format!("rule `{rule}` took more steps than it may"),
                     }));
+                file.unread.extend(source.tree.unread().iter().map(|why| Unread {
+                    path: changed.path.to_owned(),
+                    why: why.clone(),
+                }));
                 file.head = Some(source);
             }
             Err(error) => file.unread.push(Unread {

@@ -5,9 +5,10 @@ use std::ops::Range;
 use safeguard_api::evidence::Severity;
 use sha2::{Digest, Sha256};
 
+use crate::language::Language;
 use crate::matching::{Source, canonical};
 use crate::rule::Confidence;
-use crate::tree::{Kind, NodeId};
+use crate::tree::{Kind, NodeId, Role, Tree};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -76,6 +77,31 @@ fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     (line, before[begin..].chars().count() + 1)
 }
 
+/// What leads to a node in a file of settings: the keys and blocks that it lies in.
+fn keys(tree: &Tree, node: NodeId) -> String {
+    let around: Vec<NodeId> = std::iter::once(node).chain(tree.ancestors(node)).collect();
+    let mut path = String::new();
+    for id in around.into_iter().rev() {
+        let named = match tree.kind(id) {
+            Kind::Pair => tree.child(id, Role::Key),
+            Kind::Assign => tree.child(id, Role::Target),
+            Kind::Section => {
+                path.push_str(tree.name(id));
+                path.push('/');
+                let labels = tree
+                    .children_in(id, Role::Arg)
+                    .filter(|arg| tree.kind(*arg) == Kind::Str);
+                path.extend(labels.map(|label| tree.name(label)));
+                None
+            }
+            _ => continue,
+        };
+        path.push_str(named.map_or("", |named| tree.name(named)));
+        path.push('/');
+    }
+    path
+}
+
 /// What a finding is known again by: its rule, and the statement that it is in, without white space and comments. Where it stands is no part of
 /// it, so that what is moved is not new; of the same code twice, one is the other's twin.
 pub fn identity(rule: &str, source: &Source, node: NodeId) -> String {
@@ -93,8 +119,22 @@ pub fn identity(rule: &str, source: &Source, node: NodeId) -> String {
                 .all(|child| tree.kind(child) != Kind::Block)
         })
         .unwrap_or(node);
+    let in_settings = matches!(tree.language(), Language::Hcl | Language::Yaml)
+        && !tree
+            .ancestors(node)
+            .any(|around| tree.kind(around) == Kind::ExprStmt);
+    let around = if in_settings {
+        keys(tree, node)
+    } else {
+        canonical(tree, whole)
+    };
+    // What holds a mapping or a block is known by its name, and not by all that is in it.
+    let itself = match tree.kind(node) {
+        Kind::Section | Kind::Object | Kind::List if in_settings => String::new(),
+        _ => canonical(tree, node),
+    };
     let mut digest = Sha256::new();
-    for text in [rule, &canonical(tree, whole), &canonical(tree, node)] {
+    for text in [rule, &around, &itself] {
         digest.update(text.as_bytes());
         digest.update([0]);
     }

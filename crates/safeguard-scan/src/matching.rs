@@ -277,7 +277,10 @@ impl<'m> Matcher<'m> {
         match p.kind(pattern) {
             // A declaration and an assignment are one to a pattern; `+=` is another thing.
             Kind::Assign if matches!(wanted, "=" | ":=") => return matches!(found, "=" | ":=") && then(self),
-            Kind::Break | Kind::Continue | Kind::ForEach | Kind::Composite if wanted.is_empty() => {
+            // The name of a mapping is its anchor's.
+            Kind::Break | Kind::Continue | Kind::ForEach | Kind::Composite | Kind::Object | Kind::List
+                if wanted.is_empty() =>
+            {
                 return then(self);
             }
             Kind::Type if wanted == "..." => return then(self),

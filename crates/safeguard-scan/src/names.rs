@@ -265,7 +265,7 @@ fn module_name(language: Language, name: &str) -> &str {
             }
         }
         Language::Python => name,
-        Language::Sql => name,
+        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => name,
     }
 }
 

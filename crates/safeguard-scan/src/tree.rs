@@ -61,6 +61,8 @@ pub struct Tree {
     nodes: Vec<Node>,
     /// Spans of the comments, in the order of the text, with what begins and ends them.
     comments: Vec<Range<usize>>,
+    /// Why parts of it could not be read, such as scripts within it.
+    unread: Vec<String>,
 }
 
 impl Tree {
@@ -82,6 +84,10 @@ impl Tree {
 
     pub fn comments(&self) -> &[Range<usize>] {
         &self.comments
+    }
+
+    pub fn unread(&self) -> &[String] {
+        &self.unread
     }
 
     pub fn kind(&self, id: NodeId) -> Kind {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail, ensure};
-use safeguard_scan::language::{FILE_BYTES_MAX, Language};
+use safeguard_scan::language::{FILE_BYTES_MAX, Language, is_template, may_be_script};
 
 use super::CheckArgs;
 use super::folders::source_files;
@@ -63,7 +63,11 @@ impl Content {
         }
     }
 
-    fn of(bytes: Vec<u8>) -> Content {
+    /// A file that only its first line can make a script, and does not, is none.
+    fn of(path: &str, bytes: Vec<u8>) -> Content {
+        if Language::of(path).is_none() && !bytes.starts_with(b"#!") {
+            return Content::None;
+        }
         if bytes.len() > FILE_BYTES_MAX {
             return Content::Unreadable(format!("has {} bytes (limit {FILE_BYTES_MAX})", bytes.len()));
         }
@@ -78,7 +82,7 @@ impl Content {
 }
 
 impl Entry {
-    /// Whether nobody here wrote it: vendored, minified or generated.
+    /// Whether nobody here wrote it: vendored, minified or generated. What a template makes is written elsewhere, too.
     pub fn is_left_out(&self) -> bool {
         const FOLDERS: &[&str] = &[
             "node_modules",
@@ -111,7 +115,14 @@ impl Entry {
                 line.contains("Code generated") && line.contains("DO NOT EDIT") || line.contains("@generated")
             })
         };
-        in_folder || ENDINGS.iter().any(|ending| self.path.ends_with(ending)) || says_generated()
+        let is_template = || {
+            let text = self.head.text().or(self.base.text());
+            text.is_some_and(|text| is_template(&self.path, text))
+        };
+        in_folder
+            || is_template()
+            || ENDINGS.iter().any(|ending| self.path.ends_with(ending))
+            || says_generated()
     }
 }
 
@@ -193,7 +204,7 @@ pub fn select(folder: &Path, args: &CheckArgs) -> Result<Selection, Failure> {
         }
         raw.retain(|one| wanted.iter().any(|path| Path::new(&one.path).starts_with(path)));
     }
-    raw.retain(|one| Language::of(&one.path).is_some());
+    raw.retain(|one| Language::of(&one.path).is_some() || may_be_script(&one.path));
     if raw.len() > FILES_MAX {
         return Err(
             Failure::undecided(format!("{} files (limit {FILES_MAX})", raw.len())).hint("name a folder"),
@@ -201,8 +212,10 @@ pub fn select(folder: &Path, args: &CheckArgs) -> Result<Selection, Failure> {
     }
     raw.sort_by(|left, right| left.path.cmp(&right.path));
     raw.dedup_by(|left, right| left.path == right.path);
+    let mut entries = contents(&root, raw)?;
+    entries.retain(|entry| !matches!((&entry.base, &entry.head), (Content::None, Content::None)));
     Ok(Selection {
-        entries: contents(&root, raw)?,
+        entries,
         about,
         root: Some(root),
         side,
@@ -332,9 +345,9 @@ fn contents(root: &Path, raw: Vec<Raw>) -> anyhow::Result<Vec<Entry>> {
         .map(String::as_str)
         .collect();
     let texts = blobs_of(root, &blobs.iter().copied().collect::<Vec<_>>())?;
-    let text_of = |blob: &str| -> Content {
+    let text_of = |path: &str, blob: &str| -> Content {
         match texts.get(blob) {
-            Some(bytes) => Content::of(bytes.clone()),
+            Some(bytes) => Content::of(path, bytes.clone()),
             None => Content::Unreadable("git does not have its content".to_owned()),
         }
     };
@@ -342,11 +355,14 @@ fn contents(root: &Path, raw: Vec<Raw>) -> anyhow::Result<Vec<Entry>> {
     for one in &raw {
         let head = match &one.head {
             Head::None => Content::None,
-            Head::Blob(blob) => text_of(blob),
+            Head::Blob(blob) => text_of(&one.path, blob),
             Head::WorkingTree => from_file(&root.join(&one.path)),
         };
         entries.push(Entry {
-            base: one.base.as_deref().map_or(Content::None, text_of),
+            base: one
+                .base
+                .as_deref()
+                .map_or(Content::None, |blob| text_of(&one.path, blob)),
             head,
             path: one.path.clone(),
         });
@@ -355,14 +371,20 @@ fn contents(root: &Path, raw: Vec<Raw>) -> anyhow::Result<Vec<Entry>> {
 }
 
 fn from_file(path: &Path) -> Content {
+    let name = path.to_string_lossy();
     match std::fs::symlink_metadata(path) {
         Ok(about) if about.len() > FILE_BYTES_MAX as u64 => {
+            let mut begin = Vec::new();
+            let read = std::fs::File::open(path).and_then(|file| file.take(2).read_to_end(&mut begin));
+            if read.is_ok() && matches!(Content::of(&name, begin), Content::None) {
+                return Content::None;
+            }
             Content::Unreadable(format!("has {} bytes (limit {FILE_BYTES_MAX})", about.len()))
         }
         // A link's target is looked at under its own name.
         Ok(about) if !about.is_file() => Content::None,
         Ok(_) => match std::fs::read(path) {
-            Ok(bytes) => Content::of(bytes),
+            Ok(bytes) => Content::of(&name, bytes),
             Err(error) => Content::Unreadable(format!("cannot be read: {error}")),
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Content::None,
@@ -426,6 +448,7 @@ fn outside_git(paths: &[PathBuf]) -> anyhow::Result<Selection> {
             });
         }
     }
+    entries.retain(|entry| !matches!(entry.head, Content::None));
     entries.sort_by(|left, right| left.path.cmp(&right.path));
     Ok(Selection {
         entries,
@@ -450,6 +473,7 @@ fn against(folder: &Path, other: &Path) -> anyhow::Result<Selection> {
     });
     Ok(Selection {
         entries: entries
+            .filter(|entry| !matches!((&entry.base, &entry.head), (Content::None, Content::None)))
             .filter(|entry| entry.base.text().is_none() || entry.base.text() != entry.head.text())
             .collect(),
         about: format!("this folder with `{}`", other.display()),

@@ -23,7 +23,10 @@ pub fn of(path: &str, language: Language, text: &str) -> Option<Exports> {
     let mut exports = match language {
         Language::Python => python(&tree),
         Language::JavaScript | Language::TypeScript | Language::Tsx => javascript(&tree),
-        Language::Go | Language::Sql => return None,
+        Language::Go => return None,
+        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => {
+            return None;
+        }
     };
     // Declarations export what they name also without saying so.
     exports.open |= path.contains(".d.");

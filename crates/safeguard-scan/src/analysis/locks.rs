@@ -121,7 +121,8 @@ fn takes(tree: &Tree, call: NodeId) -> Option<(NodeId, bool)> {
     let takes = match tree.language() {
         Language::Go => matches!(name, "Lock" | "RLock"),
         Language::Python => name == "acquire" && is_lock_name(last_name(tree, object)),
-        Language::JavaScript | Language::Sql | Language::TypeScript | Language::Tsx => false,
+        Language::JavaScript | Language::TypeScript | Language::Tsx => false,
+        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => false,
     };
     let mut parent = tree.parent(call)?;
     if tree.kind(parent) == Kind::Await {

@@ -28,11 +28,12 @@ pub fn no_texts(source: &Source) -> Vec<NodeId> {
             let is_plain = match tree.language() {
                 // A struct in a struct may hold texts again.
                 Language::Go => is_number(written),
-                Language::JavaScript
-                | Language::TypeScript
-                | Language::Tsx
-                | Language::Python
-                | Language::Sql => !is_text_type(source, written),
+                Language::JavaScript | Language::TypeScript | Language::Tsx | Language::Python => {
+                    !is_text_type(source, written)
+                }
+                Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => {
+                    false
+                }
             };
             if !name.is_empty() && !written.is_empty() && is_plain {
                 fields.entry(tree.name(*class)).or_default().insert(name);

@@ -72,7 +72,7 @@ impl<'p> Hole<'p> {
         }
     }
 
-    fn from_identifier(identifier: &'p str) -> Option<Hole<'p>> {
+    pub(super) fn from_identifier(identifier: &'p str) -> Option<Hole<'p>> {
         if identifier == ELLIPSIS {
             return Some(Hole::Ellipsis);
         }
@@ -184,7 +184,7 @@ fn become_child(tree: &mut Tree, id: NodeId, child: NodeId) {
     tree.set_name(id, &name);
 }
 
-fn become_hole(tree: &mut Tree, id: NodeId, hole: Hole<'_>) {
+pub(super) fn become_hole(tree: &mut Tree, id: NodeId, hole: Hole<'_>) {
     let (kind, name) = match hole {
         Hole::Ellipsis => (Kind::Ellipsis, ""),
         Hole::Metavariable(name) => (Kind::Metavariable, name),

@@ -26,6 +26,8 @@ impl<'m> Matcher<'m> {
             | Kind::While
             | Kind::ForEach
             | Kind::With
+            | Kind::Pair
+            | Kind::Section
             | Kind::Jsx => self.by_role(pattern, target, then),
             Kind::Object => self.any_order(&wanted, &found, then),
             Kind::Call | Kind::New | Kind::Import => self.sequence(&wanted, &found, then),

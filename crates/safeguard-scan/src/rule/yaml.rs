@@ -163,9 +163,11 @@ fn languages(names: &[String]) -> Result<Vec<Language>, String> {
             "javascript" | "js" => &[Language::JavaScript],
             "typescript" | "ts" => &[Language::TypeScript, Language::Tsx],
             "go" | "golang" => &[Language::Go],
+            "hcl" | "terraform" | "tf" => &[Language::Hcl],
+            "yaml" | "yml" => &[Language::Yaml],
             other => {
                 return Err(format!(
-                    "language `{other}` is not supported; `python`, `javascript`, `typescript` and `go` are"
+                    "language `{other}` is not supported; `python`, `javascript`, `typescript`, `go`, `hcl` and `yaml` are"
                 ));
             }
         };

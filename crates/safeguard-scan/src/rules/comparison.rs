@@ -7,6 +7,7 @@ use safeguard_api::evidence::Severity;
 use crate::analysis::functions;
 use crate::change::FileScan;
 use crate::finding::Finding;
+use crate::language::Language;
 use crate::matching::{Source, canonical};
 use crate::rule::{About, Confidence};
 use crate::scan::{Rules, finding};
@@ -17,6 +18,8 @@ pub struct Comparison {
     pub id: &'static str,
     pub failure: &'static str,
     pub cwe: &'static [&'static str],
+    /// Those that it compares in; a file of another is nothing to it.
+    pub languages: &'static [Language],
     pub run: fn(&Both<'_>, &mut Vec<Taken>),
 }
 
@@ -114,7 +117,9 @@ pub fn compare(rules: &Rules, files: &[FileScan]) -> Vec<Finding> {
             head,
             moved: &moved,
         };
-        for comparison in rules.comparisons() {
+        let language = head.tree.language();
+        let fits = |comparison: &&&Comparison| comparison.languages.contains(&language);
+        for comparison in rules.comparisons().iter().filter(fits) {
             let mut taken = Vec::new();
             (comparison.run)(&both, &mut taken);
             for one in taken {

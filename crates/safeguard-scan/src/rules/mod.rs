@@ -41,7 +41,7 @@ use crate::rule::{About, Confidence, RuleError, load_all};
 use crate::tree::NodeId;
 use list::{CHECKS, COMPARISONS, YAML};
 
-/// The languages of a check that is for all.
+/// The languages of programs: those of a check that is for all of them.
 const EVERY_LANGUAGE: &[Language] = &[
     Language::Go,
     Language::JavaScript,

@@ -17,9 +17,9 @@ pub struct Page {
 #[derive(Debug, Clone)]
 pub struct Case {
     pub language: Language,
-    pub expected: Expected,
-    /// Where it stands, if its place matters.
+    /// Where it stands, if the case says so.
     pub path: Option<String>,
+    pub expected: Expected,
     pub text: String,
     /// The file as it was, for what compares.
     pub before: Option<String>,
@@ -80,10 +80,14 @@ impl Page {
             return path.clone();
         }
         let ending = match case.language {
+            Language::Dockerfile => "dockerfile",
             Language::Go => "go",
+            Language::Hcl => "tf",
             Language::JavaScript => "js",
             Language::Python => "py",
             Language::Sql => "sql",
+            Language::Shell => "sh",
+            Language::Yaml => "yaml",
             Language::TypeScript => "ts",
             Language::Tsx => "tsx",
         };
@@ -127,6 +131,10 @@ fn read_cases(text: &str, first_line: usize) -> Result<Vec<Case>, String> {
             Some("tsx") => Language::Tsx,
             Some("go") => Language::Go,
             Some("sql") => Language::Sql,
+            Some("dockerfile") => Language::Dockerfile,
+            Some("hcl") => Language::Hcl,
+            Some("shell") => Language::Shell,
+            Some("yaml") => Language::Yaml,
             other => {
                 return Err(format!(
                     "line {}: language {other:?} is not known",
@@ -134,26 +142,35 @@ fn read_cases(text: &str, first_line: usize) -> Result<Vec<Case>, String> {
                 ));
             }
         };
-        let (outcome, path) = (words.next(), words.next());
-        let expected = match (outcome, path) {
+        let mut path = None;
+        let expected = match (words.next(), words.next()) {
             (Some("before"), None) => {
                 before = Some(body);
                 continue;
             }
-            (Some("refused"), _) => Expected::Refused,
-            (Some("noted"), _) => Expected::Noted,
-            (Some("allowed"), _) => Expected::Allowed,
+            // What the file is called tells what it is: ```yaml refused at .github/workflows/ci.yml
+            (Some(word @ ("refused" | "noted" | "allowed")), Some("at")) => {
+                path = words.next().map(str::to_owned);
+                match word {
+                    "refused" => Expected::Refused,
+                    "noted" => Expected::Noted,
+                    _ => Expected::Allowed,
+                }
+            }
+            (Some("refused"), None) => Expected::Refused,
+            (Some("noted"), None) => Expected::Noted,
+            (Some("allowed"), None) => Expected::Allowed,
             _ => {
                 return Err(format!(
-                    "line {}: a case is `refused`, `noted` or `allowed`, with its path if that matters, `before` or `file PATH`",
+                    "line {}: a case is `refused`, `noted` or `allowed` (`at PATH`), `before` or `file PATH`",
                     first_line + at
                 ));
             }
         };
         cases.push(Case {
             language,
+            path,
             expected,
-            path: path.map(str::to_owned),
             text: body,
             before: before.take(),
             files: std::mem::take(&mut files),

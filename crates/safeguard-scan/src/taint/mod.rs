@@ -182,7 +182,7 @@ fn is_number(language: Language, operator: &str) -> bool {
                 "-" | "*" | "/" | "%" | "**" | ">>>" | ">>" | "<<" | "|" | "^"
             )
         }
-        Language::Sql => false,
+        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => false,
     }
 }
 

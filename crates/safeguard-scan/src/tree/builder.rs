@@ -32,6 +32,7 @@ impl Builder {
                 decoded: String::new(),
                 nodes: Vec::with_capacity(text.len() / 6),
                 comments: Vec::new(),
+                unread: Vec::new(),
             },
             open: Vec::new(),
             failed: None,
@@ -104,6 +105,11 @@ impl Builder {
         if let Some(node) = self.innermost() {
             node.flags = node.flags.with(flags);
         }
+    }
+
+    /// A part that could not be read, beside what could.
+    pub fn unread(&mut self, error: &ParseError) {
+        self.tree.unread.push(error.to_string());
     }
 
     pub fn comment(&mut self, span: Range<usize>) {

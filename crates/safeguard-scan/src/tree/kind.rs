@@ -83,8 +83,11 @@ pub enum Kind {
     /// name: what is imported: a name, `default`, `*` (all names), or empty (the module itself); Target? (`Name`: what it is called here; left out for Python's `*`)
     ImportItem,
 
+    // SQL and infrastructure
     /// SQL: name: the statement's tokens, a space between; Body? (a block)
     Statement,
+    /// A block of HCL, an instruction of a Dockerfile: name; Arg* (labels, words, `Keyword`), Body? (a block)
+    Section,
 
     // Expressions
     /// name
@@ -125,7 +128,7 @@ pub enum Kind {
     Set,
     /// Item* (`Pair`, `Spread`); Python's dict, JavaScript's object, also as a target
     Object,
-    /// Key, Value. Flag `COMPUTED` if the key is an expression in brackets.
+    /// Key, Value, Body? (the script that the value is). Flag `COMPUTED` if the key is an expression in brackets.
     Pair,
     /// Go's `T{…}`: name: the type's text; Type?, Item* (`Pair` or expressions)
     Composite,

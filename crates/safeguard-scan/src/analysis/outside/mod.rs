@@ -18,7 +18,7 @@ pub fn outside(source: &Source) -> Vec<NodeId> {
         Language::Go => go::outside(source),
         Language::JavaScript | Language::TypeScript | Language::Tsx => javascript::outside(source),
         Language::Python => python::outside(source),
-        Language::Sql => Vec::new(),
+        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => Vec::new(),
     };
     found.sort();
     found.dedup();
@@ -48,7 +48,7 @@ pub fn is_text_type(source: &Source, written: &str) -> bool {
         Language::Go => go::is_text_type(written),
         Language::JavaScript | Language::TypeScript | Language::Tsx => javascript::is_text_type(written),
         Language::Python => python::is_text_type(source, written),
-        Language::Sql => false,
+        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => false,
     }
 }
 
@@ -62,7 +62,7 @@ pub fn is_text(source: &Source, param: NodeId) -> bool {
             javascript::is_text_type(written) && !has_number(tree, param)
         }
         Language::Python => python::may_be_text(source, param),
-        Language::Sql => false,
+        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => false,
     }
 }
 

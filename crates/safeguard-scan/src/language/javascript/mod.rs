@@ -63,7 +63,10 @@ fn readings(language: Language) -> Vec<SourceType> {
         Language::JavaScript => SourceType::unambiguous().with_jsx(true),
         Language::TypeScript => SourceType::ts(),
         Language::Tsx => SourceType::tsx(),
-        Language::Go | Language::Python | Language::Sql => return Vec::new(),
+        Language::Go | Language::Python => return Vec::new(),
+        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => {
+            return Vec::new();
+        }
     };
     let mut readings = vec![
         base,

@@ -23,7 +23,10 @@ pub fn parse_pattern(language: Language, text: &str) -> Result<Pattern, ParseErr
     let languages: &[Language] = match language {
         // A rule for TypeScript may be about JSX.
         Language::TypeScript => &[Language::TypeScript, Language::Tsx],
-        Language::Go | Language::JavaScript | Language::Python | Language::Sql | Language::Tsx => &[language],
+        Language::Go | Language::JavaScript | Language::Python | Language::Tsx => &[language],
+        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => {
+            &[language]
+        }
     };
     for language in languages {
         for shape in &shapes {

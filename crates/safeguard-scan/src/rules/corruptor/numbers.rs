@@ -138,7 +138,7 @@ fn number(source: &Source, _: &Project, reports: &mut Reports) {
                 }
             }
             Language::Python => {}
-            Language::Sql => {}
+            Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => {}
         }
     }
 }

@@ -123,7 +123,9 @@ fn recursively_removed(code: Code<'_>, call: NodeId) -> Option<NodeId> {
                 _ => None,
             }
         }
-        Language::Sql => return None,
+        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => {
+            return None;
+        }
     }
 }
 

@@ -46,7 +46,7 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             }
         }
         Language::Go => {}
-        Language::Sql => {}
+        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => {}
     }
 }
 

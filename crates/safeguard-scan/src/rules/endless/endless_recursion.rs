@@ -353,7 +353,7 @@ fn asks_for_itself(source: &Source, function: NodeId, first: &[NodeId]) -> Optio
                     _ => false,
                 }
         }),
-        Language::Sql => None,
+        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => None,
     }
 }
 

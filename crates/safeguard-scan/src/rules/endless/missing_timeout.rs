@@ -60,7 +60,7 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
                 }
             }
         }
-        Language::Sql => {}
+        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => {}
     }
 }
 

@@ -134,7 +134,7 @@ fn taken(source: &Source, call: NodeId) -> Option<Taken> {
                 sure: false,
             })
         }
-        Language::Sql => None,
+        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => None,
     }
 }
 

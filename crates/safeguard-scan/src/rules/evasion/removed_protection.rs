@@ -7,6 +7,7 @@ use safeguard_api::evidence::Severity;
 use crate::analysis::functions::{body_nodes, called, head};
 use crate::matching::canonical;
 use crate::rule::Confidence;
+use crate::rules::EVERY_LANGUAGE;
 use crate::rules::comparison::{Both, Comparison, Taken, pairs};
 use crate::tree::{Flags, Kind, NodeId, Role, Tree};
 
@@ -14,6 +15,7 @@ pub static COMPARISON: Comparison = Comparison {
     id: "removed-protection",
     failure: "X4",
     cwe: &["CWE-362"],
+    languages: EVERY_LANGUAGE,
     run,
 };
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use safeguard_api::evidence::Severity;
 
 use crate::rule::Confidence;
+use crate::rules::EVERY_LANGUAGE;
 use crate::rules::comparison::{Both, Comparison, Taken};
 use crate::tree::{NodeId, Tree};
 
@@ -12,6 +13,7 @@ pub static COMPARISON: Comparison = Comparison {
     id: "silenced-scanner",
     failure: "",
     cwe: &[],
+    languages: EVERY_LANGUAGE,
     run,
 };
 

@@ -8,6 +8,7 @@ use crate::analysis::functions::{called, head};
 use crate::analysis::place;
 use crate::matching::canonical;
 use crate::rule::Confidence;
+use crate::rules::EVERY_LANGUAGE;
 use crate::rules::comparison::{Both, Comparison, Taken, pairs};
 use crate::tree::{Kind, NodeId, Role, Tree};
 
@@ -15,6 +16,7 @@ pub static COMPARISON: Comparison = Comparison {
     id: "weakened-test",
     failure: "",
     cwe: &[],
+    languages: EVERY_LANGUAGE,
     run,
 };
 

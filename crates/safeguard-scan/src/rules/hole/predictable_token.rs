@@ -198,7 +198,7 @@ fn guessable(code: Code<'_>, call: NodeId) -> Option<From> {
                 _ => None,
             }
         }
-        Language::Sql => None,
+        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => None,
     }
 }
 

@@ -55,7 +55,7 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
             file.members(&data::NODE_MEMBERS, reports);
         }
         Language::Go => file.go_members(reports),
-        Language::Sql => {}
+        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => {}
     }
 }
 

@@ -96,7 +96,10 @@ impl<'t> Reading<'t> {
             Language::JavaScript => (true, false),
             Language::TypeScript => (false, true),
             Language::Tsx => (true, true),
-            Language::Go | Language::Python | Language::Sql => (false, false),
+            Language::Go | Language::Python => (false, false),
+            Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => {
+                (false, false)
+            }
         };
         let at = if text.starts_with("#!") {
             line_end(text, 0)

@@ -94,7 +94,7 @@ pub(super) fn sinks(source: &Source) -> BTreeMap<NodeId, Sink> {
             }
         }
         Language::Go => {}
-        Language::Sql => {}
+        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => {}
     }
     sinks
 }
@@ -192,7 +192,7 @@ fn of_call(source: &Source, call: NodeId, sinks: &mut BTreeMap<NodeId, Sink>) {
             }
             _ => {}
         },
-        Language::Sql => {}
+        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => {}
     }
 }
 

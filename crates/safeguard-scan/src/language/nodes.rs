@@ -1,9 +1,70 @@
 //! Tree-sitter's tree, copied once into a flat list: tree-sitter answers most questions about a node by a search from the root.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
-use super::syntax;
 use crate::tree::ParseError;
+
+/// How many steps a parser may take, per byte of the file and in any case. Real files take one, at most two a byte; `a+a+a…` of Go takes four,
+/// and what has several readings up to nine. Counted, not timed: the same text gives the same answer.
+const STEPS_PER_BYTE_MAX: usize = 10;
+const STEPS_MIN: usize = 100_000;
+/// The parser reports to us once in so many steps.
+const STEPS_PER_REPORT: usize = 100;
+
+/// How many steps a text may take.
+pub(super) fn steps_max(text: &str) -> usize {
+    STEPS_MIN.max(text.len() * STEPS_PER_BYTE_MAX)
+}
+
+/// Reads a text by a grammar of tree-sitter's.
+pub(super) fn read(
+    grammar: &tree_sitter::Language,
+    text: &str,
+    steps_max: usize,
+) -> Result<Nodes, ParseError> {
+    let mut parser = tree_sitter::Parser::new();
+    parser.set_language(grammar).map_err(|error| ParseError::Syntax {
+        line: 1,
+        message: format!("the parser cannot be used: {error}"),
+    })?;
+    let mut steps = 0;
+    let mut stuck_at = None;
+    let mut watch = |state: &tree_sitter::ParseState| {
+        steps += STEPS_PER_REPORT;
+        if steps <= steps_max {
+            return ControlFlow::Continue(());
+        }
+        stuck_at = Some(state.current_byte_offset());
+        ControlFlow::Break(())
+    };
+    let options = tree_sitter::ParseOptions::new().progress_callback(&mut watch);
+    let bytes = text.as_bytes();
+    let tree = parser.parse_with_options(
+        &mut |start, _| &bytes[start.min(bytes.len())..],
+        None,
+        Some(options),
+    );
+    match tree {
+        Some(tree) => Nodes::new(&tree, text),
+        None => Err(syntax(
+            text,
+            stuck_at.unwrap_or(0),
+            "too many ways to read this".to_owned(),
+        )),
+    }
+}
+
+pub(super) fn syntax(text: &str, offset: usize, message: String) -> ParseError {
+    ParseError::Syntax {
+        line: line_of(text, offset),
+        message,
+    }
+}
+
+pub(super) fn line_of(text: &str, offset: usize) -> usize {
+    let before = &text.as_bytes()[..offset.min(text.len())];
+    before.iter().filter(|byte| **byte == b'\n').count() + 1
+}
 
 /// The place of a node in [`Nodes`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +94,7 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
-    pub(super) fn new(tree: &tree_sitter::Tree, text: &str) -> Result<Nodes, ParseError> {
+    fn new(tree: &tree_sitter::Tree, text: &str) -> Result<Nodes, ParseError> {
         let language = tree.language();
         let kinds = (0..language.node_kind_count() as u16).map(|id| {
             let name = language.node_kind_for_id(id).unwrap_or("");
@@ -67,7 +128,7 @@ impl Nodes {
                     "a node of no known kind".to_owned(),
                 ));
             }
-            if node.is_extra() {
+            if node.is_extra() && self.kinds[node.kind_id() as usize].0 == "comment" {
                 let written = text.get(node.byte_range()).unwrap_or("");
                 let end = node.start_byte() + written.trim_end_matches('\r').len();
                 self.comments.push(node.start_byte()..end);
@@ -107,6 +168,11 @@ impl Nodes {
 
     pub(super) fn all(&self) -> impl Iterator<Item = At> + use<> {
         (0..self.nodes.len() as u32).map(At)
+    }
+
+    /// The node and all in it, in the order of the text.
+    pub(super) fn subtree(&self, at: At) -> impl Iterator<Item = At> + use<> {
+        (at.0..self.nodes[at.0 as usize].next).map(At)
     }
 
     /// Those in `at` that have no children, in the order of the text.
@@ -155,7 +221,7 @@ impl Nodes {
         self.children(at).any(|child| self.kind(child) == token)
     }
 
-    fn is_named(&self, at: At) -> bool {
+    pub(super) fn is_named(&self, at: At) -> bool {
         self.kinds[self.nodes[at.0 as usize].kind as usize].1
     }
 }
