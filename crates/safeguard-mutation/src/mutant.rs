@@ -56,7 +56,7 @@ impl Operator {
     }
 
     /// How much it would matter that no test notices: the less the more.
-    pub(crate) fn rank(self) -> u32 {
+    pub fn rank(self) -> u32 {
         match self {
             Operator::RemovedGuard | Operator::RemovedDecorator => 0,
             Operator::DroppedClause | Operator::RemovedCall | Operator::RemovedWrite => 1,
