@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use safeguard_scan::analysis::{functions, place};
 use safeguard_scan::language;
-use safeguard_scan::matching::{Source, canonical};
-use safeguard_scan::tree::{Kind, NodeId};
+use safeguard_scan::matching::Source;
+use safeguard_scan::tree::{Kind, NodeId, Tree};
 
 use crate::choose::choose;
 use crate::lines::Lines;
@@ -84,7 +84,6 @@ pub fn mutants(source: &Source, lines: &Lines, most: usize) -> Vec<Mutant> {
             });
         }
     }
-    let original = canonical(tree, NodeId::ROOT);
     let mut all: Vec<Mutant> = by_function
         .into_values()
         .flat_map(|mutants| {
@@ -92,7 +91,7 @@ pub fn mutants(source: &Source, lines: &Lines, most: usize) -> Vec<Mutant> {
             let likely = choose(mutants, most.saturating_mul(2), |mutant| line(mutant.span.start));
             let sound = likely
                 .into_iter()
-                .filter(|mutant| is_another(source, &original, mutant))
+                .filter(|mutant| is_another(source, mutant))
                 .collect();
             choose(sound, most, |mutant| line(mutant.span.start))
         })
@@ -114,10 +113,24 @@ fn is_pointless_candidate(source: &Source, candidate: &Candidate) -> bool {
 }
 
 /// Whether the mutant parses, and is another program.
-fn is_another(source: &Source, original: &str, mutant: &Mutant) -> bool {
+fn is_another(source: &Source, mutant: &Mutant) -> bool {
     let text = mutant.applied(source.tree.text());
-    language::parse(source.tree.language(), &text)
-        .is_ok_and(|tree| canonical(&tree, NodeId::ROOT) != original)
+    language::parse(source.tree.language(), &text).is_ok_and(|tree| !is_same(&source.tree, &tree))
+}
+
+/// Whether two texts are one program: white space, comments and parentheses aside.
+pub fn is_same(left: &Tree, right: &Tree) -> bool {
+    // Kinds and numbers of children, in the order of the text, tell the shape.
+    let said = |tree: &'_ Tree, id: NodeId| {
+        (
+            tree.kind(id),
+            tree.role(id),
+            tree.flags(id),
+            tree.name(id).to_owned(),
+            tree.children(id).count(),
+        )
+    };
+    left.len() == right.len() && left.all().all(|id| said(left, id) == said(right, id))
 }
 
 pub(crate) fn line_starts(text: &str) -> Vec<usize> {

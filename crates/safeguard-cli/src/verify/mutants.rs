@@ -189,12 +189,6 @@ async fn run(
         limit: args.budget.into(),
         until,
     };
-    bench.limit = bench.unbroken(false).await?;
-    all.limit = Some(bench.limit);
-    output.say(&format!(
-        "the tests pass as they are; a mutant may take {:.1} s",
-        bench.limit.as_secs_f32()
-    ));
     // First whether tests run a function at all: where none does, none of its mutants has to be tried.
     let mut probes = Vec::new();
     for file in &all.files {
@@ -202,7 +196,15 @@ async fn run(
             probes.push(bench.trial(&file.source, probe.applied(file.source.tree.text())));
         }
     }
-    let mut is_anything_new = probes.iter().any(|trial| kept.get(&trial.key).is_none());
+    let is_anything_new = bench.is_anything_new(&all.files, &probes, &kept);
+    if is_anything_new {
+        bench.limit = bench.unbroken(false).await?;
+        all.limit = Some(bench.limit);
+        output.say(&format!(
+            "the tests pass as they are; a mutant may take {:.1} s",
+            bench.limit.as_secs_f32()
+        ));
+    }
     let outcomes = bench.tried(&probes, &mut kept, output).await?;
     for ((_, outcome), found) in all
         .files
@@ -218,9 +220,7 @@ async fn run(
             trials.push(bench.trial(&file.source, mutant.applied(file.source.tree.text())));
         }
     }
-    is_anything_new |= trials.iter().any(|trial| kept.get(&trial.key).is_none());
-    let outcomes = bench.tried(&trials, &mut kept, output).await?;
-    let mut outcomes = outcomes.into_iter();
+    let mut outcomes = bench.tried(&trials, &mut kept, output).await?.into_iter();
     for file in &mut all.files {
         let unrun: Vec<String> = file.unrun().map(str::to_owned).collect();
         for (mutant, outcome) in &mut file.mutants {
@@ -263,6 +263,30 @@ impl Bench {
             broken,
             key: hexadecimal(&digest.finalize()),
         }
+    }
+
+    /// Whether something has to be run that was not before.
+    fn is_anything_new(&self, files: &[File], probes: &[Trial<'_>], kept: &Kept) -> bool {
+        let outcomes = probes.iter().map(|probe| kept.get(&probe.key));
+        let mut unrun = Vec::new();
+        for ((file, probe), outcome) in files
+            .iter()
+            .flat_map(|file| file.probes.iter().map(move |(probe, _)| (file, probe)))
+            .zip(outcomes)
+        {
+            match outcome {
+                None => return true,
+                Some(Outcome::Survived) => unrun.push((file.source.path.as_str(), probe.function.as_str())),
+                Some(Outcome::Killed | Outcome::TimedOut | Outcome::NotBuilt) => {}
+            }
+        }
+        files.iter().any(|file| {
+            file.mutants.iter().any(|(mutant, _)| {
+                let broken = mutant.applied(file.source.tree.text());
+                !unrun.contains(&(file.source.path.as_str(), mutant.function.as_str()))
+                    && kept.get(&self.trial(&file.source, broken).key).is_none()
+            })
+        })
     }
 
     /// The tests as they are, in every copy at once. They have to pass: how long a mutant may take is told by them.
