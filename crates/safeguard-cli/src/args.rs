@@ -111,6 +111,12 @@ Examples:
   safeguard check --range v1.4.0..v1.5.0 --format sarif --output check.sarif
   safeguard check --install-hook                   before each commit")]
     Check(Box<crate::check::CheckArgs>),
+    /// Run what changed: do the tests notice when it is broken, and which results are others than before
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Verify {
+        #[command(subcommand)]
+        verb: crate::verify::VerifyVerb,
+    },
     /// See what is looked for, and try rules of your own
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Rules {

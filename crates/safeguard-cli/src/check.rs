@@ -1,8 +1,8 @@
 //! `safeguard check`: what a change brings, before anything runs.
 
-mod files;
+pub mod files;
 mod folders;
-mod formats;
+pub mod formats;
 mod project;
 mod recipes;
 mod sarif;
@@ -22,7 +22,7 @@ use safeguard_scan::scan::Rules;
 use crate::failure::Failure;
 use crate::output::Output;
 use files::{Content, Selection};
-pub use folders::rule_files;
+pub use folders::{files_in, rule_files};
 
 /// Syntax may be nested, and parsers and walks call themselves.
 const STACK_BYTES: usize = 64 << 20;
@@ -206,7 +206,7 @@ fn look(rules: &Rules, selection: Selection, output: &Output) -> Result<Checked,
     })
 }
 
-fn today() -> Result<(u16, u8, u8), Failure> {
+pub fn today() -> Result<(u16, u8, u8), Failure> {
     let text = crate::exceptions::now()?.to_string();
     let mut parts = text.split(['-', 'T']);
     let mut number = || parts.next().and_then(|part| part.parse::<u16>().ok());

@@ -43,6 +43,7 @@ mod status;
 mod tokens;
 mod undo;
 mod up;
+mod verify;
 mod watch;
 
 use std::process::ExitCode;
@@ -73,6 +74,7 @@ fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Status => status::status(&globals, output),
         Command::Doctor => doctor::doctor(&globals, output),
         Command::Check(args) => check::check(&args, output),
+        Command::Verify { verb } => verify::verify(verb, output),
         Command::Rules { verb } => rules::rules(verb, output),
         Command::Change { verb } => changes::change(&globals, verb, output),
         Command::Release { verb } => releases::release(&globals, verb, output),

@@ -165,3 +165,9 @@ pub(super) const COMPARISONS: &[(&str, &Comparison)] = pages![
     "evasion/silenced_scanner" => evasion::silenced_scanner::COMPARISON,
     "evasion/weakened_test" => evasion::weakened_test::COMPARISON,
 ];
+
+/// Pages of what is found by running the code, and not by reading it.
+pub(super) const RUN: &[&str] = &[
+    include_str!("evasion/changed_result.md"),
+    include_str!("evasion/untested_change.md"),
+];

@@ -39,7 +39,7 @@ use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::{About, Confidence, RuleError, load_all};
 use crate::tree::NodeId;
-use list::{CHECKS, COMPARISONS, YAML};
+use list::{CHECKS, COMPARISONS, RUN, YAML};
 
 /// The languages of programs: those of a check that is for all of them.
 const EVERY_LANGUAGE: &[Language] = &[
@@ -150,7 +150,7 @@ pub fn pages() -> Result<Vec<Page>, String> {
     let checks = CHECKS.iter().map(|(page, _)| *page);
     let comparisons = COMPARISONS.iter().map(|(page, _)| *page);
     let mut pages: Vec<&str> = YAML.iter().map(|entry| entry.page).collect();
-    for page in checks.chain(comparisons) {
+    for page in checks.chain(comparisons).chain(RUN.iter().copied()) {
         if !pages.contains(&page) {
             pages.push(page);
         }

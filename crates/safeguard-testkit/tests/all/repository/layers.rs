@@ -19,7 +19,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "safeguard-scan",
         ],
     ),
-    ("L2", &["safeguard-gate"]),
+    ("L2", &["safeguard-gate", "safeguard-mutation"]),
     // Stands beside the crates of L3, all of which may speak through it.
     ("L3 link", &["safeguard-link"]),
     (
@@ -43,6 +43,7 @@ const ENGINES: &[&str] = &[
     "safeguard-gate",
     "safeguard-guard",
     "safeguard-scan",
+    "safeguard-mutation",
 ];
 
 /// Narrower than the layers: what a crate may use of the crates below it.
@@ -50,6 +51,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("safeguard-gate", &["safeguard-api", "safeguard-stats"]),
     ("safeguard-guard", &["safeguard-api"]),
     ("safeguard-scan", &["safeguard-api"]),
+    ("safeguard-mutation", &["safeguard-scan"]),
     ("safeguard-link", &["safeguard-api"]),
     (
         "safeguard-store",

@@ -58,6 +58,7 @@ const ENGINES: &[&str] = &[
     "crates/safeguard-audit/",
     "crates/safeguard-gate/",
     "crates/safeguard-guard/",
+    "crates/safeguard-mutation/",
     "crates/safeguard-rollout/",
     "crates/safeguard-stats/",
 ];
