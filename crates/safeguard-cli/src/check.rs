@@ -5,6 +5,7 @@ mod folders;
 pub mod formats;
 mod project;
 mod recipes;
+mod review;
 mod sarif;
 mod shown;
 
@@ -80,6 +81,8 @@ pub enum Format {
     Gitlab,
     /// Annotations of GitHub's workflows
     Github,
+    /// A review of a pull request with comments, for GitHub's API
+    GithubReview,
     /// Reviewdog's diagnostics
     Rdjson,
 }

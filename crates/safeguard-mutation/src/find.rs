@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use safeguard_scan::analysis::{functions, place};
-use safeguard_scan::language;
+use safeguard_scan::language::{self, Language};
 use safeguard_scan::matching::Source;
 use safeguard_scan::tree::{Kind, NodeId, Tree};
 
@@ -44,9 +44,17 @@ impl<'s> Functions<'s> {
     }
 }
 
+/// Whether files of this language are broken: programs that a test can run.
+pub fn is_mutated(language: Language) -> bool {
+    matches!(
+        language,
+        Language::Go | Language::JavaScript | Language::Python | Language::TypeScript | Language::Tsx
+    )
+}
+
 /// The mutants of the changed lines, at most `most` of each function, in the order of the text. Files of tests have none.
 pub fn mutants(source: &Source, lines: &Lines, most: usize) -> Vec<Mutant> {
-    if place::is_test(&source.path) || lines.is_empty() {
+    if place::is_test(&source.path) || lines.is_empty() || !is_mutated(source.tree.language()) {
         return Vec::new();
     }
     let tree = &source.tree;

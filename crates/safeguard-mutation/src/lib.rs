@@ -9,7 +9,7 @@ mod pointless;
 mod probe;
 mod site;
 
-pub use find::{Functions, is_same, mutants};
+pub use find::{Functions, is_mutated, is_same, mutants};
 pub use lines::Lines;
 pub use mutant::{Mutant, Operator};
 pub use probe::{Probe, probes};

@@ -75,7 +75,7 @@ impl<'s> Site<'s> {
         match self.tree.language() {
             Language::Python => "pass",
             Language::Go => "",
-            Language::JavaScript | Language::TypeScript | Language::Tsx => ";",
+            _ => ";",
         }
     }
 

@@ -7,7 +7,7 @@ use safeguard_scan::finding::{Finding, Place};
 use safeguard_scan::rules;
 use serde_json::{Value, json};
 
-use super::{Checked, Format, sarif, shown};
+use super::{Checked, Format, review, sarif, shown};
 use crate::failure::Failure;
 
 pub fn render(format: Format, checked: &Checked, all_advice: bool) -> Result<String, Failure> {
@@ -17,6 +17,7 @@ pub fn render(format: Format, checked: &Checked, all_advice: bool) -> Result<Str
         Format::Text => return Ok(shown::text(checked, &pages, all_advice)),
         Format::Junit => return Ok(junit(checked)),
         Format::Github => return Ok(github(checked)),
+        Format::GithubReview => review::github(checked, &pages),
         Format::Json => json(checked),
         Format::Sarif => sarif::sarif(checked, &pages),
         Format::Gitlab => gitlab(checked),

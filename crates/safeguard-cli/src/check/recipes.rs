@@ -80,6 +80,12 @@ jobs:
         uses: github/codeql-action/upload-sarif@v3
         with:
           sarif_file: safeguard.sarif
+      # The same as comments on the lines; takes `pull-requests: write` above.
+      # - if: always()
+      #   run: |
+      #     safeguard check --base \"origin/$GITHUB_BASE_REF\" --format github-review --output review.json || true
+      #     gh api --method POST \"repos/$GITHUB_REPOSITORY/pulls/${{ github.event.number }}/reviews\" --input review.json
+      #   env: { GH_TOKEN: \"${{ github.token }}\" }
 "
         }
         Host::Gitlab => {

@@ -103,7 +103,8 @@ fn broken(selection: &Selection, most: usize) -> (Vec<File>, Vec<Unread>) {
                 why,
             });
         };
-        let (Some(language), text) = (Language::of(&entry.path), &entry.head) else {
+        let language = Language::of(&entry.path).filter(|language| safeguard_mutation::is_mutated(*language));
+        let (Some(language), text) = (language, &entry.head) else {
             continue;
         };
         let text = match text {

@@ -214,6 +214,20 @@ fn the_report_is_written_in_the_formats_of_others() {
     let rdjson: Value = serde_json::from_str(&text("rdjson")).expect("reviewdog's");
     assert_eq!(rdjson["diagnostics"][0]["severity"], "ERROR");
     assert!(text("github").contains("::error file=ping.py,line=11,endLine=11,title=command-injection::"));
+    let review: Value = serde_json::from_str(&text("github-review")).expect("GitHub's review");
+    assert_eq!(review["event"], "REQUEST_CHANGES");
+    let comments = review["comments"].as_array().expect("comments");
+    let on = comments
+        .iter()
+        .find(|comment| comment["line"] == 11)
+        .expect("a comment on the line");
+    assert_eq!(
+        (on["path"].as_str(), on["side"].as_str()),
+        (Some("ping.py"), Some("RIGHT"))
+    );
+    assert!(on["body"].as_str().is_some_and(
+        |body| body.starts_with("**command-injection** (refused): ") && body.contains("**Instead.**")
+    ));
     let junit = text("junit");
     assert!(junit.contains("<failure type=\"command-injection\""), "{junit}");
     assert!(text("text").contains("refused: 2 findings"));
