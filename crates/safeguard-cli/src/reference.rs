@@ -1,6 +1,7 @@
 //! Tests that the reference pages are what the code says. `UPDATE=1 cargo test -p safeguard-cli` writes them.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -79,6 +80,63 @@ fn the_page_of_the_configuration_is_current() {
         .to_owned();
     section(&schema, &schema, "", &mut page);
     current("configuration.md", &page);
+}
+
+#[test]
+fn the_pages_of_the_rules_are_current() {
+    const FAMILIES: &[(&str, &str)] = &[
+        (
+            "destroyer",
+            "Destroyers: data, backups and logs that do not come back (X1)",
+        ),
+        (
+            "endless",
+            "Endless: what does not end, and what grows without limit (X2)",
+        ),
+        ("hole", "Security holes (X3)"),
+        ("race", "Races: works alone, fails when two do it at once (X4)"),
+        ("corruptor", "Corruptors: data that goes wrong in silence (X5)"),
+        ("invented", "Invented: what does not exist (X6)"),
+        (
+            "evasion",
+            "Evasion: what a change takes away from the checks on it",
+        ),
+    ];
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../safeguard-scan/src/rules");
+    let known: BTreeMap<String, String> = safeguard_scan::rules::pages()
+        .unwrap()
+        .into_iter()
+        .map(|page| (page.id, page.about))
+        .collect();
+    let mut page = "# The rules of `safeguard check`\n\nGenerated from the rules; do not edit. Each name leads to the rule's page: why, what to write instead, and the \
+        cases that are its tests.\n`safeguard rules show RULE` prints it.\n"
+        .to_owned();
+    let mut told = 0;
+    for (family, title) in FAMILIES {
+        write!(page, "\n## {title}\n\n| rule | what it finds |\n|---|---|\n").unwrap();
+        let mut rows = Vec::new();
+        for file in fs::read_dir(folder.join(family)).unwrap() {
+            let path = file.unwrap().path();
+            if path.extension().is_none_or(|ending| ending != "md") {
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            let id = text.lines().next().unwrap().trim_start_matches("# ").to_owned();
+            let about = known
+                .get(&id)
+                .unwrap_or_else(|| panic!("{id} is in no list of rules"));
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            rows.push(format!(
+                "| [{id}](../../crates/safeguard-scan/src/rules/{family}/{name}) | {} |\n",
+                line(about)
+            ));
+        }
+        rows.sort();
+        told += rows.len();
+        page.extend(rows);
+    }
+    assert_eq!(told, known.len(), "every rule has a page in one of the families");
+    current("rules.md", &page);
 }
 
 /// Writes the table of one level, then the levels below it.
