@@ -63,24 +63,36 @@ fn objection(args: &LookArgs, question: &Value) -> Result<Option<String>, Failur
     {
         return Ok(None);
     }
-    let args = CheckArgs {
-        paths: if stopping { Vec::new() } else { edited },
-        ..CheckArgs::default()
-    };
-    let checked = match look_at(&folder, &args, &Output::new(true)) {
-        Ok(checked) => checked,
-        // An edit elsewhere, or a branch that began nowhere: the check of the pipeline says what is missing.
+    let paths = if stopping { Vec::new() } else { edited };
+    let reason = match looked(&folder, paths) {
+        Ok(checked) => match checked.report.verdict() {
+            Verdict::Clean => return Ok(None),
+            // Half of an edit may not parse; at the end it must.
+            Verdict::Undecided if !stopping => return Ok(None),
+            Verdict::Refused | Verdict::Undecided => reason(&checked)?,
+        },
+        // An edit elsewhere.
         Err(_) if !stopping => return Ok(None),
-        Err(failure) => return Err(failure),
-    };
-    let reason = match checked.report.verdict() {
-        Verdict::Clean => return Ok(None),
-        // Half of an edit may not parse; at the end it must.
-        Verdict::Undecided if !stopping => return Ok(None),
-        Verdict::Refused | Verdict::Undecided => reason(&checked)?,
+        Err(failure) => format!(
+            "safeguard check could not look at this change: {}",
+            failure.title()
+        ),
     };
     let told = stopping && is_told(&folder, question, &reason)?;
     Ok((!told).then_some(reason))
+}
+
+/// What the branch brings, or the working tree alone where it is not known what the branch began from.
+fn looked(folder: &Path, paths: Vec<PathBuf>) -> Result<Checked, Failure> {
+    let quiet = Output::new(true);
+    let args = CheckArgs {
+        paths,
+        ..CheckArgs::default()
+    };
+    look_at(folder, &args, &quiet).or_else(|_| {
+        let base = Some("HEAD".to_owned());
+        look_at(folder, &CheckArgs { base, ..args }, &quiet)
+    })
 }
 
 fn written(acts: Vec<Act>) -> Vec<PathBuf> {

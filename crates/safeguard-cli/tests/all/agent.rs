@@ -322,6 +322,14 @@ fn what_a_change_brings_is_told_once_and_then_the_agent_may_stop() {
     }
     fs::write(project.path("src/ping.py"), "def ping():\n    return 'pang'\n").unwrap();
     assert_eq!(look("claude", stop), json!({}), "mended");
+    git(&["branch", "--quiet", "--move", "trunk"]);
+    fs::write(project.path("src/ping.py"), BAD).unwrap();
+    let elsewhere = json!({ "session_id": "s2", "cwd": root, "hook_event_name": "Stop" });
+    assert_eq!(
+        look("claude", elsewhere)["decision"],
+        "block",
+        "no branch is known as the default one"
+    );
     assert_eq!(
         look("claude", json!({ "cwd": "/", "hook_event_name": "Stop" })),
         json!({}),
