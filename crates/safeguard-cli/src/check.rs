@@ -3,6 +3,7 @@
 pub mod files;
 mod folders;
 pub mod formats;
+mod others;
 mod project;
 mod recipes;
 mod review;
@@ -51,6 +52,9 @@ pub struct CheckArgs {
     /// More rules, in Semgrep's YAML: a file, or a folder of them
     #[arg(long, value_name = "PATH")]
     pub rules: Vec<PathBuf>,
+    /// Judge what another scanner found as well: SARIF 2.1.0; may be given again
+    #[arg(long, value_name = "FILE")]
+    pub sarif: Vec<PathBuf>,
     /// Show all advice, and not a screenful
     #[arg(long)]
     pub advice: bool,
@@ -124,7 +128,9 @@ pub fn check(args: &CheckArgs, output: &Output) -> Result<(), Failure> {
 pub fn look_at(folder: &Path, args: &CheckArgs, output: &Output) -> Result<Checked, Failure> {
     let selection = files::select(folder, args)?;
     let rules = rules_of(&args.rules)?;
-    look(&rules, selection, output)
+    let mut checked = look(&rules, selection, output)?;
+    others::add(&mut checked, &args.sarif, today()?)?;
+    Ok(checked)
 }
 
 /// The rules of this program, and those that were named.

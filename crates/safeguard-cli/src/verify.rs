@@ -131,14 +131,10 @@ impl ComparedArgs {
             base: self.base.clone(),
             staged: self.staged,
             range: self.range.clone(),
-            against: None,
-            all: false,
-            rules: Vec::new(),
             advice: true,
             format: self.format,
             output: self.output.clone(),
-            install_hook: false,
-            recipe: None,
+            ..CheckArgs::default()
         }
     }
 }

@@ -26,7 +26,7 @@ pub use file::{CaseFile, ChangeFile, EvidenceFile, Parts, PartsError};
 pub use gates::judge;
 pub use owners::Owners;
 pub use pyramid::{PYRAMID_PAGE, pyramid};
-pub use read::{REPORT_BYTES_MAX, Read, read};
+pub use read::{REPORT_BYTES_MAX, Read, read, read_sarif};
 pub use risk::{RISK_PAGE, risk};
 pub use suspects::{Failed, kinds_of, kinds_of_drill, suspects};
 pub use unreadable::{Place, Unreadable};

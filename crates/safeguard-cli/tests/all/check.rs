@@ -234,6 +234,60 @@ fn the_report_is_written_in_the_formats_of_others() {
 }
 
 #[test]
+fn what_another_scanner_found_is_judged_by_what_the_change_brings() {
+    let folder = repository();
+    let file = folder.path().join("other.py");
+    std::fs::write(&file, "def old(a):\n    return eval(a)\n").expect("a file");
+    git(folder.path(), &["add", "-A"]);
+    git(folder.path(), &["commit", "--quiet", "-m", "other"]);
+    std::fs::write(
+        &file,
+        "def old(a):\n    return eval(a)\n\n\ndef new(b):\n    return b % 2\n",
+    )
+    .expect("a file");
+    let result = |line: usize, rule: &str| {
+        serde_json::json!({ "ruleId": rule, "level": "error", "message": { "text": "so it is" }, "properties": { "security-severity": "8.0" },
+            "locations": [{ "physicalLocation": { "artifactLocation": { "uri": "other.py" }, "region": { "startLine": line } } }] })
+    };
+    let report = |results: Vec<Value>, ended: bool| {
+        serde_json::json!({ "version": "2.1.0", "runs": [{ "tool": { "driver": { "name": "seer" } },
+            "invocations": [{ "executionSuccessful": ended }], "results": results }] })
+        .to_string()
+    };
+    let sarif = folder.path().join("seer.sarif");
+    let judged = |text: String| {
+        std::fs::write(&sarif, text).expect("a report");
+        let output = check(
+            folder.path(),
+            &["--base", "HEAD", "--sarif", "seer.sarif", "--format", "json"],
+        );
+        let value: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        (output.status.code(), value)
+    };
+    let (code, value) = judged(report(vec![result(2, "no-eval")], true));
+    assert_eq!(code, Some(0), "it was there before: {value}");
+    let (code, value) = judged(report(vec![result(2, "no-eval"), result(6, "no-modulo")], true));
+    assert_eq!(code, Some(1), "{value}");
+    let blocking: Vec<&Value> = value["findings"]
+        .as_array()
+        .expect("findings")
+        .iter()
+        .filter(|one| one["blocks"] == true)
+        .collect();
+    assert_eq!(blocking.len(), 1);
+    assert_eq!(
+        (&blocking[0]["rule"], &blocking[0]["place"]["line"]),
+        (&"no-modulo".into(), &6.into())
+    );
+    let (code, value) = judged(report(vec![], false));
+    assert_eq!(code, Some(2), "a scanner that failed says nothing: {value}");
+    let allowed = "def old(a):\n    return eval(a)\n\n\ndef new(b):\n    # safeguard: allow[no-modulo] b is even (owner: kim, until: 2999-01-01)\n    return b % 2\n";
+    std::fs::write(&file, allowed).expect("a file");
+    let (code, value) = judged(report(vec![result(7, "no-modulo")], true));
+    assert_eq!(code, Some(0), "somebody answers for it: {value}");
+}
+
+#[test]
 fn a_hook_looks_at_what_is_staged() {
     let folder = repository();
     let output = check(folder.path(), &["--install-hook"]);

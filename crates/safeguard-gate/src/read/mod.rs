@@ -42,11 +42,15 @@ pub struct Read {
     pub inconclusive: Vec<String>,
 }
 
-/// Reads a report in the format that its sender names. The same bytes give the same facts.
+/// Reads SARIF 2.1.0 of any scanner, which names its tool and its time itself.
 ///
 /// # Errors
 /// What is not as the format has it, where, and what to do.
-pub fn read(spec: &EvidenceSpec, bytes: &[u8]) -> Result<Read, Unreadable> {
+pub fn read_sarif(bytes: &[u8]) -> Result<Read, Unreadable> {
+    sarif::read(text_of(bytes)?)
+}
+
+fn text_of(bytes: &[u8]) -> Result<&str, Unreadable> {
     if bytes.len() > REPORT_BYTES_MAX {
         let what = format!("a report of {} bytes (limit {REPORT_BYTES_MAX})", bytes.len());
         return Err(Unreadable::new(
@@ -55,7 +59,15 @@ pub fn read(spec: &EvidenceSpec, bytes: &[u8]) -> Result<Read, Unreadable> {
             "part it, or leave out what the tool prints besides",
         ));
     }
-    let text = text::text(bytes)?;
+    text::text(bytes)
+}
+
+/// Reads a report in the format that its sender names. The same bytes give the same facts.
+///
+/// # Errors
+/// What is not as the format has it, where, and what to do.
+pub fn read(spec: &EvidenceSpec, bytes: &[u8]) -> Result<Read, Unreadable> {
+    let text = text_of(bytes)?;
     let mut read = match spec.format {
         Format::Sarif => sarif::read(text),
         Format::Junit => junit::read(text, spec.layer),
