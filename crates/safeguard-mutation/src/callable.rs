@@ -138,7 +138,7 @@ fn parameters(source: &Source, function: NodeId) -> Result<Vec<Parameter>, Strin
             break;
         }
         let shape = shape.map(|shape| match flags.has(Flags::OPTIONAL) || default.is_some() {
-            true => Shape::OneOf(vec![shape, Shape::Undefined]),
+            true => Shape::OneOf(vec![Shape::Undefined, shape]),
             false => shape,
         });
         found.push(Parameter { name, shape });

@@ -191,6 +191,8 @@ async function drive(request) {
   const versions = [new Version(request, request.base), new Version(request, request.head)];
   const seen = new Map();
   const smallest = new Map();
+  // Ways whose smallest call was looked for.
+  const settled = new Set();
   const compare = async (row) => {
     const text = row.slice(0, row.findLastIndex((value) => value !== undefined) + 1).map(written).join(', ');
     if (seen.has(text) || Date.now() > until) return seen.get(text);
@@ -200,16 +202,16 @@ async function drive(request) {
     else if (now[0] === 'raised') way = now[1].split(':')[0] === before[1].split(':')[0] ? undefined : 'fails-otherwise';
     else if (before[1] !== now[1]) way = 'returns-otherwise';
     const known = smallest.get(way);
-    if (way && (!known || text.length < known.arguments.length)) smallest.set(way, { way, arguments: text, before: before[1], now: now[1] });
+    if (way && !settled.has(way) && (!known || text.length < known.arguments.length)) smallest.set(way, { way, arguments: text, before: before[1], now: now[1] });
     seen.set(text, way);
     return way;
   };
-  const by = await searched(request, compare);
+  const by = await searched(request, compare, settled);
   const differences = [...smallest.values()].sort((left, right) => (left.way < right.way ? -1 : 1));
   return { by, calls: seen.size, differences };
 }
 
-async function searched(request, compare) {
+async function searched(request, compare, settled) {
   const { shapes, pool, calls } = request;
   let fc;
   try {
@@ -217,21 +219,19 @@ async function searched(request, compare) {
   } catch {
     const pick = chance(1);
     const columns = shapes.map((shape) => values(shape, pool, pick));
-    const known = new Set();
     for (const row of together(columns, calls, pick)) {
       const way = await compare(row);
-      if (!way || known.has(way)) continue;
-      known.add(way);
+      if (!way || settled.has(way)) continue;
       await smaller(columns, row, way, compare);
+      settled.add(way);
     }
     return 'a small generator';
   }
-  const told = new Set();
   for (let round = 0; round < 4; round += 1) {
     let wanted;
     const property = fc.asyncProperty(fc.tuple(...shapes.map((shape) => arbitrary(fc, shape, pool))), async (row) => {
       const way = await compare(row);
-      if (way && (way === wanted || (wanted === undefined && !told.has(way)))) {
+      if (way && (way === wanted || (wanted === undefined && !settled.has(way)))) {
         wanted = way;
         return false;
       }
@@ -239,7 +239,7 @@ async function searched(request, compare) {
     });
     await fc.check(property, { seed: 1, numRuns: calls });
     if (!wanted) break;
-    told.add(wanted);
+    settled.add(wanted);
   }
   return 'fast-check';
 }

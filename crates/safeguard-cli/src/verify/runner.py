@@ -167,6 +167,8 @@ class Found:
     def __init__(self, module, function, older):
         self.module, self.function, self.older = module, function, older
         self.smallest = {}
+        # Ways whose smallest call was looked for.
+        self.settled = set()
         self.seen = {}
         self.unwritten = 0
 
@@ -185,7 +187,7 @@ class Found:
             way = "fails-otherwise" if now[1].split(":")[0] != before[1].split(":")[0] else None
         elif now[1] != before[1]:
             way = "returns-otherwise"
-        if way:
+        if way and way not in self.settled:
             entry = (len(arguments), arguments, before[1], now[1])
             self.smallest[way] = min(entry, self.smallest.get(way, entry))
         self.seen[arguments] = way
@@ -288,11 +290,10 @@ def by_hypothesis(found, given_parameters, pool, calls, until):
     @hypothesis.given(st.tuples(*(strategy(kind) for _, kind, _ in given_parameters)))
     def compare(values):
         way = None if time.monotonic() > until else found.compare(written(given_parameters, values))
-        if way and (way == wanted[0] or wanted[0] is None and way not in told):
+        if way and (way == wanted[0] or wanted[0] is None and way not in found.settled):
             wanted[0] = way
             raise Differs
 
-    told = set()
     # Each way is made as small as it gets, and the search then goes on for others.
     for _ in range(4):
         wanted = [None]
@@ -300,7 +301,7 @@ def by_hypothesis(found, given_parameters, pool, calls, until):
             compare()
             break
         except Differs:
-            told.add(wanted[0])
+            found.settled.add(wanted[0])
         except hypothesis.errors.Flaky:
             break
     return "Hypothesis"
@@ -370,7 +371,6 @@ def by_small(found, given_parameters, pool, calls, until):
     small = Small(pool)
     columns = [small.values(kind) for _, kind, _ in given_parameters]
     sizes = [len(column) for column in columns]
-    told = set()
     for number in range(calls):
         if time.monotonic() > until:
             break
@@ -381,9 +381,9 @@ def by_small(found, given_parameters, pool, calls, until):
             picks = [small.chance.randrange(size) for size in sizes]
         values = [column[pick] for column, pick in zip(columns, picks)]
         way = found.compare(written(given_parameters, values))
-        if way and way not in told:
-            told.add(way)
+        if way and way not in found.settled:
             smaller(found, given_parameters, columns, values, way)
+            found.settled.add(way)
     return "a small generator"
 
 
