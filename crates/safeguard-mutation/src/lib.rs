@@ -1,5 +1,7 @@
-//! Changed code in, small breakages of it out, to see whether a test notices. No IO, no clock, no randomness; nothing is run here.
+//! Changed code in, small breakages of it out, to see whether a test notices; and which changed functions can be called as they were and
+//! as they are. No IO, no clock, no randomness; nothing is run here.
 
+mod callable;
 mod choose;
 mod find;
 mod lines;
@@ -7,9 +9,13 @@ mod mutant;
 mod operators;
 mod pointless;
 mod probe;
+mod purity;
+mod shape;
 mod site;
 
+pub use callable::{Callable, NotCalled, Parameter, changed_functions};
 pub use find::{Functions, is_mutated, is_same, mutants};
 pub use lines::Lines;
 pub use mutant::{Mutant, Operator};
 pub use probe::{Probe, probes};
+pub use shape::Shape;

@@ -91,7 +91,7 @@ fn probe(source: &Source, function: NodeId, name: &str) -> Option<Probe> {
 }
 
 /// The line that the function begins at, without its decorators.
-fn head(source: &Source, function: NodeId, body: NodeId) -> Range<usize> {
+pub(crate) fn head(source: &Source, function: NodeId, body: NodeId) -> Range<usize> {
     let tree = &source.tree;
     let start = tree
         .children_in(function, Role::Decorator)

@@ -25,6 +25,8 @@ pub struct Selection {
     pub about: String,
     /// The repository, and what of it is the newer side.
     pub root: Option<PathBuf>,
+    /// The commit that is the older side, where it is one.
+    pub base: Option<String>,
     pub side: Side,
 }
 
@@ -159,10 +161,12 @@ pub fn select(folder: &Path, args: &CheckArgs) -> Result<Selection, Failure> {
     }
     let root = PathBuf::from(git::git(folder, &["rev-parse", "--show-toplevel"])?);
     let mut side = Side::WorkingTree;
+    let mut base_commit = None;
     let (mut raw, about) = if args.all {
         (tracked(&root)?, "every file".to_owned())
     } else if args.staged {
         side = Side::Index;
+        base_commit = Some(git::commit(&root, "HEAD")?);
         (
             changed(&root, &["--cached", "HEAD"])?,
             "what is staged with the last commit".to_owned(),
@@ -178,11 +182,13 @@ pub fn select(folder: &Path, args: &CheckArgs) -> Result<Selection, Failure> {
         let about = format!("{} with {}", short(&to), short(&from));
         let raw = changed(&root, &[&from, &to])?;
         side = Side::Commit(to);
+        base_commit = Some(from);
         (raw, about)
     } else {
         let base = base(&root, args.base.as_deref())?;
         let mut raw = changed(&root, &[&base.commit])?;
         raw.extend(untracked(&root)?);
+        base_commit = Some(base.commit.clone());
         (
             raw,
             format!("the working tree with {} ({})", short(&base.commit), base.name),
@@ -218,6 +224,7 @@ pub fn select(folder: &Path, args: &CheckArgs) -> Result<Selection, Failure> {
         entries,
         about,
         root: Some(root),
+        base: base_commit,
         side,
     })
 }
@@ -454,6 +461,7 @@ fn outside_git(paths: &[PathBuf]) -> anyhow::Result<Selection> {
         entries,
         about: "every file".to_owned(),
         root: None,
+        base: None,
         side: Side::WorkingTree,
     })
 }
@@ -478,6 +486,7 @@ fn against(folder: &Path, other: &Path) -> anyhow::Result<Selection> {
             .collect(),
         about: format!("this folder with `{}`", other.display()),
         root: Some(folder.to_owned()),
+        base: None,
         side: Side::Folder,
     })
 }

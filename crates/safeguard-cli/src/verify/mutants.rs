@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -321,7 +322,7 @@ impl Bench {
                 "the tests leave something behind, or fail at times: what they said of the mutants does not count"
             }
         };
-        let lines: Vec<&str> = ended.tail.lines().collect();
+        let lines: Vec<&str> = ended.stdout.lines().chain(ended.stderr.lines()).collect();
         let shown = lines.len().saturating_sub(OUTPUT_LINES_SHOWN);
         Failure::undecided(title)
             .details(lines[shown..].iter().map(|line| (*line).to_owned()).collect())
@@ -341,7 +342,7 @@ impl Bench {
             "PYTHONPATH",
             std::env::join_paths(path).context("cannot set PYTHONPATH")?,
         );
-        runs::run(command, longest)
+        runs::run(command, Stdio::null(), longest)
             .await
             .with_context(|| format!("cannot run `{}`", self.words.join(" ")))
     }
@@ -399,7 +400,7 @@ impl Bench {
             None if left < self.limit => None,
             None => Some(Outcome::TimedOut),
             Some(status) if status.success() => Some(Outcome::Survived),
-            Some(_) if is_go && ended.tail.contains("[build failed]") => Some(Outcome::NotBuilt),
+            Some(_) if is_go && ended.stdout.contains("[build failed]") => Some(Outcome::NotBuilt),
             Some(_) => Some(Outcome::Killed),
         })
     }

@@ -14,10 +14,10 @@ use safeguard_scan::suppression;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::MutantsArgs;
 use super::copies::hexadecimal;
 use super::kept::Outcome;
 use super::mutants::File;
+use super::{ComparedArgs, MutantsArgs};
 use crate::check::files::Selection;
 use crate::check::{self, Checked, Format, count, formats};
 use crate::failure::Failure;
@@ -121,27 +121,37 @@ pub fn write(args: &MutantsArgs, all: Mutated, output: &Output) -> Result<(), Fa
         selection: all.selection,
     };
     let summary = summary(&score, &checked, all.left_out, args.refuse_survivors);
-    let format = if output.json {
-        Format::Json
-    } else {
-        args.compared.format
-    };
+    let more = |value: &mut Value| value["mutants"] = json(&all.files, &score, all.limit, all.left_out);
+    let text = || text(&all.files, &checked, &summary);
+    finish(&args.compared, &checked, &summary, text, more, output)
+}
+
+/// Writes a report where it is wanted: `text` for people, and JSON with `more` in it.
+pub fn finish(
+    args: &ComparedArgs,
+    checked: &Checked,
+    summary: &str,
+    text: impl FnOnce() -> String,
+    more: impl FnOnce(&mut Value),
+    output: &Output,
+) -> Result<(), Failure> {
+    let format = if output.json { Format::Json } else { args.format };
     let text = match format {
-        Format::Text => text(&all.files, &checked, &summary),
+        Format::Text => text(),
         Format::Json => {
-            let text = formats::render(format, &checked, true)?;
-            let mut value: Value = serde_json::from_str(&text).context("cannot read JSON")?;
-            value["mutants"] = json(&all.files, &score, all.limit, all.left_out);
+            let mut value: Value =
+                serde_json::from_str(&formats::render(format, checked, true)?).context("cannot read JSON")?;
+            more(&mut value);
             let mut text = serde_json::to_string_pretty(&value).context("cannot write JSON")?;
             text.push('\n');
             text
         }
-        _ => formats::render(format, &checked, true)?,
+        _ => formats::render(format, checked, true)?,
     };
-    match &args.compared.output {
+    match &args.output {
         Some(file) => {
             std::fs::write(file, text).with_context(|| format!("cannot write `{}`", file.display()))?;
-            output.say(&summary);
+            output.say(summary);
         }
         None => output.text(&text)?,
     }

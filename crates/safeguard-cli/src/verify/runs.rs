@@ -12,7 +12,7 @@ use tokio::process::Command;
 /// Between SIGTERM and SIGKILL.
 const KILL_AFTER: Duration = Duration::from_secs(5);
 /// What is kept of the end of its output.
-const TAIL_BYTES: usize = 16 << 10;
+const TAIL_BYTES: usize = 64 << 10;
 /// What a process has said before its end arrives at once; what it left behind may hold its output open.
 const REST_LONGEST: Duration = Duration::from_millis(500);
 
@@ -22,8 +22,9 @@ pub struct Ended {
     /// None where it was ended for taking too long.
     pub status: Option<ExitStatus>,
     pub took: Duration,
-    /// The end of what it wrote, to stdout and stderr.
-    pub tail: String,
+    /// The end of what it wrote.
+    pub stdout: String,
+    pub stderr: String,
 }
 
 impl Ended {
@@ -46,10 +47,10 @@ pub fn command(words: &[String], folder: &Path) -> Command {
 }
 
 /// Runs it to its end, or ends it and all of its group. Dropped, it kills the group.
-pub async fn run(mut command: Command, longest: Duration) -> io::Result<Ended> {
+pub async fn run(mut command: Command, stdin: Stdio, longest: Duration) -> io::Result<Ended> {
     let began = Instant::now();
     let mut child = command
-        .stdin(Stdio::null())
+        .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
@@ -95,7 +96,8 @@ pub async fn run(mut command: Command, longest: Duration) -> io::Result<Ended> {
     Ok(Ended {
         status,
         took,
-        tail: format!("{}{}", told.0, told.1),
+        stdout: told.0,
+        stderr: told.1,
     })
 }
 

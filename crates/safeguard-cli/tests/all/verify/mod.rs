@@ -1,5 +1,6 @@
 //! `safeguard verify` in repositories with real tests: pytest and node.
 
+mod differences;
 mod mutants;
 
 use std::path::{Path, PathBuf};
