@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde::de::IgnoredAny;
 
 use crate::package::Ecosystem;
@@ -23,7 +23,7 @@ pub enum Answer {
     NotAsked,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     pub versions: BTreeMap<String, Release>,
     /// When the first version came out, in seconds since 1970; nothing where the registry does not tell.
@@ -32,7 +32,7 @@ pub struct Facts {
     pub held: bool,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
     pub published: Option<i64>,
     pub yanked: bool,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail, ensure};
+use safeguard_dependencies::read::{self, Format};
 use safeguard_scan::language::{FILE_BYTES_MAX, Language};
 
 use super::CheckArgs;
@@ -21,6 +22,8 @@ const DEFAULTS: &[&str] = &["origin/HEAD", "origin/main", "origin/master", "main
 #[derive(Debug)]
 pub struct Selection {
     pub entries: Vec<Entry>,
+    /// Lock files, manifests and settings of package managers.
+    pub manifests: Vec<Entry>,
     /// What is compared, for people: `the working tree with 1a2b3c4 (main)`.
     pub about: String,
     /// The repository, and what of it is the newer side.
@@ -63,9 +66,10 @@ impl Content {
         }
     }
 
-    fn of(bytes: Vec<u8>) -> Content {
-        if bytes.len() > FILE_BYTES_MAX {
-            return Content::Unreadable(format!("has {} bytes (limit {FILE_BYTES_MAX})", bytes.len()));
+    fn of(bytes: Vec<u8>, path: &str) -> Content {
+        let bytes_max = bytes_max(path);
+        if bytes.len() > bytes_max {
+            return Content::Unreadable(format!("has {} bytes (limit {bytes_max})", bytes.len()));
         }
         match String::from_utf8(bytes) {
             Ok(text) => Content::Text(text),
@@ -75,6 +79,27 @@ impl Content {
             )),
         }
     }
+}
+
+/// Lock files are longer than what people write.
+fn bytes_max(path: &str) -> usize {
+    if Format::of(path).is_some() {
+        read::FILE_BYTES_MAX
+    } else {
+        FILE_BYTES_MAX
+    }
+}
+
+/// Whether anything looks at such a file.
+pub fn is_looked_at(path: &str) -> bool {
+    Language::of(path).is_some() || Format::of(path).is_some()
+}
+
+/// Those with source text, and those that are about dependencies.
+fn divided(entries: Vec<Entry>) -> (Vec<Entry>, Vec<Entry>) {
+    entries
+        .into_iter()
+        .partition(|entry| Language::of(&entry.path).is_some())
 }
 
 impl Entry {
@@ -193,7 +218,7 @@ pub fn select(folder: &Path, args: &CheckArgs) -> Result<Selection, Failure> {
         }
         raw.retain(|one| wanted.iter().any(|path| Path::new(&one.path).starts_with(path)));
     }
-    raw.retain(|one| Language::of(&one.path).is_some());
+    raw.retain(|one| is_looked_at(&one.path));
     if raw.len() > FILES_MAX {
         return Err(
             Failure::undecided(format!("{} files (limit {FILES_MAX})", raw.len())).hint("name a folder"),
@@ -201,8 +226,10 @@ pub fn select(folder: &Path, args: &CheckArgs) -> Result<Selection, Failure> {
     }
     raw.sort_by(|left, right| left.path.cmp(&right.path));
     raw.dedup_by(|left, right| left.path == right.path);
+    let (entries, manifests) = divided(contents(&root, raw)?);
     Ok(Selection {
-        entries: contents(&root, raw)?,
+        entries,
+        manifests,
         about,
         root: Some(root),
         side,
@@ -332,9 +359,9 @@ fn contents(root: &Path, raw: Vec<Raw>) -> anyhow::Result<Vec<Entry>> {
         .map(String::as_str)
         .collect();
     let texts = blobs_of(root, &blobs.iter().copied().collect::<Vec<_>>())?;
-    let text_of = |blob: &str| -> Content {
+    let text_of = |blob: &str, path: &str| -> Content {
         match texts.get(blob) {
-            Some(bytes) => Content::of(bytes.clone()),
+            Some(bytes) => Content::of(bytes.clone(), path),
             None => Content::Unreadable("git does not have its content".to_owned()),
         }
     };
@@ -342,11 +369,11 @@ fn contents(root: &Path, raw: Vec<Raw>) -> anyhow::Result<Vec<Entry>> {
     for one in &raw {
         let head = match &one.head {
             Head::None => Content::None,
-            Head::Blob(blob) => text_of(blob),
+            Head::Blob(blob) => text_of(blob, &one.path),
             Head::WorkingTree => from_file(&root.join(&one.path)),
         };
         entries.push(Entry {
-            base: one.base.as_deref().map_or(Content::None, text_of),
+            base: one.base.as_deref().map_or(Content::None, |blob| text_of(blob, &one.path)),
             head,
             path: one.path.clone(),
         });
@@ -355,14 +382,16 @@ fn contents(root: &Path, raw: Vec<Raw>) -> anyhow::Result<Vec<Entry>> {
 }
 
 fn from_file(path: &Path) -> Content {
+    let name = path.to_string_lossy();
+    let bytes_max = bytes_max(&name);
     match std::fs::symlink_metadata(path) {
-        Ok(about) if about.len() > FILE_BYTES_MAX as u64 => {
-            Content::Unreadable(format!("has {} bytes (limit {FILE_BYTES_MAX})", about.len()))
+        Ok(about) if about.len() > bytes_max as u64 => {
+            Content::Unreadable(format!("has {} bytes (limit {bytes_max})", about.len()))
         }
         // A link's target is looked at under its own name.
         Ok(about) if !about.is_file() => Content::None,
         Ok(_) => match std::fs::read(path) {
-            Ok(bytes) => Content::of(bytes),
+            Ok(bytes) => Content::of(bytes, &name),
             Err(error) => Content::Unreadable(format!("cannot be read: {error}")),
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Content::None,
@@ -427,8 +456,10 @@ fn outside_git(paths: &[PathBuf]) -> anyhow::Result<Selection> {
         }
     }
     entries.sort_by(|left, right| left.path.cmp(&right.path));
+    let (entries, manifests) = divided(entries);
     Ok(Selection {
         entries,
+        manifests,
         about: "every file".to_owned(),
         root: None,
         side: Side::WorkingTree,
@@ -448,10 +479,11 @@ fn against(folder: &Path, other: &Path) -> anyhow::Result<Selection> {
         head: from_file(&folder.join(path)),
         path: path.to_string_lossy().into_owned(),
     });
+    let changed = entries.filter(|entry| entry.base.text().is_none() || entry.base.text() != entry.head.text());
+    let (entries, manifests) = divided(changed.collect());
     Ok(Selection {
-        entries: entries
-            .filter(|entry| entry.base.text().is_none() || entry.base.text() != entry.head.text())
-            .collect(),
+        entries,
+        manifests,
         about: format!("this folder with `{}`", other.display()),
         root: Some(folder.to_owned()),
         side: Side::Folder,

@@ -5,3 +5,4 @@ mod hostile;
 mod pages;
 mod purls;
 mod read;
+mod speed;
