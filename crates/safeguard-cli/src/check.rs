@@ -245,17 +245,20 @@ pub fn pages() -> Result<Vec<(Page, usize)>, Failure> {
         let cases = page.cases.len();
         (page, cases)
     });
-    let of_dependencies = safeguard_dependencies::rules::pages().map_err(refuse)?.into_iter().map(|page| {
-        let cases = page.cases.len();
-        let page = Page {
-            id: page.id,
-            about: page.about,
-            why: page.why,
-            instead: page.instead,
-            cases: Vec::new(),
-        };
-        (page, cases)
-    });
+    let of_dependencies = safeguard_dependencies::rules::pages()
+        .map_err(refuse)?
+        .into_iter()
+        .map(|page| {
+            let cases = page.cases.len();
+            let page = Page {
+                id: page.id,
+                about: page.about,
+                why: page.why,
+                instead: page.instead,
+                cases: Vec::new(),
+            };
+            (page, cases)
+        });
     Ok(of_source.chain(of_dependencies).collect())
 }
 

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use safeguard_api::evidence::Severity;
-use safeguard_dependencies::change::{Change, Facts, Question, Text};
+use safeguard_dependencies::change::{Added, Change, Facts, Question, Text};
 use safeguard_dependencies::finding::Finding;
 use safeguard_dependencies::package::Ecosystem;
 use safeguard_dependencies::registry::Answer;
@@ -58,7 +58,12 @@ pub struct Looked {
     pub unread: Vec<Unread>,
 }
 
-pub fn look(manifests: &[Manifest], args: &DependencyArgs, now: i64, today: Today) -> Result<Looked, Failure> {
+pub fn look(
+    manifests: &[Manifest],
+    args: &DependencyArgs,
+    now: i64,
+    today: Today,
+) -> Result<Looked, Failure> {
     let change = Change::read(manifests.iter().map(|one| Text {
         path: &one.path,
         base: one.base.as_deref(),
@@ -93,13 +98,24 @@ pub fn look(manifests: &[Manifest], args: &DependencyArgs, now: i64, today: Toda
 
 fn judged(finding: Finding, text: &str, today: Today) -> Judged {
     let rule = RULES.iter().find(|rule| rule.id == finding.rule);
-    let about = finding.about.as_ref().map(|(ecosystem, name)| format!("{ecosystem} {name}"));
+    let about = finding
+        .about
+        .as_ref()
+        .map(|(ecosystem, name)| format!("{ecosystem} {name}"));
     let told = Told {
         rule: finding.rule.to_owned(),
         failure: rule.map_or("", |rule| rule.failure).to_owned(),
         severity: finding.severity,
-        confidence: if finding.certain { Confidence::High } else { Confidence::Medium },
-        cwe: rule.map_or(&[][..], |rule| rule.cwe).iter().map(|cwe| (*cwe).to_owned()).collect(),
+        confidence: if finding.certain {
+            Confidence::High
+        } else {
+            Confidence::Medium
+        },
+        cwe: rule
+            .map_or(&[][..], |rule| rule.cwe)
+            .iter()
+            .map(|cwe| (*cwe).to_owned())
+            .collect(),
         place: Place::of(text, finding.span),
         trace: Vec::new(),
         // Where it stands is no part of it, and neither is how old something is today.
@@ -157,7 +173,10 @@ fn registries(
     if let Some(first) = left.first() {
         unread.push(Unread {
             path: first.path.clone(),
-            why: format!("registries are asked about {QUESTIONS_MAX} packages at most, and {} more are new", left.len()),
+            why: format!(
+                "registries are asked about {QUESTIONS_MAX} packages at most, and {} more are new",
+                left.len()
+            ),
         });
     }
     let answers = ask(asked, facts.now)?;
@@ -168,9 +187,14 @@ fn registries(
             Answer::Unreachable(why) => {
                 // The same failure of many packages is told once.
                 let host = safeguard_dependencies::package::host(why).unwrap_or_default();
-                let key = (question.path.as_str(), if host.is_empty() { why.clone() } else { host });
+                let key = (
+                    question.path.as_str(),
+                    if host.is_empty() { why.clone() } else { host },
+                );
                 silent.entry(key).or_default().push(&question.name);
-                facts.answers.insert((question.ecosystem, question.name.clone()), answer);
+                facts
+                    .answers
+                    .insert((question.ecosystem, question.name.clone()), answer);
                 continue;
             }
             Answer::NotAsked => {
@@ -179,10 +203,15 @@ fn registries(
             }
             Answer::Known(_) | Answer::Absent => {}
         }
-        facts.answers.insert((question.ecosystem, question.name.clone()), answer);
+        facts
+            .answers
+            .insert((question.ecosystem, question.name.clone()), answer);
     }
     for ((path, _), names) in &silent {
-        let why = names.first().and_then(|name| reason(asked, facts, name)).unwrap_or_default();
+        let why = names
+            .first()
+            .and_then(|name| reason(asked, facts, name))
+            .unwrap_or_default();
         unread.push(Unread {
             path: (*path).to_owned(),
             why: format!(
@@ -252,7 +281,9 @@ fn vulnerabilities(
     let folder = osv::folder(args.osv.as_deref());
     let mut refuse = |why: String| {
         unread.push(Unread {
-            path: folder.as_ref().map_or_else(|| "osv".to_owned(), |folder| folder.display().to_string()),
+            path: folder
+                .as_ref()
+                .map_or_else(|| "osv".to_owned(), |folder| folder.display().to_string()),
             why,
         });
     };
@@ -300,13 +331,22 @@ fn vulnerabilities(
     let absent: Vec<&str> = absent.iter().map(|ecosystem| ecosystem.osv()).collect();
     // Who named a database wants it to be asked.
     if args.osv.is_some() {
-        refuse(format!("it has no vulnerabilities of {}: run `safeguard osv update`", absent.join(", ")));
+        refuse(format!(
+            "it has no vulnerabilities of {}: run `safeguard osv update`",
+            absent.join(", ")
+        ));
     } else {
         let message = format!(
             "known vulnerabilities of {} packages were not looked for, since there is no database of them: `safeguard osv update` makes one",
             absent.join(", ")
         );
-        notes.push(note("vulnerable-dependency", &path, message));
+        let is_absent = |added: &&Added<'_>| absent.contains(&added.dependency.ecosystem.osv());
+        let place = change
+            .added()
+            .iter()
+            .find(is_absent)
+            .map(|added| added.file.path.clone());
+        notes.push(note("vulnerable-dependency", &place.unwrap_or(path), message));
     }
     Ok(())
 }

@@ -63,7 +63,9 @@ pub struct UpdateArgs {
 
 /// The folder that was named, or the one in the user's cache.
 pub fn folder(named: Option<&Path>) -> Option<PathBuf> {
-    named.map(Path::to_owned).or_else(|| cache_folder().map(|folder| folder.join("osv")))
+    named
+        .map(Path::to_owned)
+        .or_else(|| cache_folder().map(|folder| folder.join("osv")))
 }
 
 /// The index of one kind of packages.
@@ -114,7 +116,10 @@ fn told(path: &Path, error: &IndexError) -> String {
         IndexError::Read(cause) => format!(": {cause}"),
         IndexError::Format | IndexError::Damaged(_) | IndexError::TooMany(_) => String::new(),
     };
-    format!("`{}` {error}{cause}: run `safeguard osv update` again", path.display())
+    format!(
+        "`{}` {error}{cause}: run `safeguard osv update` again",
+        path.display()
+    )
 }
 
 fn file_name(ecosystem: Ecosystem) -> String {
@@ -130,7 +135,8 @@ pub fn osv(verb: OsvVerb, output: &Output) -> Result<(), Failure> {
 
 fn needed(named: Option<&Path>) -> Result<PathBuf, Failure> {
     folder(named).ok_or_else(|| {
-        Failure::undecided("it is not known where your cache is").hint("name a folder with `--osv FOLDER`, or set HOME")
+        Failure::undecided("it is not known where your cache is")
+            .hint("name a folder with `--osv FOLDER`, or set HOME")
     })
 }
 
@@ -161,7 +167,10 @@ fn status(args: &FolderArgs, output: &Output) -> Result<(), Failure> {
     }
     output.data(&rows, |rows| {
         if rows.is_empty() {
-            return format!("`{}` has no vulnerabilities: `safeguard osv update`\n", folder.display());
+            return format!(
+                "`{}` has no vulnerabilities: `safeguard osv update`\n",
+                folder.display()
+            );
         }
         let rows: Vec<Vec<String>> = rows
             .iter()
@@ -199,7 +208,9 @@ fn update(args: &UpdateArgs, output: &Output) -> Result<(), Failure> {
     let folder = needed(args.folder.osv.as_deref())?;
     let mut wanted = Vec::new();
     for name in &args.ecosystem {
-        let known = Ecosystem::ALL.iter().find(|one| one.osv().eq_ignore_ascii_case(name));
+        let known = Ecosystem::ALL
+            .iter()
+            .find(|one| one.osv().eq_ignore_ascii_case(name));
         wanted.push(*known.ok_or_else(|| {
             Failure::undecided(format!("`{name}` is no kind of packages that is known here"))
                 .hint("PyPI, npm, crates.io, Go, Maven, RubyGems or Packagist")
@@ -242,7 +253,10 @@ fn update(args: &UpdateArgs, output: &Output) -> Result<(), Failure> {
     output.data(&updated, |updated| {
         let mut text = String::new();
         for row in &updated.ecosystems {
-            text.push_str(&format!("{}: {} advisories of {} packages\n", row.ecosystem, row.advisories, row.packages));
+            text.push_str(&format!(
+                "{}: {} advisories of {} packages\n",
+                row.ecosystem, row.advisories, row.packages
+            ));
         }
         for why in updated.unread.iter().take(UNREAD_SHOWN_MAX) {
             text.push_str(&format!("{CARE}not read{CARE:#} {why}\n"));
@@ -296,7 +310,9 @@ impl Collected {
         let shown = path.display().to_string();
         if path.is_dir() {
             if depth == DEPTH_MAX {
-                return Err(Failure::undecided(format!("`{shown}` lies deeper than {DEPTH_MAX} folders")));
+                return Err(Failure::undecided(format!(
+                    "`{shown}` lies deeper than {DEPTH_MAX} folders"
+                )));
             }
             let entries = std::fs::read_dir(path).with_context(|| format!("cannot read `{shown}`"))?;
             let mut paths = Vec::new();
@@ -322,8 +338,13 @@ impl Collected {
     fn archive(&mut self, file: File, shown: &str) -> Result<(), Failure> {
         let mut archive = zip::ZipArchive::new(file).with_context(|| format!("`{shown}` is no archive"))?;
         for at in 0..archive.len() {
-            let entry = archive.by_index(at).with_context(|| format!("`{shown}` is damaged"))?;
-            let name = entry.name().with_context(|| format!("`{shown}` is damaged"))?.into_owned();
+            let entry = archive
+                .by_index(at)
+                .with_context(|| format!("`{shown}` is damaged"))?;
+            let name = entry
+                .name()
+                .with_context(|| format!("`{shown}` is damaged"))?
+                .into_owned();
             if !entry.is_file() || !name.ends_with(".json") {
                 continue;
             }
@@ -351,7 +372,10 @@ impl Collected {
             Ok(all) => {
                 for (ecosystem, name, advisory) in all {
                     if self.wanted.contains(&ecosystem) {
-                        let builder = self.builders.entry(ecosystem).or_insert_with(|| Builder::new(ecosystem));
+                        let builder = self
+                            .builders
+                            .entry(ecosystem)
+                            .or_insert_with(|| Builder::new(ecosystem));
                         builder.add(&name, &advisory);
                     }
                 }

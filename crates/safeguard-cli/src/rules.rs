@@ -73,11 +73,7 @@ pub fn rules(verb: RulesVerb, output: &Output) -> Result<(), Failure> {
 fn shown(page: &Page, cases: usize) -> String {
     format!(
         "{}\n\n{}\n\nWhy: {}\n\nWhat to do instead: {}\n\n{} cases are its tests.\n",
-        page.id,
-        page.about,
-        page.why,
-        page.instead,
-        cases
+        page.id, page.about, page.why, page.instead, cases
     )
 }
 

@@ -40,7 +40,9 @@ pub fn sbom(args: &SbomArgs, output: &Output) -> Result<(), Failure> {
     let mut unread = Vec::new();
     for path in paths(&root)? {
         let Some(format) = Format::of(&path) else { continue };
-        match text(&root.join(&path)).and_then(|text| read::read(format, &text).map_err(|error| error.to_string())) {
+        match text(&root.join(&path))
+            .and_then(|text| read::read(format, &text).map_err(|error| error.to_string()))
+        {
             Ok(listing) => {
                 unread.extend(listing.unread.iter().map(|why| format!("`{path}`: {why}")));
                 listings.push((path, format, listing));
@@ -56,12 +58,17 @@ pub fn sbom(args: &SbomArgs, output: &Output) -> Result<(), Failure> {
             listing,
         })
         .collect();
-    let name = root.file_name().map_or_else(|| "project".to_owned(), |name| name.to_string_lossy().into_owned());
+    let name = root.file_name().map_or_else(
+        || "project".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    );
     let bill = sbom::cyclonedx(&name, &parts, env!("CARGO_PKG_VERSION"));
     let mut text = serde_json::to_string_pretty(&bill).context("cannot write JSON")?;
     text.push('\n');
     match &args.output {
-        Some(file) => std::fs::write(file, text).with_context(|| format!("cannot write `{}`", file.display()))?,
+        Some(file) => {
+            std::fs::write(file, text).with_context(|| format!("cannot write `{}`", file.display()))?
+        }
         None => output.text(&text)?,
     }
     if unread.is_empty() {
@@ -75,7 +82,17 @@ pub fn sbom(args: &SbomArgs, output: &Output) -> Result<(), Failure> {
 /// The files of the project: those that git has, or all of the folder.
 fn paths(root: &Path) -> Result<Vec<String>, Failure> {
     let mut paths: Vec<String> = if git::is_repository(root) {
-        let told = git::git_bytes(root, &["ls-files", "--cached", "--others", "--exclude-standard", "-z", "."])?;
+        let told = git::git_bytes(
+            root,
+            &[
+                "ls-files",
+                "--cached",
+                "--others",
+                "--exclude-standard",
+                "-z",
+                ".",
+            ],
+        )?;
         let names = told.split(|byte| *byte == 0).filter(|path| !path.is_empty());
         let names = names.map(|path| String::from_utf8_lossy(path).into_owned());
         names.filter(|path| root.join(path).is_file()).collect()

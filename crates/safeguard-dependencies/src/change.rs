@@ -280,15 +280,17 @@ impl Change {
             .filter_map(|other| other.head.as_ref())
             .flat_map(|head| &head.registries)
             .filter(|registry| registry.ecosystem == dependency.ecosystem)
-            .filter(|registry| registry.url.starts_with("http:") || registry.url.starts_with("https:"))
+            .filter(|registry| is_asked(registry))
             .collect();
         let named = settings
             .iter()
             .filter(|registry| registry.scope.as_deref() == scope || registry.ecosystem == Ecosystem::Pypi);
-        let mut urls: Vec<String> = named.map(|registry| registry.url.clone()).collect();
+        let mut urls: Vec<String> = named
+            .map(|registry| registry.url.trim_start_matches("sparse+").to_owned())
+            .collect();
         if urls.is_empty() {
             let common = settings.iter().filter(|registry| registry.scope.is_none());
-            urls.extend(common.map(|registry| registry.url.clone()));
+            urls.extend(common.map(|registry| registry.url.trim_start_matches("sparse+").to_owned()));
         }
         // With sources beside the usual one, the usual one is asked too.
         let replaced = settings
@@ -329,6 +331,14 @@ impl Change {
             .filter(|added| added.dependency.version.is_some())
             .map(|added| (added.dependency.ecosystem, added.dependency.name.clone()))
             .collect()
+    }
+}
+
+/// Whether there is something to ask: an address, and of cargo's the kind that answers of one crate.
+fn is_asked(registry: &Registry) -> bool {
+    match registry.ecosystem {
+        Ecosystem::Cargo => registry.url.starts_with("sparse+http"),
+        _ => registry.url.starts_with("http:") || registry.url.starts_with("https:"),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 
 use crate::package::Ecosystem;
 
@@ -85,6 +85,9 @@ pub fn pypi(text: &str) -> Result<Facts, AnswerError> {
         #[serde(default)]
         yanked: serde_json::Value,
     }
+    if text.trim_start().starts_with('<') {
+        return pypi_page(text);
+    }
     let page: Page = json(text)?;
     let mut facts = Facts::default();
     for version in page.versions {
@@ -108,6 +111,24 @@ pub fn pypi(text: &str) -> Result<Facts, AnswerError> {
         release.published = earlier(release.published, published);
         // A version is withdrawn when all its files are.
         release.yanked = yanked && (is_first || release.yanked);
+    }
+    Ok(facts)
+}
+
+/// The simple index as it was before (PEP 503): links to files, without when they came. A page without any is none.
+pub fn pypi_page(text: &str) -> Result<Facts, AnswerError> {
+    let mut facts = Facts::default();
+    for link in text.split("<a ").skip(1) {
+        let name = link
+            .split_once('>')
+            .and_then(|(_, rest)| rest.split('<').next())
+            .unwrap_or("");
+        if let Some(version) = version_of_file(name.trim()) {
+            facts.versions.entry(version).or_default();
+        }
+    }
+    if facts.versions.is_empty() {
+        return Err(AnswerError("it is a page without files".to_owned()));
     }
     Ok(facts)
 }
@@ -265,6 +286,9 @@ mod tests {
             (true, seconds("2024-02-02T03:04:05Z"))
         );
         assert!(pypi("<html>").is_err());
+        let page = pypi("<!DOCTYPE html><a href=\"x\">torch-2.0.0+cu118-cp311-cp311-linux_x86_64.whl</a>")
+            .expect("it is read");
+        assert!(page.version(Ecosystem::Pypi, "2.0.0+cu118").is_some() && page.first.is_none());
     }
 
     #[test]

@@ -33,7 +33,11 @@ pub fn read(source: &Source) -> Vec<Suppression> {
 /// The suppressions of a file that is no source text: behind `#` or `//`, wherever they stand.
 pub fn in_lines(text: &str) -> Vec<Suppression> {
     let mut found = Vec::new();
-    for (at, line) in text.lines().enumerate().filter(|(_, line)| line.contains("safeguard:")) {
+    for (at, line) in text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| line.contains("safeguard:"))
+    {
         let comment = line.find('#').or_else(|| line.find("//"));
         found.extend(comment.and_then(|begin| one(&line[begin..], at + 1)));
     }

@@ -373,7 +373,10 @@ fn contents(root: &Path, raw: Vec<Raw>) -> anyhow::Result<Vec<Entry>> {
             Head::WorkingTree => from_file(&root.join(&one.path)),
         };
         entries.push(Entry {
-            base: one.base.as_deref().map_or(Content::None, |blob| text_of(blob, &one.path)),
+            base: one
+                .base
+                .as_deref()
+                .map_or(Content::None, |blob| text_of(blob, &one.path)),
             head,
             path: one.path.clone(),
         });
@@ -399,7 +402,7 @@ fn from_file(path: &Path) -> Content {
     }
 }
 
-fn blobs_of(root: &Path, blobs: &[&str]) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+pub fn blobs_of(root: &Path, blobs: &[&str]) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
     let mut texts = BTreeMap::new();
     if blobs.is_empty() {
         return Ok(texts);
@@ -479,7 +482,8 @@ fn against(folder: &Path, other: &Path) -> anyhow::Result<Selection> {
         head: from_file(&folder.join(path)),
         path: path.to_string_lossy().into_owned(),
     });
-    let changed = entries.filter(|entry| entry.base.text().is_none() || entry.base.text() != entry.head.text());
+    let changed =
+        entries.filter(|entry| entry.base.text().is_none() || entry.base.text() != entry.head.text());
     let (entries, manifests) = divided(changed.collect());
     Ok(Selection {
         entries,

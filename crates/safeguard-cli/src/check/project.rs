@@ -8,7 +8,7 @@ use safeguard_dependencies::read::Format;
 use safeguard_scan::language::Language;
 use safeguard_scan::project::{self, Project};
 
-use super::files::{Content, Selection, Side};
+use super::files::{self, Content, Selection, Side};
 use super::folders;
 use crate::dependencies::Manifest;
 use crate::git;
@@ -61,15 +61,38 @@ pub fn manifests(selection: &Selection) -> Vec<Manifest> {
     let others = paths
         .iter()
         .filter(|path| Format::of(path).is_some() && !known.contains(*path));
-    for path in others.take(MANIFESTS_MAX) {
-        let text = text(root, &selection.side, path);
+    let others: Vec<&String> = others.take(MANIFESTS_MAX).collect();
+    for (path, text) in others.iter().zip(texts(root, &selection.side, &others)) {
         all.push(Manifest {
-            path: path.clone(),
+            path: (*path).clone(),
             base: text.clone(),
             head: text,
         });
     }
     all
+}
+
+/// The texts of files, of git's by asking it once.
+fn texts(root: &Path, side: &Side, paths: &[&String]) -> Vec<Option<String>> {
+    let begin = match side {
+        Side::Folder | Side::WorkingTree => {
+            return paths.iter().map(|path| text(root, side, path)).collect();
+        }
+        Side::Index => String::new(),
+        Side::Commit(commit) => commit.clone(),
+    };
+    let names: Vec<String> = paths.iter().map(|path| format!("{begin}:{path}")).collect();
+    // A line's end in a name would be a question of its own.
+    let asked: Vec<&str> = names
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !name.contains('\n'))
+        .collect();
+    let mut blobs = files::blobs_of(root, &asked).unwrap_or_default();
+    names
+        .iter()
+        .map(|name| String::from_utf8(blobs.remove(name)?).ok())
+        .collect()
 }
 
 fn paths(selection: &Selection) -> Option<Vec<String>> {

@@ -104,7 +104,10 @@ fn finding(judged: &Judged, sources: &BTreeMap<&str, &str>, pages: &BTreeMap<&st
     if let Some(source) = sources.get(finding.path.as_str())
         && line_chars(source) > LINE_BYTES_MAX
     {
-        let place = format!("at {}:{}:{}", finding.path, finding.place.line, finding.place.column);
+        let place = format!(
+            "at {}:{}:{}",
+            finding.path, finding.place.line, finding.place.column
+        );
         group = group.element(Level::NOTE.message(place));
     } else if let Some(source) = sources.get(finding.path.as_str()) {
         let span = shown_span(source, finding.place.span.clone());

@@ -28,7 +28,11 @@ struct Entry {
 
 /// The folder of this program in the user's cache: SAFEGUARD_CACHE, XDG_CACHE_HOME, or `~/.cache`.
 pub fn folder() -> Option<PathBuf> {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let variable = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     variable("SAFEGUARD_CACHE")
         .or_else(|| variable("XDG_CACHE_HOME").map(|folder| folder.join("safeguard")))
         .or_else(|| variable("HOME").map(|home| home.join(".cache/safeguard")))

@@ -67,14 +67,25 @@ impl Client {
     }
 
     /// The text of a document; nothing where there is none (404, 410).
-    pub async fn text(&self, url: &str, accept: &str, bytes_max: usize) -> Result<Option<String>, FetchError> {
+    pub async fn text(
+        &self,
+        url: &str,
+        accept: &str,
+        bytes_max: usize,
+    ) -> Result<Option<String>, FetchError> {
         let answer = self.get(url, accept).await?;
         match answer.status {
             StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(None),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                return Err(failed(format!("{} wants credentials ({})", shown(url), answer.status)));
+                return Err(failed(format!(
+                    "{} wants credentials ({})",
+                    shown(url),
+                    answer.status
+                )));
             }
-            status if !status.is_success() => return Err(failed(format!("{} answered {status}", shown(url)))),
+            status if !status.is_success() => {
+                return Err(failed(format!("{} answered {status}", shown(url))));
+            }
             _ => {}
         }
         let mut bytes = Vec::new();
@@ -88,18 +99,32 @@ impl Client {
     pub async fn get(&self, url: &str, accept: &str) -> Result<Answer, FetchError> {
         let mut url = url.to_owned();
         for _ in 0..=REDIRECTS_MAX {
-            let uri: Uri = url.parse().map_err(|_| failed(format!("{} is no address", shown(&url))))?;
-            let answer = self.ask(&uri, accept).await.map_err(|error| failed(format!("{}: {error}", shown(&url))))?;
-            let Some(to) = answer.headers().get(header::LOCATION).filter(|_| answer.status().is_redirection()) else {
+            let uri: Uri = url
+                .parse()
+                .map_err(|_| failed(format!("{} is no address", shown(&url))))?;
+            let answer = self
+                .ask(&uri, accept)
+                .await
+                .map_err(|error| failed(format!("{}: {error}", shown(&url))))?;
+            let Some(to) = answer
+                .headers()
+                .get(header::LOCATION)
+                .filter(|_| answer.status().is_redirection())
+            else {
                 return Ok(Answer {
                     status: answer.status(),
                     body: answer.into_body(),
                 });
             };
-            let to = to.to_str().map_err(|_| failed(format!("{} leads to no address", shown(&url))))?;
+            let to = to
+                .to_str()
+                .map_err(|_| failed(format!("{} leads to no address", shown(&url))))?;
             let next = absolute(&uri, to);
             if url.starts_with("https:") && !next.starts_with("https:") {
-                return Err(failed(format!("{} leads to an address without encryption", shown(&url))));
+                return Err(failed(format!(
+                    "{} leads to an address without encryption",
+                    shown(&url)
+                )));
             }
             url = next;
         }
@@ -136,7 +161,10 @@ impl Client {
             .uri(target)
             .header(header::HOST, named)
             .header(header::ACCEPT, accept)
-            .header(header::USER_AGENT, concat!("safeguard/", env!("CARGO_PKG_VERSION")));
+            .header(
+                header::USER_AGENT,
+                concat!("safeguard/", env!("CARGO_PKG_VERSION")),
+            );
         if let Some((user, _)) = authority.as_str().rsplit_once('@') {
             request = request.header(header::AUTHORIZATION, basic(user)?);
         }
@@ -147,7 +175,13 @@ impl Client {
         answer.map_err(failed)
     }
 
-    async fn connect(&self, host: &str, port: u16, encrypted: bool, proxy: Option<&Proxy>) -> Result<Connection, FetchError> {
+    async fn connect(
+        &self,
+        host: &str,
+        port: u16,
+        encrypted: bool,
+        proxy: Option<&Proxy>,
+    ) -> Result<Connection, FetchError> {
         let mut stream = match proxy {
             Some(proxy) => TcpStream::connect((proxy.host.as_str(), proxy.port)).await,
             None => TcpStream::connect((host, port)).await,
@@ -233,11 +267,18 @@ fn basic(user: &str) -> Result<http::HeaderValue, FetchError> {
 
 /// Asks a proxy to pass bytes on.
 async fn tunnel(stream: &mut TcpStream, host: &str, port: u16, proxy: &Proxy) -> Result<(), FetchError> {
-    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    let host = if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    };
     let mut asked = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n");
     if let Some(user) = &proxy.user {
         let value = basic(user)?;
-        asked.push_str(&format!("Proxy-Authorization: {}\r\n", value.to_str().map_err(failed)?));
+        asked.push_str(&format!(
+            "Proxy-Authorization: {}\r\n",
+            value.to_str().map_err(failed)?
+        ));
     }
     asked.push_str("\r\n");
     stream.write_all(asked.as_bytes()).await.map_err(failed)?;
@@ -249,8 +290,16 @@ async fn tunnel(stream: &mut TcpStream, host: &str, port: u16, proxy: &Proxy) ->
         }
         head.push(stream.read_u8().await.map_err(failed)?);
     }
-    let first = String::from_utf8_lossy(&head).lines().next().unwrap_or("").to_owned();
-    if first.split(' ').nth(1).is_some_and(|status| status.starts_with('2')) {
+    let first = String::from_utf8_lossy(&head)
+        .lines()
+        .next()
+        .unwrap_or("")
+        .to_owned();
+    if first
+        .split(' ')
+        .nth(1)
+        .is_some_and(|status| status.starts_with('2'))
+    {
         Ok(())
     } else {
         Err(failed(format!("the proxy answered `{first}`")))
@@ -299,25 +348,46 @@ impl Proxies {
 impl Proxies {
     fn find(&self, host: &str, encrypted: bool) -> Option<&Proxy> {
         let host = host.to_lowercase();
-        let local = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        let local = host == "localhost"
+            || host
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|address| address.is_loopback());
         let excepted = self.not_for.iter().any(|name| {
-            host == *name || host.strip_suffix(name.as_str()).is_some_and(|rest| rest.ends_with('.'))
+            host == *name
+                || host
+                    .strip_suffix(name.as_str())
+                    .is_some_and(|rest| rest.ends_with('.'))
         });
         if local || excepted {
             return None;
         }
-        if encrypted { self.https.as_ref() } else { self.http.as_ref() }
+        if encrypted {
+            self.https.as_ref()
+        } else {
+            self.http.as_ref()
+        }
     }
 }
 
 fn proxy(url: &str) -> Option<Proxy> {
-    let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+    let url = if url.contains("://") {
+        url.to_owned()
+    } else {
+        format!("http://{url}")
+    };
     let uri: Uri = url.parse().ok()?;
     let authority = uri.authority()?;
     Some(Proxy {
-        host: authority.host().trim_start_matches('[').trim_end_matches(']').to_owned(),
+        host: authority
+            .host()
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .to_owned(),
         port: authority.port_u16().unwrap_or(3128),
-        user: authority.as_str().rsplit_once('@').map(|(user, _)| user.to_owned()),
+        user: authority
+            .as_str()
+            .rsplit_once('@')
+            .map(|(user, _)| user.to_owned()),
     })
 }
 
@@ -333,7 +403,10 @@ mod tests {
             _ => None,
         });
         let found = proxies.find("pypi.org", true).expect("a proxy");
-        assert_eq!((found.host.as_str(), found.port, found.user.as_deref()), ("proxy.example.org", 8080, Some("kim:hush")));
+        assert_eq!(
+            (found.host.as_str(), found.port, found.user.as_deref()),
+            ("proxy.example.org", 8080, Some("kim:hush"))
+        );
         assert_eq!(proxies.find("pypi.org", false), None);
         assert_eq!(proxies.find("a.example.net", true), None);
         assert_eq!(proxies.find("internal.example.org", true), None);

@@ -26,6 +26,8 @@ pub struct Usual {
     npm_scopes: Vec<(String, String)>,
     crates: String,
     go: String,
+    /// Patterns of modules that no proxy knows.
+    go_private: String,
     maven: String,
 }
 
@@ -40,7 +42,11 @@ impl Usual {
         let own = variable("NPM_CONFIG_USERCONFIG")
             .or_else(|| variable("npm_config_userconfig"))
             .map(PathBuf::from);
-        for file in own.or_else(|| at_home(".npmrc")).into_iter().chain(["/etc/npmrc".into()]) {
+        for file in own
+            .or_else(|| at_home(".npmrc"))
+            .into_iter()
+            .chain(["/etc/npmrc".into()])
+        {
             for registry in settings(&file, Format::Npmrc).registries {
                 match registry.scope {
                     Some(scope) => npm_scopes.push((scope, registry.url)),
@@ -54,6 +60,11 @@ impl Usual {
             npm_scopes,
             crates: crates(&variable, &at_home),
             go: go(variable("GOPROXY").as_deref()),
+            go_private: ["GONOPROXY", "GOPRIVATE"]
+                .iter()
+                .filter_map(|name| variable(name))
+                .collect::<Vec<_>>()
+                .join(","),
             maven: "https://repo1.maven.org/maven2".to_owned(),
         }
     }
@@ -64,10 +75,14 @@ impl Usual {
         let usual: Vec<String> = match question.ecosystem {
             Ecosystem::Pypi => self.pypi.clone(),
             Ecosystem::Npm => {
-                let of_scope = self.npm_scopes.iter().find(|(name, _)| Some(name.as_str()) == scope);
+                let of_scope = self
+                    .npm_scopes
+                    .iter()
+                    .find(|(name, _)| Some(name.as_str()) == scope);
                 vec![of_scope.map_or(&self.npm, |(_, url)| url).clone()]
             }
             Ecosystem::Cargo => vec![self.crates.clone()],
+            Ecosystem::Go if self.is_private(&question.name) => Vec::new(),
             Ecosystem::Go => vec![self.go.clone()],
             Ecosystem::Maven => vec![self.maven.clone()],
             Ecosystem::Packagist | Ecosystem::RubyGems => Vec::new(),
@@ -86,13 +101,38 @@ impl Usual {
     }
 }
 
+impl Usual {
+    /// `*.corp.example.com,github.com/acme`: a module's path begins with such a pattern, part by part.
+    fn is_private(&self, module: &str) -> bool {
+        self.go_private
+            .split(',')
+            .map(str::trim)
+            .filter(|pattern| !pattern.is_empty())
+            .any(|pattern| {
+                let mut parts = module.split('/');
+                pattern.split('/').all(|wanted| {
+                    let part = parts.next().unwrap_or("");
+                    match wanted.split_once('*') {
+                        Some((begin, end)) => part.starts_with(begin) && part.ends_with(end),
+                        None => part == wanted,
+                    }
+                })
+            })
+    }
+}
+
 fn is_local(url: &str) -> bool {
     let host = safeguard_dependencies::package::host(url);
     url.starts_with("http:") && host.is_some_and(|host| host == "localhost" || host.starts_with("127."))
 }
 
-fn pypi(variable: &impl Fn(&str) -> Option<String>, at_home: &impl Fn(&str) -> Option<PathBuf>) -> Vec<String> {
-    let mut main = ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"].iter().find_map(|name| variable(name));
+fn pypi(
+    variable: &impl Fn(&str) -> Option<String>,
+    at_home: &impl Fn(&str) -> Option<PathBuf>,
+) -> Vec<String> {
+    let mut main = ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"]
+        .iter()
+        .find_map(|name| variable(name));
     let mut extra: Vec<String> = ["UV_INDEX", "UV_EXTRA_INDEX_URL", "PIP_EXTRA_INDEX_URL"]
         .iter()
         .filter_map(|name| variable(name))
@@ -106,7 +146,11 @@ fn pypi(variable: &impl Fn(&str) -> Option<String>, at_home: &impl Fn(&str) -> O
     let named = variable("PIP_CONFIG_FILE").map(PathBuf::from);
     let files = named
         .into_iter()
-        .chain([".config/pip/pip.conf", ".pip/pip.conf"].iter().filter_map(|path| at_home(path)))
+        .chain(
+            [".config/pip/pip.conf", ".pip/pip.conf"]
+                .iter()
+                .filter_map(|path| at_home(path)),
+        )
         .chain([PathBuf::from("/etc/pip.conf")]);
     let mut registries = Vec::new();
     for file in files {
@@ -132,9 +176,13 @@ fn pypi(variable: &impl Fn(&str) -> Option<String>, at_home: &impl Fn(&str) -> O
 /// crates.io, or what `[source]` puts in its place.
 fn crates(variable: &impl Fn(&str) -> Option<String>, at_home: &impl Fn(&str) -> Option<PathBuf>) -> String {
     let usual = || "https://index.crates.io".to_owned();
-    let home = variable("CARGO_HOME").map(PathBuf::from).or_else(|| at_home(".cargo"));
+    let home = variable("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| at_home(".cargo"));
     let Some(home) = home else { return usual() };
-    let text = ["config.toml", "config"].iter().find_map(|name| text_of(&home.join(name)));
+    let text = ["config.toml", "config"]
+        .iter()
+        .find_map(|name| text_of(&home.join(name)));
     let Some(table) = text.and_then(|text| text.parse::<toml::Table>().ok()) else {
         return usual();
     };
@@ -156,7 +204,10 @@ fn crates(variable: &impl Fn(&str) -> Option<String>, at_home: &impl Fn(&str) ->
 fn go(proxies: Option<&str>) -> String {
     let mut all = proxies.unwrap_or("").split([',', '|']);
     let first = all.find(|one| one.starts_with("http"));
-    first.unwrap_or("https://proxy.golang.org").trim_end_matches('/').to_owned()
+    first
+        .unwrap_or("https://proxy.golang.org")
+        .trim_end_matches('/')
+        .to_owned()
 }
 
 fn text_of(path: &Path) -> Option<String> {
@@ -169,13 +220,20 @@ fn text_of(path: &Path) -> Option<String> {
 
 /// What a settings file of this machine says; nothing where there is none.
 fn settings(path: &Path, format: Format) -> Listing {
-    text_of(path).and_then(|text| read::read(format, &text).ok()).unwrap_or_default()
+    text_of(path)
+        .and_then(|text| read::read(format, &text).ok())
+        .unwrap_or_default()
 }
 
 /// Asks all registries all questions; the answers in the order of the questions.
 pub async fn ask(client: &Client, cache: &Cache, usual: &Usual, questions: &[Question]) -> Vec<Answer> {
-    let asked = questions.iter().map(|question| one(client, cache, usual, question));
-    futures_util::stream::iter(asked).buffered(AT_ONCE).collect().await
+    let asked = questions
+        .iter()
+        .map(|question| one(client, cache, usual, question));
+    futures_util::stream::iter(asked)
+        .buffered(AT_ONCE)
+        .collect()
+        .await
 }
 
 /// A package is there if any of its registries has it, and is not if all of them say so.
@@ -188,10 +246,12 @@ async fn one(client: &Client, cache: &Cache, usual: &Usual, question: &Question)
     let mut unreachable = None;
     for url in urls {
         match at(client, cache, &url, question).await {
-            Answer::Known(facts) => merged = Some(match merged {
-                Some(known) => both(known, facts),
-                None => facts,
-            }),
+            Answer::Known(facts) => {
+                merged = Some(match merged {
+                    Some(known) => both(known, facts),
+                    None => facts,
+                })
+            }
             Answer::Absent | Answer::NotAsked => {}
             Answer::Unreachable(why) => unreachable = Some(why),
         }
@@ -229,7 +289,13 @@ async fn at(client: &Client, cache: &Cache, base: &str, question: &Question) -> 
     let asked = match question.ecosystem {
         Ecosystem::Pypi => {
             let url = format!("{base}/{}/", question.name);
-            document(client, &url, "application/vnd.pypi.simple.v1+json", registry::pypi).await
+            document(
+                client,
+                &url,
+                "application/vnd.pypi.simple.v1+json, text/html;q=0.1",
+                registry::pypi,
+            )
+            .await
         }
         Ecosystem::Npm => {
             let url = format!("{base}/{}", question.name.replace('/', "%2f"));
@@ -241,7 +307,10 @@ async fn at(client: &Client, cache: &Cache, base: &str, question: &Question) -> 
         }
         Ecosystem::Go => go_module(client, base, question).await,
         Ecosystem::Maven => {
-            let path = question.name.split_once(':').map(|(group, name)| format!("{}/{name}", group.replace('.', "/")));
+            let path = question
+                .name
+                .split_once(':')
+                .map(|(group, name)| format!("{}/{name}", group.replace('.', "/")));
             let url = format!("{base}/{}/maven-metadata.xml", path.unwrap_or_default());
             document(client, &url, "application/xml", registry::maven).await
         }
@@ -274,7 +343,10 @@ async fn go_module(client: &Client, base: &str, question: &Question) -> Result<A
     let path = registry::go_path(&question.name);
     let get = async |last: &str| {
         let url = format!("{base}/{path}/{last}");
-        client.text(&url, "*/*", DOCUMENT_BYTES_MAX).await.map_err(|error| error.to_string())
+        client
+            .text(&url, "*/*", DOCUMENT_BYTES_MAX)
+            .await
+            .map_err(|error| error.to_string())
     };
     let Some(list) = get("@v/list").await? else {
         return Ok(Answer::Absent);
@@ -285,7 +357,11 @@ async fn go_module(client: &Client, base: &str, question: &Question) -> Result<A
     }
     let lowest = facts.versions.keys().cloned().reduce(|one, other| {
         let order = version::compare(Ecosystem::Go, &other, &one);
-        if order == Some(std::cmp::Ordering::Less) { other } else { one }
+        if order == Some(std::cmp::Ordering::Less) {
+            other
+        } else {
+            one
+        }
     });
     for version in question.versions.iter().chain(&lowest) {
         let Some(text) = get(&format!("@v/{}.info", registry::go_path(version))).await? else {
@@ -295,5 +371,9 @@ async fn go_module(client: &Client, base: &str, question: &Question) -> Result<A
         facts.first = facts.first.into_iter().chain(published).min();
         facts.versions.entry(name).or_default().published = published;
     }
-    if facts.versions.is_empty() { Ok(Answer::Absent) } else { Ok(Answer::Known(facts)) }
+    if facts.versions.is_empty() {
+        Ok(Answer::Absent)
+    } else {
+        Ok(Answer::Known(facts))
+    }
 }

@@ -80,6 +80,12 @@ pub(super) fn pom(text: &str) -> Result<Listing, ReadError> {
             Event::Empty(_) | Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
         }
     }
+    let own = |key: &str| properties.get(key).cloned().unwrap_or_default();
+    listing.own.push(format!(
+        "{}:{}",
+        own("project.groupId"),
+        own("project.artifactId")
+    ));
     let own_version = properties.get("project.version").cloned();
     for one in all {
         let (group, artifact) = (
@@ -152,9 +158,10 @@ fn element_ends(
             if !is_coordinates(&path[..path.len() - 1]) {
                 return;
             }
-            if names.get(names.len().wrapping_sub(2)) == Some(&"parent") && *field == "version" {
+            // What a project does not say of itself it has from its parent.
+            if matches!(names.as_slice(), ["project", "parent", "version" | "groupId"]) {
                 properties
-                    .entry("project.version".to_owned())
+                    .entry(format!("project.{field}"))
                     .or_insert_with(|| content.to_owned());
             }
             match *field {

@@ -5,7 +5,8 @@ use safeguard_api::evidence::Severity;
 use super::Rule;
 use crate::change::{Change, Facts};
 use crate::finding::Finding;
-use crate::registry::Answer;
+use crate::package::{Dependency, Ecosystem};
+use crate::registry::{self, Answer};
 
 pub(super) static RULE: Rule = Rule {
     id: "unknown-dependency",
@@ -21,55 +22,61 @@ fn check(change: &Change, facts: &Facts, findings: &mut Vec<Finding>) {
         if !dependency.source.is_registry() || !change.is_direct(dependency) {
             continue;
         }
-        let name = &dependency.name;
-        let (message, severity) = match facts.answer(dependency) {
-            Some(Answer::Absent) => (
-                format!(
-                    "`{name}` does not exist: {} has no such package",
-                    dependency.ecosystem
-                ),
-                Severity::Critical,
-            ),
-            Some(Answer::Known(known)) if known.held => (
-                format!(
-                    "`{name}` was taken away by {} since it was malicious",
-                    dependency.ecosystem
-                ),
-                Severity::Critical,
-            ),
-            Some(Answer::Known(known)) => {
-                let Some(version) = dependency
-                    .version
-                    .as_deref()
-                    .filter(|_| !known.versions.is_empty())
-                else {
-                    continue;
-                };
-                match known.version(dependency.ecosystem, version) {
-                    Some(release) if release.yanked => (
-                        format!("`{name}` {version} was withdrawn by who published it"),
-                        Severity::Medium,
-                    ),
-                    Some(_) => continue,
-                    None => (
-                        format!(
-                            "`{name}` has no version {version}: {} does not list it",
-                            dependency.ecosystem
-                        ),
-                        Severity::High,
-                    ),
-                }
-            }
-            Some(Answer::Unreachable(_) | Answer::NotAsked) | None => continue,
+        let said = match facts.answer(dependency) {
+            Some(Answer::Absent) => Some(absent(dependency)),
+            Some(Answer::Known(known)) => unfit(dependency, known),
+            Some(Answer::Unreachable(_) | Answer::NotAsked) | None => None,
         };
-        findings.push(Finding {
+        findings.extend(said.map(|(message, severity)| Finding {
             rule: RULE.id,
             path: added.file.path.clone(),
             span: dependency.span.clone(),
             message,
             severity,
             certain: true,
-            about: Some((dependency.ecosystem, name.clone())),
-        });
+            about: Some((dependency.ecosystem, dependency.name.clone())),
+        }));
+    }
+}
+
+/// Modules of Go and artifacts of Maven of one's own are known to settings of the machine that are not read here.
+fn absent(dependency: &Dependency) -> (String, Severity) {
+    let Dependency { name, ecosystem, .. } = dependency;
+    match ecosystem {
+        Ecosystem::Go | Ecosystem::Maven => (
+            format!("`{name}` is not in the public {ecosystem} registry: it is private, or does not exist"),
+            Severity::Medium,
+        ),
+        _ => (
+            format!("`{name}` does not exist: {ecosystem} has no such package"),
+            Severity::Critical,
+        ),
+    }
+}
+
+fn unfit(dependency: &Dependency, known: &registry::Facts) -> Option<(String, Severity)> {
+    let Dependency { name, ecosystem, .. } = dependency;
+    if known.held {
+        let message = format!("`{name}` was taken away by {ecosystem} since it was malicious");
+        return Some((message, Severity::Critical));
+    }
+    if known.versions.is_empty() {
+        let message =
+            format!("`{name}` has nothing that could be installed: {ecosystem} lists no version of it");
+        return Some((message, Severity::High));
+    }
+    let version = dependency.version.as_deref()?;
+    match known.version(*ecosystem, version) {
+        Some(release) if release.yanked => {
+            let message = format!("`{name}` {version} was withdrawn by who published it");
+            Some((message, Severity::Medium))
+        }
+        Some(_) => None,
+        // A proxy lists no versions that were made of a commit.
+        None if *ecosystem == Ecosystem::Go => None,
+        None => {
+            let message = format!("`{name}` has no version {version}: {ecosystem} does not list it");
+            Some((message, Severity::High))
+        }
     }
 }

@@ -37,6 +37,25 @@ fn check(change: &Change, facts: &Facts, findings: &mut Vec<Finding>) {
             .iter()
             .filter(|advisory| affects(advisory, version))
             .collect();
+        let unclear = advisories
+            .iter()
+            .find(|advisory| advisory.affects(dependency.ecosystem, version).is_none());
+        if let (true, Some(advisory)) = (hit.is_empty(), unclear) {
+            findings.push(Finding {
+                rule: RULE.id,
+                path: added.file.path.clone(),
+                span: dependency.span.clone(),
+                message: format!(
+                    "whether `{}` {version} is vulnerable can not be told: {}",
+                    dependency.name,
+                    named(advisory)
+                ),
+                severity: severity(advisory),
+                certain: false,
+                about: Some(key),
+            });
+            continue;
+        }
         if hit.is_empty() {
             continue;
         }

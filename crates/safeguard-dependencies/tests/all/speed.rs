@@ -5,7 +5,9 @@ use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
-use safeguard_dependencies::osv::{Advisory, Affected, Builder, Event, Level, Loaded, Lookup, Range, RangeKind};
+use safeguard_dependencies::osv::{
+    Advisory, Affected, Builder, Event, Level, Loaded, Lookup, Range, RangeKind,
+};
 use safeguard_dependencies::package::Ecosystem;
 
 /// The goal is 20 ms for a program that is optimised; this one is not, and shares its machine.
@@ -25,12 +27,16 @@ fn a_thousand_packages_are_looked_up_in_a_moment() {
     for number in 0..100_000 {
         let range = Range {
             kind: RangeKind::Semver,
-            events: vec![Event::Introduced("0".to_owned()), Event::Fixed(format!("1.{number}.0"))],
+            events: vec![
+                Event::Introduced("0".to_owned()),
+                Event::Fixed(format!("1.{number}.0")),
+            ],
         };
         let advisory = Advisory {
             id: format!("GHSA-{number}"),
             aliases: vec![format!("CVE-2024-{number}")],
-            summary: "a summary of the length that summaries have, which is not much more than this".to_owned(),
+            summary: "a summary of the length that summaries have, which is not much more than this"
+                .to_owned(),
             level: Level::Unknown,
             affected: vec![Affected {
                 ranges: vec![range],
