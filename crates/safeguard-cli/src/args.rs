@@ -123,6 +123,14 @@ Examples:
         #[command(subcommand)]
         verb: crate::rules::RulesVerb,
     },
+    /// Keep the database of known vulnerabilities
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Osv {
+        #[command(subcommand)]
+        verb: crate::osv::OsvVerb,
+    },
+    /// Write what a project is made of, from its lock files
+    Sbom(crate::sbom::SbomArgs),
     /// Record changes: what was merged, by whom, with which AI tool
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Change {

@@ -17,10 +17,11 @@ use std::sync::mpsc;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use safeguard_scan::change::{self, Changed, FileScan, Report, Unread, Verdict};
-use safeguard_scan::rules;
+use safeguard_scan::change::{self, Changed, FileScan, Judged, Report, Unread, Verdict};
+use safeguard_scan::rules::{self, Page};
 use safeguard_scan::scan::Rules;
 
+use crate::dependencies::{self, DependencyArgs};
 use crate::failure::Failure;
 use crate::output::Output;
 use files::{Content, Selection};
@@ -63,6 +64,8 @@ pub struct CheckArgs {
     /// Write it here, and a summary to the terminal
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub dependencies: DependencyArgs,
     /// Set a hook that looks at what is staged before each commit
     #[arg(long, conflicts_with_all = ["base", "range", "staged", "all", "recipe"])]
     pub install_hook: bool,
@@ -129,6 +132,7 @@ pub fn look_at(folder: &Path, args: &CheckArgs, output: &Output) -> Result<Check
     let selection = files::select(folder, args)?;
     let rules = rules_of(&args.rules)?;
     let mut checked = look(&rules, selection, output)?;
+    look_at_dependencies(&mut checked, &args.dependencies)?;
     others::add(&mut checked, &args.sarif, today()?)?;
     Ok(checked)
 }
@@ -213,6 +217,64 @@ fn look(rules: &Rules, selection: Selection, output: &Output) -> Result<Checked,
         left_out,
         selection,
     })
+}
+
+/// What the change does to lock files and manifests.
+fn look_at_dependencies(checked: &mut Checked, args: &DependencyArgs) -> Result<(), Failure> {
+    if checked.selection.manifests.is_empty() {
+        return Ok(());
+    }
+    let report = &mut checked.report;
+    for entry in &checked.selection.manifests {
+        match &entry.head {
+            Content::Unreadable(why) => report.unread.push(Unread {
+                path: entry.path.clone(),
+                why: why.clone(),
+            }),
+            Content::None | Content::Text(_) => report.files += 1,
+        }
+    }
+    let now = crate::exceptions::now()?.0 / 1000;
+    let manifests = project::manifests(&checked.selection);
+    let looked = dependencies::look(&manifests, args, now, today()?)?;
+    report.findings.extend(looked.findings);
+    report.findings.sort_by(|left, right| {
+        let key = |judged: &Judged| {
+            (
+                judged.finding.path.clone(),
+                judged.finding.place.span.start,
+                judged.finding.rule.clone(),
+            )
+        };
+        key(left).cmp(&key(right))
+    });
+    report.unread.extend(looked.unread);
+    report.unread.sort();
+    Ok(())
+}
+
+/// The pages of all rules, and how many cases each has.
+pub fn pages() -> Result<Vec<(Page, usize)>, Failure> {
+    let refuse = |error: String| Failure::undecided(format!("the pages of the rules: {error}"));
+    let of_source = rules::pages().map_err(refuse)?.into_iter().map(|page| {
+        let cases = page.cases.len();
+        (page, cases)
+    });
+    let of_dependencies = safeguard_dependencies::rules::pages()
+        .map_err(refuse)?
+        .into_iter()
+        .map(|page| {
+            let cases = page.cases.len();
+            let page = Page {
+                id: page.id,
+                about: page.about,
+                why: page.why,
+                instead: page.instead,
+                cases: Vec::new(),
+            };
+            (page, cases)
+        });
+    Ok(of_source.chain(of_dependencies).collect())
 }
 
 pub fn today() -> Result<(u16, u8, u8), Failure> {

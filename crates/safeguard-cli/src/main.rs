@@ -14,6 +14,7 @@ mod check;
 mod config_file;
 mod credentials;
 mod db;
+mod dependencies;
 mod doctor;
 mod drills;
 mod evidence;
@@ -27,6 +28,7 @@ mod init;
 mod installation;
 mod lint;
 mod mcp;
+mod osv;
 mod output;
 mod passkeys;
 mod policy;
@@ -37,6 +39,7 @@ mod reference;
 mod releases;
 mod replay;
 mod rules;
+mod sbom;
 mod signing;
 mod statements;
 mod status;
@@ -76,6 +79,8 @@ fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Check(args) => check::check(&args, output),
         Command::Verify { verb } => verify::verify(verb, output),
         Command::Rules { verb } => rules::rules(verb, output),
+        Command::Osv { verb } => osv::osv(verb, output),
+        Command::Sbom(args) => sbom::sbom(&args, output),
         Command::Change { verb } => changes::change(&globals, verb, output),
         Command::Release { verb } => releases::release(&globals, verb, output),
         Command::Approve(args) => approvals::approve(&globals, *args, output),

@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Subcommand;
 use safeguard_scan::language::Language;
 use safeguard_scan::project::Project;
-use safeguard_scan::rules::{self, Page};
+use safeguard_scan::rules::Page;
 use safeguard_scan::scan::{self, Rules};
 use serde::Serialize;
 
@@ -41,13 +41,11 @@ struct Listed {
 }
 
 pub fn rules(verb: RulesVerb, output: &Output) -> Result<(), Failure> {
-    let pages =
-        || rules::pages().map_err(|error| Failure::undecided(format!("the pages of the rules: {error}")));
     match verb {
         RulesVerb::List => {
-            let listed: Vec<Listed> = pages()?
+            let listed: Vec<Listed> = check::pages()?
                 .into_iter()
-                .map(|page| Listed {
+                .map(|(page, _)| Listed {
                     rule: page.id,
                     about: page.about,
                 })
@@ -61,25 +59,21 @@ pub fn rules(verb: RulesVerb, output: &Output) -> Result<(), Failure> {
             })
         }
         RulesVerb::Show { rule } => {
-            let pages = pages()?;
-            let page = pages.iter().find(|page| page.id == rule).ok_or_else(|| {
+            let pages = check::pages()?;
+            let (page, cases) = pages.iter().find(|(page, _)| page.id == rule).ok_or_else(|| {
                 Failure::undecided(format!("there is no rule `{rule}`"))
                     .hint("`safeguard rules list` names them")
             })?;
-            output.text(&shown(page))
+            output.text(&shown(page, *cases))
         }
         RulesVerb::Test { paths } => test(&paths, output),
     }
 }
 
-fn shown(page: &Page) -> String {
+fn shown(page: &Page, cases: usize) -> String {
     format!(
         "{}\n\n{}\n\nWhy: {}\n\nWhat to do instead: {}\n\n{} cases are its tests.\n",
-        page.id,
-        page.about,
-        page.why,
-        page.instead,
-        page.cases.len()
+        page.id, page.about, page.why, page.instead, cases
     )
 }
 

@@ -30,6 +30,20 @@ pub fn read(source: &Source) -> Vec<Suppression> {
         .collect()
 }
 
+/// The suppressions of a file that is no source text: behind `#` or `//`, wherever they stand.
+pub fn in_lines(text: &str) -> Vec<Suppression> {
+    let mut found = Vec::new();
+    for (at, line) in text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| line.contains("safeguard:"))
+    {
+        let comment = line.find('#').or_else(|| line.find("//"));
+        found.extend(comment.and_then(|begin| one(&line[begin..], at + 1)));
+    }
+    found
+}
+
 fn one(comment: &str, line: usize) -> Option<Suppression> {
     let (_, after) = comment.split_once("safeguard:")?;
     let after = after.trim_start().strip_prefix("allow[")?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail, ensure};
+use safeguard_dependencies::read::{self, Format};
 use safeguard_scan::language::{FILE_BYTES_MAX, Language, is_template, may_be_script};
 
 use super::CheckArgs;
@@ -21,6 +22,8 @@ const DEFAULTS: &[&str] = &["origin/HEAD", "origin/main", "origin/master", "main
 #[derive(Debug)]
 pub struct Selection {
     pub entries: Vec<Entry>,
+    /// Lock files, manifests and settings of package managers.
+    pub manifests: Vec<Entry>,
     /// What is compared, for people: `the working tree with 1a2b3c4 (main)`.
     pub about: String,
     /// The repository, and what of it is the newer side.
@@ -67,11 +70,13 @@ impl Content {
 
     /// A file that only its first line can make a script, and does not, is none.
     fn of(path: &str, bytes: Vec<u8>) -> Content {
-        if Language::of(path).is_none() && !bytes.starts_with(b"#!") {
+        let known = Language::of(path).is_some() || Format::of(path).is_some();
+        if !known && !bytes.starts_with(b"#!") {
             return Content::None;
         }
-        if bytes.len() > FILE_BYTES_MAX {
-            return Content::Unreadable(format!("has {} bytes (limit {FILE_BYTES_MAX})", bytes.len()));
+        let bytes_max = bytes_max(path);
+        if bytes.len() > bytes_max {
+            return Content::Unreadable(format!("has {} bytes (limit {bytes_max})", bytes.len()));
         }
         match String::from_utf8(bytes) {
             Ok(text) => Content::Text(text),
@@ -81,6 +86,27 @@ impl Content {
             )),
         }
     }
+}
+
+/// Lock files are longer than what people write.
+fn bytes_max(path: &str) -> usize {
+    if Format::of(path).is_some() {
+        read::FILE_BYTES_MAX
+    } else {
+        FILE_BYTES_MAX
+    }
+}
+
+/// Whether anything looks at such a file.
+pub fn is_looked_at(path: &str) -> bool {
+    Language::of(path).is_some() || may_be_script(path) || Format::of(path).is_some()
+}
+
+/// Those with source text, and those that are about dependencies.
+fn divided(entries: Vec<Entry>) -> (Vec<Entry>, Vec<Entry>) {
+    entries
+        .into_iter()
+        .partition(|entry| Format::of(&entry.path).is_none())
 }
 
 impl Entry {
@@ -210,7 +236,7 @@ pub fn select(folder: &Path, args: &CheckArgs) -> Result<Selection, Failure> {
         }
         raw.retain(|one| wanted.iter().any(|path| Path::new(&one.path).starts_with(path)));
     }
-    raw.retain(|one| Language::of(&one.path).is_some() || may_be_script(&one.path));
+    raw.retain(|one| is_looked_at(&one.path));
     if raw.len() > FILES_MAX {
         return Err(
             Failure::undecided(format!("{} files (limit {FILES_MAX})", raw.len())).hint("name a folder"),
@@ -220,8 +246,10 @@ pub fn select(folder: &Path, args: &CheckArgs) -> Result<Selection, Failure> {
     raw.dedup_by(|left, right| left.path == right.path);
     let mut entries = contents(&root, raw)?;
     entries.retain(|entry| !matches!((&entry.base, &entry.head), (Content::None, Content::None)));
+    let (entries, manifests) = divided(entries);
     Ok(Selection {
         entries,
+        manifests,
         about,
         root: Some(root),
         base: base_commit,
@@ -379,14 +407,15 @@ fn contents(root: &Path, raw: Vec<Raw>) -> anyhow::Result<Vec<Entry>> {
 
 fn from_file(path: &Path) -> Content {
     let name = path.to_string_lossy();
+    let bytes_max = bytes_max(&name);
     match std::fs::symlink_metadata(path) {
-        Ok(about) if about.len() > FILE_BYTES_MAX as u64 => {
+        Ok(about) if about.len() > bytes_max as u64 => {
             let mut begin = Vec::new();
             let read = std::fs::File::open(path).and_then(|file| file.take(2).read_to_end(&mut begin));
             if read.is_ok() && matches!(Content::of(&name, begin), Content::None) {
                 return Content::None;
             }
-            Content::Unreadable(format!("has {} bytes (limit {FILE_BYTES_MAX})", about.len()))
+            Content::Unreadable(format!("has {} bytes (limit {bytes_max})", about.len()))
         }
         // A link's target is looked at under its own name.
         Ok(about) if !about.is_file() => Content::None,
@@ -399,7 +428,7 @@ fn from_file(path: &Path) -> Content {
     }
 }
 
-fn blobs_of(root: &Path, blobs: &[&str]) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+pub fn blobs_of(root: &Path, blobs: &[&str]) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
     let mut texts = BTreeMap::new();
     if blobs.is_empty() {
         return Ok(texts);
@@ -457,8 +486,10 @@ fn outside_git(paths: &[PathBuf]) -> anyhow::Result<Selection> {
     }
     entries.retain(|entry| !matches!(entry.head, Content::None));
     entries.sort_by(|left, right| left.path.cmp(&right.path));
+    let (entries, manifests) = divided(entries);
     Ok(Selection {
         entries,
+        manifests,
         about: "every file".to_owned(),
         root: None,
         base: None,
@@ -479,11 +510,13 @@ fn against(folder: &Path, other: &Path) -> anyhow::Result<Selection> {
         head: from_file(&folder.join(path)),
         path: path.to_string_lossy().into_owned(),
     });
+    let changed = entries
+        .filter(|entry| !matches!((&entry.base, &entry.head), (Content::None, Content::None)))
+        .filter(|entry| entry.base.text().is_none() || entry.base.text() != entry.head.text());
+    let (entries, manifests) = divided(changed.collect());
     Ok(Selection {
-        entries: entries
-            .filter(|entry| !matches!((&entry.base, &entry.head), (Content::None, Content::None)))
-            .filter(|entry| entry.base.text().is_none() || entry.base.text() != entry.head.text())
-            .collect(),
+        entries,
+        manifests,
         about: format!("this folder with `{}`", other.display()),
         root: Some(folder.to_owned()),
         base: None,

@@ -3,18 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use safeguard_scan::language::{Language, may_be_script};
 
-use super::files::FILES_MAX;
+use super::files::{FILES_MAX, is_looked_at};
 use crate::failure::Failure;
 
-/// The files of known languages in a folder, and those that may be scripts, or the file itself.
+/// The files of known languages and formats in a folder, or the file itself.
 pub fn source_files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = files_in(path)?;
-    files.retain(|path| {
-        let path = path.to_string_lossy();
-        Language::of(&path).is_some() || may_be_script(&path)
-    });
+    files.retain(|path| is_looked_at(&path.to_string_lossy()));
     Ok(files)
 }
 

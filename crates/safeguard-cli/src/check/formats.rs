@@ -4,15 +4,14 @@ use anyhow::Context;
 use safeguard_api::evidence::Severity;
 use safeguard_scan::change::{Judged, Verdict};
 use safeguard_scan::finding::{Finding, Place};
-use safeguard_scan::rules;
+use safeguard_scan::rules::Page;
 use serde_json::{Value, json};
 
 use super::{Checked, Format, review, sarif, shown};
 use crate::failure::Failure;
 
 pub fn render(format: Format, checked: &Checked, all_advice: bool) -> Result<String, Failure> {
-    let pages =
-        rules::pages().map_err(|error| Failure::undecided(format!("the pages of the rules: {error}")))?;
+    let pages: Vec<Page> = super::pages()?.into_iter().map(|(page, _)| page).collect();
     let value = match format {
         Format::Text => return Ok(shown::text(checked, &pages, all_advice)),
         Format::Junit => return Ok(junit(checked)),

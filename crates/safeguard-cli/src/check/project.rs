@@ -1,18 +1,22 @@
 //! What is known of the repository around the files that are looked at: read from where they are read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use safeguard_dependencies::read::Format;
 use safeguard_scan::language::Language;
 use safeguard_scan::project::{self, Project};
 
-use super::files::{Content, Selection, Side};
+use super::files::{self, Content, Selection, Side};
 use super::folders;
+use crate::dependencies::Manifest;
 use crate::git;
 
 /// How large a manifest or lock file may be.
 const MANIFEST_BYTES_MAX: u64 = 32 << 20;
+/// How many that the change leaves alone are read, to know what was there.
+const MANIFESTS_MAX: usize = 2_000;
 
 /// The repository as the selection sees it; nothing is known outside of one.
 pub fn of(selection: &Selection) -> Project {
@@ -40,6 +44,55 @@ pub fn of(selection: &Selection) -> Project {
             }
         }),
     )
+}
+
+/// Lock files, manifests and settings: those that the change touches as they were and are, the others of the repository as they are.
+pub fn manifests(selection: &Selection) -> Vec<Manifest> {
+    let touched = selection.manifests.iter().map(|entry| Manifest {
+        path: entry.path.clone(),
+        base: entry.base.text().map(str::to_owned),
+        head: entry.head.text().map(str::to_owned),
+    });
+    let mut all: Vec<Manifest> = touched.collect();
+    let (Some(root), Some(paths)) = (&selection.root, paths(selection)) else {
+        return all;
+    };
+    let known: BTreeSet<String> = all.iter().map(|one| one.path.clone()).collect();
+    let others = paths
+        .iter()
+        .filter(|path| Format::of(path).is_some() && !known.contains(*path));
+    let others: Vec<&String> = others.take(MANIFESTS_MAX).collect();
+    for (path, text) in others.iter().zip(texts(root, &selection.side, &others)) {
+        all.push(Manifest {
+            path: (*path).clone(),
+            base: text.clone(),
+            head: text,
+        });
+    }
+    all
+}
+
+/// The texts of files, of git's by asking it once.
+fn texts(root: &Path, side: &Side, paths: &[&String]) -> Vec<Option<String>> {
+    let begin = match side {
+        Side::Folder | Side::WorkingTree => {
+            return paths.iter().map(|path| text(root, side, path)).collect();
+        }
+        Side::Index => String::new(),
+        Side::Commit(commit) => commit.clone(),
+    };
+    let names: Vec<String> = paths.iter().map(|path| format!("{begin}:{path}")).collect();
+    // A line's end in a name would be a question of its own.
+    let asked: Vec<&str> = names
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !name.contains('\n'))
+        .collect();
+    let mut blobs = files::blobs_of(root, &asked).unwrap_or_default();
+    names
+        .iter()
+        .map(|name| String::from_utf8(blobs.remove(name)?).ok())
+        .collect()
 }
 
 fn paths(selection: &Selection) -> Option<Vec<String>> {

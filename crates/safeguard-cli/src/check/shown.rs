@@ -12,6 +12,8 @@ use crate::output::{BAD, CARE, GOOD, HINT};
 /// A screenful.
 const ADVICE_SHOWN_MAX: usize = 10;
 const BLOCKING_SHOWN_MAX: usize = 50;
+/// Files that tools write may have everything on one line.
+const LINE_BYTES_MAX: usize = 1_000;
 
 pub fn text(checked: &Checked, pages: &[Page], all_advice: bool) -> String {
     let pages: BTreeMap<&str, &Page> = pages.iter().map(|page| (page.id.as_str(), page)).collect();
@@ -19,6 +21,7 @@ pub fn text(checked: &Checked, pages: &[Page], all_advice: bool) -> String {
         .selection
         .entries
         .iter()
+        .chain(&checked.selection.manifests)
         .filter_map(|entry| entry.head.text().map(|text| (entry.path.as_str(), text)))
         .collect();
     let mut text = String::new();
@@ -97,7 +100,16 @@ fn finding(judged: &Judged, sources: &BTreeMap<&str, &str>, pages: &BTreeMap<&st
         .primary_title(finding.message.clone())
         .id(finding.rule.clone());
     let mut group = annotate_snippets::Group::with_title(report);
-    if let Some(source) = sources.get(finding.path.as_str()) {
+    let line_chars = |source: &str| source.lines().nth(finding.place.line - 1).map_or(0, str::len);
+    if let Some(source) = sources.get(finding.path.as_str())
+        && line_chars(source) > LINE_BYTES_MAX
+    {
+        let place = format!(
+            "at {}:{}:{}",
+            finding.path, finding.place.line, finding.place.column
+        );
+        group = group.element(Level::NOTE.message(place));
+    } else if let Some(source) = sources.get(finding.path.as_str()) {
         let span = shown_span(source, finding.place.span.clone());
         let mut snippet = Snippet::source(*source)
             .line_start(1)

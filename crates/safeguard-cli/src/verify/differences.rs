@@ -116,6 +116,7 @@ pub fn differences(args: &DifferencesArgs, output: &Output) -> Result<(), Failur
         left_out: Vec::new(),
         selection: Selection {
             entries: Vec::new(),
+            manifests: Vec::new(),
             about: selection.about.clone(),
             root: Some(root),
             base: None,

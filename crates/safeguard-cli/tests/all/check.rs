@@ -48,7 +48,7 @@ def ping():
     return \"ok\"
 ";
 
-fn git(folder: &Path, words: &[&str]) {
+pub fn git(folder: &Path, words: &[&str]) {
     let done = Command::new("git")
         .arg("-C")
         .arg(folder)
@@ -101,7 +101,7 @@ fn json(output: &Output) -> Value {
 }
 
 /// Rules of what refuses.
-fn refused_by(report: &Value) -> Vec<&str> {
+pub fn refused_by(report: &Value) -> Vec<&str> {
     let findings = report["findings"].as_array().expect("findings");
     let mut rules: Vec<&str> = findings
         .iter()

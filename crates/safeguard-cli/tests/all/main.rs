@@ -3,6 +3,7 @@
 
 mod agent;
 mod check;
+mod dependencies;
 mod verify;
 
 use std::fs;

@@ -84,7 +84,7 @@ fn look(base: &Path, changed: &Path, report: &Path) -> anyhow::Result<()> {
     let mut command = child::command(beside_us("safeguard")?);
     command
         .current_dir(changed)
-        .args(["check", "--format", "sarif", "--output"])
+        .args(["check", "--offline", "--format", "sarif", "--output"])
         .arg(report)
         .arg("--against")
         .arg(base);

@@ -14,6 +14,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "L1",
         &[
             "safeguard-calendar",
+            "safeguard-dependencies",
             "safeguard-guard",
             "safeguard-rollout",
             "safeguard-scan",
@@ -39,6 +40,7 @@ const ENGINES: &[&str] = &[
     "safeguard-audit",
     "safeguard-stats",
     "safeguard-calendar",
+    "safeguard-dependencies",
     "safeguard-rollout",
     "safeguard-gate",
     "safeguard-guard",
@@ -49,6 +51,7 @@ const ENGINES: &[&str] = &[
 /// Narrower than the layers: what a crate may use of the crates below it.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("safeguard-gate", &["safeguard-api", "safeguard-stats"]),
+    ("safeguard-dependencies", &["safeguard-api"]),
     ("safeguard-guard", &["safeguard-api"]),
     ("safeguard-scan", &["safeguard-api"]),
     ("safeguard-mutation", &["safeguard-scan"]),
