@@ -265,7 +265,7 @@ fn module_name(language: Language, name: &str) -> &str {
             }
         }
         Language::Python => name,
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Yaml => name,
+        Language::Dockerfile | Language::Hcl | Language::Settings | Language::Shell | Language::Yaml => name,
     }
 }
 

@@ -24,7 +24,9 @@ pub fn of(path: &str, language: Language, text: &str) -> Option<Exports> {
         Language::Python => python(&tree),
         Language::JavaScript | Language::TypeScript | Language::Tsx => javascript(&tree),
         Language::Go => return None,
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Yaml => return None,
+        Language::Dockerfile | Language::Hcl | Language::Settings | Language::Shell | Language::Yaml => {
+            return None;
+        }
     };
     // Declarations export what they name also without saying so.
     exports.open |= path.contains(".d.");

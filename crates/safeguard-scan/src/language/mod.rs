@@ -8,6 +8,7 @@ mod nodes;
 pub mod pattern;
 mod python;
 mod script;
+mod settings;
 mod shell;
 mod yaml;
 
@@ -28,6 +29,8 @@ pub enum Language {
     /// With JSX.
     JavaScript,
     Python,
+    /// Settings of tools that check, in TOML, JSON or INI: what is compared is whether they ask for less.
+    Settings,
     /// `sh` and `bash`.
     Shell,
     TypeScript,
@@ -43,6 +46,9 @@ impl Language {
         let file = path.rsplit('/').next().unwrap_or(path);
         if is_dockerfile(file) {
             return Some(Language::Dockerfile);
+        }
+        if settings::is_settings(file) {
+            return Some(Language::Settings);
         }
         let (_, ending) = file.rsplit_once('.')?;
         Some(match ending {
@@ -67,7 +73,7 @@ impl Language {
     pub fn is_infrastructure(self) -> bool {
         matches!(
             self,
-            Language::Dockerfile | Language::Hcl | Language::Shell | Language::Yaml
+            Language::Dockerfile | Language::Hcl | Language::Settings | Language::Shell | Language::Yaml
         )
     }
 }
@@ -193,6 +199,7 @@ pub fn parse(language: Language, text: &str) -> Result<Tree, ParseError> {
         Language::Hcl => hcl::parse(text),
         Language::JavaScript | Language::TypeScript | Language::Tsx => javascript::parse(language, text),
         Language::Python => python::parse(text),
+        Language::Settings => settings::parse(text),
         Language::Shell => shell::parse(text),
         Language::Yaml => yaml::parse(text),
     }
@@ -208,7 +215,7 @@ pub fn parse_pattern(language: Language, text: &str) -> Result<Pattern, ParseErr
         }
         Language::Python => python::parse_pattern(text),
         Language::Yaml => yaml::parse_pattern(text),
-        Language::Dockerfile | Language::Shell => Err(ParseError::Syntax {
+        Language::Dockerfile | Language::Settings | Language::Shell => Err(ParseError::Syntax {
             line: 1,
             message: "patterns of this language are not supported".to_owned(),
         }),

@@ -182,7 +182,7 @@ fn is_number(language: Language, operator: &str) -> bool {
                 "-" | "*" | "/" | "%" | "**" | ">>>" | ">>" | "<<" | "|" | "^"
             )
         }
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Yaml => false,
+        Language::Dockerfile | Language::Hcl | Language::Settings | Language::Shell | Language::Yaml => false,
     }
 }
 

@@ -64,7 +64,9 @@ fn readings(language: Language) -> Vec<SourceType> {
         Language::TypeScript => SourceType::ts(),
         Language::Tsx => SourceType::tsx(),
         Language::Go | Language::Python => return Vec::new(),
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Yaml => return Vec::new(),
+        Language::Dockerfile | Language::Hcl | Language::Settings | Language::Shell | Language::Yaml => {
+            return Vec::new();
+        }
     };
     let mut readings = vec![
         base,

@@ -267,7 +267,7 @@ fn float_field<'s>(code: Code<'s>, field: NodeId) -> Option<(&'s str, bool)> {
             });
             (decorated || model).then_some((name, true))
         }
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Yaml => None,
+        Language::Dockerfile | Language::Hcl | Language::Settings | Language::Shell | Language::Yaml => None,
     }
 }
 

@@ -138,7 +138,7 @@ fn number(source: &Source, _: &Project, reports: &mut Reports) {
                 }
             }
             Language::Python => {}
-            Language::Dockerfile | Language::Hcl | Language::Shell | Language::Yaml => {}
+            Language::Dockerfile | Language::Hcl | Language::Settings | Language::Shell | Language::Yaml => {}
         }
     }
 }

@@ -46,7 +46,7 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             }
         }
         Language::Go => {}
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Yaml => {}
+        Language::Dockerfile | Language::Hcl | Language::Settings | Language::Shell | Language::Yaml => {}
     }
 }
 

@@ -60,7 +60,7 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
                 }
             }
         }
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Yaml => {}
+        Language::Dockerfile | Language::Hcl | Language::Settings | Language::Shell | Language::Yaml => {}
     }
 }
 

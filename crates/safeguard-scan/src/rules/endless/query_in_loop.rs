@@ -101,7 +101,7 @@ fn is_query(source: &Source, id: NodeId) -> bool {
                 || matches!(name, "First" | "Find" | "Take")
                     && (path.to_ascii_lowercase().contains("db") || calls::chain(tree, id).contains(&"Where"))
         }
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Yaml => false,
+        Language::Dockerfile | Language::Hcl | Language::Settings | Language::Shell | Language::Yaml => false,
     }
 }
 

@@ -94,7 +94,7 @@ pub(super) fn sinks(source: &Source) -> BTreeMap<NodeId, Sink> {
             }
         }
         Language::Go => {}
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Yaml => {}
+        Language::Dockerfile | Language::Hcl | Language::Settings | Language::Shell | Language::Yaml => {}
     }
     sinks
 }
@@ -192,7 +192,7 @@ fn of_call(source: &Source, call: NodeId, sinks: &mut BTreeMap<NodeId, Sink>) {
             }
             _ => {}
         },
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Yaml => {}
+        Language::Dockerfile | Language::Hcl | Language::Settings | Language::Shell | Language::Yaml => {}
     }
 }
 
