@@ -119,10 +119,12 @@ pub fn identity(rule: &str, source: &Source, node: NodeId) -> String {
                 .all(|child| tree.kind(child) != Kind::Block)
         })
         .unwrap_or(node);
-    let in_settings = matches!(tree.language(), Language::Hcl | Language::Yaml)
-        && !tree
-            .ancestors(node)
-            .any(|around| tree.kind(around) == Kind::ExprStmt);
+    let in_settings = matches!(
+        tree.language(),
+        Language::Hcl | Language::Settings | Language::Yaml
+    ) && !tree
+        .ancestors(node)
+        .any(|around| tree.kind(around) == Kind::ExprStmt);
     let around = if in_settings {
         keys(tree, node)
     } else {

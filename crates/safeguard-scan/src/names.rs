@@ -265,7 +265,12 @@ fn module_name(language: Language, name: &str) -> &str {
             }
         }
         Language::Python => name,
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => name,
+        Language::Dockerfile
+        | Language::Hcl
+        | Language::Settings
+        | Language::Shell
+        | Language::Sql
+        | Language::Yaml => name,
     }
 }
 

@@ -81,7 +81,12 @@ pub fn own_object(tree: &Tree, function: NodeId) -> Option<&str> {
             params(tree, function).next().map(|param| tree.name(param))
         }
         Language::JavaScript | Language::TypeScript | Language::Tsx => Some("this"),
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => None,
+        Language::Dockerfile
+        | Language::Hcl
+        | Language::Settings
+        | Language::Shell
+        | Language::Sql
+        | Language::Yaml => None,
     }
 }
 
@@ -109,7 +114,12 @@ pub fn is_handler(source: &Source, function: NodeId) -> bool {
         }),
         Language::Python => is_python_handler(source, function),
         Language::JavaScript | Language::TypeScript | Language::Tsx => is_javascript_handler(tree, function),
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => false,
+        Language::Dockerfile
+        | Language::Hcl
+        | Language::Settings
+        | Language::Shell
+        | Language::Sql
+        | Language::Yaml => false,
     }
 }
 

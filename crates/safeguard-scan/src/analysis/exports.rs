@@ -24,7 +24,12 @@ pub fn of(path: &str, language: Language, text: &str) -> Option<Exports> {
         Language::Python => python(&tree),
         Language::JavaScript | Language::TypeScript | Language::Tsx => javascript(&tree),
         Language::Go => return None,
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => {
+        Language::Dockerfile
+        | Language::Hcl
+        | Language::Settings
+        | Language::Shell
+        | Language::Sql
+        | Language::Yaml => {
             return None;
         }
     };

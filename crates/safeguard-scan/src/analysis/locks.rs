@@ -122,7 +122,12 @@ fn takes(tree: &Tree, call: NodeId) -> Option<(NodeId, bool)> {
         Language::Go => matches!(name, "Lock" | "RLock"),
         Language::Python => name == "acquire" && is_lock_name(last_name(tree, object)),
         Language::JavaScript | Language::TypeScript | Language::Tsx => false,
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => false,
+        Language::Dockerfile
+        | Language::Hcl
+        | Language::Settings
+        | Language::Shell
+        | Language::Sql
+        | Language::Yaml => false,
     };
     let mut parent = tree.parent(call)?;
     if tree.kind(parent) == Kind::Await {

@@ -31,9 +31,12 @@ pub fn no_texts(source: &Source) -> Vec<NodeId> {
                 Language::JavaScript | Language::TypeScript | Language::Tsx | Language::Python => {
                     !is_text_type(source, written)
                 }
-                Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => {
-                    false
-                }
+                Language::Dockerfile
+                | Language::Hcl
+                | Language::Settings
+                | Language::Shell
+                | Language::Sql
+                | Language::Yaml => false,
             };
             if !name.is_empty() && !written.is_empty() && is_plain {
                 fields.entry(tree.name(*class)).or_default().insert(name);

@@ -8,6 +8,7 @@ mod nodes;
 pub mod pattern;
 mod python;
 mod script;
+mod settings;
 mod shell;
 pub mod sql;
 mod yaml;
@@ -30,6 +31,8 @@ pub enum Language {
     JavaScript,
     Python,
     Sql,
+    /// Settings of tools that check, in TOML, JSON or INI: what is compared is whether they ask for less.
+    Settings,
     /// `sh` and `bash`.
     Shell,
     TypeScript,
@@ -45,6 +48,9 @@ impl Language {
         let file = path.rsplit('/').next().unwrap_or(path);
         if is_dockerfile(file) {
             return Some(Language::Dockerfile);
+        }
+        if settings::is_settings(file) {
+            return Some(Language::Settings);
         }
         let (_, ending) = file.rsplit_once('.')?;
         Some(match ending {
@@ -70,7 +76,7 @@ impl Language {
     pub fn is_infrastructure(self) -> bool {
         matches!(
             self,
-            Language::Dockerfile | Language::Hcl | Language::Shell | Language::Yaml
+            Language::Dockerfile | Language::Hcl | Language::Settings | Language::Shell | Language::Yaml
         )
     }
 }
@@ -196,6 +202,7 @@ pub fn parse(language: Language, text: &str) -> Result<Tree, ParseError> {
         Language::Hcl => hcl::parse(text),
         Language::JavaScript | Language::TypeScript | Language::Tsx => javascript::parse(language, text),
         Language::Python => python::parse(text),
+        Language::Settings => settings::parse(text),
         Language::Shell => shell::parse(text),
         Language::Yaml => yaml::parse(text),
         Language::Sql => sql::parse(text),
@@ -212,10 +219,12 @@ pub fn parse_pattern(language: Language, text: &str) -> Result<Pattern, ParseErr
         }
         Language::Python => python::parse_pattern(text),
         Language::Yaml => yaml::parse_pattern(text),
-        Language::Dockerfile | Language::Shell | Language::Sql => Err(ParseError::Syntax {
-            line: 1,
-            message: "patterns of this language are not supported".to_owned(),
-        }),
+        Language::Dockerfile | Language::Settings | Language::Shell | Language::Sql => {
+            Err(ParseError::Syntax {
+                line: 1,
+                message: "patterns of this language are not supported".to_owned(),
+            })
+        }
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Comparison {
     /// Those that it compares in; a file of another is nothing to it.
     pub languages: &'static [Language],
     pub run: fn(&Both<'_>, &mut Vec<Taken>),
+    /// What it says of a file that is gone, at nodes of the file as it was.
+    pub gone: Option<fn(&Source, &Moved) -> Vec<Taken>>,
 }
 
 /// A file that is there before and after.
@@ -53,6 +55,9 @@ impl Moved {
             tree.all()
                 .filter_map(|id| match tree.kind(id) {
                     Kind::Function => stands_before_others(tree, id),
+                    // What is set to a text or to a list of them; not what holds all others.
+                    Kind::Pair => (tree.language().is_infrastructure() && is_plain(tree, id))
+                        .then(|| canonical(tree, id)),
                     kind => is_worth_moving(kind).then(|| canonical(tree, id)),
                 })
                 .collect()
@@ -97,10 +102,21 @@ fn stands_before_others(tree: &Tree, function: NodeId) -> Option<String> {
         .then(|| format!("{} {}", tree.name(function), decorators.join(" ")))
 }
 
+fn is_plain(tree: &Tree, pair: NodeId) -> bool {
+    tree.child(pair, Role::Value)
+        .is_some_and(|value| tree.subtree(value).all(|inner| tree.kind(inner) != Kind::Object))
+}
+
 fn is_worth_moving(kind: Kind) -> bool {
     matches!(
         kind,
-        Kind::ExprStmt | Kind::Assign | Kind::Binary | Kind::Unary | Kind::Call | Kind::Decorator
+        Kind::ExprStmt
+            | Kind::Assign
+            | Kind::Binary
+            | Kind::Unary
+            | Kind::Call
+            | Kind::Decorator
+            | Kind::Section
     )
 }
 
@@ -109,8 +125,13 @@ pub fn compare(rules: &Rules, files: &[FileScan]) -> Vec<Finding> {
     let moved = Moved::of(files);
     let mut found = Vec::new();
     for file in files {
-        let (Some(base), Some(head)) = (&file.base, &file.head) else {
-            continue;
+        let (base, head) = match (&file.base, &file.head) {
+            (Some(base), Some(head)) => (base, head),
+            (Some(base), None) if file.unread.is_empty() => {
+                removed(rules, base, &moved, &mut found);
+                continue;
+            }
+            _ => continue,
         };
         let both = Both {
             base,
@@ -122,21 +143,38 @@ pub fn compare(rules: &Rules, files: &[FileScan]) -> Vec<Finding> {
         for comparison in rules.comparisons().iter().filter(fits) {
             let mut taken = Vec::new();
             (comparison.run)(&both, &mut taken);
-            for one in taken {
-                let about = About {
-                    id: comparison.id.to_owned(),
-                    severity: one.severity,
-                    confidence: one.confidence,
-                    failure: comparison.failure.to_owned(),
-                    message: String::new(),
-                    cwe: comparison.cwe.iter().map(|cwe| (*cwe).to_owned()).collect(),
-                };
-                let span = head.tree.span(one.node);
-                found.push(finding(&about, head, one.node, span, one.message));
-            }
+            tell(comparison, head, taken, &mut found);
         }
     }
     found
+}
+
+/// What is said of a file that is gone.
+fn removed(rules: &Rules, base: &Source, moved: &Moved, found: &mut Vec<Finding>) {
+    let language = base.tree.language();
+    for comparison in rules.comparisons() {
+        if let Some(gone) = comparison
+            .gone
+            .filter(|_| comparison.languages.contains(&language))
+        {
+            tell(comparison, base, gone(base, moved), found);
+        }
+    }
+}
+
+fn tell(comparison: &Comparison, source: &Source, taken: Vec<Taken>, found: &mut Vec<Finding>) {
+    for one in taken {
+        let about = About {
+            id: comparison.id.to_owned(),
+            severity: one.severity,
+            confidence: one.confidence,
+            failure: comparison.failure.to_owned(),
+            message: String::new(),
+            cwe: comparison.cwe.iter().map(|cwe| (*cwe).to_owned()).collect(),
+        };
+        let span = source.tree.span(one.node);
+        found.push(finding(&about, source, one.node, span, one.message));
+    }
 }
 
 /// Functions that are there before and after, by name.

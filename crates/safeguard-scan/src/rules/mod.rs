@@ -12,10 +12,13 @@ mod page;
 mod race;
 
 mod evasion {
+    pub mod lowered_threshold;
     pub mod removed_access_check;
     pub mod removed_protection;
     pub mod silenced_scanner;
+    pub mod weakened_pipeline;
     pub mod weakened_test;
+    pub mod weakened_walls;
 }
 
 mod invented {

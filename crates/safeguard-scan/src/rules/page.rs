@@ -21,6 +21,8 @@ pub struct Case {
     pub path: Option<String>,
     pub expected: Expected,
     pub text: String,
+    /// Whether the file is not there any more, and its text is nothing.
+    pub gone: bool,
     /// The file as it was, for what compares.
     pub before: Option<String>,
     /// Other files of the repository that it is in: path and text.
@@ -86,6 +88,7 @@ impl Page {
             Language::JavaScript => "js",
             Language::Python => "py",
             Language::Sql => "sql",
+            Language::Settings => "toml",
             Language::Shell => "sh",
             Language::Yaml => "yaml",
             Language::TypeScript => "ts",
@@ -134,6 +137,7 @@ fn read_cases(text: &str, first_line: usize) -> Result<Vec<Case>, String> {
             Some("dockerfile") => Language::Dockerfile,
             Some("hcl") => Language::Hcl,
             Some("shell") => Language::Shell,
+            Some("toml" | "json" | "ini") => Language::Settings,
             Some("yaml") => Language::Yaml,
             other => {
                 return Err(format!(
@@ -142,15 +146,16 @@ fn read_cases(text: &str, first_line: usize) -> Result<Vec<Case>, String> {
                 ));
             }
         };
-        let mut path = None;
+        let (mut path, mut gone) = (None, false);
         let expected = match (words.next(), words.next()) {
             (Some("before"), None) => {
                 before = Some(body);
                 continue;
             }
             // What the file is called tells what it is: ```yaml refused at .github/workflows/ci.yml
-            (Some(word @ ("refused" | "noted" | "allowed")), Some("at")) => {
+            (Some(word @ ("refused" | "noted" | "allowed")), Some(how @ ("at" | "gone"))) => {
                 path = words.next().map(str::to_owned);
+                gone = how == "gone";
                 match word {
                     "refused" => Expected::Refused,
                     "noted" => Expected::Noted,
@@ -172,6 +177,7 @@ fn read_cases(text: &str, first_line: usize) -> Result<Vec<Case>, String> {
             path,
             expected,
             text: body,
+            gone,
             before: before.take(),
             files: std::mem::take(&mut files),
             line: first_line + at + 1,

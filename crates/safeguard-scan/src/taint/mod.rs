@@ -182,7 +182,12 @@ fn is_number(language: Language, operator: &str) -> bool {
                 "-" | "*" | "/" | "%" | "**" | ">>>" | ">>" | "<<" | "|" | "^"
             )
         }
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => false,
+        Language::Dockerfile
+        | Language::Hcl
+        | Language::Settings
+        | Language::Shell
+        | Language::Sql
+        | Language::Yaml => false,
     }
 }
 

@@ -29,7 +29,12 @@ pub fn routes(code: Code<'_>) -> Vec<Route> {
         Language::Python => python::routes(code),
         Language::JavaScript | Language::TypeScript | Language::Tsx => javascript::routes(code),
         Language::Go => go::routes(code),
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => Vec::new(),
+        Language::Dockerfile
+        | Language::Hcl
+        | Language::Settings
+        | Language::Shell
+        | Language::Sql
+        | Language::Yaml => Vec::new(),
     }
 }
 

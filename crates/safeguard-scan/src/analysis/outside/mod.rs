@@ -18,7 +18,12 @@ pub fn outside(source: &Source) -> Vec<NodeId> {
         Language::Go => go::outside(source),
         Language::JavaScript | Language::TypeScript | Language::Tsx => javascript::outside(source),
         Language::Python => python::outside(source),
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => Vec::new(),
+        Language::Dockerfile
+        | Language::Hcl
+        | Language::Settings
+        | Language::Shell
+        | Language::Sql
+        | Language::Yaml => Vec::new(),
     };
     found.sort();
     found.dedup();
@@ -48,7 +53,12 @@ pub fn is_text_type(source: &Source, written: &str) -> bool {
         Language::Go => go::is_text_type(written),
         Language::JavaScript | Language::TypeScript | Language::Tsx => javascript::is_text_type(written),
         Language::Python => python::is_text_type(source, written),
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => false,
+        Language::Dockerfile
+        | Language::Hcl
+        | Language::Settings
+        | Language::Shell
+        | Language::Sql
+        | Language::Yaml => false,
     }
 }
 
@@ -62,7 +72,12 @@ pub fn is_text(source: &Source, param: NodeId) -> bool {
             javascript::is_text_type(written) && !has_number(tree, param)
         }
         Language::Python => python::may_be_text(source, param),
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => false,
+        Language::Dockerfile
+        | Language::Hcl
+        | Language::Settings
+        | Language::Shell
+        | Language::Sql
+        | Language::Yaml => false,
     }
 }
 

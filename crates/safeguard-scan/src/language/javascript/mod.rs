@@ -64,7 +64,12 @@ fn readings(language: Language) -> Vec<SourceType> {
         Language::TypeScript => SourceType::ts(),
         Language::Tsx => SourceType::tsx(),
         Language::Go | Language::Python => return Vec::new(),
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => {
+        Language::Dockerfile
+        | Language::Hcl
+        | Language::Settings
+        | Language::Shell
+        | Language::Sql
+        | Language::Yaml => {
             return Vec::new();
         }
     };

@@ -24,9 +24,12 @@ pub fn parse_pattern(language: Language, text: &str) -> Result<Pattern, ParseErr
         // A rule for TypeScript may be about JSX.
         Language::TypeScript => &[Language::TypeScript, Language::Tsx],
         Language::Go | Language::JavaScript | Language::Python | Language::Tsx => &[language],
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => {
-            &[language]
-        }
+        Language::Dockerfile
+        | Language::Hcl
+        | Language::Settings
+        | Language::Shell
+        | Language::Sql
+        | Language::Yaml => &[language],
     };
     for language in languages {
         for shape in &shapes {

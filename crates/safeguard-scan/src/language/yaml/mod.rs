@@ -16,13 +16,21 @@ use super::{Language, shell};
 use crate::tree::{Builder, Kind, ParseError, Role, Tree};
 
 pub fn parse(text: &str) -> Result<Tree, ParseError> {
-    let nodes = Nodes::read(text)?;
-    let scripts = scripts::find(&nodes, text);
+    parse_as(Language::Yaml, text, text)
+}
+
+/// What is read may be another text than the file's, of the same length.
+pub(super) fn parse_as(language: Language, masked: &str, text: &str) -> Result<Tree, ParseError> {
+    let nodes = Nodes::read(masked)?;
+    let scripts = match language {
+        Language::Yaml => scripts::find(&nodes, text),
+        _ => Vec::new(),
+    };
     let mut convert = Convert {
         text,
         nodes: &nodes,
         scripts,
-        out: Builder::new(Language::Yaml, text),
+        out: Builder::new(language, text),
     };
     for comment in &nodes.comments {
         convert.out.comment(comment.clone());

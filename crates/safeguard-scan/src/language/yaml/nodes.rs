@@ -36,6 +36,8 @@ impl Nodes {
     pub fn read(text: &str) -> Result<Nodes, ParseError> {
         let options = granit_parser::options! {
             emit_anchor_events: true,
+            // What another file defines, for a tool that puts them together.
+            emit_unresolved_aliases: true,
             flow_nesting_limit: DEPTH_MAX,
             block_nesting_limit: DEPTH_MAX,
         };
@@ -67,7 +69,7 @@ impl Nodes {
                     },
                     span,
                 ),
-                Event::Alias(_) => {
+                Event::Alias(_) | Event::UnresolvedAlias(_) => {
                     let name = text.get(span.clone()).unwrap_or("").trim_start_matches('*');
                     nodes.push(What::Alias(name.to_owned()), span);
                 }

@@ -267,7 +267,12 @@ fn float_field<'s>(code: Code<'s>, field: NodeId) -> Option<(&'s str, bool)> {
             });
             (decorated || model).then_some((name, true))
         }
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => None,
+        Language::Dockerfile
+        | Language::Hcl
+        | Language::Settings
+        | Language::Shell
+        | Language::Sql
+        | Language::Yaml => None,
     }
 }
 

@@ -138,7 +138,12 @@ fn number(source: &Source, _: &Project, reports: &mut Reports) {
                 }
             }
             Language::Python => {}
-            Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => {}
+            Language::Dockerfile
+            | Language::Hcl
+            | Language::Settings
+            | Language::Shell
+            | Language::Sql
+            | Language::Yaml => {}
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A program deletes what a cloud holds and nobody else has.
 
+pub mod terraform;
+
 use safeguard_api::evidence::Severity;
 
 use super::EVERY;

@@ -1,5 +1,7 @@
 //! A program runs a command that destroys.
 
+pub mod shell;
+
 use safeguard_api::evidence::Severity;
 
 use super::EVERY;

@@ -123,7 +123,12 @@ fn recursively_removed(code: Code<'_>, call: NodeId) -> Option<NodeId> {
                 _ => None,
             }
         }
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => {
+        Language::Dockerfile
+        | Language::Hcl
+        | Language::Settings
+        | Language::Shell
+        | Language::Sql
+        | Language::Yaml => {
             return None;
         }
     }

@@ -8,8 +8,10 @@ pub mod delete_everything;
 pub mod empty_filter;
 pub mod file_removal;
 pub mod migration_drops;
+pub mod shell_removal;
 pub mod sql_destroys_data;
 pub mod sql_file;
+pub mod stateful_resource_removed;
 pub mod unverified_removal;
 
 use crate::language::Language;

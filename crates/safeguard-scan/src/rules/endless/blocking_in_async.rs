@@ -46,7 +46,12 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             }
         }
         Language::Go => {}
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => {}
+        Language::Dockerfile
+        | Language::Hcl
+        | Language::Settings
+        | Language::Shell
+        | Language::Sql
+        | Language::Yaml => {}
     }
 }
 

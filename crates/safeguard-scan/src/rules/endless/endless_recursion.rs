@@ -353,7 +353,12 @@ fn asks_for_itself(source: &Source, function: NodeId, first: &[NodeId]) -> Optio
                     _ => false,
                 }
         }),
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => None,
+        Language::Dockerfile
+        | Language::Hcl
+        | Language::Settings
+        | Language::Shell
+        | Language::Sql
+        | Language::Yaml => None,
     }
 }
 

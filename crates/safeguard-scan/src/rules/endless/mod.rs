@@ -9,6 +9,7 @@ pub mod query_in_loop;
 pub mod resource_not_closed;
 pub mod retry_without_limit;
 pub mod self_rearming;
+pub mod shell_loop;
 pub mod sql_file;
 pub mod unbounded_concurrency;
 pub mod unbounded_growth;

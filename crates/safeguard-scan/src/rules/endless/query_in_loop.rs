@@ -101,7 +101,12 @@ fn is_query(source: &Source, id: NodeId) -> bool {
                 || matches!(name, "First" | "Find" | "Take")
                     && (path.to_ascii_lowercase().contains("db") || calls::chain(tree, id).contains(&"Where"))
         }
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => false,
+        Language::Dockerfile
+        | Language::Hcl
+        | Language::Settings
+        | Language::Shell
+        | Language::Sql
+        | Language::Yaml => false,
     }
 }
 

@@ -134,7 +134,12 @@ fn taken(source: &Source, call: NodeId) -> Option<Taken> {
                 sure: false,
             })
         }
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => None,
+        Language::Dockerfile
+        | Language::Hcl
+        | Language::Settings
+        | Language::Shell
+        | Language::Sql
+        | Language::Yaml => None,
     }
 }
 

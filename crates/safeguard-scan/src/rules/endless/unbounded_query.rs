@@ -80,7 +80,12 @@ fn asks_for_all(source: &Source, id: NodeId) -> bool {
                 || matches!(name, "query" | "execute" | "all") && whole_table
         }
         Language::Go => matches!(name, "Query" | "QueryContext" | "Select" | "SelectContext") && whole_table,
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => false,
+        Language::Dockerfile
+        | Language::Hcl
+        | Language::Settings
+        | Language::Shell
+        | Language::Sql
+        | Language::Yaml => false,
     }
 }
 

@@ -18,6 +18,7 @@ pub static COMPARISON: Comparison = Comparison {
     cwe: &["CWE-862"],
     languages: EVERY_LANGUAGE,
     run,
+    gone: None,
 };
 
 fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {

@@ -17,6 +17,7 @@ pub static COMPARISON: Comparison = Comparison {
     cwe: &["CWE-362"],
     languages: EVERY_LANGUAGE,
     run,
+    gone: None,
 };
 
 fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use safeguard_api::evidence::Severity;
 
+use crate::language::Language;
 use crate::rule::Confidence;
-use crate::rules::EVERY_LANGUAGE;
 use crate::rules::comparison::{Both, Comparison, Taken};
 use crate::tree::{NodeId, Tree};
 
@@ -13,9 +13,22 @@ pub static COMPARISON: Comparison = Comparison {
     id: "silenced-scanner",
     failure: "",
     cwe: &[],
-    languages: EVERY_LANGUAGE,
+    languages: EVERY,
     run,
+    gone: None,
 };
+
+const EVERY: &[Language] = &[
+    Language::Dockerfile,
+    Language::Go,
+    Language::Hcl,
+    Language::JavaScript,
+    Language::Python,
+    Language::Shell,
+    Language::TypeScript,
+    Language::Tsx,
+    Language::Yaml,
+];
 
 /// What silences a scanner for weaknesses.
 const SECURITY: &[&str] = &[
@@ -28,6 +41,13 @@ const SECURITY: &[&str] = &[
     "snyk-ignore",
     "gitleaks:allow",
     "noqa: s",
+    "checkov:skip",
+    "tfsec:ignore",
+    "trivy:ignore",
+    "kics-scan ignore",
+    "kics-scan disable",
+    "zizmor: ignore",
+    "terrascan:skip",
 ];
 
 /// What silences others.
@@ -51,6 +71,10 @@ const OTHERS: &[&str] = &[
     "deno-lint-ignore",
     "noinspection",
     "nosonar",
+    "hadolint ignore",
+    "shellcheck disable",
+    "yamllint disable",
+    "tflint-ignore",
 ];
 
 fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {

@@ -18,6 +18,7 @@ pub static COMPARISON: Comparison = Comparison {
     cwe: &[],
     languages: EVERY_LANGUAGE,
     run,
+    gone: None,
 };
 
 fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {

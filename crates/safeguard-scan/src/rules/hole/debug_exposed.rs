@@ -32,7 +32,12 @@ fn run(source: &Source, _project: &Project, reports: &mut Reports) {
         Language::Python => python(code, reports),
         Language::Go => go(code, reports),
         Language::JavaScript | Language::TypeScript | Language::Tsx => {}
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => {}
+        Language::Dockerfile
+        | Language::Hcl
+        | Language::Settings
+        | Language::Shell
+        | Language::Sql
+        | Language::Yaml => {}
     }
     for call in code.calls() {
         traces(code, call, reports);

@@ -1,5 +1,7 @@
 //! Files that every user of the machine may change, and temporary ones whose name can be guessed.
 
+pub mod shell;
+
 use safeguard_api::evidence::Severity;
 
 use super::EVERY;

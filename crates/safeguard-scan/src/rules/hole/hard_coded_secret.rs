@@ -1,5 +1,6 @@
 //! A secret in the source.
 
+pub mod infrastructure;
 mod issued;
 mod secret_text;
 

@@ -1,5 +1,8 @@
 //! Everybody, or everything, in a list of rights.
 
+pub mod kubernetes;
+pub mod terraform;
+
 use safeguard_api::evidence::Severity;
 
 use super::EVERY;

@@ -198,7 +198,12 @@ fn guessable(code: Code<'_>, call: NodeId) -> Option<From> {
                 _ => None,
             }
         }
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => None,
+        Language::Dockerfile
+        | Language::Hcl
+        | Language::Settings
+        | Language::Shell
+        | Language::Sql
+        | Language::Yaml => None,
     }
 }
 

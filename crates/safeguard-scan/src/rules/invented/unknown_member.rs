@@ -55,7 +55,12 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
             file.members(&data::NODE_MEMBERS, reports);
         }
         Language::Go => file.go_members(reports),
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => {}
+        Language::Dockerfile
+        | Language::Hcl
+        | Language::Settings
+        | Language::Shell
+        | Language::Sql
+        | Language::Yaml => {}
     }
 }
 

@@ -37,7 +37,12 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
         Language::Python => python(source, project, reports),
         Language::JavaScript | Language::TypeScript | Language::Tsx => javascript(source, project, reports),
         Language::Go => go(source, project, reports),
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => {}
+        Language::Dockerfile
+        | Language::Hcl
+        | Language::Settings
+        | Language::Shell
+        | Language::Sql
+        | Language::Yaml => {}
     }
 }
 

@@ -216,7 +216,12 @@ fn same_class(tree: &Tree, one: NodeId, other: NodeId) -> bool {
             bodies::class_of(tree, one).is_some()
                 && bodies::class_of(tree, one) == bodies::class_of(tree, other)
         }
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => false,
+        Language::Dockerfile
+        | Language::Hcl
+        | Language::Settings
+        | Language::Shell
+        | Language::Sql
+        | Language::Yaml => false,
     }
 }
 

@@ -97,9 +97,12 @@ impl<'t> Reading<'t> {
             Language::TypeScript => (false, true),
             Language::Tsx => (true, true),
             Language::Go | Language::Python => (false, false),
-            Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => {
-                (false, false)
-            }
+            Language::Dockerfile
+            | Language::Hcl
+            | Language::Settings
+            | Language::Shell
+            | Language::Sql
+            | Language::Yaml => (false, false),
         };
         let at = if text.starts_with("#!") {
             line_end(text, 0)

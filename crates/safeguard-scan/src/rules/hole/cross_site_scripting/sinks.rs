@@ -94,7 +94,12 @@ pub(super) fn sinks(source: &Source) -> BTreeMap<NodeId, Sink> {
             }
         }
         Language::Go => {}
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => {}
+        Language::Dockerfile
+        | Language::Hcl
+        | Language::Settings
+        | Language::Shell
+        | Language::Sql
+        | Language::Yaml => {}
     }
     sinks
 }
@@ -192,7 +197,12 @@ fn of_call(source: &Source, call: NodeId, sinks: &mut BTreeMap<NodeId, Sink>) {
             }
             _ => {}
         },
-        Language::Dockerfile | Language::Hcl | Language::Shell | Language::Sql | Language::Yaml => {}
+        Language::Dockerfile
+        | Language::Hcl
+        | Language::Settings
+        | Language::Shell
+        | Language::Sql
+        | Language::Yaml => {}
     }
 }
 

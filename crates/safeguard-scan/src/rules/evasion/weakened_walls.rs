@@ -1,0 +1,183 @@
+//! What kept a container within its walls, and is gone: its security context, the policy of its network, its limits.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use safeguard_api::evidence::Severity;
+
+use crate::analysis::yaml::Yaml;
+use crate::language::Language;
+use crate::matching::Source;
+use crate::rule::Confidence;
+use crate::rules::comparison::{Both, Comparison, Moved, Taken};
+use crate::rules::hole::container_without_walls::{containers, pod_specs};
+use crate::tree::{Kind, NodeId};
+
+pub static COMPARISON: Comparison = Comparison {
+    id: "weakened-walls",
+    failure: "X3",
+    cwe: &["CWE-250", "CWE-693"],
+    languages: &[Language::Yaml],
+    run,
+    gone: Some(gone),
+};
+
+/// A wall, and how sure it is that whoever takes it away opens something.
+const WALLS: &[(&str, bool)] = &[
+    ("allowPrivilegeEscalation: false", true),
+    ("capabilities: drop ALL", true),
+    ("readOnlyRootFilesystem: true", false),
+    ("runAsNonRoot: true", true),
+    ("seccompProfile", false),
+    ("a limit of memory", false),
+];
+
+fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
+    let before = all(both.base);
+    let after = all(both.head);
+    for (name, (walls, _)) in &before {
+        let Some((now, at)) = after.get(name) else {
+            continue;
+        };
+        for (wall, sure) in WALLS {
+            if walls.contains(wall) && !now.contains(wall) {
+                taken.push(Taken {
+                    node: *at,
+                    severity: Severity::High,
+                    confidence: if *sure {
+                        Confidence::High
+                    } else {
+                        Confidence::Medium
+                    },
+                    message: format!(
+                        "`{wall}` of container `{}` is gone",
+                        name.rsplit('/').next().unwrap_or(name)
+                    ),
+                });
+            }
+        }
+    }
+    let (was, now) = (policies(both.base), policies(both.head));
+    for (name, _) in was
+        .iter()
+        .filter(|(name, _)| !now.contains_key(*name) && !both.moved.mentions(name))
+    {
+        if let Some(at) = Yaml::of(both.head)
+            .documents()
+            .first()
+            .and_then(|root| both.head.tree.children(*root).next())
+        {
+            taken.push(policy_gone(name, at));
+        }
+    }
+}
+
+fn policy_gone(name: &str, at: NodeId) -> Taken {
+    Taken {
+        node: at,
+        severity: Severity::High,
+        confidence: Confidence::High,
+        message: format!("the network policy `{name}` is gone: every pod reaches what it guarded"),
+    }
+}
+
+fn gone(base: &Source, moved: &Moved) -> Vec<Taken> {
+    let lost = policies(base)
+        .into_iter()
+        .filter(|(name, _)| !moved.mentions(name));
+    lost.map(|(name, node)| policy_gone(&name, node)).collect()
+}
+
+fn policies(source: &Source) -> BTreeMap<String, NodeId> {
+    let yaml = Yaml::of(source);
+    let documents = yaml.documents().into_iter();
+    documents
+        .filter(|document| {
+            matches!(
+                yaml.text_at(*document, "kind"),
+                "NetworkPolicy" | "CiliumNetworkPolicy"
+            )
+        })
+        .filter_map(|document| {
+            let name = yaml
+                .get(document, "metadata")
+                .map_or("", |metadata| yaml.text_at(metadata, "name"));
+            let at = source
+                .tree
+                .children(document)
+                .next()
+                .filter(|at| source.tree.kind(*at) == Kind::Pair)?;
+            Some((name.to_owned(), at))
+        })
+        .collect()
+}
+
+/// By kind, name and container: the walls it has, and where it stands.
+fn all(source: &Source) -> BTreeMap<String, (BTreeSet<&'static str>, NodeId)> {
+    let yaml = Yaml::of(source);
+    let mut found = BTreeMap::new();
+    for document in yaml.documents() {
+        let name = yaml
+            .get(document, "metadata")
+            .map_or("", |metadata| yaml.text_at(metadata, "name"));
+        for spec in pod_specs(yaml, document) {
+            for container in containers(yaml, spec) {
+                let key = format!(
+                    "{}/{name}/{}",
+                    yaml.text_at(document, "kind"),
+                    yaml.text_at(container, "name")
+                );
+                let at = yaml.entry(container, "name").map_or(container, |(pair, _)| pair);
+                found.insert(key, (walls(yaml, spec, container), at));
+            }
+        }
+    }
+    found
+}
+
+fn walls(yaml: Yaml<'_>, spec: NodeId, container: NodeId) -> BTreeSet<&'static str> {
+    let contexts: Vec<NodeId> = [container, spec]
+        .into_iter()
+        .filter_map(|of| yaml.get(of, "securityContext"))
+        .collect();
+    let has = |key: &str, value: &str| contexts.iter().any(|context| yaml.is(*context, key, value));
+    let drops = contexts.iter().any(|context| {
+        yaml.at(*context, &["capabilities", "drop"]).is_some_and(|drop| {
+            yaml.words(drop)
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case("all"))
+        })
+    });
+    let mut found = BTreeSet::new();
+    let mut add = |wall: &'static str, there: bool| {
+        if there {
+            found.insert(wall);
+        }
+    };
+    add(
+        "allowPrivilegeEscalation: false",
+        has("allowPrivilegeEscalation", "false"),
+    );
+    add("capabilities: drop ALL", drops);
+    add(
+        "readOnlyRootFilesystem: true",
+        has("readOnlyRootFilesystem", "true"),
+    );
+    // A number that is not root's says as much.
+    let number = contexts.iter().any(|context| {
+        yaml.text_at(*context, "runAsUser")
+            .parse::<u32>()
+            .is_ok_and(|user| user > 0)
+    });
+    add("runAsNonRoot: true", has("runAsNonRoot", "true") || number);
+    add(
+        "seccompProfile",
+        contexts
+            .iter()
+            .any(|context| yaml.get(*context, "seccompProfile").is_some()),
+    );
+    add(
+        "a limit of memory",
+        yaml.at(container, &["resources", "limits", "memory"]).is_some(),
+    );
+    found
+}
