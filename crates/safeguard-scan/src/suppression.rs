@@ -30,6 +30,15 @@ pub fn read(source: &Source) -> Vec<Suppression> {
         .collect()
 }
 
+/// The same of any text, whatever its comments look like.
+pub fn in_text(text: &str) -> Vec<Suppression> {
+    if !text.contains("safeguard:") {
+        return Vec::new();
+    }
+    let lines = text.lines().enumerate();
+    lines.filter_map(|(at, line)| one(line, at + 1)).collect()
+}
+
 fn one(comment: &str, line: usize) -> Option<Suppression> {
     let (_, after) = comment.split_once("safeguard:")?;
     let after = after.trim_start().strip_prefix("allow[")?;

@@ -32,6 +32,7 @@ impl Builder {
                 decoded: String::new(),
                 nodes: Vec::with_capacity(text.len() / 6),
                 comments: Vec::new(),
+                line_ends: std::sync::OnceLock::new(),
             },
             open: Vec::new(),
             failed: None,

@@ -134,7 +134,7 @@ impl File<'_> {
                     import,
                     format!(
                         "Python's `{outer}` has no module `{name}`{}",
-                        data::hint(name, members.iter().copied())
+                        data::hint(name, members.iter())
                     ),
                 );
             }
@@ -151,7 +151,7 @@ impl File<'_> {
                         item,
                         format!(
                             "Python's `{module}` has no `{name}`{}",
-                            data::hint(name, members.iter().copied())
+                            data::hint(name, members.iter())
                         ),
                     );
                 }
