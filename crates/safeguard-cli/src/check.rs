@@ -154,8 +154,7 @@ pub fn rules_of(paths: &[PathBuf]) -> Result<Rules, Failure> {
             more.extend(rules);
         }
     }
-    own.and(more)
-        .map_err(|error| Failure::undecided(format!("the rules: {error}")))
+    Ok(own.and(more))
 }
 
 fn look(rules: &Rules, selection: Selection, output: &Output) -> Result<Checked, Failure> {

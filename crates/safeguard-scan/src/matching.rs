@@ -5,7 +5,9 @@ mod canonical;
 mod children;
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
+use crate::analysis::settings::Placed;
 use crate::language::pattern::Pattern;
 use crate::names::Names;
 use crate::tree::{Flags, Kind, NodeId, Role, Tree};
@@ -28,6 +30,10 @@ pub struct Source {
     pub names: Names,
     /// The nodes of each kind.
     by_kind: Vec<Vec<NodeId>>,
+    /// Calls, and constructions with `new`, in the order of the text.
+    calls: OnceLock<Vec<NodeId>>,
+    /// What is set by name, once somebody asks.
+    pub(crate) settings: OnceLock<Vec<Placed>>,
 }
 
 impl Source {
@@ -42,7 +48,18 @@ impl Source {
             tree,
             names,
             by_kind,
+            calls: OnceLock::new(),
+            settings: OnceLock::new(),
         }
+    }
+
+    pub(crate) fn calls(&self) -> &[NodeId] {
+        self.calls.get_or_init(|| {
+            let mut calls = self.of_kind(Kind::Call).to_vec();
+            calls.extend_from_slice(self.of_kind(Kind::New));
+            calls.sort_unstable();
+            calls
+        })
     }
 
     /// All nodes of a kind, in the order of the text.
@@ -145,16 +162,40 @@ impl<'m> Matcher<'m> {
                 .filter(|id| is_expression(tree, *id) || self.pattern.kind(root) == Kind::Ellipsis)
                 .collect();
         }
+        let callee = matches!(self.pattern.kind(root), Kind::Call | Kind::New)
+            .then(|| self.pattern.child(root, Role::Callee))
+            .flatten();
+        let may_fit = |id: NodeId| match callee {
+            Some(callee) => tree
+                .child(id, Role::Callee)
+                .is_none_or(|called| self.may_be_called(callee, called)),
+            None => true,
+        };
         let mut found: Vec<NodeId> = kinds
             .iter()
             .flat_map(|kind| self.source.of_kind(*kind))
             .copied()
-            .filter(|id| tree.within(*id, within))
+            .filter(|id| tree.within(*id, within) && may_fit(*id))
             .collect();
         if kinds.len() > 1 {
             found.sort();
         }
         found
+    }
+
+    /// Whether a pattern's callee may fit a file's, by its last name alone: most calls are of something else.
+    fn may_be_called(&self, wanted: NodeId, called: NodeId) -> bool {
+        let (p, t) = (self.pattern, &self.source.tree);
+        let name = p.name(wanted);
+        match p.kind(wanted) {
+            Kind::Name | Kind::Member if !name.starts_with('$') && name != "..." => match t.kind(called) {
+                Kind::Member => t.name(called) == name,
+                // What was imported may have another name here.
+                Kind::Name => t.name(called) == name || self.source.names.imported(t.name(called)).is_some(),
+                _ => false,
+            },
+            _ => true,
+        }
     }
 
     fn is_statement_ellipsis(&self, id: NodeId) -> bool {
@@ -328,17 +369,17 @@ impl<'m> Matcher<'m> {
     /// Whether both are the same chain of names, what was imported taken for what it stands for.
     fn same_path(&self, pattern: NodeId, target: NodeId) -> bool {
         let t = &self.source.tree;
-        if !matches!(t.kind(target), Kind::Name | Kind::Member) {
+        // Cheap first: only what was imported has another name than its own.
+        if !matches!(t.kind(target), Kind::Name | Kind::Member) || !self.may_be_called(pattern, target) {
             return false;
         }
         let Some(wanted) = plain_path(self.pattern, pattern) else {
             return false;
         };
-        // Cheap first: only what was imported has another name than its own.
-        match self.source.names.qualified(t, target) {
-            Some(found) => found == wanted,
-            None => false,
-        }
+        self.source
+            .names
+            .qualified(t, target)
+            .is_some_and(|found| found == wanted)
     }
 
     fn bind_node(&mut self, metavariable: &str, target: NodeId, then: Then<'_, 'm>) -> bool {

@@ -8,15 +8,18 @@ use crate::tree::{Kind, NodeId, Role, Tree};
 /// How long a chain of members may be.
 const PATH_SEGMENTS_MAX: usize = 16;
 
+/// The function that a name is local to, or the file.
+type Scope = Option<NodeId>;
+
 /// What is known of the names of one file.
 #[derive(Debug, Default)]
 pub struct Names {
     /// A name of the file to what it stands for: `sp` to `subprocess`, `exec` to `child_process.exec`.
     imported: HashMap<String, String>,
-    /// A name that is assigned once in its function or file, to the literal it then has for good. The key has the function it is local to.
-    constants: HashMap<(Option<NodeId>, String), NodeId>,
-    /// How often a name is bound in a function (or the file), parameters included.
-    bound: HashMap<(Option<NodeId>, String), u32>,
+    /// A name that is assigned once in its function or file, to the literal it then has for good, and the function it is local to.
+    constants: HashMap<String, Vec<(Scope, NodeId)>>,
+    /// How often a name is bound in each function (or the file) that binds it, parameters included.
+    bound: HashMap<String, Vec<(Scope, u32)>>,
 }
 
 impl Names {
@@ -38,9 +41,9 @@ impl Names {
                 Kind::Global => {
                     // Whoever may change a name of the file or of an outer function makes it no constant.
                     for name in tree.children(id) {
-                        let name = tree.name(name).to_owned();
+                        let name = tree.name(name);
                         for scope in std::iter::once(None).chain(functions_around(tree, id).map(Some)) {
-                            *names.bound.entry((scope, name.clone())).or_default() += 2;
+                            names.count(scope, name, 2);
                         }
                     }
                 }
@@ -48,7 +51,9 @@ impl Names {
             }
         }
         let bound = &names.bound;
-        names.constants.retain(|key, _| bound.get(key) == Some(&1));
+        for (name, constants) in &mut names.constants {
+            constants.retain(|(scope, _)| times(bound, *scope, name) == Some(1));
+        }
         names
     }
 
@@ -91,7 +96,7 @@ impl Names {
 
     /// Whether a function around a place, or the file, binds a name by anything but an import.
     pub fn is_bound(&self, tree: &Tree, id: NodeId, name: &str) -> bool {
-        self.bound.contains_key(&(None, name.to_owned())) || self.is_local(tree, id, name)
+        times(&self.bound, None, name).is_some() || self.is_local(tree, id, name)
     }
 
     /// The function around a place that binds a name, or the file (`None`), and how often it does.
@@ -99,7 +104,7 @@ impl Names {
         functions_around(tree, id)
             .map(Some)
             .chain(std::iter::once(None))
-            .find_map(|scope| Some((scope, *self.bound.get(&(scope, name.to_owned()))?)))
+            .find_map(|scope| Some((scope, times(&self.bound, scope, name)?)))
     }
 
     /// The literal that a name always has where it is used.
@@ -108,14 +113,24 @@ impl Names {
             return None;
         }
         let name = tree.name(id);
+        let constants = self
+            .constants
+            .get(name)
+            .filter(|constants| !constants.is_empty())?;
         let mut scopes = functions_around(tree, id).map(Some).chain(std::iter::once(None));
-        let scope = scopes.find(|scope| self.bound.contains_key(&(*scope, name.to_owned())))?;
-        self.constants.get(&(scope, name.to_owned())).copied()
+        let scope = scopes.find(|scope| times(&self.bound, *scope, name).is_some())?;
+        let of_scope = constants.iter().find(|(other, _)| *other == scope);
+        of_scope.map(|(_, literal)| *literal)
     }
 
     /// Whether a function around a place has a name of its own that hides one of the file.
     fn is_local(&self, tree: &Tree, id: NodeId, name: &str) -> bool {
-        functions_around(tree, id).any(|function| self.bound.contains_key(&(Some(function), name.to_owned())))
+        let Some(bound) = self.bound.get(name) else {
+            return false;
+        };
+        bound.iter().any(|(scope, _)| scope.is_some())
+            && functions_around(tree, id)
+                .any(|function| bound.iter().any(|(scope, _)| *scope == Some(function)))
     }
 
     fn import(&mut self, tree: &Tree, id: NodeId) {
@@ -157,8 +172,10 @@ impl Names {
         );
         if tree.kind(*target) == Kind::Name && tree.name(id) != "+=" && literal {
             let scope = functions_around(tree, id).next();
-            self.constants
-                .insert((scope, tree.name(*target).to_owned()), value);
+            // Of several the last is kept, though then none is a constant.
+            let constants = self.constants.entry(tree.name(*target).to_owned()).or_default();
+            constants.retain(|(other, _)| *other != scope);
+            constants.push((scope, value));
         }
         if let Some(module) = self.module_of(tree, value) {
             match tree.kind(*target) {
@@ -225,13 +242,33 @@ impl Names {
 
     fn bind(&mut self, tree: &Tree, at: NodeId, name: &str) {
         let scope = functions_around(tree, at).next();
-        *self.bound.entry((scope, name.to_owned())).or_default() += 1;
+        self.count(scope, name, 1);
+    }
+
+    fn count(&mut self, scope: Scope, name: &str, times: u32) {
+        let bound = match self.bound.get_mut(name) {
+            Some(bound) => bound,
+            None => self.bound.entry(name.to_owned()).or_default(),
+        };
+        match bound.iter_mut().find(|(other, _)| *other == scope) {
+            Some((_, count)) => *count += times,
+            None => bound.push((scope, times)),
+        }
     }
 
     fn unbind(&mut self, tree: &Tree, at: NodeId, local: NodeId) {
         let scope = functions_around(tree, at).next();
-        self.bound.remove(&(scope, tree.name(local).to_owned()));
+        if let Some(bound) = self.bound.get_mut(tree.name(local)) {
+            bound.retain(|(other, _)| *other != scope);
+        }
     }
+}
+
+/// How often a function, or the file, binds a name, if it does.
+fn times(bound: &HashMap<String, Vec<(Scope, u32)>>, scope: Scope, name: &str) -> Option<u32> {
+    let scopes = bound.get(name)?;
+    let found = scopes.iter().find(|(other, _)| *other == scope);
+    found.map(|(_, times)| *times)
 }
 
 /// The functions that a node lies in, from the inside out.

@@ -12,15 +12,10 @@ const ALTERNATIVES_MAX: usize = 64;
 /// Groups of texts: a file has at least one of each group, or the rule finds nothing in it.
 pub fn needs(mode: &Mode) -> Vec<Vec<String>> {
     match mode {
-        Mode::Search(formulas) => any(formulas),
-        Mode::Taint(taints) => {
-            let sinks: Vec<Vec<Vec<String>>> = taints.iter().map(|taint| any(&taint.sinks)).collect();
-            let sources: Vec<Vec<Vec<String>>> = taints
-                .iter()
-                .map(|taint| any(taint.sources.iter().map(AsRef::as_ref)))
-                .collect();
-            let mut needs = alternatives(&sinks);
-            needs.extend(alternatives(&sources));
+        Mode::Search(of) => formula(of),
+        Mode::Taint(taint) => {
+            let mut needs = any(&taint.sinks);
+            needs.extend(any(taint.sources.iter().map(AsRef::as_ref)));
             needs
         }
     }

@@ -1,6 +1,7 @@
 //! One file against all rules.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use aho_corasick::AhoCorasick;
 
@@ -9,7 +10,7 @@ use crate::finding::{Finding, Place, Step, identity};
 use crate::language::{self, Language};
 use crate::matching::{Bindings, Source, bound};
 use crate::project::Project;
-use crate::rule::{About, Confidence, Evaluation, Mode, Paths, Rule, RuleError};
+use crate::rule::{About, Confidence, Evaluation, Expression, Mode, Paths, Ready, Rule, RuleError, Sets};
 use crate::rules::{Check, Comparison, Reports};
 use crate::taint;
 use crate::tree::{NodeId, ParseError};
@@ -20,6 +21,15 @@ pub struct Rules {
     rules: Vec<Rule>,
     checks: Vec<&'static Check>,
     comparisons: Vec<&'static Comparison>,
+    /// By language, once there is a file of it.
+    ready: [OnceLock<Result<OfLanguage, RuleError>>; Language::COUNT],
+}
+
+/// What the rules for one language look for.
+#[derive(Debug)]
+struct OfLanguage {
+    /// The rule's number among all.
+    rules: Vec<(usize, Ready)>,
     /// All texts that some rule needs.
     texts: AhoCorasick,
     /// For each rule: groups of the texts' numbers.
@@ -39,32 +49,19 @@ impl Rules {
         rules: Vec<Rule>,
         checks: Vec<&'static Check>,
         comparisons: Vec<&'static Comparison>,
-    ) -> Result<Rules, RuleError> {
-        let mut texts: Vec<&str> = rules
-            .iter()
-            .flat_map(|rule| &rule.needs)
-            .flatten()
-            .map(String::as_str)
-            .collect();
-        texts.sort_unstable();
-        texts.dedup();
-        let number = |text: &String| texts.binary_search(&text.as_str()).unwrap_or(usize::MAX);
-        let needs = rules
-            .iter()
-            .map(|rule| {
-                rule.needs
-                    .iter()
-                    .map(|group| group.iter().map(number).collect())
-                    .collect()
-            })
-            .collect();
-        Ok(Rules {
-            texts: AhoCorasick::new(&texts).map_err(|error| RuleError::Yaml(error.to_string()))?,
-            needs,
+    ) -> Rules {
+        Rules {
             rules,
             checks,
             comparisons,
-        })
+            ready: std::array::from_fn(|_| OnceLock::new()),
+        }
+    }
+
+    fn of_language(&self, language: Language) -> Result<&OfLanguage, &RuleError> {
+        self.ready[language as usize]
+            .get_or_init(|| OfLanguage::new(&self.rules, language))
+            .as_ref()
     }
 
     pub fn rules(&self) -> &[Rule] {
@@ -76,18 +73,18 @@ impl Rules {
     }
 
     /// Rules in YAML alone.
-    pub fn of(rules: Vec<Rule>) -> Result<Rules, RuleError> {
+    pub fn of(rules: Vec<Rule>) -> Rules {
         Rules::new(rules, Vec::new(), Vec::new())
     }
 
     /// These rules in YAML beside those that there are.
-    pub fn and(mut self, more: Vec<Rule>) -> Result<Rules, RuleError> {
+    pub fn and(mut self, more: Vec<Rule>) -> Rules {
         self.rules.extend(more);
         Rules::new(self.rules, self.checks, self.comparisons)
     }
 
     /// These rules in YAML instead of those that there are; checks in Rust stay.
-    pub fn with(self, rules: Vec<Rule>) -> Result<Rules, RuleError> {
+    pub fn with(self, rules: Vec<Rule>) -> Rules {
         Rules::new(rules, self.checks, self.comparisons)
     }
 
@@ -101,32 +98,62 @@ impl Rules {
     pub fn checks(&self) -> &[&'static Check] {
         &self.checks
     }
+}
 
-    /// The rules that may find something in a file.
-    fn candidates(&self, language: Language, path: &str, text: &str) -> Vec<&Rule> {
+impl OfLanguage {
+    fn new(all: &[Rule], language: Language) -> Result<OfLanguage, RuleError> {
+        let mut sets = Sets::default();
+        let rules = all
+            .iter()
+            .enumerate()
+            .filter(|(_, rule)| rule.languages.contains(&language))
+            .map(|(at, rule)| Ok((at, rule.ready(language, &mut sets)?)))
+            .collect::<Result<Vec<_>, RuleError>>()?;
+        let mut texts: Vec<&str> = rules
+            .iter()
+            .flat_map(|(_, ready)| &ready.needs)
+            .flatten()
+            .map(String::as_str)
+            .collect();
+        texts.sort_unstable();
+        texts.dedup();
+        let number = |text: &String| texts.binary_search(&text.as_str()).unwrap_or(usize::MAX);
+        let needs = rules
+            .iter()
+            .map(|(_, ready)| {
+                ready
+                    .needs
+                    .iter()
+                    .map(|group| group.iter().map(number).collect())
+                    .collect()
+            })
+            .collect();
+        Ok(OfLanguage {
+            texts: AhoCorasick::new(&texts).map_err(|error| RuleError::Yaml(error.to_string()))?,
+            needs,
+            rules,
+        })
+    }
+
+    /// The rules that may find something in a file: their numbers, and what they look for.
+    fn candidates(&self, text: &str) -> impl Iterator<Item = &(usize, Ready)> {
         let mut has = vec![false; self.texts.patterns_len()];
         for one in self.texts.find_overlapping_iter(text) {
             has[one.pattern().as_usize()] = true;
         }
-        let has = |number: &usize| has.get(*number).copied().unwrap_or(true);
+        let has = move |number: &usize| has.get(*number).copied().unwrap_or(true);
         self.rules
             .iter()
             .zip(&self.needs)
-            .filter(|(rule, needs)| {
-                rule.languages.contains(&language)
-                    && rule.paths.include(path)
-                    && needs.iter().all(|group| group.iter().any(has))
-            })
-            .map(|(rule, _)| rule)
-            .collect()
+            .filter(move |(_, needs)| needs.iter().all(|group| group.iter().any(&has)))
+            .map(|(ready, _)| ready)
     }
 }
 
 impl Paths {
     /// Whether a path is looked at.
     pub fn include(&self, path: &str) -> bool {
-        let fits =
-            |globs: &[fancy_regex::Regex]| globs.iter().any(|glob| glob.is_match(path).unwrap_or(false));
+        let fits = |globs: &[Expression]| globs.iter().any(|glob| glob.is_match(path) == Some(true));
         (self.include.is_empty() || fits(&self.include)) && !fits(&self.exclude)
     }
 }
@@ -141,22 +168,30 @@ pub fn scan(rules: &Rules, source: &Source, project: &Project) -> Scanned {
     let mut scanned = Scanned::default();
     let language = source.tree.language();
     let mut evaluation = Evaluation::new(source);
-    for rule in rules.candidates(language, &source.path, source.tree.text()) {
-        let Some(at) = rule.languages.iter().position(|other| *other == language) else {
+    let candidates = match rules.of_language(language) {
+        Ok(of_language) => of_language.candidates(source.tree.text()),
+        Err(error) => {
+            scanned.unfinished.push(error.to_string());
+            return scanned;
+        }
+    };
+    for (at, ready) in candidates {
+        let rule = &rules.rules[*at];
+        if !rule.paths.include(&source.path) {
             continue;
-        };
+        }
         evaluation.complete = true;
-        match &rule.mode {
-            Mode::Search(formulas) => {
-                for one in evaluation.everywhere(&formulas[at]) {
+        match &ready.mode {
+            Mode::Search(formula) => {
+                for one in evaluation.everywhere(formula) {
                     let message = told(&rule.about.message, &one.bindings, source);
                     scanned
                         .findings
                         .push(finding(&rule.about, source, one.node, one.span, message));
                 }
             }
-            Mode::Taint(taints) => {
-                let (ways, complete) = taint::ways(&taints[at], &mut evaluation, source);
+            Mode::Taint(taint) => {
+                let (ways, complete) = taint::ways(taint, &mut evaluation, source);
                 evaluation.complete &= complete;
                 for way in ways {
                     let message = told(&rule.about.message, &way.sink.bindings, source);

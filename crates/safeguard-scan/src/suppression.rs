@@ -30,18 +30,13 @@ pub fn read(source: &Source) -> Vec<Suppression> {
         .collect()
 }
 
-/// The suppressions of a file that is no source text: behind `#` or `//`, wherever they stand.
-pub fn in_lines(text: &str) -> Vec<Suppression> {
-    let mut found = Vec::new();
-    for (at, line) in text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| line.contains("safeguard:"))
-    {
-        let comment = line.find('#').or_else(|| line.find("//"));
-        found.extend(comment.and_then(|begin| one(&line[begin..], at + 1)));
+/// The same of any text, whatever its comments look like.
+pub fn in_text(text: &str) -> Vec<Suppression> {
+    if !text.contains("safeguard:") {
+        return Vec::new();
     }
-    found
+    let lines = text.lines().enumerate();
+    lines.filter_map(|(at, line)| one(line, at + 1)).collect()
 }
 
 fn one(comment: &str, line: usize) -> Option<Suppression> {

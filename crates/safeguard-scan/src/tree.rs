@@ -7,6 +7,7 @@ mod builder;
 mod kind;
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use crate::language::Language;
 
@@ -63,6 +64,7 @@ pub struct Tree {
     comments: Vec<Range<usize>>,
     /// Why parts of it could not be read, such as scripts within it.
     unread: Vec<String>,
+    line_ends: OnceLock<Vec<usize>>,
 }
 
 impl Tree {
@@ -163,8 +165,14 @@ impl Tree {
 
     /// The line, from 1, that a byte is in.
     pub fn line(&self, offset: usize) -> usize {
-        let before = &self.text.as_bytes()[..offset.min(self.text.len())];
-        before.iter().filter(|byte| **byte == b'\n').count() + 1
+        let ends = self.line_ends.get_or_init(|| {
+            let bytes = self.text.bytes().enumerate();
+            bytes
+                .filter(|(_, byte)| *byte == b'\n')
+                .map(|(at, _)| at)
+                .collect()
+        });
+        ends.partition_point(|end| *end < offset) + 1
     }
 
     pub(crate) fn set_kind(&mut self, id: NodeId, kind: Kind) {

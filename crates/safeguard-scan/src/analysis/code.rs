@@ -35,10 +35,7 @@ impl<'s> Code<'s> {
 
     /// Calls, and constructions with `new`.
     pub fn calls(self) -> Vec<NodeId> {
-        let mut calls = self.source.of_kind(Kind::Call).to_vec();
-        calls.extend_from_slice(self.source.of_kind(Kind::New));
-        calls.sort_unstable();
-        calls
+        self.source.calls().to_vec()
     }
 
     pub fn is_call(self, id: NodeId) -> bool {

@@ -12,44 +12,57 @@ pub struct Setting<'s> {
     pub node: NodeId,
 }
 
+/// A setting, as it is kept with its file: many rules ask for all of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Placed {
+    /// The node that has the name.
+    named: NodeId,
+    value: NodeId,
+    node: NodeId,
+}
+
 /// All settings of a file, in the order of the text.
 pub fn settings<'s>(code: Code<'s>) -> Vec<Setting<'s>> {
+    let placed = code.source.settings.get_or_init(|| placed(code));
+    placed
+        .iter()
+        .map(|setting| Setting {
+            name: code.name(setting.named),
+            value: setting.value,
+            node: setting.node,
+        })
+        .collect()
+}
+
+fn placed(code: Code<'_>) -> Vec<Placed> {
     let mut found = Vec::new();
+    let mut add = |named, value, node| found.push(Placed { named, value, node });
     for id in code.tree.all() {
+        let kind = code.kind(id);
+        if !matches!(kind, Kind::Keyword | Kind::Field | Kind::Pair | Kind::Assign) {
+            continue;
+        }
         let Some(value) = code.child(id, Role::Value) else {
             continue;
         };
-        match code.kind(id) {
-            Kind::Keyword | Kind::Field => found.push(Setting {
-                name: code.name(id),
-                value,
-                node: id,
-            }),
+        match kind {
+            Kind::Keyword | Kind::Field => add(id, value, id),
             Kind::Pair => {
-                if let Some(name) = code.key(id) {
-                    found.push(Setting {
-                        name,
-                        value,
-                        node: id,
-                    });
+                if let Some(key) = code.child(id, Role::Key).filter(|_| code.key(id).is_some()) {
+                    add(key, value, id);
                 }
             }
             Kind::Assign if matches!(code.name(id), "=" | ":=" | "||=" | "??=") => {
                 for target in code.tree.children_in(id, Role::Target) {
-                    let name = match code.kind(target) {
-                        Kind::Name | Kind::Member => code.name(target),
+                    let named = match code.kind(target) {
+                        Kind::Name | Kind::Member => Some(target),
                         Kind::Index => code
                             .child(target, Role::Index)
-                            .filter(|index| code.kind(*index) == Kind::Str)
-                            .map_or("", |index| code.name(index)),
-                        _ => "",
+                            .filter(|index| code.kind(*index) == Kind::Str),
+                        _ => None,
                     };
-                    if !name.is_empty() {
-                        found.push(Setting {
-                            name,
-                            value,
-                            node: id,
-                        });
+                    if let Some(named) = named.filter(|named| !code.name(*named).is_empty()) {
+                        add(named, value, id);
                     }
                 }
             }
@@ -60,11 +73,7 @@ pub fn settings<'s>(code: Code<'s>) -> Vec<Setting<'s>> {
         if let Some(value) = code.child(*param, Role::Default)
             && !code.name(*param).is_empty()
         {
-            found.push(Setting {
-                name: code.name(*param),
-                value,
-                node: *param,
-            });
+            add(*param, value, *param);
         }
     }
     found.sort_by_key(|setting| setting.node);

@@ -43,6 +43,9 @@ pub enum Language {
 }
 
 impl Language {
+    /// How many there are.
+    pub const COUNT: usize = Language::Tsx as usize + 1;
+
     /// The language of a file, by its name.
     pub fn of(path: &str) -> Option<Language> {
         let file = path.rsplit('/').next().unwrap_or(path);

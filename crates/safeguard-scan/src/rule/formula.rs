@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{All, Condition, Formula};
+use super::{All, Condition, Expression, Formula};
 use crate::language::pattern::Pattern;
 use crate::matching::{self, Bindings, Match, Source, agree, bound};
 use crate::tree::NodeId;
@@ -89,10 +89,14 @@ impl<'s> Evaluation<'s> {
             .collect()
     }
 
-    fn regex(&mut self, regex: &fancy_regex::Regex, within: NodeId, known: &Bindings) -> Vec<Match> {
+    fn regex(&mut self, regex: &Expression, within: NodeId, known: &Bindings) -> Vec<Match> {
         let tree = &self.source.tree;
         let begins = tree.span(within).start;
         let mut found = Vec::new();
+        let Ok(regex) = regex.get() else {
+            self.complete = false;
+            return found;
+        };
         for one in regex.find_iter(tree.source(within)) {
             let Ok(one) = one else {
                 // The expression took more steps than it may.
@@ -162,8 +166,8 @@ impl<'s> Evaluation<'s> {
             Condition::Regex { metavariable, regex } => {
                 let holds = self.text_of(&one.bindings, metavariable).is_some_and(|text| {
                     match regex.is_match(&text) {
-                        Ok(holds) => holds,
-                        Err(_) => {
+                        Some(holds) => holds,
+                        None => {
                             self.complete = false;
                             false
                         }

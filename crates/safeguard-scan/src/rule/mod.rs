@@ -1,18 +1,20 @@
 //! Rules in Semgrep's YAML: what is looked for, in which languages, and how sure a finding is.
 
 mod comparison;
+mod expression;
 mod formula;
 mod written;
 mod yaml;
 
 use std::sync::Arc;
 
-use fancy_regex::Regex;
 use safeguard_api::evidence::Severity;
 use serde::Deserialize;
 
 pub use comparison::Comparison;
+pub use expression::Expression;
 pub(crate) use formula::Evaluation;
+pub(crate) use yaml::Sets;
 pub use yaml::{RuleError, load, load_all};
 
 use crate::language::Language;
@@ -65,6 +67,12 @@ pub struct Rule {
     pub about: About,
     pub languages: Vec<Language>,
     pub paths: Paths,
+    written: written::Written,
+}
+
+/// What a rule looks for in one language. It is made when the first file of the language comes.
+#[derive(Debug)]
+pub struct Ready {
     pub mode: Mode,
     /// Texts of which a file has at least one of each group, or the rule finds nothing in it.
     pub needs: Vec<Vec<String>>,
@@ -73,15 +81,14 @@ pub struct Rule {
 /// Which files a rule looks at.
 #[derive(Debug, Default)]
 pub struct Paths {
-    pub include: Vec<Regex>,
-    pub exclude: Vec<Regex>,
+    pub include: Vec<Expression>,
+    pub exclude: Vec<Expression>,
 }
 
 #[derive(Debug)]
 pub enum Mode {
-    /// One formula for each of the rule's languages, in their order.
-    Search(Vec<Formula>),
-    Taint(Vec<Taint>),
+    Search(Formula),
+    Taint(Taint),
 }
 
 #[derive(Debug)]
@@ -104,7 +111,7 @@ pub struct Propagator {
 #[derive(Debug)]
 pub enum Formula {
     Pattern(Box<Pattern>),
-    Regex(Regex),
+    Regex(Expression),
     /// Nodes that patterns can not say; only sets of sources of this project have it.
     Nodes(fn(&Source) -> Vec<NodeId>),
     /// One of them.
@@ -128,7 +135,7 @@ pub enum Condition {
     /// The text of a metavariable begins with what the expression describes.
     Regex {
         metavariable: String,
-        regex: Regex,
+        regex: Expression,
     },
     /// Something in what the metavariable stands for fits.
     Pattern {
@@ -136,4 +143,41 @@ pub enum Condition {
         formula: Formula,
     },
     Comparison(Comparison),
+}
+
+impl Mode {
+    /// Compiles all regular expressions, or says which can not be.
+    fn compiled(&self) -> Result<(), String> {
+        match self {
+            Mode::Search(formula) => formula.compiled(),
+            Mode::Taint(taint) => {
+                let sources = taint.sources.iter().map(AsRef::as_ref);
+                let propagators = taint.propagators.iter().map(|propagator| &propagator.formula);
+                sources
+                    .chain(&taint.sinks)
+                    .chain(&taint.sanitizers)
+                    .chain(propagators)
+                    .try_for_each(Formula::compiled)
+            }
+        }
+    }
+}
+
+impl Formula {
+    fn compiled(&self) -> Result<(), String> {
+        match self {
+            Formula::Pattern(_) | Formula::Nodes(_) => Ok(()),
+            Formula::Regex(regex) => regex.get().map(|_| ()).map_err(str::to_owned),
+            Formula::Any(formulas) => formulas.iter().try_for_each(Formula::compiled),
+            Formula::All(all) => {
+                let parts = all.positive.iter().chain(&all.inside).chain(&all.not);
+                parts.into_iter().try_for_each(Formula::compiled)?;
+                all.conditions.iter().try_for_each(|condition| match condition {
+                    Condition::Regex { regex, .. } => regex.get().map(|_| ()).map_err(str::to_owned),
+                    Condition::Pattern { formula, .. } => formula.compiled(),
+                    Condition::Comparison(_) => Ok(()),
+                })
+            }
+        }
+    }
 }

@@ -6,13 +6,13 @@ use serde::Deserialize;
 
 use super::Confidence;
 
-#[derive(Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
     pub(super) rules: Vec<Written>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Written {
     pub(super) id: String,
@@ -54,7 +54,7 @@ pub(super) struct Written {
 }
 
 /// Metadata is the author's own; what is known of it is used.
-#[derive(Deserialize, Default)]
+#[derive(Debug, Clone, Deserialize, Default)]
 pub(super) struct Metadata {
     #[serde(default)]
     pub(super) cwe: OneOrMany,
@@ -65,7 +65,7 @@ pub(super) struct Metadata {
     pub(super) other: BTreeMap<String, serde::de::IgnoredAny>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Debug, Clone, Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WrittenPaths {
     #[serde(default)]
@@ -74,7 +74,7 @@ pub(super) struct WrittenPaths {
     pub(super) exclude: Vec<String>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Debug, Clone, Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Own {
     /// `X1` to `X6`.
@@ -90,7 +90,7 @@ pub(super) struct Own {
     pub(super) clean: Vec<String>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Debug, Clone, Deserialize, Default)]
 #[serde(untagged)]
 pub(super) enum OneOrMany {
     One(String),
@@ -110,7 +110,7 @@ impl OneOrMany {
 }
 
 /// One operator of a formula; a source, sink or propagator has more than one key.
-#[derive(Deserialize, Default)]
+#[derive(Debug, Clone, Deserialize, Default)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(super) struct Item {
     pub(super) pattern: Option<String>,
@@ -129,28 +129,28 @@ pub(super) struct Item {
     pub(super) to: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Nested {
     Code(String),
     Item(Box<Item>),
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Focus {
     One(String),
     Many(Vec<String>),
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WrittenRegex {
     pub(super) metavariable: String,
     pub(super) regex: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct WrittenPattern {
     pub(super) metavariable: String,
@@ -166,7 +166,7 @@ pub(super) struct WrittenPattern {
     pub(super) pattern_either: Option<Vec<Item>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WrittenComparison {
     pub(super) comparison: String,

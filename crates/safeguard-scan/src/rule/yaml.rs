@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fancy_regex::Regex;
 use safeguard_api::evidence::Severity;
 
 use super::written::{File, Focus, Item, Nested, Written, WrittenPaths, WrittenPattern};
-use super::{About, All, Comparison, Condition, Confidence, Formula, Mode, Paths, Propagator, Rule, Taint};
+use super::{
+    About, All, Comparison, Condition, Confidence, Expression, Formula, Mode, Paths, Propagator, Ready, Rule,
+    Taint,
+};
 use crate::language::{self, Language};
 use crate::prefilter;
 
@@ -26,14 +28,28 @@ pub enum RuleError {
     Rule { id: String, problem: String },
 }
 
-/// Reads a file of rules, in their order.
+/// Reads a file of rules, in their order, and tries each in all its languages.
 pub fn load(text: &str) -> Result<Vec<Rule>, RuleError> {
-    load_all(&[text])
+    let rules = load_all(&[text])?;
+    let mut sets = Sets::default();
+    for rule in &rules {
+        let problem = |problem: String| RuleError::Rule {
+            id: rule.about.id.clone(),
+            problem,
+        };
+        for language in &rule.languages {
+            let ready = rule.ready(*language, &mut sets)?;
+            ready.mode.compiled().map_err(problem)?;
+        }
+        for glob in rule.paths.include.iter().chain(&rule.paths.exclude) {
+            glob.get().map_err(|error| problem(error.to_owned()))?;
+        }
+    }
+    Ok(rules)
 }
 
-/// Reads several files of rules that share their sets of sources.
+/// Reads several files of rules. What they look for is read when it is needed.
 pub fn load_all(texts: &[&str]) -> Result<Vec<Rule>, RuleError> {
-    let mut sets = Sets::default();
     let mut rules = Vec::new();
     for text in texts {
         if text.len() > FILE_BYTES_MAX {
@@ -41,7 +57,7 @@ pub fn load_all(texts: &[&str]) -> Result<Vec<Rule>, RuleError> {
         }
         let file: File = serde_saphyr::from_str(text).map_err(|error| RuleError::Yaml(error.to_string()))?;
         for written in file.rules {
-            rules.push(rule(written, &mut sets)?);
+            rules.push(rule(written)?);
         }
     }
     Ok(rules)
@@ -49,7 +65,7 @@ pub fn load_all(texts: &[&str]) -> Result<Vec<Rule>, RuleError> {
 
 /// Sets of sources that several rules share, each read once.
 #[derive(Default)]
-struct Sets(BTreeMap<(String, Language), Vec<Arc<Formula>>>);
+pub(crate) struct Sets(BTreeMap<(String, Language), Vec<Arc<Formula>>>);
 
 impl Sets {
     fn get(&mut self, name: &str, language: Language) -> Result<Vec<Arc<Formula>>, String> {
@@ -70,7 +86,7 @@ impl Sets {
     }
 }
 
-fn rule(written: Written, sets: &mut Sets) -> Result<Rule, RuleError> {
+fn rule(written: Written) -> Result<Rule, RuleError> {
     let id = written.id.clone();
     let problem = |problem: String| RuleError::Rule {
         id: id.clone(),
@@ -85,74 +101,81 @@ fn rule(written: Written, sets: &mut Sets) -> Result<Rule, RuleError> {
         // What does not say how sure it is can not block.
         (None, _) => Confidence::Medium,
     };
-    let mode = match written.mode.as_deref() {
+    Ok(Rule {
+        about: About {
+            id: written.id.clone(),
+            severity,
+            confidence,
+            failure: written.own.failure.clone(),
+            message: written.message.split_whitespace().collect::<Vec<_>>().join(" "),
+            cwe: written.metadata.cwe.clone().into_vec(),
+        },
+        languages,
+        paths: paths(&written.paths),
+        written,
+    })
+}
+
+impl Rule {
+    /// What it looks for in one of its languages.
+    pub(crate) fn ready(&self, language: Language, sets: &mut Sets) -> Result<Ready, RuleError> {
+        let mode = mode(&self.written, language, sets).map_err(|problem| RuleError::Rule {
+            id: self.about.id.clone(),
+            problem,
+        })?;
+        Ok(Ready {
+            needs: prefilter::needs(&mode),
+            mode,
+        })
+    }
+}
+
+fn mode(written: &Written, language: Language, sets: &mut Sets) -> Result<Mode, String> {
+    match written.mode.as_deref() {
         None | Some("search") => {
             let item = Item {
-                pattern: written.pattern,
-                pattern_regex: written.pattern_regex,
-                patterns: written.patterns,
-                pattern_either: written.pattern_either,
+                pattern: written.pattern.clone(),
+                pattern_regex: written.pattern_regex.clone(),
+                patterns: written.patterns.clone(),
+                pattern_either: written.pattern_either.clone(),
                 ..Item::default()
             };
-            let formulas = languages.iter().map(|language| formula(*language, &item, 0));
-            Mode::Search(formulas.collect::<Result<_, _>>().map_err(problem)?)
+            Ok(Mode::Search(formula(language, &item, 0)?))
         }
         Some("taint") => {
             let no_source = written.pattern_sources.is_empty() && written.own.sources.is_empty();
             if no_source || written.pattern_sinks.is_empty() {
-                return Err(problem(
-                    "`mode: taint` needs `pattern-sources` and `pattern-sinks`".to_owned(),
-                ));
+                return Err("`mode: taint` needs `pattern-sources` and `pattern-sinks`".to_owned());
             }
-            let all = |language: Language, items: &[Item]| -> Result<Vec<Formula>, String> {
+            let all = |items: &[Item]| -> Result<Vec<Formula>, String> {
                 items.iter().map(|item| formula(language, item, 0)).collect()
             };
-            let taints = languages.iter().map(|language| {
-                let own = all(*language, &written.pattern_sources)?;
-                let mut sources: Vec<Arc<Formula>> = own.into_iter().map(Arc::new).collect();
-                for set in &written.own.sources {
-                    sources.extend(sets.get(set, *language)?);
-                }
-                let mut sanitizers = all(*language, &written.pattern_sanitizers)?;
-                for set in &written.own.clean {
-                    let find = crate::rules::found_sanitizers(set)
-                        .ok_or_else(|| format!("`x-safeguard` knows no `clean: {set}`"))?;
-                    sanitizers.push(Formula::Nodes(find));
-                }
-                Ok(Taint {
-                    sources,
-                    sinks: all(*language, &written.pattern_sinks)?,
-                    sanitizers,
-                    propagators: written
-                        .pattern_propagators
-                        .iter()
-                        .map(|item| propagator(*language, item))
-                        .collect::<Result<_, _>>()?,
-                })
-            });
-            Mode::Taint(taints.collect::<Result<_, String>>().map_err(problem)?)
+            let own = all(&written.pattern_sources)?;
+            let mut sources: Vec<Arc<Formula>> = own.into_iter().map(Arc::new).collect();
+            for set in &written.own.sources {
+                sources.extend(sets.get(set, language)?);
+            }
+            let mut sanitizers = all(&written.pattern_sanitizers)?;
+            for set in &written.own.clean {
+                let find = crate::rules::found_sanitizers(set)
+                    .ok_or_else(|| format!("`x-safeguard` knows no `clean: {set}`"))?;
+                sanitizers.push(Formula::Nodes(find));
+            }
+            Ok(Mode::Taint(Taint {
+                sources,
+                sinks: all(&written.pattern_sinks)?,
+                sanitizers,
+                propagators: written
+                    .pattern_propagators
+                    .iter()
+                    .map(|item| propagator(language, item))
+                    .collect::<Result<_, _>>()?,
+            }))
         }
-        Some(other) => {
-            return Err(problem(format!(
-                "`mode: {other}` is not supported; `search` and `taint` are"
-            )));
-        }
-    };
-    let needs = prefilter::needs(&mode);
-    Ok(Rule {
-        about: About {
-            id: written.id,
-            severity,
-            confidence,
-            failure: written.own.failure,
-            message: written.message.split_whitespace().collect::<Vec<_>>().join(" "),
-            cwe: written.metadata.cwe.into_vec(),
-        },
-        languages,
-        paths: paths(&written.paths).map_err(problem)?,
-        mode,
-        needs,
-    })
+        Some(other) => Err(format!(
+            "`mode: {other}` is not supported; `search` and `taint` are"
+        )),
+    }
 }
 
 fn languages(names: &[String]) -> Result<Vec<Language>, String> {
@@ -209,7 +232,7 @@ fn formula(language: Language, item: &Item, depth: usize) -> Result<Formula, Str
         return pattern(language, code);
     }
     if let Some(text) = &item.pattern_regex {
-        return Ok(Formula::Regex(regex(text)?));
+        return Ok(Formula::Regex(Expression::new(text)));
     }
     if let Some(items) = &item.patterns {
         return all(language, items, depth);
@@ -236,11 +259,11 @@ fn all(language: Language, items: &[Item], depth: usize) -> Result<Formula, Stri
         } else if let Some(nested) = item.pattern_not.as_ref().or(item.pattern_not_inside.as_ref()) {
             all.not.push(nested_formula(language, nested, depth)?);
         } else if let Some(text) = &item.pattern_not_regex {
-            all.not.push(Formula::Regex(regex(text)?));
+            all.not.push(Formula::Regex(Expression::new(text)));
         } else if let Some(condition) = &item.metavariable_regex {
             all.conditions.push(Condition::Regex {
                 metavariable: metavariable(&condition.metavariable)?,
-                regex: regex(&format!(r"\A(?:{})", condition.regex))?,
+                regex: Expression::new(format!(r"\A(?:{})", condition.regex)),
             });
         } else if let Some(condition) = &item.metavariable_pattern {
             all.conditions.push(Condition::Pattern {
@@ -278,7 +301,7 @@ fn metavariable_formula(
         all.positive.push(pattern(language, code)?);
     }
     if let Some(text) = &written.pattern_regex {
-        all.positive.push(Formula::Regex(regex(text)?));
+        all.positive.push(Formula::Regex(Expression::new(text)));
     }
     if let Some(items) = &written.pattern_either {
         let any: Result<_, _> = items
@@ -310,7 +333,7 @@ fn metavariable_formula(
                         if let Some(nested) = item.pattern_not.as_ref().or(item.pattern_not_inside.as_ref()) {
                             whole.not.push(nested_formula(language, nested, depth + 1)?);
                         } else if let Some(text) = &item.pattern_not_regex {
-                            whole.not.push(Formula::Regex(regex(text)?));
+                            whole.not.push(Formula::Regex(Expression::new(text)));
                         }
                     }
                 }
@@ -322,7 +345,7 @@ fn metavariable_formula(
         all.positive.push(formula);
     }
     if let Some(text) = &written.pattern_not_regex {
-        all.not.push(Formula::Regex(regex(text)?));
+        all.not.push(Formula::Regex(Expression::new(text)));
     }
     Ok(Formula::All(all))
 }
@@ -351,13 +374,6 @@ fn pattern(language: Language, code: &str) -> Result<Formula, String> {
     Ok(Formula::Pattern(Box::new(pattern)))
 }
 
-fn regex(text: &str) -> Result<Regex, String> {
-    fancy_regex::RegexBuilder::new(text)
-        .backtrack_limit(100_000)
-        .build()
-        .map_err(|error| format!("regular expression `{text}`: {error}"))
-}
-
 fn metavariable(name: &str) -> Result<String, String> {
     name.strip_prefix("$...")
         .or(name.strip_prefix('$'))
@@ -365,17 +381,17 @@ fn metavariable(name: &str) -> Result<String, String> {
         .ok_or_else(|| format!("metavariable `{name}` does not begin with `$`"))
 }
 
-fn paths(written: &WrittenPaths) -> Result<Paths, String> {
+fn paths(written: &WrittenPaths) -> Paths {
     let globs = |globs: &[String]| {
         globs
             .iter()
-            .map(|glob| regex(&glob_to_regex(glob)))
-            .collect::<Result<Vec<_>, _>>()
+            .map(|glob| Expression::new(glob_to_regex(glob)))
+            .collect()
     };
-    Ok(Paths {
-        include: globs(&written.include)?,
-        exclude: globs(&written.exclude)?,
-    })
+    Paths {
+        include: globs(&written.include),
+        exclude: globs(&written.exclude),
+    }
 }
 
 /// A pattern of paths as `.gitignore` has them: without a slash it is any part of a path, and what lies in it.

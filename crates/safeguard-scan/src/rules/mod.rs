@@ -150,6 +150,11 @@ pub(crate) fn found_sanitizers(name: &str) -> Option<fn(&Source) -> Vec<NodeId>>
 
 /// The pages of all rules, each once.
 pub fn pages() -> Result<Vec<Page>, String> {
+    pages_of(&|_| true)
+}
+
+/// The pages of some rules, by their names; the others are not read.
+pub fn pages_of(wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Page>, String> {
     let checks = CHECKS.iter().map(|(page, _)| *page);
     let comparisons = COMPARISONS.iter().map(|(page, _)| *page);
     let mut pages: Vec<&str> = YAML.iter().map(|entry| entry.page).collect();
@@ -158,6 +163,12 @@ pub fn pages() -> Result<Vec<Page>, String> {
             pages.push(page);
         }
     }
+    pages.retain(|page| {
+        page.lines()
+            .next()
+            .and_then(|line| line.strip_prefix("# "))
+            .is_none_or(|id| wanted(id.trim()))
+    });
     pages.into_iter().map(Page::read).collect()
 }
 
@@ -167,5 +178,5 @@ pub fn built_in() -> Result<crate::scan::Rules, RuleError> {
     let rules = load_all(&texts)?;
     let checks = CHECKS.iter().map(|(_, check)| *check).collect();
     let comparisons = COMPARISONS.iter().map(|(_, comparison)| *comparison).collect();
-    crate::scan::Rules::new(rules, checks, comparisons)
+    Ok(crate::scan::Rules::new(rules, checks, comparisons))
 }

@@ -33,6 +33,7 @@ impl Builder {
                 nodes: Vec::with_capacity(text.len() / 6),
                 comments: Vec::new(),
                 unread: Vec::new(),
+                line_ends: std::sync::OnceLock::new(),
             },
             open: Vec::new(),
             failed: None,

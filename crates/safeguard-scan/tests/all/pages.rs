@@ -60,7 +60,7 @@ fn every_case_is_judged_as_its_page_says() {
                     "{name}: the rule is named after its page"
                 );
             }
-            rules::built_in().and_then(|all| all.with(rules)).expect("rules")
+            rules::built_in().expect("rules").with(rules)
         } else {
             rules::built_in().expect("the rules of this project")
         };
@@ -164,9 +164,7 @@ fn a_file_of_ones_own() {
             all.extend(safeguard_scan::rule::load(&yaml).unwrap_or_else(|error| panic!("{name}: {error}")));
         }
     }
-    let rules = rules::built_in()
-        .and_then(|built_in| built_in.with(all))
-        .expect("rules");
+    let rules = rules::built_in().expect("rules").with(all);
     let root = PathBuf::from(path);
     let project = project_in(&root);
     let mut folders = vec![root.clone()];

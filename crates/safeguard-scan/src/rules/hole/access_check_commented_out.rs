@@ -36,16 +36,6 @@ fn run(source: &Source, _project: &Project, reports: &mut Reports) {
         let Some(written) = text.get(comment.clone()) else {
             continue;
         };
-        // Several lines of comment are an example or a text, and `///` is documentation.
-        let others = (0..lines.len())
-            .filter(|other| *other != at && block(&lines, at).contains(other))
-            .filter_map(|other| {
-                code.tree
-                    .comments()
-                    .get(other)
-                    .and_then(|span| text.get(span.clone()))
-            });
-        let alone = others.clone().count() < 4 && others.into_iter().all(goes_with_a_check);
         let body = written
             .trim_start_matches(['#', '/', '*', ' ', '\t'])
             .trim_end_matches(['*', '/', ' ', '\t']);
@@ -55,6 +45,16 @@ fn run(source: &Source, _project: &Project, reports: &mut Reports) {
         let Some(what) = check_in(code.tree.language(), body) else {
             continue;
         };
+        // Several lines of comment are an example or a text, and `///` is documentation.
+        let others = block(&lines, at)
+            .filter(|other| *other != at)
+            .filter_map(|other| {
+                code.tree
+                    .comments()
+                    .get(other)
+                    .and_then(|span| text.get(span.clone()))
+            });
+        let alone = others.clone().count() < 4 && others.into_iter().all(goes_with_a_check);
         let node = place(code, comment.end);
         let message = format!("`{what}` is a comment here, so nobody is asked");
         if alone && is_in_place(code, comment.clone()) {

@@ -225,15 +225,6 @@ fn by_call(code: Code<'_>, call: NodeId, reports: &mut Reports) {
             format!("`{}` opens it to everybody on the internet", short(code, call)),
         );
     }
-    // GCP: `bucket.iam.addMembers("roles/…", ["allUsers"])`, `policy.bindings.append({… "members": {"allUsers"}})`
-    let everybody = code.tree.children_in(call, Role::Arg).any(|arg| {
-        code.texts_in(arg)
-            .any(|text| matches!(text, "allUsers" | "allAuthenticatedUsers"))
-    });
-    let nested = code
-        .tree
-        .ancestors(call)
-        .any(|around| code.is_call(around) && code.texts_in(around).any(|text| text == "allUsers"));
     let grants = matches!(
         code.called(call),
         "append"
@@ -250,7 +241,18 @@ fn by_call(code: Code<'_>, call: NodeId, reports: &mut Reports) {
             | "BucketIAMMember"
             | "BucketIAMBinding"
     );
-    if everybody && !nested && grants {
+    // GCP: `bucket.iam.addMembers("roles/…", ["allUsers"])`, `policy.bindings.append({… "members": {"allUsers"}})`
+    let everybody = grants
+        && code.tree.children_in(call, Role::Arg).any(|arg| {
+            code.texts_in(arg)
+                .any(|text| matches!(text, "allUsers" | "allAuthenticatedUsers"))
+        });
+    let nested = everybody
+        && code
+            .tree
+            .ancestors(call)
+            .any(|around| code.is_call(around) && code.texts_in(around).any(|text| text == "allUsers"));
+    if everybody && !nested {
         let message = format!(
             "`{}` gives rights to everybody on the internet",
             short(code, call)
@@ -264,7 +266,9 @@ fn by_call(code: Code<'_>, call: NodeId, reports: &mut Reports) {
             reports.note(call, message);
         }
     }
-    if matches!(code.path(call).as_str(), "iam.AnyPrincipal" | "iam.StarPrincipal") {
+    if matches!(code.called(call), "AnyPrincipal" | "StarPrincipal")
+        && matches!(code.path(call).as_str(), "iam.AnyPrincipal" | "iam.StarPrincipal")
+    {
         reports.note(call, "this policy lets everybody on the internet in");
     }
 }

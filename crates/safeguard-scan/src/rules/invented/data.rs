@@ -1,23 +1,56 @@
 //! What the standard libraries have; the texts are made by `tools/standard-names`.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::cmp::Ordering;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
-/// Names, each with a set of names.
-pub type Sets = HashMap<&'static str, HashSet<&'static str>>;
+/// Names, each with a set of names: sorted lines, which are searched as they are. Reading them all would take longer than most files do.
+pub struct Sets(&'static str);
+
+/// Names with a space between each.
+#[derive(Clone, Copy)]
+pub struct Names(pub &'static str);
+
+impl Sets {
+    pub fn get(&self, name: &str) -> Option<Names> {
+        let mut left = self.0;
+        while !left.is_empty() {
+            // The line that the middle is in.
+            let middle = left.len() / 2;
+            let begin = left.as_bytes()[..middle]
+                .iter()
+                .rposition(|byte| *byte == b'\n')
+                .map_or(0, |at| at + 1);
+            let end = left.as_bytes()[middle..]
+                .iter()
+                .position(|byte| *byte == b'\n')
+                .map_or(left.len(), |at| middle + at);
+            let line = left.get(begin..end)?;
+            let (key, names) = line.split_once(' ').unwrap_or((line, ""));
+            match name.cmp(key) {
+                _ if key.is_empty() || key.starts_with('#') => left = left.get(end + 1..)?,
+                Ordering::Equal => return Some(Names(names)),
+                Ordering::Less => left = left.get(..begin)?,
+                Ordering::Greater => left = left.get(end + 1..).unwrap_or(""),
+            }
+        }
+        None
+    }
+}
+
+impl Names {
+    pub fn contains(self, name: &str) -> bool {
+        !name.is_empty() && self.iter().any(|other| other == name)
+    }
+
+    pub fn iter(self) -> impl Iterator<Item = &'static str> {
+        self.0.split(' ').filter(|name| !name.is_empty())
+    }
+}
 
 fn lines(text: &'static str) -> impl Iterator<Item = &'static str> {
     text.lines()
         .filter(|line| !line.starts_with('#') && !line.is_empty())
-}
-
-fn sets(text: &'static str) -> Sets {
-    lines(text)
-        .filter_map(|line| {
-            let mut words = line.split(' ');
-            Some((words.next()?, words.collect()))
-        })
-        .collect()
 }
 
 fn pairs(text: &'static str) -> HashMap<&'static str, &'static str> {
@@ -26,9 +59,8 @@ fn pairs(text: &'static str) -> HashMap<&'static str, &'static str> {
 
 pub static PYTHON_MODULES: LazyLock<BTreeSet<&str>> =
     LazyLock::new(|| lines(include_str!("data/python_modules.txt")).collect());
-pub static PYTHON_MEMBERS: LazyLock<Sets> = LazyLock::new(|| sets(include_str!("data/python_members.txt")));
-pub static PYTHON_ARGUMENTS: LazyLock<Sets> =
-    LazyLock::new(|| sets(include_str!("data/python_arguments.txt")));
+pub static PYTHON_MEMBERS: Sets = Sets(include_str!("data/python_members.txt"));
+pub static PYTHON_ARGUMENTS: Sets = Sets(include_str!("data/python_arguments.txt"));
 pub static PYTHON_BUILTINS: LazyLock<BTreeSet<&str>> =
     LazyLock::new(|| lines(include_str!("data/python_builtins.txt")).collect());
 /// To the version of Python that it is gone since.
@@ -36,7 +68,7 @@ pub static PYTHON_GONE: LazyLock<HashMap<&str, &str>> =
     LazyLock::new(|| pairs(include_str!("data/python_gone.txt")));
 pub static NODE_MODULES: LazyLock<BTreeSet<&str>> =
     LazyLock::new(|| lines(include_str!("data/node_modules.txt")).collect());
-pub static NODE_MEMBERS: LazyLock<Sets> = LazyLock::new(|| sets(include_str!("data/node_members.txt")));
+pub static NODE_MEMBERS: Sets = Sets(include_str!("data/node_members.txt"));
 pub static JAVASCRIPT_GLOBALS: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
     lines(include_str!("data/node_globals.txt"))
         .chain(lines(include_str!("data/browser_globals.txt")))
@@ -44,7 +76,7 @@ pub static JAVASCRIPT_GLOBALS: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
 });
 pub static GO_PACKAGES: LazyLock<BTreeSet<&str>> =
     LazyLock::new(|| lines(include_str!("data/go_packages.txt")).collect());
-pub static GO_MEMBERS: LazyLock<Sets> = LazyLock::new(|| sets(include_str!("data/go_members.txt")));
+pub static GO_MEMBERS: Sets = Sets(include_str!("data/go_members.txt"));
 
 /// Modules of Python to the distributions that bring them, where the names differ.
 pub static DISTRIBUTIONS: LazyLock<HashMap<&str, Vec<&str>>> =
@@ -104,4 +136,24 @@ fn distance(left: &str, right: &str) -> usize {
 /// A hint with the likeliest name, or nothing.
 pub fn hint<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> String {
     likeliest(name, names).map_or(String::new(), |other| format!("; there is `{other}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_the_sorted_texts_is_found() {
+        for sets in [&PYTHON_MEMBERS, &PYTHON_ARGUMENTS, &NODE_MEMBERS, &GO_MEMBERS] {
+            let mut before = "";
+            for line in lines(sets.0) {
+                let (name, names) = line.split_once(' ').unwrap_or((line, ""));
+                assert!(before < name, "{name} is not sorted");
+                let found = sets.get(name).unwrap_or_else(|| panic!("{name} is not found"));
+                assert_eq!(found.0, names, "{name}");
+                before = name;
+            }
+            assert!(sets.get("").is_none() && sets.get("~").is_none() && sets.get("no such name").is_none());
+        }
+    }
 }

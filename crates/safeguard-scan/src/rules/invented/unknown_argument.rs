@@ -1,10 +1,8 @@
 //! Arguments that a function does not take, and calls that lack some that it needs.
 
-use std::collections::HashSet;
-
 use safeguard_api::evidence::Severity;
 
-use super::data;
+use super::data::{self, Names};
 use super::resolve::{self, Found};
 use super::values::Values;
 use crate::analysis::imports::{Attempt, Imports, attempt};
@@ -50,7 +48,7 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
                         argument,
                         format!(
                             "`{shown}` takes no argument `{name}`{}",
-                            data::hint(name, names.iter().copied())
+                            data::hint(name, names.iter())
                         ),
                     );
                 }
@@ -72,39 +70,19 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
 }
 
 /// The names that a function of the standard library takes, if they are known.
-fn names_of(tree: &Tree, call: NodeId, called: &str) -> Option<HashSet<&'static str>> {
+fn names_of(tree: &Tree, call: NodeId, called: &str) -> Option<Names> {
     let has_class = tree
         .children_in(call, Role::Arg)
         .any(|argument| tree.kind(argument) == Kind::Keyword && tree.name(argument) == "cls");
     // What else these are given goes to a class, which takes nothing else unless it is one's own.
     match called {
-        "json.dump" | "json.dumps" if !has_class => Some(HashSet::from([
-            "obj",
-            "fp",
-            "skipkeys",
-            "ensure_ascii",
-            "check_circular",
-            "allow_nan",
-            "cls",
-            "indent",
-            "separators",
-            "default",
-            "sort_keys",
-        ])),
-        "json.load" | "json.loads" if !has_class => Some(HashSet::from([
-            "s",
-            "fp",
-            "cls",
-            "object_hook",
-            "parse_float",
-            "parse_int",
-            "parse_constant",
-            "object_pairs_hook",
-            "strict",
-            "array_hook",
-            "encoding",
-        ])),
-        _ => data::PYTHON_ARGUMENTS.get(called).cloned(),
+        "json.dump" | "json.dumps" if !has_class => Some(Names(
+            "obj fp skipkeys ensure_ascii check_circular allow_nan cls indent separators default sort_keys",
+        )),
+        "json.load" | "json.loads" if !has_class => Some(Names(
+            "s fp cls object_hook parse_float parse_int parse_constant object_pairs_hook strict array_hook encoding",
+        )),
+        _ => data::PYTHON_ARGUMENTS.get(called),
     }
 }
 

@@ -140,7 +140,7 @@ impl File<'_> {
                     import,
                     format!(
                         "Python's `{outer}` has no module `{name}`{}",
-                        data::hint(name, members.iter().copied())
+                        data::hint(name, members.iter())
                     ),
                 );
             }
@@ -157,7 +157,7 @@ impl File<'_> {
                         item,
                         format!(
                             "Python's `{module}` has no `{name}`{}",
-                            data::hint(name, members.iter().copied())
+                            data::hint(name, members.iter())
                         ),
                     );
                 }

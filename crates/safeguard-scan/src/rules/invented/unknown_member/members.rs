@@ -59,7 +59,7 @@ impl File<'_> {
                     id,
                     format!(
                         "Node's `{bare}` has no `{name}`{}",
-                        data::hint(name, members.iter().copied())
+                        data::hint(name, members.iter())
                     ),
                 );
             }
@@ -150,10 +150,7 @@ impl File<'_> {
                 .trim_start_matches("global.");
             reports.add(
                 *member,
-                format!(
-                    "`{shown}` has no `{name}`{}",
-                    data::hint(name, members.iter().copied())
-                ),
+                format!("`{shown}` has no `{name}`{}", data::hint(name, members.iter())),
             );
         }
     }
@@ -171,11 +168,7 @@ impl File<'_> {
     }
 
     /// What an object is, by its key in the data, and what that has.
-    pub(super) fn object<'k>(
-        &self,
-        object: NodeId,
-        known: &'k data::Sets,
-    ) -> Option<(String, &'k HashSet<&'static str>)> {
+    pub(super) fn object<'k>(&self, object: NodeId, known: &'k data::Sets) -> Option<(String, data::Names)> {
         let tree = &self.source.tree;
         let is_python = tree.language() == Language::Python;
         if let Some(path) = self.imports.path(self.source, object) {
@@ -260,7 +253,7 @@ impl File<'_> {
                     *member,
                     format!(
                         "Go's package `{package}` has no `{name}`{}",
-                        data::hint(name, members.iter().copied())
+                        data::hint(name, members.iter())
                     ),
                 );
             }
