@@ -264,7 +264,7 @@ fn module_name(language: Language, name: &str) -> &str {
                 last
             }
         }
-        Language::Python => name,
+        Language::Java | Language::Python | Language::Rust => name,
     }
 }
 

@@ -12,6 +12,7 @@ pub mod exports;
 pub mod functions;
 pub mod guards;
 pub mod handlers;
+pub mod hardened;
 pub mod imports;
 pub mod locks;
 pub mod loops;

@@ -1,9 +1,12 @@
 //! The languages that are read, and the frontend of each.
 
 pub mod go;
+mod java;
 mod javascript;
 pub mod pattern;
 mod python;
+mod rust;
+mod sitter;
 
 use pattern::Pattern;
 
@@ -15,9 +18,11 @@ pub const FILE_BYTES_MAX: usize = 2 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Language {
     Go,
+    Java,
     /// With JSX.
     JavaScript,
     Python,
+    Rust,
     TypeScript,
     /// TypeScript with JSX.
     Tsx,
@@ -29,8 +34,10 @@ impl Language {
         let (_, ending) = path.rsplit_once('.')?;
         Some(match ending {
             "go" => Language::Go,
+            "java" => Language::Java,
             "js" | "jsx" | "mjs" | "cjs" => Language::JavaScript,
             "py" | "pyi" => Language::Python,
+            "rs" => Language::Rust,
             "ts" | "mts" | "cts" => Language::TypeScript,
             "tsx" => Language::Tsx,
             _ => return None,
@@ -48,8 +55,10 @@ pub fn parse(language: Language, text: &str) -> Result<Tree, ParseError> {
     }
     match language {
         Language::Go => go::parse(text),
+        Language::Java => java::parse(text),
         Language::JavaScript | Language::TypeScript | Language::Tsx => javascript::parse(language, text),
         Language::Python => python::parse(text),
+        Language::Rust => rust::parse(text),
     }
 }
 
@@ -57,9 +66,11 @@ pub fn parse(language: Language, text: &str) -> Result<Tree, ParseError> {
 pub fn parse_pattern(language: Language, text: &str) -> Result<Pattern, ParseError> {
     match language {
         Language::Go => go::parse_pattern(text),
+        Language::Java => java::parse_pattern(text),
         Language::JavaScript | Language::TypeScript | Language::Tsx => {
             javascript::parse_pattern(language, text)
         }
         Language::Python => python::parse_pattern(text),
+        Language::Rust => rust::parse_pattern(text),
     }
 }

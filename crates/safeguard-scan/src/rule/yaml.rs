@@ -163,9 +163,11 @@ fn languages(names: &[String]) -> Result<Vec<Language>, String> {
             "javascript" | "js" => &[Language::JavaScript],
             "typescript" | "ts" => &[Language::TypeScript, Language::Tsx],
             "go" | "golang" => &[Language::Go],
+            "java" => &[Language::Java],
+            "rust" => &[Language::Rust],
             other => {
                 return Err(format!(
-                    "language `{other}` is not supported; `python`, `javascript`, `typescript` and `go` are"
+                    "language `{other}` is not supported; `python`, `javascript`, `typescript`, `go`, `java` and `rust` are"
                 ));
             }
         };

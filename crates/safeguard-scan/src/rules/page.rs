@@ -76,8 +76,10 @@ impl Page {
     pub fn path_of(&self, case: &Case) -> String {
         let ending = match case.language {
             Language::Go => "go",
+            Language::Java => "java",
             Language::JavaScript => "js",
             Language::Python => "py",
+            Language::Rust => "rs",
             Language::TypeScript => "ts",
             Language::Tsx => "tsx",
         };
@@ -120,6 +122,8 @@ fn read_cases(text: &str, first_line: usize) -> Result<Vec<Case>, String> {
             Some("typescript") => Language::TypeScript,
             Some("tsx") => Language::Tsx,
             Some("go") => Language::Go,
+            Some("java") => Language::Java,
+            Some("rust") => Language::Rust,
             other => {
                 return Err(format!(
                     "line {}: language {other:?} is not known",

@@ -29,6 +29,7 @@ pub fn routes(code: Code<'_>) -> Vec<Route> {
         Language::Python => python::routes(code),
         Language::JavaScript | Language::TypeScript | Language::Tsx => javascript::routes(code),
         Language::Go => go::routes(code),
+        Language::Java | Language::Rust => Vec::new(),
     }
 }
 

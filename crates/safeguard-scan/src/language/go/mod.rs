@@ -7,31 +7,27 @@ mod declarations;
 mod expressions;
 mod lexis;
 mod literals;
-mod nodes;
 mod pattern;
 mod statements;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashSet;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
+use std::sync::LazyLock;
 
 pub use pattern::parse_pattern;
 
-use self::nodes::{At, Nodes};
 use super::Language;
+use super::sitter::nodes::{At, Grammar, Nodes};
+use super::sitter::{self, syntax};
 use crate::tree::{Builder, Kind, ParseError, Role, Tree};
 
-/// How many steps the parser may take, per byte of the file and in any case. Real files take one, at most two a byte; `a+a+a…` takes four,
-/// and what has several readings up to nine. Counted, not timed: the same text gives the same answer.
-const STEPS_PER_BYTE_MAX: usize = 10;
-const STEPS_MIN: usize = 100_000;
-/// The parser reports to us once in so many steps.
-const STEPS_PER_REPORT: usize = 100;
+static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| Grammar::of(tree_sitter_go::LANGUAGE.into()));
 
 pub fn parse(text: &str) -> Result<Tree, ParseError> {
     lexis::check(text)?;
-    let steps_max = STEPS_MIN.max(text.len() * STEPS_PER_BYTE_MAX);
+    let steps_max = sitter::steps_max(text);
     let nodes = match read(text, steps_max) {
         Ok(nodes) => nodes,
         Err(error) => match lexis::without_builtins(text) {
@@ -59,51 +55,7 @@ pub fn parse(text: &str) -> Result<Tree, ParseError> {
 }
 
 fn read(text: &str, steps_max: usize) -> Result<Nodes, ParseError> {
-    let mut parser = tree_sitter::Parser::new();
-    parser
-        .set_language(&tree_sitter_go::LANGUAGE.into())
-        .map_err(|error| ParseError::Syntax {
-            line: 1,
-            message: format!("the parser of Go cannot be used: {error}"),
-        })?;
-
-    let mut steps = 0;
-    let mut stuck_at = None;
-    let mut watch = |state: &tree_sitter::ParseState| {
-        steps += STEPS_PER_REPORT;
-        if steps <= steps_max {
-            return ControlFlow::Continue(());
-        }
-        stuck_at = Some(state.current_byte_offset());
-        ControlFlow::Break(())
-    };
-    let options = tree_sitter::ParseOptions::new().progress_callback(&mut watch);
-    let bytes = text.as_bytes();
-    let tree = parser.parse_with_options(
-        &mut |start, _| &bytes[start.min(bytes.len())..],
-        None,
-        Some(options),
-    );
-    match tree {
-        Some(tree) => Nodes::new(&tree, text),
-        None => Err(syntax(
-            text,
-            stuck_at.unwrap_or(0),
-            "too many ways to read this".to_owned(),
-        )),
-    }
-}
-
-fn syntax(text: &str, offset: usize, message: String) -> ParseError {
-    ParseError::Syntax {
-        line: line_of(text, offset),
-        message,
-    }
-}
-
-fn line_of(text: &str, offset: usize) -> usize {
-    let before = &text.as_bytes()[..offset.min(text.len())];
-    before.iter().filter(|byte| **byte == b'\n').count() + 1
+    sitter::read(text, &GRAMMAR, steps_max)
 }
 
 /// The conversion of one file. Its methods lie where the constructs do: declarations, statements, expressions.

@@ -267,6 +267,7 @@ fn float_field<'s>(code: Code<'s>, field: NodeId) -> Option<(&'s str, bool)> {
             });
             (decorated || model).then_some((name, true))
         }
+        Language::Java | Language::Rust => None,
     }
 }
 

@@ -353,6 +353,7 @@ fn asks_for_itself(source: &Source, function: NodeId, first: &[NodeId]) -> Optio
                     _ => false,
                 }
         }),
+        Language::Java | Language::Rust => None,
     }
 }
 

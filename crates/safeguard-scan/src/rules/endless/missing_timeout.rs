@@ -60,6 +60,7 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
                 }
             }
         }
+        Language::Java | Language::Rust => {}
     }
 }
 

@@ -101,6 +101,7 @@ fn is_query(source: &Source, id: NodeId) -> bool {
                 || matches!(name, "First" | "Find" | "Take")
                     && (path.to_ascii_lowercase().contains("db") || calls::chain(tree, id).contains(&"Where"))
         }
+        Language::Java | Language::Rust => false,
     }
 }
 

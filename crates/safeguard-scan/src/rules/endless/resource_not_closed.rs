@@ -134,6 +134,7 @@ fn taken(source: &Source, call: NodeId) -> Option<Taken> {
                 sure: false,
             })
         }
+        Language::Java | Language::Rust => None,
     }
 }
 

@@ -80,6 +80,7 @@ fn asks_for_all(source: &Source, id: NodeId) -> bool {
                 || matches!(name, "query" | "execute" | "all") && whole_table
         }
         Language::Go => matches!(name, "Query" | "QueryContext" | "Select" | "SelectContext") && whole_table,
+        Language::Java | Language::Rust => false,
     }
 }
 

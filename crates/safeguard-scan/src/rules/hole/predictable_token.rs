@@ -198,6 +198,7 @@ fn guessable(code: Code<'_>, call: NodeId) -> Option<From> {
                 _ => None,
             }
         }
+        Language::Java | Language::Rust => None,
     }
 }
 

@@ -55,6 +55,7 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
             file.members(&data::NODE_MEMBERS, reports);
         }
         Language::Go => file.go_members(reports),
+        Language::Java | Language::Rust => {}
     }
 }
 

@@ -37,6 +37,7 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
         Language::Python => python(source, project, reports),
         Language::JavaScript | Language::TypeScript | Language::Tsx => javascript(source, project, reports),
         Language::Go => go(source, project, reports),
+        Language::Java | Language::Rust => {}
     }
 }
 

@@ -93,7 +93,7 @@ pub(super) fn sinks(source: &Source) -> BTreeMap<NodeId, Sink> {
                 }
             }
         }
-        Language::Go => {}
+        Language::Go | Language::Java | Language::Rust => {}
     }
     sinks
 }
@@ -191,6 +191,7 @@ fn of_call(source: &Source, call: NodeId, sinks: &mut BTreeMap<NodeId, Sink>) {
             }
             _ => {}
         },
+        Language::Java | Language::Rust => {}
     }
 }
 

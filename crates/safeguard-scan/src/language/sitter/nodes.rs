@@ -7,10 +7,34 @@ use crate::tree::ParseError;
 
 /// The place of a node in [`Nodes`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct At(u32);
+pub(in crate::language) struct At(u32);
 
 impl At {
-    pub(super) const ROOT: At = At(0);
+    pub(in crate::language) const ROOT: At = At(0);
+}
+
+/// A language of tree-sitter, and what it calls its kinds and fields.
+pub(in crate::language) struct Grammar {
+    pub(super) language: tree_sitter::Language,
+    /// By number of kind: its name, and whether it is more than a token.
+    kinds: Vec<(&'static str, bool)>,
+    fields: Vec<&'static str>,
+}
+
+impl Grammar {
+    pub(in crate::language) fn of(language: tree_sitter::Language) -> Grammar {
+        let kinds = (0..language.node_kind_count() as u16).map(|id| {
+            let name = language.node_kind_for_id(id).unwrap_or("");
+            (name, language.node_kind_is_named(id))
+        });
+        let fields =
+            (0..=language.field_count() as u16).map(|id| language.field_name_for_id(id).unwrap_or(""));
+        Grammar {
+            kinds: kinds.collect(),
+            fields: fields.collect(),
+            language,
+        }
+    }
 }
 
 struct Node {
@@ -24,28 +48,25 @@ struct Node {
 }
 
 /// The nodes in the order of the text, without the comments.
-pub(super) struct Nodes {
+pub(in crate::language) struct Nodes {
     nodes: Vec<Node>,
     comments: Vec<Range<usize>>,
-    /// By number of kind: its name, and whether it is more than a token.
-    kinds: Vec<(&'static str, bool)>,
-    fields: Vec<&'static str>,
+    grammar: &'static Grammar,
+    /// Where the text that was read begins in the file, less what was put before it.
+    offset: isize,
 }
 
 impl Nodes {
-    pub(super) fn new(tree: &tree_sitter::Tree, text: &str) -> Result<Nodes, ParseError> {
-        let language = tree.language();
-        let kinds = (0..language.node_kind_count() as u16).map(|id| {
-            let name = language.node_kind_for_id(id).unwrap_or("");
-            (name, language.node_kind_is_named(id))
-        });
-        let fields =
-            (0..=language.field_count() as u16).map(|id| language.field_name_for_id(id).unwrap_or(""));
+    pub(in crate::language) fn new(
+        tree: &tree_sitter::Tree,
+        grammar: &'static Grammar,
+        text: &str,
+    ) -> Result<Nodes, ParseError> {
         let mut nodes = Nodes {
             nodes: Vec::with_capacity(text.len() / 2),
             comments: Vec::new(),
-            kinds: kinds.collect(),
-            fields: fields.collect(),
+            grammar,
+            offset: 0,
         };
         nodes.copy(tree, text)?;
         Ok(nodes)
@@ -60,7 +81,7 @@ impl Nodes {
             if broken && (node.is_error() || node.is_missing()) {
                 return Err(describe(&node, text));
             }
-            if node.kind_id() as usize >= self.kinds.len() {
+            if node.kind_id() as usize >= self.grammar.kinds.len() {
                 return Err(syntax(
                     text,
                     node.start_byte(),
@@ -69,7 +90,7 @@ impl Nodes {
             }
             if node.is_extra() {
                 let written = text.get(node.byte_range()).unwrap_or("");
-                let end = node.start_byte() + written.trim_end_matches('\r').len();
+                let end = node.start_byte() + written.trim_end_matches(['\r', '\n']).len();
                 self.comments.push(node.start_byte()..end);
             } else {
                 self.nodes.push(Node {
@@ -92,25 +113,32 @@ impl Nodes {
         }
     }
 
-    pub(super) fn comments(&self) -> &[Range<usize>] {
+    /// The same nodes where the text that was read is a part of a file.
+    pub(in crate::language) fn moved(mut self, by: isize) -> Nodes {
+        self.offset = by;
+        self
+    }
+
+    pub(in crate::language) fn comments(&self) -> &[Range<usize>] {
         &self.comments
     }
 
-    pub(super) fn kind(&self, at: At) -> &'static str {
-        self.kinds[self.nodes[at.0 as usize].kind as usize].0
+    pub(in crate::language) fn kind(&self, at: At) -> &'static str {
+        self.grammar.kinds[self.nodes[at.0 as usize].kind as usize].0
     }
 
-    pub(super) fn span(&self, at: At) -> Range<usize> {
+    pub(in crate::language) fn span(&self, at: At) -> Range<usize> {
         let node = &self.nodes[at.0 as usize];
-        node.start as usize..node.end as usize
+        let place = |at: u32| (at as usize).saturating_add_signed(self.offset);
+        place(node.start)..place(node.end)
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = At> + use<> {
+    pub(in crate::language) fn all(&self) -> impl Iterator<Item = At> + use<> {
         (0..self.nodes.len() as u32).map(At)
     }
 
     /// Those in `at` that have no children, in the order of the text.
-    pub(super) fn tokens(&self, at: At) -> impl Iterator<Item = At> + '_ {
+    pub(in crate::language) fn tokens(&self, at: At) -> impl Iterator<Item = At> + '_ {
         let end = self.nodes[at.0 as usize].next;
         (at.0..end)
             .filter(|id| self.nodes[*id as usize].next == id + 1)
@@ -118,7 +146,7 @@ impl Nodes {
     }
 
     /// The children, tokens included.
-    pub(super) fn children(&self, at: At) -> impl Iterator<Item = At> + '_ {
+    pub(in crate::language) fn children(&self, at: At) -> impl Iterator<Item = At> + '_ {
         let end = self.nodes[at.0 as usize].next;
         let mut next = at.0 + 1;
         std::iter::from_fn(move || {
@@ -129,34 +157,34 @@ impl Nodes {
     }
 
     /// The children that are more than tokens.
-    pub(super) fn named(&self, at: At) -> impl Iterator<Item = At> + '_ {
+    pub(in crate::language) fn named(&self, at: At) -> impl Iterator<Item = At> + '_ {
         self.children(at).filter(|child| self.is_named(*child))
     }
 
-    pub(super) fn fields(&self, at: At, name: &'static str) -> impl Iterator<Item = At> + '_ {
+    pub(in crate::language) fn fields(&self, at: At, name: &'static str) -> impl Iterator<Item = At> + '_ {
         self.named(at)
             .filter(move |child| self.field_name(*child) == name)
     }
 
-    pub(super) fn field(&self, at: At, name: &'static str) -> Option<At> {
+    pub(in crate::language) fn field(&self, at: At, name: &'static str) -> Option<At> {
         self.fields(at, name).next()
     }
 
     /// The name of the field of its parent that this node is.
-    pub(super) fn field_name(&self, at: At) -> &'static str {
-        self.fields[self.nodes[at.0 as usize].field as usize]
+    pub(in crate::language) fn field_name(&self, at: At) -> &'static str {
+        self.grammar.fields[self.nodes[at.0 as usize].field as usize]
     }
 
-    pub(super) fn first(&self, at: At) -> Option<At> {
+    pub(in crate::language) fn first(&self, at: At) -> Option<At> {
         self.named(at).next()
     }
 
-    pub(super) fn has_token(&self, at: At, token: &str) -> bool {
+    pub(in crate::language) fn has_token(&self, at: At, token: &str) -> bool {
         self.children(at).any(|child| self.kind(child) == token)
     }
 
-    fn is_named(&self, at: At) -> bool {
-        self.kinds[self.nodes[at.0 as usize].kind as usize].1
+    pub(in crate::language) fn is_named(&self, at: At) -> bool {
+        self.grammar.kinds[self.nodes[at.0 as usize].kind as usize].1
     }
 }
 
