@@ -8,6 +8,8 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::analysis::settings::Placed;
+use crate::analysis::typed::{declared_type, made_type};
+use crate::language::Language;
 use crate::language::pattern::Pattern;
 use crate::names::Names;
 use crate::tree::{Flags, Kind, NodeId, Role, Tree};
@@ -250,7 +252,22 @@ impl<'m> Matcher<'m> {
         let kind = p.kind(pattern);
         match kind {
             Kind::Ellipsis => return then(self),
-            Kind::Metavariable => return self.bind_node(p.name(pattern), target, then),
+            Kind::Metavariable => {
+                // Java's `(T $X)`
+                let fits = p
+                    .child(pattern, Role::Type)
+                    .is_none_or(|of| has_type(self.source, target, p.name(of)));
+                return fits && self.bind_node(p.name(pattern), target, then);
+            }
+            // `$X. ... .build()`: what is called and taken in between.
+            Kind::Member if p.name(pattern) == "..." => {
+                let Some(inner) = p.child(pattern, Role::Object) else {
+                    return false;
+                };
+                return along_chain(t, target)
+                    .into_iter()
+                    .any(|part| self.node(inner, part, then));
+            }
             Kind::Deep => {
                 let Some(inner) = p.children(pattern).last() else {
                     return false;
@@ -306,6 +323,15 @@ impl<'m> Matcher<'m> {
         if p.flags(pattern).has(Flags::ASYNC) && !t.flags(target).has(Flags::ASYNC) {
             return false;
         }
+        // What Java and Rust say before a declaration is part of what a pattern asks for.
+        let modifiers = [Flags::STATIC, Flags::CONST, Flags::EXPORTED];
+        if matches!(t.language(), Language::Java | Language::Rust)
+            && modifiers
+                .iter()
+                .any(|flag| p.flags(pattern).has(*flag) && !t.flags(target).has(*flag))
+        {
+            return false;
+        }
         self.name(pattern, target, &mut |matcher| {
             matcher.children(pattern, target, then)
         })
@@ -325,6 +351,11 @@ impl<'m> Matcher<'m> {
                 return then(self);
             }
             Kind::Type if wanted == "..." => return then(self),
+            Kind::Type
+                if matches!(t.language(), Language::Java | Language::Rust) && is_same_type(wanted, found) =>
+            {
+                return then(self);
+            }
             // `function (...) {...}` of a pattern fits a function with a name too.
             Kind::Lambda if wanted.is_empty() => return then(self),
             _ => {}
@@ -401,6 +432,48 @@ impl<'m> Matcher<'m> {
             }
         }
     }
+}
+
+/// Whether a value has a type, as far as the file says.
+fn has_type(source: &Source, id: NodeId, wanted: &str) -> bool {
+    let is_text = source.tree.kind(id) == Kind::Str && wanted == "String";
+    let types = [declared_type(source, id), made_type(source, id)];
+    is_text
+        || types
+            .into_iter()
+            .flatten()
+            .any(|found| is_same_type(wanted, found) || is_same_type(found, wanted))
+}
+
+/// Whether a type is the one that a pattern names: `List` fits `java.util.List<String>`.
+fn is_same_type(wanted: &str, found: &str) -> bool {
+    if wanted == found {
+        return true;
+    }
+    let found = if wanted.contains('<') {
+        found
+    } else {
+        found.split('<').next().unwrap_or(found)
+    };
+    found
+        .strip_suffix(wanted)
+        .is_some_and(|before| before.is_empty() || before.ends_with(['.', ':']))
+}
+
+/// A value, and what it is called and taken on: `a.b().c`, `a.b()`, `a.b`, `a`.
+fn along_chain(tree: &Tree, id: NodeId) -> Vec<NodeId> {
+    let mut parts = vec![id];
+    let mut at = id;
+    while let Some(next) = match tree.kind(at) {
+        Kind::Member | Kind::Index => tree.child(at, Role::Object),
+        Kind::Call => tree.child(at, Role::Callee),
+        Kind::Await | Kind::Cast | Kind::Unary => tree.child(at, Role::Value),
+        _ => None,
+    } {
+        parts.push(next);
+        at = next;
+    }
+    parts
 }
 
 /// `a.b.c` without metavariables.

@@ -301,7 +301,7 @@ fn module_name(language: Language, name: &str) -> &str {
                 last
             }
         }
-        Language::Python => name,
+        Language::Java | Language::Python | Language::Rust => name,
         Language::Dockerfile
         | Language::Hcl
         | Language::Settings

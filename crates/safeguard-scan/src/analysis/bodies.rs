@@ -1,5 +1,6 @@
 //! What runs in functions, and which of them answer requests.
 
+use crate::analysis::outside;
 use crate::language::Language;
 use crate::matching::Source;
 use crate::names::functions_around;
@@ -80,7 +81,8 @@ pub fn own_object(tree: &Tree, function: NodeId) -> Option<&str> {
             }
             params(tree, function).next().map(|param| tree.name(param))
         }
-        Language::JavaScript | Language::TypeScript | Language::Tsx => Some("this"),
+        Language::Java | Language::JavaScript | Language::TypeScript | Language::Tsx => Some("this"),
+        Language::Rust => has_param(tree, function, "self").then_some("self"),
         Language::Dockerfile
         | Language::Hcl
         | Language::Settings
@@ -112,7 +114,9 @@ pub fn is_handler(source: &Source, function: NodeId) -> bool {
                 )
             })
         }),
+        Language::Java => outside::is_java_handler(source, function),
         Language::Python => is_python_handler(source, function),
+        Language::Rust => outside::is_rust_handler(source, function),
         Language::JavaScript | Language::TypeScript | Language::Tsx => is_javascript_handler(tree, function),
         Language::Dockerfile
         | Language::Hcl

@@ -23,7 +23,7 @@ pub fn of(path: &str, language: Language, text: &str) -> Option<Exports> {
     let mut exports = match language {
         Language::Python => python(&tree),
         Language::JavaScript | Language::TypeScript | Language::Tsx => javascript(&tree),
-        Language::Go => return None,
+        Language::Go | Language::Java | Language::Rust => return None,
         Language::Dockerfile
         | Language::Hcl
         | Language::Settings

@@ -121,7 +121,8 @@ fn takes(tree: &Tree, call: NodeId) -> Option<(NodeId, bool)> {
     let takes = match tree.language() {
         Language::Go => matches!(name, "Lock" | "RLock"),
         Language::Python => name == "acquire" && is_lock_name(last_name(tree, object)),
-        Language::JavaScript | Language::TypeScript | Language::Tsx => false,
+        Language::Java => name == "lock" && is_lock_name(last_name(tree, object)),
+        Language::JavaScript | Language::Rust | Language::TypeScript | Language::Tsx => false,
         Language::Dockerfile
         | Language::Hcl
         | Language::Settings
@@ -140,7 +141,10 @@ fn takes(tree: &Tree, call: NodeId) -> Option<(NodeId, bool)> {
 
 pub fn gives_back(tree: &Tree, call: NodeId, lock: &str) -> bool {
     tree.kind(call) == Kind::Call
-        && matches!(calls::name(tree, call), "Unlock" | "RUnlock" | "release")
+        && matches!(
+            calls::name(tree, call),
+            "Unlock" | "RUnlock" | "release" | "unlock"
+        )
         && calls::receiver(tree, call).is_some_and(|object| canonical(tree, object) == lock)
 }
 

@@ -14,6 +14,7 @@ pub mod exports;
 pub mod functions;
 pub mod guards;
 pub mod handlers;
+pub mod hardened;
 pub mod hcl;
 pub mod imports;
 pub mod locks;

@@ -3,13 +3,15 @@
 mod dockerfile;
 pub mod go;
 mod hcl;
+mod java;
 mod javascript;
-mod nodes;
 pub mod pattern;
 mod python;
+mod rust;
 mod script;
 mod settings;
 mod shell;
+mod sitter;
 pub mod sql;
 mod yaml;
 
@@ -27,9 +29,11 @@ pub enum Language {
     Go,
     /// Terraform and what else is written in HCL.
     Hcl,
+    Java,
     /// With JSX.
     JavaScript,
     Python,
+    Rust,
     Sql,
     /// Settings of tools that check, in TOML, JSON or INI: what is compared is whether they ask for less.
     Settings,
@@ -44,7 +48,7 @@ pub enum Language {
 
 impl Language {
     /// How many there are.
-    pub const COUNT: usize = Language::Tsx as usize + 1;
+    pub const COUNT: usize = Language::Yaml as usize + 1;
 
     /// The language of a file, by its name.
     pub fn of(path: &str) -> Option<Language> {
@@ -59,8 +63,10 @@ impl Language {
         Some(match ending {
             "go" => Language::Go,
             "tf" | "hcl" | "tfvars" | "tofu" => Language::Hcl,
+            "java" => Language::Java,
             "js" | "jsx" | "mjs" | "cjs" => Language::JavaScript,
             "py" | "pyi" => Language::Python,
+            "rs" => Language::Rust,
             "sh" | "bash" | "ksh" => Language::Shell,
             "sql" | "ddl" | "psql" | "pgsql" => Language::Sql,
             "ts" | "mts" | "cts" => Language::TypeScript,
@@ -203,8 +209,10 @@ pub fn parse(language: Language, text: &str) -> Result<Tree, ParseError> {
         Language::Dockerfile => dockerfile::parse(text),
         Language::Go => go::parse(text),
         Language::Hcl => hcl::parse(text),
+        Language::Java => java::parse(text),
         Language::JavaScript | Language::TypeScript | Language::Tsx => javascript::parse(language, text),
         Language::Python => python::parse(text),
+        Language::Rust => rust::parse(text),
         Language::Settings => settings::parse(text),
         Language::Shell => shell::parse(text),
         Language::Yaml => yaml::parse(text),
@@ -217,10 +225,12 @@ pub fn parse_pattern(language: Language, text: &str) -> Result<Pattern, ParseErr
     match language {
         Language::Go => go::parse_pattern(text),
         Language::Hcl => hcl::parse_pattern(text),
+        Language::Java => java::parse_pattern(text),
         Language::JavaScript | Language::TypeScript | Language::Tsx => {
             javascript::parse_pattern(language, text)
         }
         Language::Python => python::parse_pattern(text),
+        Language::Rust => rust::parse_pattern(text),
         Language::Yaml => yaml::parse_pattern(text),
         Language::Dockerfile | Language::Settings | Language::Shell | Language::Sql => {
             Err(ParseError::Syntax {

@@ -194,6 +194,14 @@ pub(super) fn become_hole(tree: &mut Tree, id: NodeId, hole: Hole<'_>) {
     tree.set_name(id, name);
 }
 
+/// The text of an error with the pattern as its author wrote it.
+pub(super) fn as_written(code: &str) -> String {
+    code.replace(METAVARIABLES, "$...")
+        .replace(METAVARIABLE, "$")
+        .replace(ELLIPSIS, "...")
+        .replace(DEEP, "<...")
+}
+
 /// Writes the holes in a name as they are in the pattern: `$X`.
 fn rename(tree: &mut Tree, id: NodeId) {
     let name = tree.name(id);

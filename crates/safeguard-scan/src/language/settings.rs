@@ -5,7 +5,7 @@ use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
 use super::Language;
-use super::nodes::syntax;
+use super::sitter::syntax;
 use crate::tree::{Builder, Kind, ParseError, Role, Tree};
 
 /// Whether a file of this name tells a tool what to check.

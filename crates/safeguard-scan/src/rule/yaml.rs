@@ -186,11 +186,13 @@ fn languages(names: &[String]) -> Result<Vec<Language>, String> {
             "javascript" | "js" => &[Language::JavaScript],
             "typescript" | "ts" => &[Language::TypeScript, Language::Tsx],
             "go" | "golang" => &[Language::Go],
+            "java" => &[Language::Java],
+            "rust" => &[Language::Rust],
             "hcl" | "terraform" | "tf" => &[Language::Hcl],
             "yaml" | "yml" => &[Language::Yaml],
             other => {
                 return Err(format!(
-                    "language `{other}` is not supported; `python`, `javascript`, `typescript`, `go`, `hcl` and `yaml` are"
+                    "language `{other}` is not supported; `python`, `javascript`, `typescript`, `go`, `java`, `rust`, `hcl` and `yaml` are"
                 ));
             }
         };

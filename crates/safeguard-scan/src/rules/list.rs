@@ -18,24 +18,37 @@ macro_rules! yaml {
 }
 
 pub(super) const YAML: &[Entry] = yaml![
+    "corruptor/lossy_number",
+    "corruptor/never_equal",
     "destroyer/cascade_on_records",
+    "destroyer/delete_everything",
+    "endless/missing_timeout",
+    "endless/unbounded_concurrency",
     "hole/archive_traversal",
     "hole/code_injection",
     "hole/command_injection",
+    "hole/cross_site_scripting",
+    "hole/hard_coded_secret",
     "hole/header_injection",
     "hole/ldap_injection",
     "hole/log_injection",
     "hole/mass_assignment",
     "hole/nosql_injection",
     "hole/open_redirect",
+    "hole/password_fast_hash",
     "hole/path_traversal",
+    "hole/predictable_token",
     "hole/prototype_pollution",
     "hole/regex_injection",
     "hole/sql_injection",
     "hole/ssrf",
     "hole/template_injection",
+    "hole/tls_not_verified",
     "hole/unsafe_deserialization",
+    "hole/weak_cryptography",
     "hole/xml_external_entities",
+    "race/check_then_act",
+    "race/double_checked_lock",
 ];
 
 pub(super) const CHECKS: &[(&str, &Check)] = pages![

@@ -44,7 +44,7 @@ use crate::rule::{About, Confidence, RuleError, load_all};
 use crate::tree::NodeId;
 use list::{CHECKS, COMPARISONS, RUN, YAML};
 
-/// The languages of programs: those of a check that is for all of them.
+/// The languages of programs: those of a check that looks at how all but Java and Rust are written.
 const EVERY_LANGUAGE: &[Language] = &[
     Language::Go,
     Language::JavaScript,
@@ -126,6 +126,8 @@ pub(crate) fn sources(name: &str, language: Language) -> Option<&'static str> {
         ("outside", Language::JavaScript | Language::TypeScript | Language::Tsx) => {
             Some(include_str!("sources/outside.javascript.yaml"))
         }
+        // All of it is found by `found_sources`.
+        ("outside", Language::Java | Language::Rust) => Some("[]"),
         ("outside", Language::Python) => Some(include_str!("sources/outside.python.yaml")),
         _ => None,
     }
@@ -143,6 +145,8 @@ pub(crate) fn found_sources(name: &str) -> Option<fn(&Source) -> Vec<NodeId>> {
 /// A set of what makes a value harmless, that rules may name under `x-safeguard`.
 pub(crate) fn found_sanitizers(name: &str) -> Option<fn(&Source) -> Vec<NodeId>> {
     match name {
+        "filtered-objects" => Some(crate::analysis::hardened::filtered_objects),
+        "hardened-xml" => Some(crate::analysis::hardened::hardened_xml),
         "behind-host" => Some(crate::analysis::addresses::behind_host),
         _ => None,
     }

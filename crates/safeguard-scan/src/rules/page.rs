@@ -91,6 +91,8 @@ impl Page {
             Language::Settings => "toml",
             Language::Shell => "sh",
             Language::Yaml => "yaml",
+            Language::Java => "java",
+            Language::Rust => "rs",
             Language::TypeScript => "ts",
             Language::Tsx => "tsx",
         };
@@ -139,6 +141,8 @@ fn read_cases(text: &str, first_line: usize) -> Result<Vec<Case>, String> {
             Some("shell") => Language::Shell,
             Some("toml" | "json" | "ini") => Language::Settings,
             Some("yaml") => Language::Yaml,
+            Some("java") => Language::Java,
+            Some("rust") => Language::Rust,
             other => {
                 return Err(format!(
                     "line {}: language {other:?} is not known",

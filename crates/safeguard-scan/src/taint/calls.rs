@@ -143,6 +143,61 @@ const GO_PACKAGES: &[&str] = &[
 
 const GO_BUILTINS: &[&str] = &["append", "byte", "copy", "max", "min", "rune", "string"];
 
+/// Java's classes whose static methods give back what they are given, in another form.
+const JAVA_CLASSES: &[&str] = &[
+    "Arrays",
+    "Collections",
+    "Encoding",
+    "HttpGet",
+    "HttpRequest",
+    "List",
+    "Map",
+    "MessageFormat",
+    "Objects",
+    "Optional",
+    "Path",
+    "Paths",
+    "Set",
+    "Stream",
+    "String",
+    "StringUtils",
+    "URI",
+    "URLDecoder",
+    "UriComponentsBuilder",
+];
+
+const JAVA_METHODS: &[&str] = &[
+    "append",
+    "insert",
+    "formatted",
+    "orElse",
+    "requireNonNullElse",
+    "resolve",
+    "resolveSibling",
+    "uri",
+    "url",
+    "toUri",
+];
+
+const RUST_TYPES: &[&str] = &[
+    "Box",
+    "Cow",
+    "CString",
+    "OsStr",
+    "OsString",
+    "Path",
+    "PathBuf",
+    "Rc",
+    "Arc",
+    "String",
+    "Url",
+    "Uri",
+    "str",
+    "serde_json",
+];
+
+const RUST_METHODS: &[&str] = &["chain", "push_str", "unwrap_or", "zip"];
+
 /// Methods that give back their arguments, whatever their object is.
 const METHODS: &[&str] = &[
     "assign",
@@ -181,7 +236,7 @@ pub fn passes(source: &Source, call: NodeId, callee: NodeId) -> bool {
     // What begins with a capital makes an object of what it is given.
     let makes = name.starts_with(|first: char| first.is_ascii_uppercase())
         && name.bytes().any(|byte| byte.is_ascii_lowercase())
-        && tree.language() != Language::Go;
+        && !matches!(tree.language(), Language::Go | Language::Java);
     if tree.kind(call) == Kind::New || makes {
         return true;
     }
@@ -206,6 +261,26 @@ pub fn passes(source: &Source, call: NodeId, callee: NodeId) -> bool {
             GO_PACKAGES.contains(&object) || name == "Replace"
         }
         (Language::Go, _) => true,
+        (Language::Java, Kind::Member) => {
+            let object = tree
+                .child(callee, Role::Object)
+                .map_or("", |object| tree.name(object));
+            JAVA_METHODS.contains(&name) || JAVA_CLASSES.contains(&object)
+        }
+        (Language::Java, _) => false,
+        (Language::Rust, Kind::Name) => {
+            name.ends_with('!') || name.starts_with(|first: char| first.is_ascii_uppercase())
+        }
+        (Language::Rust, Kind::Member) => {
+            let object = tree
+                .child(callee, Role::Object)
+                .map_or("", |object| tree.name(object));
+            name.ends_with('!')
+                || name.starts_with(|first: char| first.is_ascii_uppercase())
+                || RUST_METHODS.contains(&name)
+                || RUST_TYPES.contains(&object)
+        }
+        (Language::Rust, _) => true,
         (_, Kind::Name) => JAVASCRIPT_FUNCTIONS.contains(&name),
         (_, Kind::Member) => {
             let object = tree

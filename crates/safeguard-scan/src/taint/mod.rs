@@ -132,7 +132,10 @@ fn marked<'a>(
 }
 
 /// Functions whose result says nothing of the text that went in: lengths, numbers, truth.
-fn gives_no_text(name: &str) -> bool {
+fn gives_no_text(language: Language, name: &str) -> bool {
+    if language == Language::Java {
+        return java_gives_no_text(name);
+    }
     matches!(
         name,
         "len"
@@ -171,11 +174,56 @@ fn gives_no_text(name: &str) -> bool {
     )
 }
 
+/// The same for Java: what parses numbers, dates and names of constants, whatever package it was imported from.
+fn java_gives_no_text(name: &str) -> bool {
+    let mut parts = name.rsplit('.');
+    let (method, class) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+    matches!(
+        method,
+        "parseInt"
+            | "parseLong"
+            | "parseShort"
+            | "parseByte"
+            | "parseDouble"
+            | "parseFloat"
+            | "parseBoolean"
+            | "parseUnsignedInt"
+            | "isEmpty"
+            | "isBlank"
+            | "size"
+            | "hashCode"
+            | "equals"
+            | "equalsIgnoreCase"
+    ) || method == "valueOf" && class != "String"
+        || method == "fromString" && class == "UUID"
+        || method == "decode" && matches!(class, "Integer" | "Long")
+        || matches!(method, "parse" | "of" | "from")
+            && matches!(
+                class,
+                "LocalDate"
+                    | "LocalDateTime"
+                    | "LocalTime"
+                    | "Instant"
+                    | "ZonedDateTime"
+                    | "OffsetDateTime"
+                    | "Duration"
+                    | "Period"
+                    | "Year"
+                    | "YearMonth"
+            )
+}
+
 /// Operators whose result is a number. Python's `/` joins paths and its `%` fills in texts.
 fn is_number(language: Language, operator: &str) -> bool {
     match language {
         Language::Python => matches!(operator, "-" | "//" | "**"),
         Language::Go => matches!(operator, "-" | "*" | "/" | "%"),
+        Language::Java | Language::Rust => {
+            matches!(
+                operator,
+                "-" | "*" | "/" | "%" | ">>>" | ">>" | "<<" | "|" | "&" | "^"
+            )
+        }
         Language::JavaScript | Language::TypeScript | Language::Tsx => {
             matches!(
                 operator,
@@ -267,6 +315,14 @@ fn looks_up(name: &str) -> bool {
             | "scalar"
             | "scalars"
             | "Exec"
+            | "executeQuery"
+            | "getOne"
+            | "getReferenceById"
+            | "load"
+            | "queryForObject"
+            | "queryForList"
+            | "queryForMap"
+            | "queryForRowSet"
             | "ExecContext"
             | "verify"
     )
@@ -313,6 +369,9 @@ fn takes_in(name: &str) -> bool {
             | "set"
             | "put"
             | "appendleft"
+            | "push_str"
+            | "addAll"
+            | "putAll"
             | "Set"
             | "Add"
     )

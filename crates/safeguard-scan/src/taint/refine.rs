@@ -1,6 +1,7 @@
 //! What a test says of a value where it holds: one of known values, of a known form.
 
 use super::state::{State, Tainted, place};
+use crate::language::Language;
 use crate::matching::Source;
 use crate::names::functions_around;
 use crate::tree::{Kind, NodeId, Role};
@@ -74,6 +75,23 @@ pub fn refine(source: &Source, condition: NodeId, outcome: bool, state: &mut Sta
         // `is_safe = check(x)`, and then `if is_safe`
         (Kind::Name, _) if let Some(said) = said_by(source, condition) => {
             refine(source, said, outcome, state)
+        }
+        // Java's `"asc".equals(order)`
+        (Kind::Call, _)
+            if called(source, condition)
+                .is_some_and(|name| matches!(name, "equals" | "equalsIgnoreCase")) =>
+        {
+            let object = tree
+                .child(condition, Role::Callee)
+                .and_then(|callee| tree.child(callee, Role::Object));
+            let argument = tree.child(condition, Role::Arg);
+            if let (true, Some(object), Some(argument)) = (outcome, object, argument) {
+                if is_known(source, argument) {
+                    clean(source, object, state);
+                } else if is_known(source, object) {
+                    clean(source, argument, state);
+                }
+            }
         }
         (Kind::Call, _) if tests_escape(source, condition) && !outcome => {
             clean_parts(source, condition, state);
@@ -239,6 +257,16 @@ fn validated_by_call(source: &Source, call: NodeId, state: &mut State) {
     }
     for argument in tree.children_in(call, Role::Arg) {
         clean(source, argument, state);
+    }
+    // `canonical.startsWith(base)` speaks of the file that the path is of.
+    if matches!(tree.language(), Language::Java | Language::Rust)
+        && matches!(name, "startsWith" | "starts_with")
+        && let Some(callee) = tree.child(call, Role::Callee)
+        && let Some(place) = tree
+            .child(callee, Role::Object)
+            .and_then(|object| place(tree, object))
+    {
+        state.clean_all_like(&place);
     }
     // `x.isdigit()`, `x.startswith(base)`; not `ALLOWED.includes(x)`, whose object is clean anyway.
     if let Some(callee) = tree.child(call, Role::Callee)

@@ -15,7 +15,7 @@ pub enum Kind {
     Function,
     /// Param*, Type?, Body (a block, or an expression). Arrow functions and function expressions; name if it has one.
     Lambda,
-    /// name; Decorator*, Base* (expressions; Python's keywords as `Keyword`), Body (a block). Go: a struct, Body with `Field`s.
+    /// name; Decorator*, Param* (of Java's records), Base* (expressions; Python's keywords as `Keyword`), Body (a block). Go: a struct, Body with `Field`s.
     /// TypeScript's interfaces and enums too, with flag `TYPE_ONLY`.
     Class,
     /// A field of a class or struct: name; Decorator*, Type?, Value?
@@ -28,8 +28,8 @@ pub enum Kind {
     // Statements
     /// Value (an expression)
     ExprStmt,
-    /// name: operator (`=`, `:=`, `+=` …); Target+, Type?, Value?. Also declarations (flag `DECLARATION`, and `CONST` for `const` of JavaScript and Go),
-    /// one node a declarator. `a = b = 1` has two targets. `a, b = f()` has one, a `Tuple`. `i++` is `+=` with the number 1 (flag `STEP`).
+    /// name: operator (`=`, `:=`, `+=` …); Target+, Type?, Value?. Also declarations (flag `DECLARATION`, and `CONST` for `const` of JavaScript and Go, `final` of Java),
+    /// one node a declarator; Java's fields too, with Decorator*. `a = b = 1` has two targets. `a, b = f()` has one, a `Tuple`. `i++` is `+=` with the number 1 (flag `STEP`).
     Assign,
     /// Value?
     Return,
@@ -41,17 +41,17 @@ pub enum Kind {
     While,
     /// Body, Condition
     DoWhile,
-    /// Init?, Condition?, Update?, Body: loops of three parts, and Go's `for` of one or none
+    /// Init*, Condition?, Update*, Body: loops of three parts, and Go's `for` of one or none
     For,
-    /// name: `in`, `of` or `range`; Target*, Iter, Body, Else?. Flag `ASYNC`.
+    /// name: `in`, `of` or `range`; Type? (Java), Target*, Iter, Body, Else?. Flag `ASYNC`.
     ForEach,
     /// Body, Handler* (`Catch`), Else?, Finally?
     Try,
     /// name: of the variable, if any; Type* (expressions), Body
     Catch,
-    /// Item+ (`WithItem`), Body. Flag `ASYNC`.
+    /// Item+ (`WithItem`), Body. Flag `ASYNC`. Java: `try (…)`, and with the name `synchronized` what runs under a lock.
     With,
-    /// Value, Target?
+    /// Value, Target?, Type?
     WithItem,
     /// Init?, Subject?, Item* (`Case`). Python's `match` as well; Go's type switches have `name` `type`.
     Switch,
@@ -100,7 +100,7 @@ pub enum Kind {
     Slice,
     /// Callee, Arg* (expressions, `Keyword`, `Spread`). Flag `OPTIONAL`.
     Call,
-    /// `new`: Callee, Arg*
+    /// `new`: Callee, Arg*, Body? (a `Class`: Java's anonymous one)
     New,
     /// name; Value: an argument by name
     Keyword,

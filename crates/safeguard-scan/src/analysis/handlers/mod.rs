@@ -31,6 +31,8 @@ pub fn routes(code: Code<'_>) -> Vec<Route> {
         Language::Go => go::routes(code),
         Language::Dockerfile
         | Language::Hcl
+        | Language::Java
+        | Language::Rust
         | Language::Settings
         | Language::Shell
         | Language::Sql

@@ -4,20 +4,27 @@
 //! sent. A parameter that its type or its route makes a number, a date or one of known values is no text.
 
 mod go;
+mod java;
 mod javascript;
 mod python;
+mod rust;
 
 use crate::language::Language;
 use crate::matching::Source;
 use crate::names::functions_around;
 use crate::tree::{Kind, NodeId, Role, Tree};
 
+pub use java::{decorators as java_decorators, is_handler as is_java_handler};
+pub use rust::is_handler as is_rust_handler;
+
 /// The nodes that are what a client sent, in the order of the text: parameters, members and entries of patterns that take apart.
 pub fn outside(source: &Source) -> Vec<NodeId> {
     let mut found = match source.tree.language() {
         Language::Go => go::outside(source),
+        Language::Java => java::outside(source),
         Language::JavaScript | Language::TypeScript | Language::Tsx => javascript::outside(source),
         Language::Python => python::outside(source),
+        Language::Rust => rust::outside(source),
         Language::Dockerfile
         | Language::Hcl
         | Language::Settings
@@ -51,6 +58,8 @@ pub fn parameters(source: &Source) -> Vec<NodeId> {
 pub fn is_text_type(source: &Source, written: &str) -> bool {
     match source.tree.language() {
         Language::Go => go::is_text_type(written),
+        Language::Java => java::is_text_type(written),
+        Language::Rust => rust::is_text_type(written),
         Language::JavaScript | Language::TypeScript | Language::Tsx => javascript::is_text_type(written),
         Language::Python => python::is_text_type(source, written),
         Language::Dockerfile
@@ -68,6 +77,8 @@ pub fn is_text(source: &Source, param: NodeId) -> bool {
     let written = type_of(tree, param);
     match tree.language() {
         Language::Go => go::is_text_type(written),
+        Language::Java => java::is_text_type(written),
+        Language::Rust => rust::is_text_type(written),
         Language::JavaScript | Language::TypeScript | Language::Tsx => {
             javascript::is_text_type(written) && !has_number(tree, param)
         }

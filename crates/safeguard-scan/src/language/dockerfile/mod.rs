@@ -3,22 +3,23 @@
 #[cfg(test)]
 mod tests;
 
+use std::sync::LazyLock;
+
 use std::ops::Range;
 
 use super::Language;
-use super::nodes::{self, At, Nodes};
 use super::script::Script;
 use super::shell;
+use super::sitter;
+use super::sitter::nodes::{At, Grammar, Nodes};
 use crate::tree::{Builder, Kind, ParseError, Role, Tree};
+
+static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| Grammar::of(tree_sitter_containerfile::LANGUAGE.into()));
 
 pub fn parse(text: &str) -> Result<Tree, ParseError> {
     // The grammar wants a line to end.
     let ended = format!("{}\n", text.trim_end_matches('\n'));
-    let nodes = nodes::read(
-        &tree_sitter_containerfile::LANGUAGE.into(),
-        &ended,
-        nodes::steps_max(text),
-    )?;
+    let nodes = sitter::read(&ended, &GRAMMAR, sitter::steps_max(text))?;
     let mut convert = Convert {
         text,
         nodes: &nodes,

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::nodes::At;
 use super::{Convert, literals};
+use crate::language::sitter::nodes::At;
 use crate::tree::{Flags, Kind, Role};
 
 impl Convert<'_> {

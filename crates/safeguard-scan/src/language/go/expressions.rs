@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::nodes::At;
 use super::{Convert, literals};
+use crate::language::sitter::nodes::At;
 use crate::tree::{Kind, Role};
 
 /// A chain of one operator that is longer than this becomes a tree of even depth: generated files join thousands of strings by `+`.

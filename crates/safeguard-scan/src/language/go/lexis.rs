@@ -1,39 +1,11 @@
 //! Go's tokens, as far as the check before parsing and the replacements in patterns need them.
 
-use super::{line_of, syntax};
-use crate::tree::{DEPTH_MAX, ParseError};
-
-/// How deeply brackets may lie within each other, and how many operators may follow each other, before the text is given to the parser.
-const NESTING_MAX: usize = DEPTH_MAX;
+use crate::language::sitter;
+use crate::tree::ParseError;
 
 /// Refuses what would cost the parser much and could not become a tree anyway.
 pub(super) fn check(text: &str) -> Result<(), ParseError> {
-    let bytes = text.as_bytes();
-    let (mut brackets, mut operators) = (0_usize, 0_usize);
-    let mut at = 0;
-    while at < bytes.len() {
-        if let Some(end) = literal_or_comment(bytes, at) {
-            at = end;
-            operators = 0;
-            continue;
-        }
-        match bytes[at] {
-            // Go's own compiler refuses it, and the parser would take it for the end of a line.
-            0 => return Err(syntax(text, at, "a NUL byte".to_owned())),
-            b'(' | b'[' | b'{' => brackets += 1,
-            b')' | b']' | b'}' => brackets = brackets.saturating_sub(1),
-            b'!' | b'-' | b'+' | b'^' | b'*' | b'&' | b'<' | b'~' => operators += 1,
-            b' ' | b'\t' | b'\r' | b'\n' => {}
-            _ => operators = 0,
-        }
-        if brackets.max(operators) > NESTING_MAX {
-            return Err(ParseError::TooDeep {
-                line: line_of(text, at),
-            });
-        }
-        at += 1;
-    }
-    Ok(())
+    sitter::check(text, literal_or_comment)
 }
 
 /// Where the string, rune or comment ends that begins at `start`, if one does. What is not closed ends with its line, or with the text.
@@ -41,25 +13,12 @@ pub(super) fn literal_or_comment(bytes: &[u8], start: usize) -> Option<usize> {
     let rest = &bytes[start..];
     let length = match rest {
         [b'`', inside @ ..] => inside.iter().position(|byte| *byte == b'`').map(|at| at + 2),
-        [quote @ (b'"' | b'\''), ..] => Some(quoted(rest, *quote)),
+        [quote @ (b'"' | b'\''), ..] => Some(sitter::quoted(rest, *quote)),
         [b'/', b'/', ..] => rest.iter().position(|byte| *byte == b'\n'),
         [b'/', b'*', inside @ ..] => inside.windows(2).position(|pair| pair == b"*/").map(|at| at + 4),
         _ => return None,
     };
     Some(start + length.unwrap_or(rest.len()))
-}
-
-fn quoted(rest: &[u8], quote: u8) -> usize {
-    let mut at = 1;
-    while let Some(byte) = rest.get(at) {
-        match byte {
-            b'\\' => at += 2,
-            b'\n' => return at,
-            byte if *byte == quote => return at + 1,
-            _ => at += 1,
-        }
-    }
-    rest.len()
 }
 
 /// The text with other words of the same length for `new` and `make`, where they are called with a value, if there are such calls: `new(f(x))` is Go

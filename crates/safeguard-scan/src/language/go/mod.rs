@@ -14,16 +14,20 @@ mod tests;
 
 use std::collections::HashSet;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 pub use pattern::parse_pattern;
 
 use super::Language;
-use super::nodes::{self, At, Nodes, line_of, syntax};
+use super::sitter::nodes::{At, Grammar, Nodes};
+use super::sitter::{self, syntax};
 use crate::tree::{Builder, Kind, ParseError, Role, Tree};
+
+static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| Grammar::of(tree_sitter_go::LANGUAGE.into()));
 
 pub fn parse(text: &str) -> Result<Tree, ParseError> {
     lexis::check(text)?;
-    let steps_max = nodes::steps_max(text);
+    let steps_max = sitter::steps_max(text);
     let nodes = match read(text, steps_max) {
         Ok(nodes) => nodes,
         Err(error) => match lexis::without_builtins(text) {
@@ -51,7 +55,7 @@ pub fn parse(text: &str) -> Result<Tree, ParseError> {
 }
 
 fn read(text: &str, steps_max: usize) -> Result<Nodes, ParseError> {
-    nodes::read(&tree_sitter_go::LANGUAGE.into(), text, steps_max)
+    sitter::read(text, &GRAMMAR, steps_max)
 }
 
 /// The conversion of one file. Its methods lie where the constructs do: declarations, statements, expressions.

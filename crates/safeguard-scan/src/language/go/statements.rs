@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Convert;
-use super::nodes::At;
+use crate::language::sitter::nodes::At;
 use crate::tree::{Flags, Kind, Role};
 
 impl Convert<'_> {

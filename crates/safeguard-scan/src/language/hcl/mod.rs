@@ -6,14 +6,19 @@ mod pattern;
 #[cfg(test)]
 mod tests;
 
+use std::sync::LazyLock;
+
 use std::ops::Range;
 
 pub use pattern::parse_pattern;
 
-use super::nodes::{self, At, Nodes};
 use super::script::Script;
+use super::sitter;
+use super::sitter::nodes::{At, Grammar, Nodes};
 use super::{Language, shell};
 use crate::tree::{Builder, Kind, ParseError, Role, Tree};
+
+static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| Grammar::of(tree_sitter_hcl::LANGUAGE.into()));
 
 pub fn parse(text: &str) -> Result<Tree, ParseError> {
     // A byte order mark is nothing that the grammar knows.
@@ -21,7 +26,7 @@ pub fn parse(text: &str) -> Result<Tree, ParseError> {
         Some(rest) => format!("   {rest}"),
         None => text.to_owned(),
     };
-    let nodes = nodes::read(&tree_sitter_hcl::LANGUAGE.into(), &masked, nodes::steps_max(text))?;
+    let nodes = sitter::read(&masked, &GRAMMAR, sitter::steps_max(text))?;
     let mut convert = Convert {
         text,
         nodes: &nodes,

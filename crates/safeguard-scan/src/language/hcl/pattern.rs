@@ -1,8 +1,8 @@
 //! Patterns in HCL: `...` among attributes is written as one, and put back in the tree.
 
 use super::parse;
-use crate::language::nodes::syntax;
 use crate::language::pattern::{Hole, Pattern, become_hole, restore};
+use crate::language::sitter::syntax;
 use crate::tree::{Kind, NodeId, ParseError, Role};
 
 /// Reads a pattern: blocks and attributes, or an expression.

@@ -63,7 +63,7 @@ fn readings(language: Language) -> Vec<SourceType> {
         Language::JavaScript => SourceType::unambiguous().with_jsx(true),
         Language::TypeScript => SourceType::ts(),
         Language::Tsx => SourceType::tsx(),
-        Language::Go | Language::Python => return Vec::new(),
+        Language::Go | Language::Java | Language::Python | Language::Rust => return Vec::new(),
         Language::Dockerfile
         | Language::Hcl
         | Language::Settings

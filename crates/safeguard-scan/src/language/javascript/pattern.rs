@@ -23,7 +23,12 @@ pub fn parse_pattern(language: Language, text: &str) -> Result<Pattern, ParseErr
     let languages: &[Language] = match language {
         // A rule for TypeScript may be about JSX.
         Language::TypeScript => &[Language::TypeScript, Language::Tsx],
-        Language::Go | Language::JavaScript | Language::Python | Language::Tsx => &[language],
+        Language::Go
+        | Language::Java
+        | Language::JavaScript
+        | Language::Python
+        | Language::Rust
+        | Language::Tsx => &[language],
         Language::Dockerfile
         | Language::Hcl
         | Language::Settings

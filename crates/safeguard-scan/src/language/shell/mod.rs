@@ -8,12 +8,17 @@
 mod tests;
 mod words;
 
+use std::sync::LazyLock;
+
 use std::ops::Range;
 
 use super::Language;
-use super::nodes::{self, At, Nodes, syntax};
 use super::script::Script;
+use super::sitter::nodes::{At, Grammar, Nodes};
+use super::sitter::{self, syntax};
 use crate::tree::{Builder, Flags, Kind, ParseError, Role, Tree};
+
+static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| Grammar::of(tree_sitter_bash::LANGUAGE.into()));
 
 pub fn parse(text: &str) -> Result<Tree, ParseError> {
     let mut out = Builder::new(Language::Shell, text);
@@ -41,8 +46,8 @@ pub(super) fn convert(script: &Script, file: &str, out: &mut Builder) -> Result<
     if script.text.contains('\0') {
         return Err(syntax(file, script.at(0), "a zero byte in a script".to_owned()));
     }
-    let steps = nodes::steps_max(&masked);
-    let nodes = nodes::read(&tree_sitter_bash::LANGUAGE.into(), &masked, steps).map_err(in_file)?;
+    let steps = sitter::steps_max(&masked);
+    let nodes = sitter::read(&masked, &GRAMMAR, steps).map_err(in_file)?;
     let mut convert = Convert {
         script,
         nodes: &nodes,

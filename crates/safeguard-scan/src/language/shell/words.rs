@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Convert;
-use crate::language::nodes::At;
+use crate::language::sitter::nodes::At;
 use crate::tree::{Kind, Role};
 
 /// A part of a word.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle};
 
-use crate::language::nodes::syntax;
+use crate::language::sitter::syntax;
 use crate::tree::{DEPTH_MAX, NODES_MAX, ParseError};
 
 pub(super) struct Node {

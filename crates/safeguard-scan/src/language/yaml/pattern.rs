@@ -1,8 +1,8 @@
 //! Patterns in YAML: what stands for holes is written as plain scalars, and put back in the tree.
 
 use super::parse;
-use crate::language::nodes::syntax;
 use crate::language::pattern::{Hole, Pattern, become_hole, restore};
+use crate::language::sitter::syntax;
 use crate::tree::{Kind, NodeId, ParseError, Role};
 
 /// Reads a pattern: one entry of a mapping, a mapping, a sequence or a value.

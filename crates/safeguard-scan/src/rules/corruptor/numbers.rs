@@ -137,7 +137,7 @@ fn number(source: &Source, _: &Project, reports: &mut Reports) {
                     }
                 }
             }
-            Language::Python => {}
+            Language::Java | Language::Python | Language::Rust => {}
             Language::Dockerfile
             | Language::Hcl
             | Language::Settings

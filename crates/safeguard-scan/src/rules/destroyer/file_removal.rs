@@ -123,6 +123,7 @@ fn recursively_removed(code: Code<'_>, call: NodeId) -> Option<NodeId> {
                 _ => None,
             }
         }
+        Language::Java | Language::Rust => None,
         Language::Dockerfile
         | Language::Hcl
         | Language::Settings

@@ -45,7 +45,7 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
                 }
             }
         }
-        Language::Go => {}
+        Language::Go | Language::Java | Language::Rust => {}
         Language::Dockerfile
         | Language::Hcl
         | Language::Settings

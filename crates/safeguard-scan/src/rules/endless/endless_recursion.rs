@@ -355,6 +355,8 @@ fn asks_for_itself(source: &Source, function: NodeId, first: &[NodeId]) -> Optio
         }),
         Language::Dockerfile
         | Language::Hcl
+        | Language::Java
+        | Language::Rust
         | Language::Settings
         | Language::Shell
         | Language::Sql

@@ -62,6 +62,8 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
         }
         Language::Dockerfile
         | Language::Hcl
+        | Language::Java
+        | Language::Rust
         | Language::Settings
         | Language::Shell
         | Language::Sql

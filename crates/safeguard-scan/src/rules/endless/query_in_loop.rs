@@ -103,6 +103,8 @@ fn is_query(source: &Source, id: NodeId) -> bool {
         }
         Language::Dockerfile
         | Language::Hcl
+        | Language::Java
+        | Language::Rust
         | Language::Settings
         | Language::Shell
         | Language::Sql

@@ -136,6 +136,8 @@ fn taken(source: &Source, call: NodeId) -> Option<Taken> {
         }
         Language::Dockerfile
         | Language::Hcl
+        | Language::Java
+        | Language::Rust
         | Language::Settings
         | Language::Shell
         | Language::Sql

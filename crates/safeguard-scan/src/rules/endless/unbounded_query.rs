@@ -82,6 +82,8 @@ fn asks_for_all(source: &Source, id: NodeId) -> bool {
         Language::Go => matches!(name, "Query" | "QueryContext" | "Select" | "SelectContext") && whole_table,
         Language::Dockerfile
         | Language::Hcl
+        | Language::Java
+        | Language::Rust
         | Language::Settings
         | Language::Shell
         | Language::Sql

@@ -31,7 +31,7 @@ fn run(source: &Source, _project: &Project, reports: &mut Reports) {
     match code.tree.language() {
         Language::Python => python(code, reports),
         Language::Go => go(code, reports),
-        Language::JavaScript | Language::TypeScript | Language::Tsx => {}
+        Language::Java | Language::JavaScript | Language::Rust | Language::TypeScript | Language::Tsx => {}
         Language::Dockerfile
         | Language::Hcl
         | Language::Settings

@@ -200,6 +200,8 @@ fn guessable(code: Code<'_>, call: NodeId) -> Option<From> {
         }
         Language::Dockerfile
         | Language::Hcl
+        | Language::Java
+        | Language::Rust
         | Language::Settings
         | Language::Shell
         | Language::Sql

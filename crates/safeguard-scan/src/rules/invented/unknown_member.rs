@@ -57,6 +57,8 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
         Language::Go => file.go_members(reports),
         Language::Dockerfile
         | Language::Hcl
+        | Language::Java
+        | Language::Rust
         | Language::Settings
         | Language::Shell
         | Language::Sql

@@ -34,7 +34,7 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
     match source.tree.language() {
         Language::Python => python(source, reports),
         Language::JavaScript | Language::TypeScript | Language::Tsx => javascript(source, project, reports),
-        Language::Go => {}
+        Language::Go | Language::Java | Language::Rust => {}
         Language::Dockerfile
         | Language::Hcl
         | Language::Settings

@@ -39,6 +39,8 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
         Language::Go => go(source, project, reports),
         Language::Dockerfile
         | Language::Hcl
+        | Language::Java
+        | Language::Rust
         | Language::Settings
         | Language::Shell
         | Language::Sql

@@ -212,7 +212,12 @@ fn same_class(tree: &Tree, one: NodeId, other: NodeId) -> bool {
     };
     match tree.language() {
         Language::Go => type_(one).is_some() && type_(one) == type_(other),
-        Language::Python | Language::JavaScript | Language::TypeScript | Language::Tsx => {
+        Language::Java
+        | Language::JavaScript
+        | Language::Python
+        | Language::Rust
+        | Language::TypeScript
+        | Language::Tsx => {
             bodies::class_of(tree, one).is_some()
                 && bodies::class_of(tree, one) == bodies::class_of(tree, other)
         }

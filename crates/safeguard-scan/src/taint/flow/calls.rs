@@ -1,6 +1,7 @@
 //! What a call passes on: through the file's own functions, through closures, and through what is not known.
 
 use super::{Flow, Summary};
+use crate::language::Language;
 use crate::taint::calls::passes;
 use crate::taint::state::{Origin, State, Tainted, place};
 use crate::taint::{fills_in, gives_no_text, is_converted, looks_up, takes_in};
@@ -34,7 +35,7 @@ impl<'f> Flow<'f> {
         }
         if let Some(object) = object
             && takes_in(tree.name(callee))
-            && let Some(place) = place(tree, object)
+            && let Some(place) = place(tree, self.taken_into(object))
         {
             for argument in &arguments {
                 if !argument.is_clean() {
@@ -46,7 +47,11 @@ impl<'f> Flow<'f> {
             return self.call_of_own(id, function, &arguments);
         }
         let name = source.names.qualified(tree, callee);
-        if name.as_deref().is_some_and(gives_no_text) || is_converted(source, id) {
+        if name
+            .as_deref()
+            .is_some_and(|name| gives_no_text(tree.language(), name))
+            || is_converted(source, id)
+        {
             return Tainted::default();
         }
         if matches!(tree.name(callee), "map" | "flatMap")
@@ -67,7 +72,9 @@ impl<'f> Flow<'f> {
         if fills_in(tree.name(callee)) {
             self.filled(id, &all, state);
         }
-        if looks_up(tree.name(callee)) {
+        // Java's `Paths.get` looks nothing up.
+        let is_static = tree.language() == Language::Java && passes(source, id, callee);
+        if looks_up(tree.name(callee)) && !is_static {
             // What is found under a key is not the key; what is given for a key that is not there may be it.
             let mut found = receiver;
             if tree.name(callee) == "get" {
@@ -81,6 +88,20 @@ impl<'f> Flow<'f> {
             return receiver.through(id);
         }
         all.through(id)
+    }
+
+    /// What takes its argument in gives itself: `sql.append(a).append(b)`.
+    fn taken_into(&self, object: NodeId) -> NodeId {
+        let tree = &self.source.tree;
+        let mut at = object;
+        while tree.kind(at) == Kind::Call
+            && let Some(callee) = tree.child(at, Role::Callee)
+            && takes_in(tree.name(callee))
+            && let Some(inner) = tree.child(callee, Role::Object)
+        {
+            at = inner;
+        }
+        at
     }
 
     /// `json.NewDecoder(r.Body).Decode(&into)`, `Object.assign(into, from)`: what is filled has what it is filled from.
@@ -118,7 +139,12 @@ impl<'f> Flow<'f> {
                 );
                 let name = tree.name(object);
                 tree.kind(object) == Kind::Name
-                    && (matches!(name, "self" | "this" | "cls")
+                    && (matches!(name, "self" | "this" | "cls" | "Self")
+                        || self
+                            .source
+                            .of_kind(Kind::Class)
+                            .iter()
+                            .any(|class| tree.name(*class) == name)
                         || receiver.is_some_and(|receiver| tree.name(receiver) == name))
             }
             _ => false,

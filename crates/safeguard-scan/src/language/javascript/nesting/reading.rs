@@ -96,7 +96,7 @@ impl<'t> Reading<'t> {
             Language::JavaScript => (true, false),
             Language::TypeScript => (false, true),
             Language::Tsx => (true, true),
-            Language::Go | Language::Python => (false, false),
+            Language::Go | Language::Java | Language::Python | Language::Rust => (false, false),
             Language::Dockerfile
             | Language::Hcl
             | Language::Settings

@@ -93,7 +93,7 @@ pub(super) fn sinks(source: &Source) -> BTreeMap<NodeId, Sink> {
                 }
             }
         }
-        Language::Go => {}
+        Language::Go | Language::Java | Language::Rust => {}
         Language::Dockerfile
         | Language::Hcl
         | Language::Settings
@@ -199,6 +199,8 @@ fn of_call(source: &Source, call: NodeId, sinks: &mut BTreeMap<NodeId, Sink>) {
         },
         Language::Dockerfile
         | Language::Hcl
+        | Language::Java
+        | Language::Rust
         | Language::Settings
         | Language::Shell
         | Language::Sql

@@ -1,0 +1,15 @@
+//! Rust sources to outlines.
+
+mod items;
+mod macros;
+mod patterns;
+mod statements;
+
+use super::parse;
+
+fn outline(text: &str) -> String {
+    match parse(text) {
+        Ok(tree) => tree.outline(),
+        Err(error) => error.to_string(),
+    }
+}
