@@ -60,7 +60,7 @@ fn each_is_read_as_what_it_is() {
     if let Some($X) = $Y { ... }
         (If (Assign "=" (Tuple "Some" (Metavariable "X")) (Metavariable "Y")) (Block (Ellipsis (Ellipsis))))
     impl $T { ... fn f(...) { ... } ... }
-        (Class "$T" (Block (Ellipsis (Ellipsis)) (Pass) (Function "f" (Ellipsis) (Block (Ellipsis (Ellipsis)))) (Ellipsis (Ellipsis)) (Pass)))
+        (Class "$T" (Block (Ellipsis (Ellipsis)) (Function "f" (Ellipsis) (Block (Ellipsis (Ellipsis)))) (Ellipsis (Ellipsis))))
     $X. ... .unwrap()
         (Call (Metavariable "X").....unwrap)
     unsafe { ... }
