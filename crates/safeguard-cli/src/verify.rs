@@ -1,9 +1,11 @@
 //! `safeguard verify`: what only shows when the code runs: lines that no test would miss, and results that a change has changed.
 
+mod bench;
 mod copies;
 mod differences;
 mod kept;
 mod mutants;
+mod ran;
 mod report;
 mod runs;
 

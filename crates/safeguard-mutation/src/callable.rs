@@ -40,6 +40,7 @@ pub fn changed_functions(base: &Source, now: &Source) -> Vec<Result<Callable, No
         return Vec::new();
     }
     let before = at_the_top(&base.tree);
+    let loads = purity::loads_alone(now).and_then(|()| purity::loads_alone(base));
     let mut found = Vec::new();
     for (name, function) in at_the_top(&now.tree) {
         let Some((_, old)) = before.iter().find(|(other, _)| *other == name) else {
@@ -48,7 +49,9 @@ pub fn changed_functions(base: &Source, now: &Source) -> Vec<Result<Callable, No
         if canonical(&base.tree, *old) == canonical(&now.tree, function) {
             continue;
         }
-        let checked = purity::of(now, function)
+        let checked = loads
+            .clone()
+            .and_then(|()| purity::of(now, function))
             .and_then(|()| purity::of(base, *old).map_err(|why| format!("before the change, it {why}")))
             .and_then(|()| parameters(now, function))
             .and_then(|parameters| {

@@ -14,6 +14,10 @@ use crate::operators::OPERATORS;
 use crate::pointless::is_pointless;
 use crate::site::{Candidate, Site};
 
+/// How much text is parsed to see which mutants of a file are programs, and how many mutants at least.
+const PARSED_BYTES_MAX: usize = 128 << 20;
+const PARSED_MIN: usize = 100;
+
 /// Names of a file's functions.
 pub struct Functions<'s> {
     source: &'s Source,
@@ -92,17 +96,20 @@ pub fn mutants(source: &Source, lines: &Lines, most: usize) -> Vec<Mutant> {
             });
         }
     }
-    let mut all: Vec<Mutant> = by_function
+    // Twice as many are kept as are wanted, should some of them not parse; and no more than can be parsed in a while.
+    let mut likely: Vec<Mutant> = by_function
         .into_values()
-        .flat_map(|mutants| {
-            // Twice as many are kept as are wanted, should some of them not parse.
-            let likely = choose(mutants, most.saturating_mul(2), |mutant| line(mutant.span.start));
-            let sound = likely
-                .into_iter()
-                .filter(|mutant| is_another(source, mutant))
-                .collect();
-            choose(sound, most, |mutant| line(mutant.span.start))
-        })
+        .flat_map(|mutants| choose(mutants, most.saturating_mul(2), |mutant| line(mutant.span.start)))
+        .collect();
+    likely.sort_by_key(|mutant| (mutant.operator.rank(), mutant.span.start));
+    likely.truncate(PARSED_MIN.max(PARSED_BYTES_MAX / tree.text().len().max(1)));
+    let mut sound: BTreeMap<String, Vec<Mutant>> = BTreeMap::new();
+    for mutant in likely.into_iter().filter(|mutant| is_another(source, mutant)) {
+        sound.entry(mutant.function.clone()).or_default().push(mutant);
+    }
+    let mut all: Vec<Mutant> = sound
+        .into_values()
+        .flat_map(|mutants| choose(mutants, most, |mutant| line(mutant.span.start)))
         .collect();
     all.sort_by(|left, right| {
         let key = |mutant: &Mutant| (mutant.span.start, mutant.span.end, mutant.replacement.clone());

@@ -132,7 +132,6 @@ const IMPURE_METHODS: &[&str] = &[
 
 /// Says of the function why it can not be called to compare; `Ok` where nothing speaks against it.
 pub fn of(source: &Source, function: NodeId) -> Result<(), String> {
-    loads_alone(source)?;
     let mut followed = BTreeSet::from([function]);
     let mut left = vec![function];
     while let Some(next) = left.pop() {
@@ -298,7 +297,7 @@ fn call(source: &Source, function: NodeId, id: NodeId) -> Result<(), String> {
 }
 
 /// Whether loading the file does no more than define what is in it.
-fn loads_alone(source: &Source) -> Result<(), String> {
+pub fn loads_alone(source: &Source) -> Result<(), String> {
     let tree = &source.tree;
     for statement in tree.children(NodeId::ROOT) {
         let value = match tree.kind(statement) {

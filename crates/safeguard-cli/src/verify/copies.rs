@@ -26,11 +26,18 @@ const IGNORED_ENDINGS: &[&str] = &[
 /// A folder with the files of a commit, the index or the working tree.
 pub struct Copy {
     folder: TempDir,
+    /// For what is written about it.
+    aside: TempDir,
 }
 
 impl Copy {
     pub fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Where its tests may write a report.
+    pub fn report(&self) -> PathBuf {
+        self.aside.path().join("tests.xml")
     }
 
     /// Copies what `side` says, and shows what the project is installed with by links.
@@ -57,7 +64,8 @@ impl Copy {
             );
             link(&root.join(path), &to.join(path))?;
         }
-        Ok(Copy { folder })
+        let aside = tempfile::tempdir().context("cannot make a folder for reports")?;
+        Ok(Copy { folder, aside })
     }
 
     /// What the files say: SHA-256 of their paths and contents, hexadecimal. Links are not followed.

@@ -101,7 +101,10 @@ pub fn differences(args: &DifferencesArgs, output: &Output) -> Result<(), Failur
         compared = runtime.block_on(async {
             tokio::select! {
                 compared = call_all(args, &root, &changed, &older, &newer, &mut unread) => compared,
-                _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("stopped")),
+                stopped = runs::stopped() => {
+                    stopped.context("cannot listen for signals")?;
+                    Err(anyhow::anyhow!("stopped"))
+                }
             }
         })?;
     }

@@ -27,14 +27,23 @@ pub enum Outcome {
     NotBuilt,
 }
 
+/// What became of it, and which tests failed, where all of them ran and told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    pub outcome: Outcome,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<Vec<String>>,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Line {
     key: String,
-    outcome: Outcome,
+    #[serde(flatten)]
+    tried: Tried,
 }
 
 pub struct Kept {
-    known: BTreeMap<String, Outcome>,
+    known: BTreeMap<String, Tried>,
     file: File,
 }
 
@@ -54,7 +63,7 @@ impl Kept {
             for line in fs::read_to_string(&path).with_context(shown)?.lines() {
                 // A line that a run did not finish is one that is tried again.
                 if let Ok(line) = serde_json::from_str::<Line>(line) {
-                    known.insert(line.key, line.outcome);
+                    known.insert(line.key, line.tried);
                 }
             }
         }
@@ -66,14 +75,20 @@ impl Kept {
         Ok(Kept { known, file })
     }
 
-    pub fn get(&self, key: &str) -> Option<Outcome> {
-        self.known.get(key).copied()
+    /// What was found out does not count.
+    pub fn forget(&mut self) -> anyhow::Result<()> {
+        self.known.clear();
+        self.file.set_len(0).context("cannot forget what was tried")
     }
 
-    pub fn add(&mut self, key: &str, outcome: Outcome) -> anyhow::Result<()> {
+    pub fn get(&self, key: &str) -> Option<&Tried> {
+        self.known.get(key)
+    }
+
+    pub fn add(&mut self, key: &str, tried: &Tried) -> anyhow::Result<()> {
         let line = Line {
             key: key.to_owned(),
-            outcome,
+            tried: tried.clone(),
         };
         let mut text = serde_json::to_string(&line).context("cannot write JSON")?;
         // Begins anew after a line that was not finished.
@@ -82,7 +97,7 @@ impl Kept {
         self.file
             .write_all(text.as_bytes())
             .context("cannot keep what was tried")?;
-        self.known.insert(line.key, outcome);
+        self.known.insert(line.key, line.tried);
         Ok(())
     }
 }

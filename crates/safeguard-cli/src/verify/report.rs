@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use safeguard_api::evidence::Severity;
-use safeguard_mutation::Mutant;
+use safeguard_mutation::{Mutant, Probe};
 use safeguard_scan::change::{Judged, Report, Unread, Verdict};
 use safeguard_scan::finding::{Finding, Place};
 use safeguard_scan::rule::Confidence;
@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::copies::hexadecimal;
-use super::kept::Outcome;
-use super::mutants::File;
+use super::kept::{Outcome, Tried};
+use super::mutants::{File, is};
 use super::{ComparedArgs, MutantsArgs};
 use crate::check::files::Selection;
 use crate::check::{self, Checked, Format, count, formats};
@@ -26,6 +26,8 @@ use crate::output::{BAD, CARE, GOOD, HINT, Output};
 const RULE: &str = "untested-change";
 /// Of one function with so few mutants it can not be said that nothing is asserted.
 const UNNOTICED_MIN: usize = 2;
+/// Of fewer mutants a test may miss all by chance.
+const IDLE_MIN: usize = 3;
 const LINES_SHOWN_MAX: usize = 6;
 const SURVIVORS_SHOWN_MAX: usize = 30;
 
@@ -53,8 +55,8 @@ struct Score {
 impl Score {
     fn of(files: &[File]) -> Score {
         let mut score = Score::default();
-        for (_, outcome) in files.iter().flat_map(|file| &file.mutants) {
-            *match outcome {
+        for (_, tried) in files.iter().flat_map(|file| &file.mutants) {
+            *match tried.as_ref().map(|tried| tried.outcome) {
                 Some(Outcome::Killed) => &mut score.killed,
                 Some(Outcome::TimedOut) => &mut score.timed_out,
                 Some(Outcome::Survived) => &mut score.survived,
@@ -172,8 +174,8 @@ fn findings_of(file: &File, refused: bool) -> Vec<Finding> {
                 .iter()
                 .filter(|(mutant, _)| mutant.function == probe.function)
         };
-        let survived = of_function().all(|(_, outcome)| *outcome == Some(Outcome::Survived));
-        let message = if *outcome == Some(Outcome::Survived) {
+        let survived = of_function().all(|(_, outcome)| is(outcome, Outcome::Survived));
+        let message = if is(outcome, Outcome::Survived) {
             format!(
                 "no test runs `{}`: it can fail at once, and every test passes",
                 probe.function
@@ -189,8 +191,11 @@ fn findings_of(file: &File, refused: bool) -> Vec<Finding> {
         };
         findings.push(finding(file, &probe.head, &probe.function, message, refused));
     }
+    for (head, function, message) in idle_tests(file) {
+        findings.push(finding(file, &head, function, message, false));
+    }
     for (mutant, outcome) in &file.mutants {
-        if *outcome == Some(Outcome::Survived) && !unrun.contains(&mutant.function.as_str()) {
+        if is(outcome, Outcome::Survived) && !unrun.contains(&mutant.function.as_str()) {
             let about = format!("{}\0{}", mutant.function, mutant.replacement);
             let message = format!("no test notices: {}", mutant.would);
             findings.push(finding(file, &mutant.span, &about, message, refused));
@@ -198,6 +203,50 @@ fn findings_of(file: &File, refused: bool) -> Vec<Finding> {
     }
     findings.sort_by_key(|finding| (finding.place.span.start, finding.place.span.end));
     findings
+}
+
+/// Tests that run a function of the file and fail with none of the mutants of what they run, where every test was told of.
+fn idle_tests(file: &File) -> Vec<(Range<usize>, &str, String)> {
+    let mut runs: BTreeMap<&str, Vec<&Probe>> = BTreeMap::new();
+    for (probe, tried) in &file.probes {
+        let failed = tried.as_ref().and_then(|tried| tried.failed.as_ref());
+        for test in failed.into_iter().flatten() {
+            runs.entry(test).or_default().push(probe);
+        }
+    }
+    let mut idle = Vec::new();
+    for (test, probes) in runs {
+        let of_these = || {
+            file.mutants
+                .iter()
+                .filter(|(mutant, _)| probes.iter().any(|probe| probe.function == mutant.function))
+                .filter_map(|(_, tried)| tried.as_ref())
+                .filter(|tried| tried.outcome != Outcome::NotBuilt)
+        };
+        let notices = |tried: &Tried| match (&tried.failed, tried.outcome) {
+            (Some(failed), _) => failed.iter().any(|other| other == test),
+            (None, outcome) => outcome != Outcome::Survived,
+        };
+        // Where no test notices anything, that is said of the function.
+        let is_one_of_others = of_these().any(|tried| tried.outcome == Outcome::Killed);
+        if let Some(probe) = probes.first()
+            && of_these().count() >= IDLE_MIN
+            && is_one_of_others
+            && !of_these().any(notices)
+        {
+            let names: Vec<String> = probes
+                .iter()
+                .map(|probe| format!("`{}`", probe.function))
+                .collect();
+            let message = format!(
+                "the test `{test}` runs {} and fails with none of {} mutants: it asserts nothing about what changed",
+                names.join(", "),
+                of_these().count()
+            );
+            idle.push((probe.head.clone(), test, message));
+        }
+    }
+    idle
 }
 
 fn finding(file: &File, span: &Range<usize>, about: &str, message: String, refused: bool) -> Finding {
@@ -238,7 +287,8 @@ fn json(files: &[File], score: &Score, limit: Option<Duration>, left_out: usize)
                 "original": text.get(mutant.span.clone()),
                 "replacement": mutant.replacement,
                 "would": mutant.would,
-                "outcome": outcome,
+                "outcome": outcome.as_ref().map(|tried| tried.outcome),
+                "failed": outcome.as_ref().and_then(|tried| tried.failed.as_ref()),
             })
         })
     });

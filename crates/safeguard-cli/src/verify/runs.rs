@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Between SIGTERM and SIGKILL.
 const KILL_AFTER: Duration = Duration::from_secs(5);
@@ -44,6 +45,16 @@ pub fn command(words: &[String], folder: &Path) -> Command {
     };
     command.args(arguments).current_dir(folder);
     command
+}
+
+/// Waits until somebody wants an end of it all: Ctrl-C or SIGTERM.
+pub async fn stopped() -> io::Result<()> {
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = interrupted.recv() => Ok(()),
+        _ = terminated.recv() => Ok(()),
+    }
 }
 
 /// Runs it to its end, or ends it and all of its group. Dropped, it kills the group.
