@@ -1,6 +1,6 @@
 //! What registries say of packages: their answers as text in, facts out. Whoever asks them is elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::de::IgnoredAny;
@@ -90,6 +90,7 @@ pub fn pypi(text: &str) -> Result<Facts, AnswerError> {
     }
     let page: Page = json(text)?;
     let mut facts = Facts::default();
+    let mut seen = BTreeSet::new();
     for version in page.versions {
         facts.versions.insert(version, Release::default());
     }
@@ -103,10 +104,7 @@ pub fn pypi(text: &str) -> Result<Facts, AnswerError> {
             file.yanked,
             serde_json::Value::Null | serde_json::Value::Bool(false)
         );
-        let is_first = !facts
-            .versions
-            .get(&version)
-            .is_some_and(|release| release.published.is_some());
+        let is_first = seen.insert(version.clone());
         let release = facts.versions.entry(version).or_default();
         release.published = earlier(release.published, published);
         // A version is withdrawn when all its files are.

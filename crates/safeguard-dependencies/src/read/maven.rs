@@ -114,13 +114,13 @@ pub(super) fn pom(text: &str) -> Result<Listing, ReadError> {
 
 fn is_coordinates(path: &[String]) -> bool {
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
-    match path.as_slice() {
-        ["project", "parent"] => true,
-        [.., "dependencies", "dependency"] | [.., "plugins", "plugin"] | [.., "extensions", "extension"] => {
-            true
-        }
-        _ => false,
-    }
+    matches!(
+        path.as_slice(),
+        ["project", "parent"]
+            | [.., "dependencies", "dependency"]
+            | [.., "plugins", "plugin"]
+            | [.., "extensions", "extension"]
+    )
 }
 
 fn element_ends(

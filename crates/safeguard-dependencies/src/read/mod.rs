@@ -27,6 +27,19 @@ pub const FILE_BYTES_MAX: usize = 32 << 20;
 /// How many packages a file may name.
 pub const PACKAGES_MAX: usize = 100_000;
 
+/// Folders of other people's code, and of what tests read.
+const NOT_THE_PROJECTS: &[&str] = &[
+    ".venv",
+    "__fixtures__",
+    "bower_components",
+    "fixtures",
+    "node_modules",
+    "site-packages",
+    "test-data",
+    "testdata",
+    "vendor",
+];
+
 /// The formats that are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Format {
@@ -73,12 +86,11 @@ pub enum Role {
 
 impl Format {
     pub fn of(path: &str) -> Option<Format> {
-        let in_dependency = path.split('/').any(|part| {
-            matches!(
-                part,
-                "node_modules" | "site-packages" | ".venv" | "vendor" | "bower_components"
-            )
-        });
+        let in_dependency = path
+            .split('/')
+            .rev()
+            .skip(1)
+            .any(|part| NOT_THE_PROJECTS.contains(&part));
         if in_dependency {
             return None;
         }

@@ -215,6 +215,10 @@ fn hash_behind(address: &str) -> Vec<String> {
 /// `https://…/some_thing-1.2.tar.gz` is called `some_thing`.
 fn name_of_address(address: &str) -> String {
     let path = address.split(['#', '?']).next().unwrap_or(address);
+    // An archive that a code host makes is named after the branch.
+    let path = path
+        .split_once("/archive/")
+        .map_or(path, |(repository, _)| repository);
     let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path);
     let last = last.split('@').next().unwrap_or(last).trim_end_matches(".git");
     let version = last

@@ -146,7 +146,7 @@ fn mismatch(
         }
         _ => {
             let names: BTreeSet<&str> = locked.dependencies.iter().map(|one| one.name.as_str()).collect();
-            let is_own = locked.own.iter().any(|own| *own == wish.name);
+            let is_own = locked.own.contains(&wish.name);
             if names.contains(wish.name.as_str()) || is_own {
                 None
             } else {
