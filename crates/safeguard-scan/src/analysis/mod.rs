@@ -10,6 +10,7 @@ pub mod change;
 pub mod code;
 pub mod exports;
 pub mod functions;
+pub mod guarded;
 pub mod guards;
 pub mod handlers;
 pub mod hardened;
