@@ -1,6 +1,6 @@
 //! Which texts a file must have for a rule to find anything in it, so that most rules cost a file nothing.
 
-use crate::language::pattern::Pattern;
+use crate::language::pattern::{DEEP, Pattern};
 use crate::rule::{All, Formula, Mode};
 use crate::tree::Kind;
 
@@ -84,7 +84,9 @@ fn literals(pattern: &Pattern) -> Vec<Vec<String>> {
             let is_plain = names
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-            if is_plain && names.len() >= LITERAL_BYTES_MIN && !matches!(names, "default" | "undefined") {
+            // What `<... x ...>` was written as stands in no file.
+            let is_written = !matches!(names, "default" | "undefined" | DEEP);
+            if is_plain && names.len() >= LITERAL_BYTES_MIN && is_written {
                 found.push(names.to_owned());
             }
         }

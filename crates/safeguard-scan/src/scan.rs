@@ -222,6 +222,14 @@ pub fn scan(rules: &Rules, source: &Source, project: &Project) -> Scanned {
             scanned.findings.push(finding);
         }
     }
+    if language == Language::Rust {
+        let tests = place::tests_within(&source.tree);
+        scanned.findings.retain(|finding| {
+            !tests
+                .iter()
+                .any(|test| test.start <= finding.place.span.start && finding.place.span.end <= test.end)
+        });
+    }
     if place::is_test(&source.path) {
         // A hole, a loop or a race in a test or an example is not one in what runs.
         for finding in scanned

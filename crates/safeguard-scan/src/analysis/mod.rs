@@ -12,6 +12,7 @@ pub mod commands;
 pub mod entries;
 pub mod exports;
 pub mod functions;
+pub mod guarded;
 pub mod guards;
 pub mod handlers;
 pub mod hardened;

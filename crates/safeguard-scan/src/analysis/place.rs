@@ -1,11 +1,41 @@
 //! What the path of a file says of it.
 
+use std::ops::Range;
 use std::path::Path;
+
+use crate::tree::{Kind, NodeId, Role, Tree};
+
+/// Where a file of Rust holds its own tests: modules and functions under `#[cfg(test)]` and `#[test]`.
+pub fn tests_within(tree: &Tree) -> Vec<Range<usize>> {
+    let is_of_tests = |decorator: NodeId| {
+        let Some(value) = tree.child(decorator, Role::Value) else {
+            return false;
+        };
+        let callee = tree.child(value, Role::Callee).unwrap_or(value);
+        let is_cfg = tree.name(callee) == "cfg" && !tree.source(value).contains("not(");
+        tree.name(callee) == "test"
+            || is_cfg
+                && tree
+                    .subtree(value)
+                    .any(|id| tree.kind(id) == Kind::Name && tree.name(id) == "test")
+    };
+    tree.all()
+        .filter(|id| tree.kind(*id) == Kind::Decorator && is_of_tests(*id))
+        .filter_map(|decorator| tree.parent(decorator).filter(|parent| *parent != NodeId::ROOT))
+        .map(|parent| tree.span(parent))
+        .collect()
+}
 
 /// Whether a file is a test, an example or a fixture: what it holds does not run in production.
 pub fn is_test(path: &str) -> bool {
     let mut parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-    let file = parts.pop().unwrap_or("").to_ascii_lowercase();
+    let named = parts.pop().unwrap_or("");
+    let file = named.to_ascii_lowercase();
+    let of_java = named.strip_suffix(".java").is_some_and(|stem| {
+        ["Test", "Tests", "IT", "TestCase"]
+            .iter()
+            .any(|ending| stem.ends_with(ending))
+    });
     let in_folder = parts.iter().any(|part| {
         matches!(
             part.to_ascii_lowercase().as_str(),
@@ -33,6 +63,7 @@ pub fn is_test(path: &str) -> bool {
         .and_then(|stem| stem.to_str())
         .unwrap_or("");
     in_folder
+        || of_java
         || stem.starts_with("test_")
         || stem.ends_with("_test")
         || stem.ends_with("_tests")
@@ -68,6 +99,8 @@ mod tests {
             "src/a.spec.ts",
             "conftest.py",
             "examples/a.py",
+            "shop/CartTest.java",
+            "src/test/java/Cart.java",
         ] {
             assert!(is_test(path), "{path}");
         }

@@ -31,7 +31,7 @@ const METAVARIABLE: &str = "__mv_";
 const METAVARIABLES: &str = "__mvs_";
 
 /// Called with what `<... x ...>` has in it.
-pub(super) const DEEP: &str = "__deep__";
+pub(crate) const DEEP: &str = "__deep__";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hole<'p> {

@@ -20,9 +20,14 @@ macro_rules! yaml {
 pub(super) const YAML: &[Entry] = yaml![
     "corruptor/lossy_number",
     "corruptor/never_equal",
+    "corruptor/swallowed_write_error",
+    "corruptor/transmuted",
     "destroyer/cascade_on_records",
     "destroyer/delete_everything",
+    "destroyer/truncated_before_read",
+    "endless/blocking_in_async",
     "endless/missing_timeout",
+    "endless/panic_on_input",
     "endless/unbounded_concurrency",
     "hole/archive_traversal",
     "hole/code_injection",
@@ -48,7 +53,9 @@ pub(super) const YAML: &[Entry] = yaml![
     "hole/weak_cryptography",
     "hole/xml_external_entities",
     "race/check_then_act",
+    "race/check_then_file",
     "race/double_checked_lock",
+    "race/static_mut",
 ];
 
 pub(super) const CHECKS: &[(&str, &Check)] = pages![
@@ -181,8 +188,10 @@ pub(super) const CHECKS: &[(&str, &Check)] = pages![
     "race/id_by_count" => race::id_by_count::CHECK,
     "race/id_by_count" => race::sql_file::ID_BY_COUNT,
     "race/late_closure" => race::late_closure::CHECK,
+    "race/lock_across_await" => race::lock_across_await::CHECK,
     "race/lock_not_released" => race::lock_not_released::CHECK,
     "race/lock_order" => race::lock_order::CHECK,
+    "race/locked_twice" => race::locked_twice::CHECK,
     "race/lost_update" => race::lost_update::CHECK,
     "race/missing_await" => race::missing_await::CHECK,
     "race/repeated_delivery" => race::repeated_delivery::CHECK,

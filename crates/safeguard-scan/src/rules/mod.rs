@@ -53,6 +53,17 @@ const EVERY_LANGUAGE: &[Language] = &[
     Language::Tsx,
 ];
 
+/// The languages of a check that asks nothing of how they are written.
+const ALL_LANGUAGES: &[Language] = &[
+    Language::Go,
+    Language::Java,
+    Language::JavaScript,
+    Language::Python,
+    Language::Rust,
+    Language::TypeScript,
+    Language::Tsx,
+];
+
 /// What patterns can not say, said in Rust.
 #[derive(Debug)]
 pub struct Check {

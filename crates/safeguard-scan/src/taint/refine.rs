@@ -223,6 +223,7 @@ fn validated_by_call(source: &Source, call: NodeId, state: &mut State) {
         "indexof",
         "isuuid",
         "startswith",
+        "starts_with",
         "hasprefix",
         "is_relative_to",
         "isrelativeto",

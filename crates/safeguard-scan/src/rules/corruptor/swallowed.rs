@@ -3,7 +3,6 @@
 use super::writes::writes;
 use safeguard_api::evidence::Severity;
 
-use super::EVERY;
 use crate::analysis::code::Code;
 use crate::analysis::meant::undoes_or_tests;
 use crate::analysis::sql_text;
@@ -12,7 +11,7 @@ use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
-use crate::rules::{Check, Reports};
+use crate::rules::{ALL_LANGUAGES, Check, Reports};
 use crate::tree::{Kind, NodeId, Role};
 
 pub static CHECK: Check = Check {
@@ -21,7 +20,7 @@ pub static CHECK: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &["CWE-391", "CWE-390"],
-    languages: EVERY,
+    languages: ALL_LANGUAGES,
     run,
 };
 
@@ -31,7 +30,7 @@ pub static SUM: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &["CWE-390", "CWE-682"],
-    languages: EVERY,
+    languages: ALL_LANGUAGES,
     run: sums,
 };
 

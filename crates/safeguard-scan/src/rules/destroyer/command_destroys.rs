@@ -4,7 +4,6 @@ pub mod shell;
 
 use safeguard_api::evidence::Severity;
 
-use super::EVERY;
 use crate::analysis::code::Code;
 use crate::analysis::meant::{asks_first, undoes_or_tests};
 use crate::analysis::sql_text::{self, HOLE};
@@ -21,7 +20,7 @@ pub static CHECK: Check = Check {
     severity: Severity::Critical,
     confidence: Confidence::High,
     cwe: &["CWE-1057"],
-    languages: EVERY,
+    languages: crate::rules::ALL_LANGUAGES,
     run,
 };
 

@@ -22,7 +22,7 @@ pub static RECURSIVE: Check = Check {
     severity: Severity::Critical,
     confidence: Confidence::High,
     cwe: &["CWE-1057"],
-    languages: EVERY,
+    languages: crate::rules::ALL_LANGUAGES,
     run: recursive,
 };
 
@@ -123,7 +123,18 @@ fn recursively_removed(code: Code<'_>, call: NodeId) -> Option<NodeId> {
                 _ => None,
             }
         }
-        Language::Java | Language::Rust => None,
+        Language::Java => matches!(
+            code.path(call)
+                .rsplit_once("FileUtils.")
+                .map(|(_, method)| method),
+            Some("deleteDirectory" | "deleteQuietly" | "forceDelete" | "cleanDirectory")
+        )
+        .then(first)?,
+        Language::Rust => matches!(
+            code.path(call).as_str(),
+            "std.fs.remove_dir_all" | "tokio.fs.remove_dir_all" | "fs.remove_dir_all"
+        )
+        .then(first)?,
         Language::Dockerfile
         | Language::Hcl
         | Language::Settings

@@ -2,7 +2,6 @@
 
 use safeguard_api::evidence::Severity;
 
-use super::EVERY;
 use crate::analysis::code::Code;
 use crate::analysis::meant::{asks_first, is_migration, named_so, undoes_or_tests};
 use crate::analysis::sql_text::{self, Destroys, HOLE};
@@ -19,7 +18,7 @@ pub static CHECK: Check = Check {
     severity: Severity::Critical,
     confidence: Confidence::High,
     cwe: &["CWE-1057"],
-    languages: EVERY,
+    languages: crate::rules::ALL_LANGUAGES,
     run,
 };
 
@@ -32,6 +31,14 @@ const RUNS: &[&str] = &[
     "executeSql",
     "executeQuery",
     "executeUpdate",
+    "executeLargeUpdate",
+    "update",
+    "batchUpdate",
+    "createNativeQuery",
+    "batch_execute",
+    "query_as",
+    "raw_sql",
+    "sql_query",
     "execute_query",
     "execute_async",
     "executeRaw",

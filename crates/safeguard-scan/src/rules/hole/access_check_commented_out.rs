@@ -2,7 +2,6 @@
 
 use safeguard_api::evidence::Severity;
 
-use super::EVERY;
 use crate::analysis::code::Code;
 use crate::analysis::handlers::is_guard;
 use crate::analysis::words::has_word;
@@ -19,7 +18,7 @@ pub static CHECK: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &["CWE-306", "CWE-862"],
-    languages: EVERY,
+    languages: crate::rules::ALL_LANGUAGES,
     run,
 };
 

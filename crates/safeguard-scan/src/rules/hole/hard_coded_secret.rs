@@ -6,7 +6,6 @@ mod secret_text;
 
 use safeguard_api::evidence::Severity;
 
-use super::EVERY;
 use super::tls_not_verified::short;
 use crate::analysis::code::Code;
 use crate::analysis::settings::{Setting, settings};
@@ -26,7 +25,7 @@ pub static CHECK: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &["CWE-798", "CWE-259", "CWE-321"],
-    languages: EVERY,
+    languages: crate::rules::ALL_LANGUAGES,
     run,
 };
 

@@ -2,7 +2,6 @@
 
 use safeguard_api::evidence::Severity;
 
-use super::EVERY;
 use super::tls_not_verified::short;
 use crate::analysis::code::Code;
 use crate::analysis::sent::is_request;
@@ -20,7 +19,7 @@ pub static CHECK: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &["CWE-532", "CWE-200", "CWE-312"],
-    languages: EVERY,
+    languages: crate::rules::ALL_LANGUAGES,
     run,
 };
 

@@ -2,7 +2,6 @@
 
 use safeguard_api::evidence::Severity;
 
-use super::EVERY;
 use super::tls_not_verified::short;
 use crate::analysis::code::Code;
 use crate::analysis::sent::{Part, sent};
@@ -19,7 +18,7 @@ pub static CHECK: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &["CWE-208"],
-    languages: EVERY,
+    languages: super::EVERY,
     run,
 };
 

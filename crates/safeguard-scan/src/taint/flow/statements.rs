@@ -1,6 +1,7 @@
 //! What is known after a statement: branches, loops, and what is assigned.
 
 use super::{End, Flow};
+use crate::language::Language;
 use crate::taint::refine::{refine, refine_by_statement};
 use crate::taint::state::{Origin, State, Tainted, place};
 use crate::tree::{Kind, NodeId, Role};
@@ -63,6 +64,13 @@ impl<'f> Flow<'f> {
                     has_default |= tree.child(case, Role::Test).is_none();
                     for test in tree.children_in(case, Role::Test) {
                         self.statement(test, &mut way);
+                        // Rust's patterns bind what they take apart.
+                        if tree.language() == Language::Rust
+                            && let Some(subject) = tree.child(id, Role::Subject)
+                        {
+                            let subject = self.value(subject, &mut way);
+                            self.assign(test, &subject, None, &mut way);
+                        }
                     }
                     // Within a case of known values the subject is one of them.
                     if let Some(subject) = tree.child(id, Role::Subject)

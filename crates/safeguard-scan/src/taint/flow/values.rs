@@ -1,12 +1,32 @@
 //! The taint of an expression.
 
 use super::Flow;
+use crate::language::Language;
 use crate::taint::is_number;
 use crate::taint::refine::refine;
 use crate::taint::state::{Origin, State, Tainted, place};
-use crate::tree::{Kind, NodeId, Role};
+use crate::tree::{Kind, NodeId, Role, Tree};
 
 impl<'f> Flow<'f> {
+    /// What the last statements of a branch or a block give, and what all of it does to the state.
+    fn given_by(&mut self, id: NodeId, state: &mut State) -> Tainted {
+        let source = self.source;
+        let tree = &source.tree;
+        let tails: Vec<NodeId> = tree
+            .subtree(id)
+            .filter(|inner| tree.kind(*inner) == Kind::ExprStmt)
+            .filter(|inner| ends_in(tree, *inner, id))
+            .collect();
+        self.statement(id, state);
+        let mut value = Tainted::default();
+        for tail in tails {
+            if let Some(given) = tree.child(tail, Role::Value) {
+                value.join(&self.value(given, state));
+            }
+        }
+        value
+    }
+
     /// The taint of an expression; what it does to the state is done.
     pub(super) fn value(&mut self, id: NodeId, state: &mut State) -> Tainted {
         self.visits = self.visits.saturating_sub(1);
@@ -174,6 +194,10 @@ impl<'f> Flow<'f> {
                 }
                 value
             }
+            // In Rust a block gives what it ends with.
+            Kind::If | Kind::Switch | Kind::Block | Kind::With if tree.language() == Language::Rust => {
+                self.given_by(id, state)
+            }
             Kind::Function | Kind::Class => {
                 self.statement(id, state);
                 Tainted::default()
@@ -213,4 +237,25 @@ impl<'f> Flow<'f> {
             }
         }
     }
+}
+
+/// Whether a statement is what a branch or a block around it ends with, and that around it, up to `outer`.
+fn ends_in(tree: &Tree, statement: NodeId, outer: NodeId) -> bool {
+    let mut at = statement;
+    while at != outer {
+        let Some(parent) = tree.parent(at) else {
+            return false;
+        };
+        let ends = match tree.kind(parent) {
+            Kind::Block => tree.children(parent).last() == Some(at),
+            Kind::If | Kind::With | Kind::Case => matches!(tree.role(at), Role::Body | Role::Else),
+            Kind::Switch => tree.role(at) == Role::Item,
+            _ => false,
+        };
+        if !ends {
+            return false;
+        }
+        at = parent;
+    }
+    true
 }
