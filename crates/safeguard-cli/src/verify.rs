@@ -22,23 +22,24 @@ use crate::output::Output;
 pub enum VerifyVerb {
     /// Break the changed lines, one at a time, and see whether a test fails
     #[command(
-        after_help = "The tests run in a copy of the files, first as they are, and then with each mutant. What was tried is kept under
-`.git/safeguard`: the same command goes on where it ended. Mutants run as your tests do, with your rights: a guard that is
-left out guards nothing, so run it where the tests may do harm to nothing.
+        after_help = "The tests run in a copy of the files, first as they are, and then with each mutant. What was tried
+is kept under `.git/safeguard`: the same command goes on where it ended. Mutants run as your tests
+do, with your rights: a guard that is left out guards nothing, so run it where the tests may do harm
+to nothing.
 
 Exit codes: 0 passes, 1 refused, 2 could not decide.
 
 Examples:
   safeguard verify mutants --test 'pytest -q'
   safeguard verify mutants --test 'node --test' --budget 5m --jobs 2
-  safeguard verify mutants --base origin/main --test 'npm test' --refuse-survivors 20 --format sarif --output mutants.sarif"
+  safeguard verify mutants --test 'npm test' --refuse-survivors 20 --format sarif --output m.sarif"
     )]
     Mutants(Box<MutantsArgs>),
     /// Call the changed functions as they were and as they are, with the same arguments, and show what differs
     #[command(
-        after_help = "Only functions are called that read and write nothing but their arguments, as far as their text tells. Arguments come
-from type annotations and defaults: by Hypothesis where the project's Python has it, by fast-check where the project has
-it, or else by a small generator of this program; always the same ones.
+        after_help = "Only functions are called that read and write nothing but their arguments, as far as their text
+tells. Arguments come from type annotations and defaults: by Hypothesis where the project's Python
+has it, by fast-check where the project has it, or else by a small generator; always the same ones.
 
 Exit codes: 0 whatever differs (it is advice), 2 could not decide.
 

@@ -227,9 +227,14 @@ impl Bench {
         };
         // Of tests that did not all run, it is not told what the others would have said.
         let all_ran = ran.filter(|ran| self.tests == Some(ran.count()));
+        let (failed, asserted) = match all_ran {
+            Some(ran) => (Some(ran.failed), ran.asserted),
+            None => (None, Vec::new()),
+        };
         Ok(Some(Tried {
             outcome,
-            failed: all_ran.map(|ran| ran.failed),
+            failed,
+            asserted,
         }))
     }
 }

@@ -33,6 +33,9 @@ pub struct Tried {
     pub outcome: Outcome,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<Vec<String>>,
+    /// Those of them that failed by an assertion.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asserted: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]

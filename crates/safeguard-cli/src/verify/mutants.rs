@@ -190,6 +190,7 @@ async fn run(
                 true => Some(Tried {
                     outcome: Outcome::Survived,
                     failed: None,
+                    asserted: Vec::new(),
                 }),
                 false => outcomes.next().flatten(),
             };

@@ -205,7 +205,7 @@ fn findings_of(file: &File, refused: bool) -> Vec<Finding> {
     findings
 }
 
-/// Tests that run a function of the file and fail with none of the mutants of what they run, where every test was told of.
+/// Tests that run a function of the file and of which no assertion fails with a mutant of what they run, where every test was told of.
 fn idle_tests(file: &File) -> Vec<(Range<usize>, &str, String)> {
     let mut runs: BTreeMap<&str, Vec<&Probe>> = BTreeMap::new();
     for (probe, tried) in &file.probes {
@@ -223,8 +223,9 @@ fn idle_tests(file: &File) -> Vec<(Range<usize>, &str, String)> {
                 .filter_map(|(_, tried)| tried.as_ref())
                 .filter(|tried| tried.outcome != Outcome::NotBuilt)
         };
+        // That a test fails because the code does, it owes to the code.
         let notices = |tried: &Tried| match (&tried.failed, tried.outcome) {
-            (Some(failed), _) => failed.iter().any(|other| other == test),
+            (Some(_), _) => tried.asserted.iter().any(|other| other == test),
             (None, outcome) => outcome != Outcome::Survived,
         };
         // Where no test notices anything, that is said of the function.
@@ -239,7 +240,7 @@ fn idle_tests(file: &File) -> Vec<(Range<usize>, &str, String)> {
                 .map(|probe| format!("`{}`", probe.function))
                 .collect();
             let message = format!(
-                "the test `{test}` runs {} and fails with none of {} mutants: it asserts nothing about what changed",
+                "the test `{test}` runs {}, and no assertion of it fails with any of {} mutants: it asserts nothing about what changed",
                 names.join(", "),
                 of_these().count()
             );

@@ -202,7 +202,9 @@ async function drive(request) {
     else if (now[0] === 'raised') way = now[1].split(':')[0] === before[1].split(':')[0] ? undefined : 'fails-otherwise';
     else if (before[1] !== now[1]) way = 'returns-otherwise';
     const known = smallest.get(way);
-    if (way && !settled.has(way) && (!known || text.length < known.arguments.length)) smallest.set(way, { way, arguments: text, before: before[1], now: now[1] });
+    if (way && !settled.has(way) && (!known || text.length < known.arguments.length)) {
+      smallest.set(way, { way, arguments: text, before: before[1], now: now[1] });
+    }
     seen.set(text, way);
     return way;
   };

@@ -31,27 +31,27 @@ fn check(change: &Change, _: &Facts, findings: &mut Vec<Finding>) {
 fn packages(file: &File, base: &Listing, head: &Listing, findings: &mut Vec<Finding>) {
     // A tool that writes no hashes at all is another matter than one that is gone.
     let keeps_some = head.dependencies.iter().any(|one| !one.integrity.is_empty());
-    for now in &head.dependencies {
+    for newer in &head.dependencies {
         let is_same = |one: &&Dependency| {
-            one.key() == now.key() && one.version == now.version && one.source == now.source
+            one.key() == newer.key() && one.version == newer.version && one.source == newer.source
         };
         let Some(was) = base.dependencies.iter().find(is_same) else {
             continue;
         };
-        if was.integrity.is_empty() || now.version.is_none() {
+        if was.integrity.is_empty() || newer.version.is_none() {
             continue;
         }
-        let version = now.version.as_deref().unwrap_or("");
-        let (message, certain) = if now.integrity.is_empty() {
+        let version = newer.version.as_deref().unwrap_or("");
+        let (message, certain) = if newer.integrity.is_empty() {
             let message = format!(
                 "`{}` {version} had a hash that its content must fit, and has none",
-                now.name
+                newer.name
             );
             (message, keeps_some && file.format.role() == Role::Lock)
-        } else if differs(&was.integrity, &now.integrity) {
+        } else if differs(&was.integrity, &newer.integrity) {
             let message = format!(
                 "`{}` {version} is the same version with another hash: what it installs is not what it was",
-                now.name
+                newer.name
             );
             (message, true)
         } else {
@@ -60,11 +60,11 @@ fn packages(file: &File, base: &Listing, head: &Listing, findings: &mut Vec<Find
         findings.push(Finding {
             rule: RULE.id,
             path: file.path.clone(),
-            span: now.span.clone(),
+            span: newer.span.clone(),
             message,
             severity: Severity::High,
             certain,
-            about: Some((now.ecosystem, now.name.clone())),
+            about: Some((newer.ecosystem, newer.name.clone())),
         });
     }
 }

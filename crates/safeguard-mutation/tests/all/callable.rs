@@ -35,7 +35,8 @@ fn python(head: &str) -> String {
 #[test]
 fn only_what_differs_and_was_there_before_is_called() {
     let base = "def a(n: int):\n    return n\n\n\ndef b(n: int):\n    return n + 2\n\n\ndef moved(n: int):\n    return n\n";
-    let head = "def moved(n: int):\n    # As it was.\n    return (n)\n\n\ndef a(n: int):\n    return n + 1\n\n\ndef b(m: int):\n    return m + 2\n\n\ndef new(n: int):\n    return n\n";
+    let head = "def moved(n: int):\n    # As it was.\n    return (n)\n\n\ndef a(n: int):\n    return n + 1\n\n\n\
+        def b(m: int):\n    return m + 2\n\n\ndef new(n: int):\n    return n\n";
     assert_eq!(
         told("app/code.py", base, head),
         "a(n) at \"def a(n: int):\"\nb takes other arguments than before\n"
