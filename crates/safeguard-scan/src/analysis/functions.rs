@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::language::Language;
 use crate::matching::Source;
 use crate::tree::{Kind, NodeId, Role, Tree};
 
@@ -47,6 +48,11 @@ fn own_name(tree: &Tree, id: NodeId) -> Option<String> {
             .and_then(|receiver| tree.child(receiver, Role::Type));
         return Some(match receiver {
             Some(of) => format!("{}.{}", tree.name(of).trim_start_matches('*'), tree.name(id)),
+            // Java's methods of one name differ by what they take.
+            None if tree.language() == Language::Java => {
+                let takes = tree.children_in(id, Role::Param).count();
+                format!("{}/{takes}", tree.name(id))
+            }
             None => tree.name(id).to_owned(),
         });
     }

@@ -31,6 +31,7 @@ const ACCESS: &[&str] = &[
     "userid",
     "signed_in",
     "anonymous",
+    "secured",
 ];
 
 /// Parts of names that speak of how much or how often.

@@ -182,6 +182,14 @@ pub fn pairs(both: &Both<'_>) -> Vec<(String, NodeId, NodeId)> {
     let head = functions::by_name(both.head);
     functions::by_name(both.base)
         .into_iter()
-        .filter_map(|(name, base)| head.get(&name).map(|head| (name, base, *head)))
+        .filter_map(|(name, base)| {
+            let now = *head.get(&name)?;
+            // How many parameters it has is not part of what it is called.
+            let shown = match name.rsplit_once('/') {
+                Some((shown, takes)) if takes.bytes().all(|byte| byte.is_ascii_digit()) => shown.to_owned(),
+                _ => name,
+            };
+            Some((shown, base, now))
+        })
         .collect()
 }

@@ -41,7 +41,11 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
         if still_does > 0 {
             let now_protected = self::protections(is, now, &after);
             for gone in protections.difference(&now_protected) {
-                if both.moved.mentions(gone) || !now_protected.is_empty() {
+                // What needs no lock of its own may have taken its place.
+                let is_replaced = ["Atomic", "Concurrent", "ReentrantLock", "StampedLock", "LongAdder"]
+                    .iter()
+                    .any(|word| is.text().contains(word) && !was.text().contains(word));
+                if both.moved.mentions(gone) || !now_protected.is_empty() || is_replaced {
                     continue;
                 }
                 taken.push(Taken {
@@ -128,6 +132,9 @@ fn protections(tree: &Tree, function: NodeId, nodes: &[NodeId]) -> BTreeSet<Stri
                     found.insert(name.to_owned());
                 }
             }
+            Kind::With if tree.name(*id) == "synchronized" => {
+                found.insert("synchronized".to_owned());
+            }
             Kind::Str if tree.name(*id).to_ascii_uppercase().contains(" FOR UPDATE") => {
                 found.insert("FOR UPDATE".to_owned());
             }
@@ -144,7 +151,7 @@ fn protection(tree: &Tree, id: NodeId) -> Option<String> {
         .map(|id| tree.name(id))
         .find(|name| {
             let lower = name.to_ascii_lowercase();
-            ["lock", "mutex", "semaphore", "atomic", "transaction"]
+            ["lock", "mutex", "semaphore", "atomic", "transaction", "synchronized"]
                 .iter()
                 .any(|part| lower.contains(part))
                 && !lower.contains("block")

@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 use safeguard_api::evidence::Severity;
 
 use crate::language::Language;
+<<<<<<< HEAD
+=======
+use crate::matching::canonical;
+>>>>>>> 195fa195126e9ba95454f9c723b8cfe84efb34f8
 use crate::rule::Confidence;
 use crate::rules::comparison::{Both, Comparison, Taken};
-use crate::tree::{NodeId, Tree};
+use crate::tree::{Kind, NodeId, Role, Tree};
 
 pub static COMPARISON: Comparison = Comparison {
     id: "silenced-scanner",
@@ -78,6 +82,7 @@ const OTHERS: &[&str] = &[
 ];
 
 fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
+    attributes(both, taken);
     let mut before: BTreeMap<&str, usize> = BTreeMap::new();
     for (kind, _, _) in silencing(&both.base.tree) {
         *before.entry(kind).or_default() += 1;
@@ -101,6 +106,44 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
                 Confidence::Medium
             },
             message: format!("`{}` is new: a scanner is told to look away here", comment.trim()),
+        });
+    }
+}
+
+/// Rust's `#[allow(…)]` and Java's `@SuppressWarnings(…)`, which say it without a comment.
+fn attributes(both: &Both<'_>, taken: &mut Vec<Taken>) {
+    let silencing = |tree: &Tree| -> Vec<(String, NodeId)> {
+        let is_silencing = |decorator: &NodeId| {
+            let value = tree.child(*decorator, Role::Value);
+            let name = value.and_then(|value| tree.child(value, Role::Callee));
+            name.is_some_and(|name| match tree.language() {
+                Language::Rust => tree.name(name) == "allow",
+                Language::Java => matches!(tree.name(name), "SuppressWarnings" | "SuppressFBWarnings"),
+                _ => false,
+            })
+        };
+        tree.all()
+            .filter(|id| tree.kind(*id) == Kind::Decorator && is_silencing(id))
+            .map(|id| (canonical(tree, id), id))
+            .collect()
+    };
+    let mut before: BTreeMap<String, usize> = BTreeMap::new();
+    for (text, _) in silencing(&both.base.tree) {
+        *before.entry(text).or_default() += 1;
+    }
+    for (text, at) in silencing(&both.head.tree) {
+        if let Some(left) = before.get_mut(&text).filter(|left| **left > 0) {
+            *left -= 1;
+            continue;
+        }
+        taken.push(Taken {
+            node: at,
+            severity: Severity::Low,
+            confidence: Confidence::Medium,
+            message: format!(
+                "`{}` is new: the compiler is told to look away here",
+                both.head.tree.source(at)
+            ),
         });
     }
 }

@@ -6,6 +6,7 @@ use safeguard_api::evidence::Severity;
 
 use crate::analysis::functions::{called, head};
 use crate::analysis::place;
+use crate::language::Language;
 use crate::matching::canonical;
 use crate::rule::Confidence;
 use crate::rules::EVERY_LANGUAGE;
@@ -22,12 +23,13 @@ pub static COMPARISON: Comparison = Comparison {
 };
 
 fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
-    if !place::is_test(&both.head.path) {
+    // Rust's tests stand beside what they test.
+    if !place::is_test(&both.head.path) && both.head.tree.language() != Language::Rust {
         return;
     }
     let (was, is) = (&both.base.tree, &both.head.tree);
     for (name, base, now) in pairs(both) {
-        if !is_test(&name) {
+        if !is_test(&name) && !is_marked(is, now) {
             continue;
         }
         // What a function within the test asserts, the test asserts.
@@ -128,16 +130,33 @@ fn is_test(name: &str) -> bool {
         || name.contains("it: ")
 }
 
+/// Java's `@Test`, Rust's `#[test]` and `#[tokio::test]`.
+fn is_marked(tree: &Tree, function: NodeId) -> bool {
+    matches!(tree.language(), Language::Java | Language::Rust)
+        && tree.children_in(function, Role::Decorator).any(|decorator| {
+            let value = tree.child(decorator, Role::Value);
+            let name = value.map(|value| tree.child(value, Role::Callee).unwrap_or(value));
+            name.is_some_and(|name| {
+                matches!(
+                    tree.name(name),
+                    "Test" | "ParameterizedTest" | "RepeatedTest" | "TestFactory" | "test" | "rstest"
+                )
+            })
+        })
+}
+
 /// Whether a test does not run: with a reason, or without one.
 fn skipped(tree: &Tree, test: NodeId, body: &[NodeId]) -> Option<bool> {
     let has_text = |id: NodeId| {
         tree.subtree(id)
             .any(|id| tree.kind(id) == Kind::Str && tree.name(id).len() > 3)
     };
-    for decorator in tree.children_in(test, Role::Decorator) {
+    let class = crate::analysis::bodies::class_of(tree, test);
+    let around = class.into_iter().flat_map(|class| tree.children_in(class, Role::Decorator));
+    for decorator in tree.children_in(test, Role::Decorator).chain(around) {
         let is_skip = tree.subtree(decorator).any(|id| {
             matches!(tree.kind(id), Kind::Name | Kind::Member)
-                && matches!(tree.name(id), "skip" | "xfail" | "skipTest")
+                && matches!(tree.name(id), "skip" | "xfail" | "skipTest" | "Disabled" | "Ignore" | "ignore")
         });
         if is_skip {
             return Some(has_text(decorator));
@@ -183,6 +202,9 @@ fn assertions(tree: &Tree, body: &[NodeId]) -> Vec<NodeId> {
                 let is_assertion = name.starts_with("assert")
                     || name.starts_with("to") && callee.starts_with("expect")
                     || callee.starts_with("assert.")
+                    || callee.starts_with("assertThat")
+                    || callee.starts_with("verify(")
+                    || name == "andExpect"
                     || callee.starts_with("require.")
                     || matches!(
                         callee,
@@ -212,8 +234,8 @@ fn is_vacuous(tree: &Tree, assertion: NodeId) -> bool {
     !tree.subtree(assertion).any(|id| match tree.kind(id) {
         Kind::Name => !matches!(
             tree.name(id),
-            "expect" | "assert" | "self" | "require" | "t" | "True" | "undefined"
-        ),
+            "expect" | "assert" | "self" | "require" | "t" | "True" | "undefined" | "Assert" | "Assertions"
+        ) && !(tree.role(id) == Role::Callee && tree.name(id).starts_with("assert")),
         Kind::Member => false,
         Kind::Call => called(tree, id).is_some_and(|name| {
             !name.starts_with("to")
