@@ -44,7 +44,7 @@ use crate::rule::{About, Confidence, RuleError, load_all};
 use crate::tree::NodeId;
 use list::{CHECKS, COMPARISONS, RUN, YAML};
 
-/// The languages of programs: those of a check that looks at how all but Java and Rust are written.
+/// Those of a check that looks at how all but Java and Rust are written.
 const EVERY_LANGUAGE: &[Language] = &[
     Language::Go,
     Language::JavaScript,

@@ -8,7 +8,7 @@ use crate::analysis::functions::{body_nodes, called, head};
 use crate::analysis::guards::{guards, is_about_access, names};
 use crate::matching::{Source, canonical};
 use crate::rule::Confidence;
-use crate::rules::EVERY_LANGUAGE;
+use crate::rules::ALL_LANGUAGES;
 use crate::rules::comparison::{Both, Comparison, Taken, pairs};
 use crate::tree::{Kind, NodeId, Role, Tree};
 
@@ -16,7 +16,7 @@ pub static COMPARISON: Comparison = Comparison {
     id: "removed-access-check",
     failure: "X3",
     cwe: &["CWE-862"],
-    languages: EVERY_LANGUAGE,
+    languages: ALL_LANGUAGES,
     run,
     gone: None,
 };

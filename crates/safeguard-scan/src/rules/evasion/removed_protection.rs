@@ -7,7 +7,7 @@ use safeguard_api::evidence::Severity;
 use crate::analysis::functions::{body_nodes, called, head};
 use crate::matching::canonical;
 use crate::rule::Confidence;
-use crate::rules::EVERY_LANGUAGE;
+use crate::rules::ALL_LANGUAGES;
 use crate::rules::comparison::{Both, Comparison, Taken, pairs};
 use crate::tree::{Flags, Kind, NodeId, Role, Tree};
 
@@ -15,7 +15,7 @@ pub static COMPARISON: Comparison = Comparison {
     id: "removed-protection",
     failure: "X4",
     cwe: &["CWE-362"],
-    languages: EVERY_LANGUAGE,
+    languages: ALL_LANGUAGES,
     run,
     gone: None,
 };
@@ -42,9 +42,15 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
             let now_protected = self::protections(is, now, &after);
             for gone in protections.difference(&now_protected) {
                 // What needs no lock of its own may have taken its place.
-                let is_replaced = ["Atomic", "Concurrent", "ReentrantLock", "StampedLock", "LongAdder"]
-                    .iter()
-                    .any(|word| is.text().contains(word) && !was.text().contains(word));
+                let is_replaced = [
+                    "Atomic",
+                    "Concurrent",
+                    "ReentrantLock",
+                    "StampedLock",
+                    "LongAdder",
+                ]
+                .iter()
+                .any(|word| is.text().contains(word) && !was.text().contains(word));
                 if both.moved.mentions(gone) || !now_protected.is_empty() || is_replaced {
                     continue;
                 }
@@ -151,9 +157,16 @@ fn protection(tree: &Tree, id: NodeId) -> Option<String> {
         .map(|id| tree.name(id))
         .find(|name| {
             let lower = name.to_ascii_lowercase();
-            ["lock", "mutex", "semaphore", "atomic", "transaction", "synchronized"]
-                .iter()
-                .any(|part| lower.contains(part))
+            [
+                "lock",
+                "mutex",
+                "semaphore",
+                "atomic",
+                "transaction",
+                "synchronized",
+            ]
+            .iter()
+            .any(|part| lower.contains(part))
                 && !lower.contains("block")
                 && !lower.contains("clock")
         })

@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use safeguard_api::evidence::Severity;
 
 use crate::language::Language;
-<<<<<<< HEAD
-=======
 use crate::matching::canonical;
->>>>>>> 195fa195126e9ba95454f9c723b8cfe84efb34f8
 use crate::rule::Confidence;
 use crate::rules::comparison::{Both, Comparison, Taken};
 use crate::tree::{Kind, NodeId, Role, Tree};
@@ -26,8 +23,10 @@ const EVERY: &[Language] = &[
     Language::Dockerfile,
     Language::Go,
     Language::Hcl,
+    Language::Java,
     Language::JavaScript,
     Language::Python,
+    Language::Rust,
     Language::Shell,
     Language::TypeScript,
     Language::Tsx,

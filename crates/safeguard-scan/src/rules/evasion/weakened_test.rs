@@ -9,7 +9,7 @@ use crate::analysis::place;
 use crate::language::Language;
 use crate::matching::canonical;
 use crate::rule::Confidence;
-use crate::rules::EVERY_LANGUAGE;
+use crate::rules::ALL_LANGUAGES;
 use crate::rules::comparison::{Both, Comparison, Taken, pairs};
 use crate::tree::{Kind, NodeId, Role, Tree};
 
@@ -17,7 +17,7 @@ pub static COMPARISON: Comparison = Comparison {
     id: "weakened-test",
     failure: "",
     cwe: &[],
-    languages: EVERY_LANGUAGE,
+    languages: ALL_LANGUAGES,
     run,
     gone: None,
 };
@@ -152,11 +152,16 @@ fn skipped(tree: &Tree, test: NodeId, body: &[NodeId]) -> Option<bool> {
             .any(|id| tree.kind(id) == Kind::Str && tree.name(id).len() > 3)
     };
     let class = crate::analysis::bodies::class_of(tree, test);
-    let around = class.into_iter().flat_map(|class| tree.children_in(class, Role::Decorator));
+    let around = class
+        .into_iter()
+        .flat_map(|class| tree.children_in(class, Role::Decorator));
     for decorator in tree.children_in(test, Role::Decorator).chain(around) {
         let is_skip = tree.subtree(decorator).any(|id| {
             matches!(tree.kind(id), Kind::Name | Kind::Member)
-                && matches!(tree.name(id), "skip" | "xfail" | "skipTest" | "Disabled" | "Ignore" | "ignore")
+                && matches!(
+                    tree.name(id),
+                    "skip" | "xfail" | "skipTest" | "Disabled" | "Ignore" | "ignore"
+                )
         });
         if is_skip {
             return Some(has_text(decorator));
@@ -232,10 +237,20 @@ fn assertions(tree: &Tree, body: &[NodeId]) -> Vec<NodeId> {
 /// `assert True`, `expect(true).toBe(true)`, `assert 1 == 1`: nothing that could fail.
 fn is_vacuous(tree: &Tree, assertion: NodeId) -> bool {
     !tree.subtree(assertion).any(|id| match tree.kind(id) {
-        Kind::Name => !matches!(
-            tree.name(id),
-            "expect" | "assert" | "self" | "require" | "t" | "True" | "undefined" | "Assert" | "Assertions"
-        ) && !(tree.role(id) == Role::Callee && tree.name(id).starts_with("assert")),
+        Kind::Name => {
+            !matches!(
+                tree.name(id),
+                "expect"
+                    | "assert"
+                    | "self"
+                    | "require"
+                    | "t"
+                    | "True"
+                    | "undefined"
+                    | "Assert"
+                    | "Assertions"
+            ) && !(tree.role(id) == Role::Callee && tree.name(id).starts_with("assert"))
+        }
         Kind::Member => false,
         Kind::Call => called(tree, id).is_some_and(|name| {
             !name.starts_with("to")

@@ -36,7 +36,7 @@ use serde;"##), @r##"
 
 #[test]
 fn types() {
-    assert_snapshot!(outline(r##"#![allow(dead_code)]
+    assert_snapshot!(outline(r##"#![allow(unused)]
 #[derive(Debug)]
 pub struct Order { #[serde(default)] pub amount: f64, id: u64 }
 enum E { A, B(String) }
@@ -46,7 +46,7 @@ const SQL: &str = "a\nb";"##), @r##"
       Decorator: Decorator
         Value: Call
           Callee: Name "allow"
-          Arg: Name "dead_code"
+          Arg: Name "unused"
       Class "Order" +exported
         Decorator: Decorator
           Value: Call
