@@ -28,7 +28,7 @@ pub struct Facts {
     pub versions: BTreeMap<String, Release>,
     /// When the first version came out, in seconds since 1970; nothing where the registry does not tell.
     pub first: Option<i64>,
-    /// The registry has put a placeholder there, since what was there before was malicious.
+    /// The registry has put an empty package there, since what was there before was malicious.
     pub held: bool,
 }
 
