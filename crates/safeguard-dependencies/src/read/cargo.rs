@@ -132,10 +132,14 @@ pub(super) fn lock(text: &str) -> Result<Listing, ReadError> {
     }
     for found in &mut listing.dependencies {
         let version = found.version.as_deref().unwrap_or("");
-        let direct = asked.iter().any(|wish| {
-            let mut words = wish.split(' ');
-            words.next() == Some(found.name.as_str()) && words.next().is_none_or(|wanted| wanted == version)
-        });
+        let precise = format!("{} {version}", found.name);
+        let more_precise = format!("{precise} (");
+        let direct = asked.contains(found.name.as_str())
+            || asked.contains(precise.as_str())
+            || asked
+                .range(more_precise.as_str()..)
+                .next()
+                .is_some_and(|wish| wish.starts_with(&more_precise));
         found.direct = Some(direct);
     }
     Ok(listing)

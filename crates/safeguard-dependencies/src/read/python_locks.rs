@@ -191,14 +191,11 @@ pub(super) fn pdm(text: &str) -> Result<Listing, ReadError> {
         return Err(ReadError::Syntax("it has no `[metadata]`".to_owned()));
     }
     let mut listing = Listing::default();
+    let mut seen = BTreeSet::new();
     for package in packages(&root, "package") {
         let (table, mut found) = package?;
         // The project with its extras is an entry beside the plain one.
-        if listing
-            .dependencies
-            .iter()
-            .any(|one| one.name == found.name && one.version == found.version)
-        {
+        if !seen.insert((found.name.clone(), found.version.clone())) {
             continue;
         }
         found.integrity = hashes(toml_text::list(table, "files"));

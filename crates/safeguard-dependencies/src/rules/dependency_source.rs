@@ -1,6 +1,6 @@
 //! `dependency-source`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use safeguard_api::evidence::Severity;
 
@@ -37,9 +37,11 @@ const USUAL: &[&str] = &[
 
 fn check(change: &Change, _: &Facts, findings: &mut Vec<Finding>) {
     let hosts = change.known_hosts();
+    let mut of_files: BTreeMap<&str, Hosts> = BTreeMap::new();
     for added in change.added() {
         let Added { file, dependency, .. } = added;
-        if let Some((message, certain)) = judge(change, &hosts, &added) {
+        let of_file = of_files.entry(&file.path).or_insert_with(|| Hosts::of(file));
+        if let Some((message, certain)) = judge(change, &hosts, of_file, &added) {
             findings.push(Finding {
                 rule: RULE.id,
                 path: file.path.clone(),
@@ -53,7 +55,12 @@ fn check(change: &Change, _: &Facts, findings: &mut Vec<Finding>) {
     }
 }
 
-fn judge(change: &Change, hosts: &BTreeSet<String>, added: &Added<'_>) -> Option<(String, bool)> {
+fn judge(
+    change: &Change,
+    hosts: &BTreeSet<String>,
+    of_file: &Hosts,
+    added: &Added<'_>,
+) -> Option<(String, bool)> {
     let Added {
         file,
         dependency,
@@ -91,7 +98,7 @@ fn judge(change: &Change, hosts: &BTreeSet<String>, added: &Added<'_>) -> Option
             let was = before
                 .map(|before| &before.source)
                 .filter(|source| **source != dependency.source);
-            let others = is_lock && has_other_hosts(file, dependency, &host);
+            let others = is_lock && of_file.is_alone(&host);
             match was {
                 Some(was) if !is_known => Some((
                     format!("`{name}` came from {}, and comes from {from}", was.shown()),
@@ -156,15 +163,31 @@ fn asked_elsewhere(change: &Change, lock: &File, dependency: &Dependency) -> Opt
     all_registry.then(|| "the registry".to_owned())
 }
 
-/// Whether the file's other packages come from other hosts.
-fn has_other_hosts(file: &File, dependency: &Dependency, own: &str) -> bool {
-    let others = file.head.iter().flat_map(|head| &head.dependencies);
-    let mut hosts = others
-        .filter(|one| one.key() != dependency.key())
-        .filter_map(|one| match &one.source {
-            Source::Registry(url) => Some(url.as_deref().and_then(host)),
-            Source::Git(_) | Source::Archive(_) | Source::Path(_) => None,
-        })
-        .peekable();
-    hosts.peek().is_some() && hosts.all(|host| host.as_deref() != Some(own))
+/// How many packages of a file come from which host.
+struct Hosts {
+    counts: BTreeMap<String, usize>,
+    all: usize,
+}
+
+impl Hosts {
+    fn of(file: &File) -> Hosts {
+        let mut hosts = Hosts {
+            counts: BTreeMap::new(),
+            all: 0,
+        };
+        for dependency in file.head.iter().flat_map(|head| &head.dependencies) {
+            if let Source::Registry(url) = &dependency.source {
+                hosts.all += 1;
+                if let Some(host) = url.as_deref().and_then(host) {
+                    *hosts.counts.entry(host).or_default() += 1;
+                }
+            }
+        }
+        hosts
+    }
+
+    /// Whether one package comes from a host, and others from others.
+    fn is_alone(&self, host: &str) -> bool {
+        self.all > 1 && self.counts.get(host) == Some(&1)
+    }
 }

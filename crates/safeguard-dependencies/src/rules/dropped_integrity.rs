@@ -1,6 +1,6 @@
 //! `dropped-integrity`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use safeguard_api::evidence::Severity;
 
@@ -31,27 +31,33 @@ fn check(change: &Change, _: &Facts, findings: &mut Vec<Finding>) {
 fn packages(file: &File, base: &Listing, head: &Listing, findings: &mut Vec<Finding>) {
     // A tool that writes no hashes at all is another matter than one that is gone.
     let keeps_some = head.dependencies.iter().any(|one| !one.integrity.is_empty());
-    for newer in &head.dependencies {
-        let is_same = |one: &&Dependency| {
-            one.key() == newer.key() && one.version == newer.version && one.source == newer.source
-        };
-        let Some(was) = base.dependencies.iter().find(is_same) else {
+    let identity = |one: &Dependency| {
+        (
+            one.ecosystem,
+            one.name.clone(),
+            one.version.clone(),
+            one.source.clone(),
+        )
+    };
+    let before: BTreeMap<_, &Dependency> = base.dependencies.iter().map(|one| (identity(one), one)).collect();
+    for found in &head.dependencies {
+        let Some(was) = before.get(&identity(found)) else {
             continue;
         };
-        if was.integrity.is_empty() || newer.version.is_none() {
+        if was.integrity.is_empty() || found.version.is_none() {
             continue;
         }
-        let version = newer.version.as_deref().unwrap_or("");
-        let (message, certain) = if newer.integrity.is_empty() {
+        let version = found.version.as_deref().unwrap_or("");
+        let (message, certain) = if found.integrity.is_empty() {
             let message = format!(
                 "`{}` {version} had a hash that its content must fit, and has none",
-                newer.name
+                found.name
             );
             (message, keeps_some && file.format.role() == Role::Lock)
-        } else if differs(&was.integrity, &newer.integrity) {
+        } else if differs(&was.integrity, &found.integrity) {
             let message = format!(
                 "`{}` {version} is the same version with another hash: what it installs is not what it was",
-                newer.name
+                found.name
             );
             (message, true)
         } else {
@@ -60,19 +66,23 @@ fn packages(file: &File, base: &Listing, head: &Listing, findings: &mut Vec<Find
         findings.push(Finding {
             rule: RULE.id,
             path: file.path.clone(),
-            span: newer.span.clone(),
+            span: found.span.clone(),
             message,
             severity: Severity::High,
             certain,
-            about: Some((newer.ecosystem, newer.name.clone())),
+            about: Some((found.ecosystem, found.name.clone())),
         });
     }
 }
 
 fn sums(file: &File, base: &Listing, head: &Listing, findings: &mut Vec<Finding>) {
+    let before: BTreeMap<&str, &str> = base
+        .sums
+        .iter()
+        .map(|(module, hash, _)| (module.as_str(), hash.as_str()))
+        .collect();
     for (module, hash, span) in &head.sums {
-        let was = base.sums.iter().find(|(other, ..)| other == module);
-        if was.is_some_and(|(_, other, _)| other != hash) {
+        if before.get(module.as_str()).is_some_and(|was| was != hash) {
             findings.push(Finding {
                 rule: RULE.id,
                 path: file.path.clone(),

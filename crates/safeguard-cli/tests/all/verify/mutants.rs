@@ -129,7 +129,7 @@ fn what_no_test_notices_is_named_and_the_files_stay_as_they_are() {
     assert_eq!(
         messages,
         [
-            "the test `tests.test_price.test_idle` runs `price`, and no assertion of it fails with any of 9 mutants: it asserts nothing about what changed",
+            "the test `tests.test_price.test_idle` runs `price`, and no assertion of it fails with any of 11 mutants: it asserts nothing about what changed",
             "no test notices: `quantity` equal to `0` would not count any more",
             "no test notices: `quantity` equal to `10` would not count any more",
             "tests run `remember` and assert nothing about it: it can be broken in 2 ways, and every test passes",

@@ -56,6 +56,7 @@ const BANNED_IN_ENGINES: &[&str] = &[
 const ENGINES: &[&str] = &[
     "crates/safeguard-api/",
     "crates/safeguard-audit/",
+    "crates/safeguard-dependencies/",
     "crates/safeguard-gate/",
     "crates/safeguard-guard/",
     "crates/safeguard-mutation/",
