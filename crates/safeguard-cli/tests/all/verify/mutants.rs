@@ -246,9 +246,9 @@ fn too_many_survivors_refuse_unless_somebody_answers_for_them() {
 
 #[test]
 fn what_is_not_tried_in_time_is_not_decided_and_goes_on() {
-    let folder = shop(&[("check.py", &format!("import time\n{SCRIPT}time.sleep(0.5)\n"))]);
+    let folder = shop(&[("check.py", &format!("import time\n{SCRIPT}time.sleep(1)\n"))]);
     let untried = || {
-        let output = with_script(folder.path(), &["--json", "--budget", "4s"]);
+        let output = with_script(folder.path(), &["--json", "--budget", "8s"]);
         let report = json(&output);
         assert_eq!(
             (output.status.code(), &report["verdict"]),
