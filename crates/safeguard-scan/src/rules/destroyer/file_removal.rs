@@ -123,9 +123,7 @@ fn recursively_removed(code: Code<'_>, call: NodeId) -> Option<NodeId> {
                 _ => None,
             }
         }
-        Language::Dockerfile | Language::Hcl | Language::Settings | Language::Shell | Language::Yaml => {
-            return None;
-        }
+        Language::Dockerfile | Language::Hcl | Language::Settings | Language::Shell | Language::Yaml => None,
     }
 }
 
