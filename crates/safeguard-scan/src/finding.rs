@@ -125,10 +125,11 @@ pub fn identity(rule: &str, source: &Source, node: NodeId) -> String {
     ) && !tree
         .ancestors(node)
         .any(|around| tree.kind(around) == Kind::ExprStmt);
-    let around = if in_settings {
-        keys(tree, node)
-    } else {
-        canonical(tree, whole)
+    let around = match () {
+        () if in_settings => keys(tree, node),
+        // A command is known by itself, whatever it is joined to by `&&`.
+        () if tree.language().is_infrastructure() => String::new(),
+        () => canonical(tree, whole),
     };
     // What holds a mapping or a block is known by its name, and not by all that is in it.
     let itself = match tree.kind(node) {

@@ -22,7 +22,10 @@ pub fn text(checked: &Checked, pages: &[Page], all_advice: bool) -> String {
         .entries
         .iter()
         .chain(&checked.selection.manifests)
-        .filter_map(|entry| entry.head.text().map(|text| (entry.path.as_str(), text)))
+        .filter_map(|entry| {
+            let text = entry.head.text().or(entry.base.text());
+            text.map(|text| (entry.path.as_str(), text))
+        })
         .collect();
     let mut text = String::new();
     let blocking: Vec<&Judged> = checked

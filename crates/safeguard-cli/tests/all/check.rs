@@ -184,6 +184,53 @@ fn what_can_not_be_read_is_named_and_nothing_is_decided() {
 }
 
 #[test]
+fn scripts_are_known_by_their_first_line_and_templates_are_left_out() {
+    let folder = repository();
+    let write = |name: &str, text: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
+        std::fs::write(path, text).expect("a file");
+    };
+    write("bin/deploy", b"#!/bin/sh\nDIR=$1\nrm -rf \"$DIR\"/*\n");
+    write("bin/program", b"\x7fELF\xff\xfe");
+    write("NOTES", b"rm -rf /\n");
+    write(
+        "chart/templates/api.yaml",
+        b"{{- if .Values.on }}\nkind: Pod\n{{- end }}\n",
+    );
+    let output = check(folder.path(), &["--json"]);
+    let report = json(&output);
+    assert_eq!(
+        (output.status.code(), refused_by(&report)),
+        (Some(1), vec!["shell-removal"])
+    );
+    assert_eq!(report["files"], 1);
+    write("ci.yml", b"a: [1\nb: 2\n");
+    assert_eq!(check(folder.path(), &["--json", "ci.yml"]).status.code(), Some(2));
+}
+
+#[test]
+fn what_a_removed_file_guarded_is_missed() {
+    let folder = repository();
+    let workflow = folder.path().join(".github/workflows/ci.yml");
+    std::fs::create_dir_all(workflow.parent().expect("a folder")).expect("folders");
+    let text = "on: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n      - run: pytest\n";
+    std::fs::write(&workflow, text).expect("a file");
+    git(folder.path(), &["add", "-A"]);
+    git(folder.path(), &["commit", "-q", "-m", "ci"]);
+    std::fs::remove_file(&workflow).expect("the file");
+    let output = check(folder.path(), &["--json", "--base", "HEAD"]);
+    assert_eq!(
+        (output.status.code(), refused_by(&json(&output))),
+        (Some(1), vec!["weakened-pipeline"])
+    );
+    for format in ["text", "sarif", "junit", "gitlab", "github", "rdjson"] {
+        let output = check(folder.path(), &["--base", "HEAD", "--format", format]);
+        assert_eq!(output.status.code(), Some(1), "{format}");
+    }
+}
+
+#[test]
 fn the_report_is_written_in_the_formats_of_others() {
     let folder = repository();
     std::fs::write(folder.path().join("ping.py"), BAD).expect("a file");

@@ -6,6 +6,9 @@ use crate::language::Language;
 use crate::matching::Source;
 use crate::tree::{Kind, NodeId, Role, Tree};
 
+/// How many commands or assignments of a file are looked at for one of them.
+pub const LOOKED_AT_MAX: usize = 5_000;
+
 /// The languages that shell commands stand in.
 pub const WITH_COMMANDS: &[Language] = &[
     Language::Dockerfile,
@@ -332,7 +335,7 @@ fn is_local_word(file: &str) -> bool {
 pub fn asks_first(source: &Source, node: NodeId) -> bool {
     let tree = &source.tree;
     let start = tree.span(node).start;
-    source.of_kind(Kind::Call).iter().any(|call| {
+    source.of_kind(Kind::Call).iter().take(LOOKED_AT_MAX).any(|call| {
         let callee = tree
             .child(*call, Role::Callee)
             .map_or("", |callee| tree.name(callee));
@@ -392,7 +395,7 @@ fn sets(source: &Source, node: NodeId, letter: char, long: &str) -> bool {
             .unwrap_or(NodeId::ROOT),
     };
     in_first
-        || source.of_kind(Kind::Call).iter().any(|call| {
+        || source.of_kind(Kind::Call).iter().take(LOOKED_AT_MAX).any(|call| {
             let callee = tree
                 .child(*call, Role::Callee)
                 .map_or("", |callee| tree.name(callee));
@@ -412,6 +415,7 @@ pub fn value_of(source: &Source, name: &str, before: NodeId) -> Option<NodeId> {
     source
         .of_kind(Kind::Assign)
         .iter()
+        .take(LOOKED_AT_MAX)
         .rev()
         .filter(|assign| tree.span(**assign).start < start)
         .find(|assign| {

@@ -3,6 +3,9 @@
 use crate::matching::Source;
 use crate::tree::{Kind, NodeId, Role, Tree};
 
+/// In a file with more aliases times anchors than this they stand for nothing.
+const STEPS_MAX: usize = 20_000_000;
+
 #[derive(Clone, Copy)]
 pub struct Yaml<'s> {
     pub source: &'s Source,
@@ -24,6 +27,11 @@ impl<'s> Yaml<'s> {
     /// What an alias stands for; anything else is itself.
     pub fn resolve(self, id: NodeId) -> NodeId {
         if self.tree.kind(id) != Kind::Name {
+            return id;
+        }
+        let named = self.source.of_kind(Kind::Name).len();
+        let anchors = self.source.of_kind(Kind::Object).len() + self.source.of_kind(Kind::List).len();
+        if named.saturating_mul(anchors) > STEPS_MAX {
             return id;
         }
         let name = self.tree.name(id);

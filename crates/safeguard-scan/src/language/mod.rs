@@ -143,6 +143,12 @@ fn is_of_another_kind(ending: &str) -> bool {
         ".eex",
         ".html",
         ".rst",
+        ".nanorc",
+        ".tmPreferences",
+        ".tmLanguage",
+        ".vim",
+        ".xml",
+        ".bak",
     ];
     OTHERS.iter().any(|other| ending.ends_with(other))
 }

@@ -148,12 +148,15 @@ fn without_comments(text: &str) -> String {
     plain
 }
 
+/// Where keys and their values are.
+type Entries = Vec<(Range<usize>, Range<usize>)>;
+
 /// Sections of `key = value`, where what is indented goes on. None if a line is nothing of this.
 fn ini(text: &str) -> Option<Result<Tree, ParseError>> {
     let mut convert = Convert {
         out: Builder::new(Language::Settings, text),
     };
-    let mut sections: Vec<(Range<usize>, Vec<(Range<usize>, Range<usize>)>)> = vec![(0..0, Vec::new())];
+    let mut sections: Vec<(Range<usize>, Entries)> = vec![(0..0, Vec::new())];
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         let trimmed = line.trim();

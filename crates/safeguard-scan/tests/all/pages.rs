@@ -150,6 +150,59 @@ fn project_in(root: &Path) -> Project {
     )
 }
 
+/// What the folder `SCAN` brings against the folder `SCAN_BASE`, such as two releases of a package.
+#[test]
+fn a_change_of_ones_own() {
+    let (Ok(head), Ok(base)) = (std::env::var("SCAN"), std::env::var("SCAN_BASE")) else {
+        return;
+    };
+    let (head, base) = (PathBuf::from(head), PathBuf::from(base));
+    let rules = rules::built_in().expect("rules");
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for root in [&head, &base] {
+        let mut left = vec![root.clone()];
+        while let Some(path) = left.pop() {
+            if path.is_dir() {
+                left.extend(
+                    std::fs::read_dir(&path)
+                        .expect("a folder")
+                        .map(|entry| entry.expect("an entry").path()),
+                );
+            } else {
+                paths.push(path.strip_prefix(root).expect("within the folder").to_owned());
+            }
+        }
+    }
+    paths.sort();
+    paths.dedup();
+    let texts: Vec<(String, Option<String>, Option<String>)> = paths
+        .iter()
+        .map(|path| {
+            let text = |root: &Path| std::fs::read_to_string(root.join(path)).ok();
+            (path.to_string_lossy().into_owned(), text(&base), text(&head))
+        })
+        .filter(|(_, base, head)| base != head)
+        .collect();
+    let project = Project::default();
+    let files = texts.iter().filter_map(|(path, base, head)| {
+        let changed = Changed {
+            path,
+            base: base.as_deref(),
+            head: head.as_deref(),
+        };
+        change::scan_file(&rules, &changed, &project)
+    });
+    let report = change::settle(&rules, files.collect(), (2026, 1, 1));
+    for judged in report.findings.iter().filter(|judged| judged.introduced) {
+        let (blocks, finding) = (if judged.blocks() { "BLOCKS" } else { "notes" }, &judged.finding);
+        println!(
+            "{blocks} {}:{} {} {}",
+            finding.path, finding.place.line, finding.rule, finding.message
+        );
+    }
+    println!("{} files changed", report.files);
+}
+
 /// All rules of this project over a file or folder, as they are in the folder now: `SCAN=path`; `SCAN_PROJECT=1` takes the folder for a repository.
 #[test]
 fn a_file_of_ones_own() {

@@ -123,7 +123,9 @@ impl<'t> Convert<'t> {
             }
             "from_instruction" => {
                 let lower = source.to_ascii_lowercase();
-                self.in_shell = !["windows", "nanoserver"].iter().any(|word| lower.contains(word));
+                // Windows writes its paths with `\`, and lets lines go on with another sign.
+                self.in_shell = !self.text.starts_with("# escape=`")
+                    && !["windows", "nanoserver"].iter().any(|word| lower.contains(word));
                 node(self, &mut |convert| {
                     convert.params(at);
                     for part in nodes.named(at) {

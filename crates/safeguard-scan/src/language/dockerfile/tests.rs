@@ -85,3 +85,12 @@ fn what_is_broken_is_said() {
     line 2: cannot be read: `RUNN x`
     ");
 }
+
+#[test]
+fn scripts_of_windows_are_not_read_as_shell() {
+    let tree = parse("FROM mcr.microsoft.com/windows/servercore:ltsc2022\nRUN if (Test-Path x) { rm x }\n")
+        .expect("a file");
+    assert_eq!(tree.unread(), &[] as &[String]);
+    let tree = parse("FROM debian:12\nRUN if true; then\n").expect("a file");
+    assert_eq!(tree.unread().len(), 1);
+}

@@ -169,7 +169,9 @@ impl Convert<'_> {
                 "expression" => self.expression(part, Role::Item),
                 "identifier" | "strip_marker" | "tuple_start" | "tuple_end" | "object_start"
                 | "object_end" => {}
-                _ => self.all_expressions(part),
+                _ => self.node(Kind::Other, Role::Item, nodes.span(part), |convert| {
+                    convert.all_expressions(part);
+                }),
             }
         }
     }

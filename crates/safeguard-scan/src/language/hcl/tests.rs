@@ -135,3 +135,13 @@ fn what_is_broken_is_said() {
     line 2: `}` is missing
     ");
 }
+
+#[test]
+fn what_is_nested_too_deep_is_refused_soon() {
+    let lists = format!("a = {}1{}\n", "[".repeat(3_000), "]".repeat(3_000));
+    let members = format!("a = b{}\n", ".c".repeat(3_000));
+    let blocks = format!("{}{}", "a {\n".repeat(2_000), "}\n".repeat(2_000));
+    for text in [lists, members, blocks] {
+        assert!(parse(&text).is_err());
+    }
+}

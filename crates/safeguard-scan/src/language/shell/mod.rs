@@ -435,10 +435,10 @@ impl<'t> Convert<'t> {
             .rev()
             .find(|child| matches!(nodes.kind(**child), "&&" | "||" | "|" | "|&"));
         let Some(operator) = operator else {
-            return match nodes.first(at) {
-                Some(only) => self.command(only, role, redirections),
-                None => {}
-            };
+            if let Some(only) = nodes.first(at) {
+                self.command(only, role, redirections);
+            }
+            return;
         };
         let operands: Vec<At> = nodes.named(at).collect();
         self.operands(&operands, nodes.kind(*operator), role, redirections);

@@ -175,3 +175,28 @@ fn what_is_broken_is_said() {
     line 1: cannot be read: ` 'a`
     ");
 }
+
+#[test]
+fn what_is_nested_too_deep_is_refused_soon() {
+    let deep = format!("echo {}x{}\n", "$(echo ".repeat(2_000), ")".repeat(2_000));
+    let long = format!("true{}\n", " && true".repeat(20_000));
+    for text in [
+        deep,
+        long,
+        "\"".repeat(20_001),
+        "<<A ".repeat(5_000),
+        "${a:-".repeat(5_000),
+    ] {
+        assert!(parse(&text).is_err());
+    }
+}
+
+#[test]
+fn letters_beyond_ascii_keep_their_places() {
+    let tree = parse("echo \"größe $X\" ‘a’\n").expect("a script");
+    let parts: Vec<&str> = tree.all().map(|id| tree.source(id)).collect();
+    assert!(
+        parts.contains(&"größe ") && parts.contains(&"$X") && parts.contains(&"‘a’"),
+        "{parts:?}"
+    );
+}

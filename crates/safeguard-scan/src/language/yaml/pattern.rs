@@ -18,6 +18,15 @@ pub fn parse_pattern(text: &str) -> Result<Pattern, ParseError> {
                     become_hole(&mut tree, id, hole);
                 }
             }
+            // `...` in the place of a value is any value.
+            Kind::Object if tree.role(id) == Role::Value => {
+                let mut inner = tree.children(id);
+                if let (Some(only), None) = (inner.next(), inner.next())
+                    && tree.kind(only) == Kind::Ellipsis
+                {
+                    become_hole(&mut tree, id, Hole::Ellipsis);
+                }
+            }
             Kind::Pair => {
                 let key = tree.child(id, Role::Key);
                 if key.is_some_and(|key| tree.kind(key) == Kind::Ellipsis) {

@@ -207,3 +207,28 @@ fn what_is_broken_is_said() {
                         Body: Block
     "#);
 }
+
+#[test]
+fn what_is_nested_too_deep_is_refused_soon() {
+    for text in [
+        "[".repeat(5_000),
+        "- ".repeat(5_000),
+        format!("a: {}", "{b: ".repeat(3_000)),
+    ] {
+        assert!(parse(&text).is_err());
+    }
+}
+
+#[test]
+fn places_of_scripts_are_those_of_the_file() {
+    let text = "jobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n      - run: >-\n          echo ä\n          \"$B\"\n      - run: \"c \\\"d\\\" e\"\n";
+    let tree = parse(text).expect("a workflow");
+    let at = |name: &str| {
+        let named = tree.all().filter(|id| tree.name(*id) == name);
+        named.map(|id| tree.source(id)).last().expect("a node").to_owned()
+    };
+    assert_eq!(
+        (at("echo"), at("B"), at("e")),
+        ("echo".to_owned(), "\"$B\"".to_owned(), "e".to_owned())
+    );
+}

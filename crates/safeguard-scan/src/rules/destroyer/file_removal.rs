@@ -140,9 +140,7 @@ fn recursively_removed(code: Code<'_>, call: NodeId) -> Option<NodeId> {
         | Language::Settings
         | Language::Shell
         | Language::Sql
-        | Language::Yaml => {
-            return None;
-        }
+        | Language::Yaml => None,
     }
 }
 

@@ -3,10 +3,12 @@
 use safeguard_api::evidence::Severity;
 
 use crate::analysis::commands::{
-    Command, WITH_COMMANDS, commands, is_meant, stops_at_failure, stops_at_unset, value_of, word,
+    Command, LOOKED_AT_MAX, WITH_COMMANDS, commands, is_meant, stops_at_failure, stops_at_unset, value_of,
+    word,
 };
 use crate::analysis::sql_text::HOLE;
 use crate::analysis::words::has_word;
+use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
@@ -43,7 +45,12 @@ fn judge(source: &Source, command: &Command, path: &str, node: Option<NodeId>, r
     let shown = path.replace(HOLE, "…");
     if let Some(what) = everything(path) {
         let message = format!("`rm -r {shown}` removes {what}");
-        match is_meant(source, at) && path != "/" && path != "/*" {
+        // What is left of a build is no loss to an image.
+        let in_image = source.tree.language() == Language::Dockerfile
+            && ["/var", "/home", "/root", "/opt", "/srv"]
+                .iter()
+                .any(|begin| path.starts_with(begin));
+        match (is_meant(source, at) || in_image) && path != "/" && path != "/*" {
             true => reports.note(at, message),
             false => reports.add(at, message),
         }
@@ -186,14 +193,14 @@ fn variable(source: &Source, node: NodeId) -> Known {
             Kind::Str if tree.name(value).is_empty() => Known::No,
             Kind::Str => Known::Yes,
             // `X="$1/build"` is something, whatever `$1` is.
-            Kind::Interp if word(tree, value).trim_matches(HOLE) != "" => Known::Yes,
+            Kind::Interp if !word(tree, value).trim_matches(HOLE).is_empty() => Known::Yes,
             Kind::Binary if matches!(tree.name(value), ":-" | ":?" | ":=" | "-") => Known::Yes,
             Kind::Name => Known::No,
             _ => Known::Computed,
         },
         // What the environment has is not known; a name in capitals that is set elsewhere mostly is there.
         None => match name.starts_with(|first: char| first.is_ascii_digit())
-            || tree.language() == crate::language::Language::Shell
+            || tree.language() == Language::Shell
         {
             true => Known::No,
             false => Known::Computed,
@@ -209,20 +216,28 @@ fn is_tested(source: &Source, name: &str, before: NodeId) -> bool {
         tree.subtree(within)
             .any(|id| tree.kind(id) == Kind::Name && tree.name(id) == name)
     };
-    let tests = source.of_kind(Kind::Call).iter().any(|call| {
+    let tests = source.of_kind(Kind::Call).iter().take(LOOKED_AT_MAX).any(|call| {
         let callee = tree
             .child(*call, Role::Callee)
             .map_or("", |callee| tree.name(callee));
         matches!(callee, "[" | "test") && tree.span(*call).start < start && mentions(*call)
     });
-    let demands = source.of_kind(Kind::Binary).iter().any(|binary| {
-        matches!(tree.name(*binary), ":?" | "?" | ":=")
-            && tree.span(*binary).start < start
-            && mentions(*binary)
-    });
-    let cases = source.of_kind(Kind::Switch).iter().any(|switch| {
-        tree.child(*switch, Role::Subject).is_some_and(mentions) && tree.span(*switch).start < start
-    });
+    let demands = source
+        .of_kind(Kind::Binary)
+        .iter()
+        .take(LOOKED_AT_MAX)
+        .any(|binary| {
+            matches!(tree.name(*binary), ":?" | "?" | ":=")
+                && tree.span(*binary).start < start
+                && mentions(*binary)
+        });
+    let cases = source
+        .of_kind(Kind::Switch)
+        .iter()
+        .take(LOOKED_AT_MAX)
+        .any(|switch| {
+            tree.child(*switch, Role::Subject).is_some_and(mentions) && tree.span(*switch).start < start
+        });
     tests || demands || cases
 }
 

@@ -4,6 +4,7 @@ pub mod blocking_in_async;
 pub mod catastrophic_regex;
 pub mod cursor_never_advanced;
 pub mod endless_recursion;
+pub mod infrastructure;
 pub mod missing_timeout;
 pub mod query_in_loop;
 pub mod resource_not_closed;

@@ -300,6 +300,12 @@ fn switches(both: &Both<'_>, taken: &mut Vec<Taken>) {
     }
 }
 
+/// Whose lists say what is not checked.
+const CHECKS: &[&str] = &[
+    "ruff", "mypy", "coverage", "pytest", "bandit", "pylint", "flake8", "eslint", "jest", "pyright", "nyc",
+    "lint", "biome", "report", "run/",
+];
+
 /// Lists of what is passed over that have grown.
 fn lists(both: &Both<'_>, taken: &mut Vec<Taken>) {
     const PASSES: &[&str] = &[
@@ -336,30 +342,39 @@ fn lists(both: &Both<'_>, taken: &mut Vec<Taken>) {
     for (path, (now, node)) in by_path(both.head) {
         let lower = path.to_ascii_lowercase();
         let last = lower.rsplit('/').next().unwrap_or("");
-        if !PASSES.contains(&last) || lower.contains("dependencies") {
+        // What is left out of a package is left out of no check.
+        let of_check =
+            both.head.path.ends_with(".flake8") || CHECKS.iter().any(|check| lower.contains(check));
+        let Some((was, _)) = before.get(&path).filter(|_| PASSES.contains(&last) && of_check) else {
             continue;
-        }
+        };
         let is = words(both.head, now);
-        let was = before
-            .get(&path)
-            .map_or(BTreeSet::new(), |(was, _)| words(both.base, *was));
+        let was = words(both.base, *was);
         let more: Vec<&String> = is.difference(&was).collect();
         let Some(first) = more.first() else { continue };
-        // Ruff's and bandit's rules of weaknesses.
+        // Who asks for a family of rules for the first time leaves some of them out.
+        let chosen: BTreeSet<String> = before
+            .iter()
+            .filter(|(path, _)| path.ends_with("select") || path.ends_with("tests"))
+            .flat_map(|(_, (list, _))| words(both.base, *list))
+            .collect();
         let security = |name: &&&String| {
             let name = name.as_str();
             let number = name.trim_start_matches(['S', 'B']);
+            let asked = chosen
+                .iter()
+                .any(|begin| begin == "ALL" || name.starts_with(begin.as_str()))
+                || name.starts_with('B') && lower.contains("bandit");
             (name.starts_with('S') || name.starts_with('B') && lower.contains("bandit"))
                 && number.len() >= 3
                 && number.bytes().all(|byte| byte.is_ascii_digit())
+                && asked
         };
         match more.iter().find(security) {
-            Some(name) => tell(
-                taken,
-                node,
-                true,
-                format!("`{name}` is passed over now: a rule against weaknesses"),
-            ),
+            Some(name) => {
+                let message = format!("`{name}` is passed over now: a rule against weaknesses");
+                tell(taken, node, true, message);
+            }
             None => tell(
                 taken,
                 node,

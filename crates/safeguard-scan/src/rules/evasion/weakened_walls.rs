@@ -10,13 +10,13 @@ use crate::matching::Source;
 use crate::rule::Confidence;
 use crate::rules::comparison::{Both, Comparison, Moved, Taken};
 use crate::rules::hole::container_without_walls::{containers, pod_specs};
-use crate::tree::{Kind, NodeId};
+use crate::tree::{Kind, NodeId, Role};
 
 pub static COMPARISON: Comparison = Comparison {
     id: "weakened-walls",
     failure: "X3",
     cwe: &["CWE-250", "CWE-693"],
-    languages: &[Language::Yaml],
+    languages: &[Language::Dockerfile, Language::Yaml],
     run,
     gone: Some(gone),
 };
@@ -32,6 +32,9 @@ const WALLS: &[(&str, bool)] = &[
 ];
 
 fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
+    if both.head.tree.language() == Language::Dockerfile {
+        return image(both, taken);
+    }
     let before = all(both.base);
     let after = all(both.head);
     for (name, (walls, _)) in &before {
@@ -69,6 +72,68 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
             taken.push(policy_gone(name, at));
         }
     }
+}
+
+/// An image that ran as somebody, and runs as root; one that was built upon a digest.
+fn image(both: &Both<'_>, taken: &mut Vec<Taken>) {
+    let (was, now) = (user(both.base), user(both.head));
+    let is_root = |user: &Option<(String, NodeId)>| {
+        user.as_ref()
+            .is_none_or(|(name, _)| matches!(name.split(':').next(), Some("root" | "0")))
+    };
+    let Some(first) = both.head.tree.children(NodeId::ROOT).next() else {
+        return;
+    };
+    if let Some((name, _)) = was.as_ref().filter(|_| !is_root(&was) && is_root(&now)) {
+        // Another base may lower its rights by itself.
+        let same_base = base_image(both.base) == base_image(both.head);
+        let drops = ["gosu", "su-exec", "setpriv", "entrypoint"]
+            .iter()
+            .any(|word| both.head.tree.text().contains(word));
+        taken.push(Taken {
+            node: now.as_ref().map_or(first, |(_, node)| *node),
+            severity: Severity::High,
+            confidence: if same_base && !drops {
+                Confidence::High
+            } else {
+                Confidence::Medium
+            },
+            message: format!("the image ran as `{name}`, and runs as root"),
+        });
+    }
+}
+
+/// Who the last stage runs as, and where it says so.
+fn user(source: &Source) -> Option<(String, NodeId)> {
+    let tree = &source.tree;
+    let sections: Vec<NodeId> = tree.children(NodeId::ROOT).collect();
+    let last = sections
+        .iter()
+        .rposition(|section| tree.name(*section) == "FROM")?;
+    let user = sections[last..]
+        .iter()
+        .rev()
+        .find(|section| tree.name(**section) == "USER")?;
+    let name = tree
+        .children_in(*user, Role::Arg)
+        .next()
+        .map_or("", |arg| tree.name(arg));
+    Some((name.to_owned(), *user))
+}
+
+fn base_image(source: &Source) -> String {
+    let tree = &source.tree;
+    let last = tree
+        .children(NodeId::ROOT)
+        .filter(|section| tree.name(*section) == "FROM")
+        .last();
+    let image = last
+        .and_then(|from| {
+            tree.children_in(from, Role::Arg)
+                .find(|arg| tree.kind(*arg) == Kind::Str)
+        })
+        .map_or("", |arg| tree.name(arg));
+    image.split(['@', ':']).next().unwrap_or(image).to_owned()
 }
 
 fn policy_gone(name: &str, at: NodeId) -> Taken {

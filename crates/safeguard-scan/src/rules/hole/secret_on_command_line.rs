@@ -2,7 +2,7 @@
 
 use safeguard_api::evidence::Severity;
 
-use crate::analysis::commands::{Command, WITH_COMMANDS, commands};
+use crate::analysis::commands::{Command, LOOKED_AT_MAX, WITH_COMMANDS, commands};
 use crate::analysis::entries::is_secret_variable;
 use crate::analysis::words::{has_word, is_password};
 use crate::matching::Source;
@@ -136,24 +136,32 @@ fn secret_in(source: &Source, node: NodeId) -> Option<String> {
 fn traced(source: &Source, node: NodeId, reports: &mut Reports) {
     let tree = &source.tree;
     let after = tree.span(node).end;
-    let off = source.of_kind(Kind::Call).iter().find(|call| {
-        tree.span(**call).start > after && matches!(tree.source(**call), "set +x" | "set +ex" | "set +xe")
-    });
+    let off = source
+        .of_kind(Kind::Call)
+        .iter()
+        .take(LOOKED_AT_MAX)
+        .find(|call| {
+            tree.span(**call).start > after && matches!(tree.source(**call), "set +x" | "set +ex" | "set +xe")
+        });
     let end = off.map_or(usize::MAX, |off| tree.span(*off).start);
-    let used = source.of_kind(Kind::Name).iter().find(|name| {
-        let place = tree.span(**name).start;
-        let text = tree.name(**name);
-        let is_argument = tree
-            .ancestors(**name)
-            .any(|around| tree.kind(around) == Kind::Call)
-            && !tree.ancestors(**name).any(|around| {
-                tree.kind(around) == Kind::Call
-                    && tree
-                        .child(around, Role::Callee)
-                        .is_some_and(|callee| matches!(tree.name(callee), "[" | "test" | "export"))
-            });
-        after < place && place < end && is_argument && is_secret_variable(text)
-    });
+    let used = source
+        .of_kind(Kind::Name)
+        .iter()
+        .take(LOOKED_AT_MAX)
+        .find(|name| {
+            let place = tree.span(**name).start;
+            let text = tree.name(**name);
+            let is_argument = tree
+                .ancestors(**name)
+                .any(|around| tree.kind(around) == Kind::Call)
+                && !tree.ancestors(**name).any(|around| {
+                    tree.kind(around) == Kind::Call
+                        && tree
+                            .child(around, Role::Callee)
+                            .is_some_and(|callee| matches!(tree.name(callee), "[" | "test" | "export"))
+                });
+            after < place && place < end && is_argument && is_secret_variable(text)
+        });
     if let Some(used) = used {
         reports.note(
             node,

@@ -2,7 +2,7 @@
 
 use safeguard_api::evidence::Severity;
 
-use crate::analysis::commands::{WITH_COMMANDS, commands, value_of};
+use crate::analysis::commands::{LOOKED_AT_MAX, WITH_COMMANDS, commands, value_of};
 use crate::analysis::sql_text::HOLE;
 use crate::language::Language;
 use crate::matching::Source;
@@ -166,7 +166,7 @@ fn origin(source: &Source, name: &str, before: NodeId, depth: usize) -> Given {
 /// `read X` from what is piped in or from a file; at a terminal somebody types what they mean.
 fn read_from(source: &Source, name: &str, before: NodeId) -> bool {
     let tree = &source.tree;
-    source.of_kind(Kind::Call).iter().any(|call| {
+    source.of_kind(Kind::Call).iter().take(LOOKED_AT_MAX).any(|call| {
         let is_read = tree
             .child(*call, Role::Callee)
             .is_some_and(|callee| tree.name(callee) == "read");
@@ -181,7 +181,7 @@ fn read_from(source: &Source, name: &str, before: NodeId) -> bool {
                 .any(|arg| tree.name(arg) == name)
             && tree
                 .ancestors(*call)
-                .any(|around| tree.kind(around) == Kind::While)
+                .any(|around| tree.kind(around) == Kind::While && reads_file(source, around))
     })
 }
 

@@ -79,8 +79,10 @@ fn within<'c>(
     all: &'c [Command],
     node: NodeId,
 ) -> impl Iterator<Item = &'c Command> + 'c {
-    all.iter()
-        .filter(move |command| source.tree.within(command.node, node))
+    let from = all.partition_point(|command| command.node < node);
+    all[from..]
+        .iter()
+        .take_while(move |command| source.tree.within(command.node, node))
 }
 
 /// Whether a command takes its program from what is piped into it.

@@ -160,6 +160,11 @@ fn is_passing(source: &Source, node: NodeId) -> bool {
         "fixtures",
         "benchmark",
         "docs",
+        "locale",
+        "locales",
+        "i18n",
+        "lang",
+        "translations",
     ];
     let in_pipeline = source.path.contains(".github/")
         || source.path.contains("gitlab-ci")
