@@ -17,6 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "safeguard-guard",
             "safeguard-rollout",
             "safeguard-scan",
+            "safeguard-secrets",
         ],
     ),
     ("L2", &["safeguard-gate"]),
@@ -43,6 +44,7 @@ const ENGINES: &[&str] = &[
     "safeguard-gate",
     "safeguard-guard",
     "safeguard-scan",
+    "safeguard-secrets",
 ];
 
 /// Narrower than the layers: what a crate may use of the crates below it.
@@ -50,6 +52,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("safeguard-gate", &["safeguard-api", "safeguard-stats"]),
     ("safeguard-guard", &["safeguard-api"]),
     ("safeguard-scan", &["safeguard-api"]),
+    ("safeguard-secrets", &[]),
     ("safeguard-link", &["safeguard-api"]),
     (
         "safeguard-store",
