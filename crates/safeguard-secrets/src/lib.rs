@@ -7,6 +7,7 @@ pub mod gitleaks;
 mod kinds;
 mod randomness;
 mod search;
+mod surroundings;
 
 pub use kinds::names;
 pub use search::{Place, Rules, Secret};

@@ -173,7 +173,7 @@ pub(super) const KINDS: &[Kind] = &[
         "launchdarkly-key",
         "a key of LaunchDarkly's SDK or API",
         &["launchdarkly", "launch_darkly", "ld_"],
-        r#"(?i:launch_?darkly|ld)[A-Za-z_.-]{0,20}(?i:key|token)["'`\]]*[ \t]*(?:=>|:=|=|:)[ \t]*["'`]?((?:sdk|api)-[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})"#,
+        r#"(?i:launch_?darkly|ld)[A-Za-z_.-]{0,20}(?i:key|token)["'`\]]*[ \t]*(?:=>|:=|=|:)[ \t]*["'`]?((?:sdk|api)-[0-9a-f-]{36})"#,
     ),
     token(
         "prefect-api-token",

@@ -3,12 +3,13 @@
 mod clouds;
 mod common;
 mod forges;
+mod hosts;
 mod models;
 mod services;
 
 use std::ops::Range;
 
-pub(crate) use common::is_word;
+pub(crate) use hosts::is_word;
 
 use crate::randomness::{base62, crc32, is_placeholder, is_random};
 
