@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Subcommand;
 use safeguard_scan::language::Language;
 use safeguard_scan::project::Project;
-use safeguard_scan::rules::{self, Page};
+use safeguard_scan::rules::Page;
 use safeguard_scan::scan::{self, Rules};
 use serde::Serialize;
 
@@ -41,11 +41,9 @@ struct Listed {
 }
 
 pub fn rules(verb: RulesVerb, output: &Output) -> Result<(), Failure> {
-    let pages =
-        || rules::pages().map_err(|error| Failure::undecided(format!("the pages of the rules: {error}")));
     match verb {
         RulesVerb::List => {
-            let listed: Vec<Listed> = pages()?
+            let listed: Vec<Listed> = check::pages_of(|_| true)?
                 .into_iter()
                 .map(|page| Listed {
                     rule: page.id,
@@ -61,7 +59,7 @@ pub fn rules(verb: RulesVerb, output: &Output) -> Result<(), Failure> {
             })
         }
         RulesVerb::Show { rule } => {
-            let pages = pages()?;
+            let pages = check::pages_of(|id| id == rule)?;
             let page = pages.iter().find(|page| page.id == rule).ok_or_else(|| {
                 Failure::undecided(format!("there is no rule `{rule}`"))
                     .hint("`safeguard rules list` names them")
@@ -93,8 +91,7 @@ fn test(paths: &[PathBuf], output: &Output) -> Result<(), Failure> {
                 .with_context(|| format!("cannot read `{}`", file.display()))?;
             let rules = safeguard_scan::rule::load(&text)
                 .map_err(|error| Failure::undecided(format!("`{}`: {error}", file.display())))?;
-            let rules = Rules::of(rules)
-                .map_err(|error| Failure::undecided(format!("`{}`: {error}", file.display())))?;
+            let rules = Rules::of(rules);
             for ending in ["py", "js", "jsx", "ts", "tsx", "go"] {
                 let case = file.with_extension(ending);
                 if case.is_file() {

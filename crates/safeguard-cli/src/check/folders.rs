@@ -3,17 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use safeguard_scan::language::Language;
 
 use super::files::FILES_MAX;
 use crate::failure::Failure;
-
-/// The files of known languages in a folder, or the file itself.
-pub fn source_files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut files = files_in(path)?;
-    files.retain(|path| Language::of(&path.to_string_lossy()).is_some());
-    Ok(files)
-}
 
 /// The files in a folder, or the file itself. Links are not followed.
 pub fn files_in(path: &Path) -> anyhow::Result<Vec<PathBuf>> {

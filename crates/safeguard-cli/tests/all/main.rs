@@ -3,6 +3,7 @@
 
 mod agent;
 mod check;
+mod secrets;
 
 use std::fs;
 use std::path::{Path, PathBuf};
