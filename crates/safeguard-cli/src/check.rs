@@ -4,12 +4,16 @@ pub mod files;
 mod folders;
 pub mod formats;
 mod others;
+mod plumbing;
 mod project;
 mod recipes;
 mod review;
 mod sarif;
+mod secrets;
 mod shown;
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -24,7 +28,7 @@ use safeguard_scan::scan::Rules;
 use crate::dependencies::{self, DependencyArgs};
 use crate::failure::Failure;
 use crate::output::Output;
-use files::{Content, Selection};
+use files::{Content, Entry, Selection};
 pub use folders::{files_in, rule_files};
 
 /// Syntax may be nested, and parsers and walks call themselves.
@@ -53,6 +57,9 @@ pub struct CheckArgs {
     /// More rules, in Semgrep's YAML: a file, or a folder of them
     #[arg(long, value_name = "PATH")]
     pub rules: Vec<PathBuf>,
+    /// More rules for secrets, in the format of gitleaks; `.gitleaks.toml` of the repository is read by itself
+    #[arg(long, value_name = "FILE")]
+    pub secrets: Vec<PathBuf>,
     /// Judge what another scanner found as well: SARIF 2.1.0; may be given again
     #[arg(long, value_name = "FILE")]
     pub sarif: Vec<PathBuf>,
@@ -99,6 +106,10 @@ pub struct Checked {
     pub report: Report,
     /// Files that nobody here wrote: generated, minified, vendored.
     pub left_out: Vec<String>,
+    /// Files that no text is in.
+    pub binary: Vec<String>,
+    /// Where secrets stand, by path; they are not shown.
+    pub secrets: BTreeMap<String, Vec<Range<usize>>>,
     pub selection: Selection,
 }
 
@@ -129,9 +140,16 @@ pub fn check(args: &CheckArgs, output: &Output) -> Result<(), Failure> {
 
 /// What a check of this folder comes to, told to nobody yet.
 pub fn look_at(folder: &Path, args: &CheckArgs, output: &Output) -> Result<Checked, Failure> {
-    let selection = files::select(folder, args)?;
-    let rules = rules_of(&args.rules)?;
-    let mut checked = look(&rules, selection, output)?;
+    // Git is waited for meanwhile.
+    let (rules, selection) = std::thread::scope(|scope| {
+        let rules = scope.spawn(|| rules_of(&args.rules));
+        let selection = files::select(folder, args);
+        (rules.join(), selection)
+    });
+    let rules = rules.map_err(|_| Failure::undecided("cannot read the rules"))??;
+    let selection = selection?;
+    let secrets = secrets::rules(&selection, &args.secrets)?;
+    let mut checked = look(&rules, &secrets, selection, output)?;
     look_at_dependencies(&mut checked, &args.dependencies)?;
     others::add(&mut checked, &args.sarif, today()?)?;
     Ok(checked)
@@ -157,64 +175,153 @@ pub fn rules_of(paths: &[PathBuf]) -> Result<Rules, Failure> {
     Ok(own.and(more))
 }
 
-fn look(rules: &Rules, selection: Selection, output: &Output) -> Result<Checked, Failure> {
-    let (entries, left_out): (Vec<_>, Vec<_>) =
-        selection.entries.iter().partition(|entry| !entry.is_left_out());
+/// What one file came to.
+enum Looked {
+    Source(Box<FileScan>),
+    Secrets(secrets::InFile),
+    Unread(Unread),
+}
+
+fn look(
+    rules: &Rules,
+    secret_rules: &safeguard_secrets::Rules,
+    selection: Selection,
+    output: &Output,
+) -> Result<Checked, Failure> {
+    let (left_out, entries): (Vec<_>, Vec<_>) =
+        selection.entries.iter().partition(|entry| entry.is_left_out());
     let project = project::of(&selection);
-    let bar = progress(entries.len(), output);
+    // Without anything before there is nothing to compare with, and a tree is not kept.
+    let compares = entries.iter().any(|entry| entry.base.text().is_some());
+    let look_at = |entry: &Entry| match &entry.head {
+        Content::Unreadable(why) => Looked::Unread(Unread {
+            path: entry.path.clone(),
+            why: why.clone(),
+        }),
+        Content::None | Content::Binary | Content::Text(_) => {
+            let changed = Changed {
+                path: &entry.path,
+                base: entry.base.text(),
+                head: entry.head.text(),
+            };
+            match change::scan_file(rules, &changed, &project) {
+                Some(mut scan) => {
+                    scan.head = scan.head.filter(|_| compares);
+                    Looked::Source(Box::new(scan))
+                }
+                None => Looked::Unread(Unread {
+                    path: entry.path.clone(),
+                    why: "is of no language that is known".to_owned(),
+                }),
+            }
+        }
+    };
+    let look_for_secrets = |entry: &Entry| Looked::Secrets(secrets::in_file(secret_rules, entry));
+    let sources = entries.iter().map(|entry| (*entry, true));
+    let texts = selection
+        .entries
+        .iter()
+        .chain(&selection.manifests)
+        .chain(&selection.texts)
+        .map(|entry| (entry, false));
+    let work: Vec<(&Entry, bool)> = sources.chain(texts).collect();
+    let mut scans: Vec<FileScan> = Vec::new();
+    let mut in_files: Vec<secrets::InFile> = Vec::new();
+    let mut unread: Vec<Unread> = Vec::new();
+    let bar = progress(work.len(), output);
+    at_once(
+        &work,
+        |(entry, is_source)| {
+            if *is_source {
+                look_at(entry)
+            } else {
+                look_for_secrets(entry)
+            }
+        },
+        |looked| {
+            bar.inc(1);
+            match looked {
+                Looked::Source(scan) => scans.push(*scan),
+                Looked::Secrets(found) => in_files.push(found),
+                Looked::Unread(why) => unread.push(why),
+            }
+        },
+    )?;
+    bar.finish_and_clear();
+    let (history, not_looked_at) = secrets::in_history(secret_rules, &selection)?;
+    unread.extend(not_looked_at);
+    let paths = |entries: Vec<&Entry>| entries.into_iter().map(|entry| entry.path.clone()).collect();
+    let left_out = paths(left_out);
+    let binary: Vec<&Entry> = selection
+        .texts
+        .iter()
+        .filter(|entry| matches!(entry.head, Content::Binary))
+        .collect();
+    let read = selection
+        .texts
+        .iter()
+        .filter(|entry| entry.head.text().is_some())
+        .count();
+    let binary = paths(binary);
+    let today = today()?;
+    let mut report = change::settle(rules, scans, today);
+    report.files += read;
+    // What can not be read is said once.
+    let of_source = |path: &str| {
+        let others = selection.texts.iter();
+        !others.into_iter().any(|entry| entry.path == path)
+    };
+    unread.extend(
+        in_files
+            .iter()
+            .flat_map(|file| file.unread.iter().filter(|why| !of_source(&why.path)).cloned()),
+    );
+    let spans = in_files
+        .iter()
+        .map(|file| (file.path.clone(), file.spans()))
+        .collect();
+    let judged = secrets::settle(in_files, history, today);
+    secrets::join(&mut report.findings, judged);
+    report.unread.extend(unread);
+    report.unread.sort();
+    Ok(Checked {
+        report,
+        left_out,
+        binary,
+        secrets: spans,
+        selection,
+    })
+}
+
+/// Does some work on all cores, and takes what comes of it, in whatever order.
+fn at_once<W: Sync, D: Send>(
+    work: &[W],
+    run: impl Fn(&W) -> D + Sync,
+    mut take: impl FnMut(D),
+) -> anyhow::Result<()> {
     let next = AtomicUsize::new(0);
     let threads = std::thread::available_parallelism()
         .map_or(1, usize::from)
-        .min(entries.len().max(1));
-    let mut scans: Vec<FileScan> = Vec::new();
-    let mut unread: Vec<Unread> = Vec::new();
+        .min(work.len().max(1));
     std::thread::scope(|scope| -> anyhow::Result<()> {
         let (tell, told) = mpsc::sync_channel(threads);
         for _ in 0..threads {
-            let (tell, entries, next, project) = (tell.clone(), &entries, &next, &project);
-            let work = move || {
-                while let Some(entry) = entries.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let changed = Changed {
-                        path: &entry.path,
-                        base: entry.base.text(),
-                        head: entry.head.text(),
-                    };
-                    let scan = match &entry.head {
-                        Content::Unreadable(why) => Err(Unread {
-                            path: entry.path.clone(),
-                            why: why.clone(),
-                        }),
-                        Content::None | Content::Text(_) => Ok(change::scan_file(rules, &changed, project)),
-                    };
-                    if tell.send(scan).is_err() {
+            let (tell, next, run) = (tell.clone(), &next, &run);
+            let one_by_one = move || {
+                while let Some(one) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if tell.send(run(one)).is_err() {
                         break;
                     }
                 }
             };
             std::thread::Builder::new()
                 .stack_size(STACK_BYTES)
-                .spawn_scoped(scope, work)
+                .spawn_scoped(scope, one_by_one)
                 .context("cannot start a thread")?;
         }
         drop(tell);
-        for scan in told {
-            bar.inc(1);
-            match scan {
-                Ok(scan) => scans.extend(scan),
-                Err(why) => unread.push(why),
-            }
-        }
+        told.into_iter().for_each(&mut take);
         Ok(())
-    })?;
-    bar.finish_and_clear();
-    let left_out = left_out.into_iter().map(|entry| entry.path.clone()).collect();
-    let mut report = change::settle(rules, scans, today()?);
-    report.unread.extend(unread);
-    report.unread.sort();
-    Ok(Checked {
-        report,
-        left_out,
-        selection,
     })
 }
 
@@ -230,7 +337,7 @@ fn look_at_dependencies(checked: &mut Checked, args: &DependencyArgs) -> Result<
                 path: entry.path.clone(),
                 why: why.clone(),
             }),
-            Content::None | Content::Text(_) => report.files += 1,
+            Content::None | Content::Binary | Content::Text(_) => report.files += 1,
         }
     }
     let now = crate::exceptions::now()?.0 / 1000;
@@ -252,28 +359,27 @@ fn look_at_dependencies(checked: &mut Checked, args: &DependencyArgs) -> Result<
     Ok(())
 }
 
-/// The pages of all rules, and how many cases each has.
-pub fn pages() -> Result<Vec<(Page, usize)>, Failure> {
-    let refuse = |error: String| Failure::undecided(format!("the pages of the rules: {error}"));
-    let of_source = rules::pages().map_err(refuse)?.into_iter().map(|page| {
-        let cases = page.cases.len();
-        (page, cases)
-    });
-    let of_dependencies = safeguard_dependencies::rules::pages()
-        .map_err(refuse)?
-        .into_iter()
-        .map(|page| {
-            let cases = page.cases.len();
-            let page = Page {
+/// The pages of the rules with these names.
+pub fn pages_of(wanted: impl Fn(&str) -> bool) -> Result<Vec<Page>, Failure> {
+    let problem = |error| Failure::undecided(format!("the pages of the rules: {error}"));
+    let mut pages = rules::pages_of(&wanted).map_err(problem)?;
+    if wanted(secrets::RULE) {
+        pages.push(Page::read(safeguard_secrets::PAGE).map_err(problem)?);
+    }
+    let of_dependencies = safeguard_dependencies::rules::pages().map_err(problem)?;
+    pages.extend(
+        of_dependencies
+            .into_iter()
+            .filter(|page| wanted(&page.id))
+            .map(|page| Page {
                 id: page.id,
                 about: page.about,
                 why: page.why,
                 instead: page.instead,
                 cases: Vec::new(),
-            };
-            (page, cases)
-        });
-    Ok(of_source.chain(of_dependencies).collect())
+            }),
+    );
+    Ok(pages)
 }
 
 pub fn today() -> Result<(u16, u8, u8), Failure> {

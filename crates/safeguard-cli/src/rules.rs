@@ -43,9 +43,9 @@ struct Listed {
 pub fn rules(verb: RulesVerb, output: &Output) -> Result<(), Failure> {
     match verb {
         RulesVerb::List => {
-            let listed: Vec<Listed> = check::pages()?
+            let listed: Vec<Listed> = check::pages_of(|_| true)?
                 .into_iter()
-                .map(|(page, _)| Listed {
+                .map(|page| Listed {
                     rule: page.id,
                     about: page.about,
                 })
@@ -59,21 +59,25 @@ pub fn rules(verb: RulesVerb, output: &Output) -> Result<(), Failure> {
             })
         }
         RulesVerb::Show { rule } => {
-            let pages = check::pages()?;
-            let (page, cases) = pages.iter().find(|(page, _)| page.id == rule).ok_or_else(|| {
+            let pages = check::pages_of(|id| id == rule)?;
+            let page = pages.iter().find(|page| page.id == rule).ok_or_else(|| {
                 Failure::undecided(format!("there is no rule `{rule}`"))
                     .hint("`safeguard rules list` names them")
             })?;
-            output.text(&shown(page, *cases))
+            output.text(&shown(page))
         }
         RulesVerb::Test { paths } => test(&paths, output),
     }
 }
 
-fn shown(page: &Page, cases: usize) -> String {
+fn shown(page: &Page) -> String {
     format!(
         "{}\n\n{}\n\nWhy: {}\n\nWhat to do instead: {}\n\n{} cases are its tests.\n",
-        page.id, page.about, page.why, page.instead, cases
+        page.id,
+        page.about,
+        page.why,
+        page.instead,
+        page.cases.len()
     )
 }
 

@@ -1,16 +1,17 @@
 //! Which files a check looks at: what git says has changed, and their texts before and after.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::collections::BTreeSet;
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::sync::Arc;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::Context;
 use safeguard_dependencies::read::{self, Format};
-use safeguard_scan::language::{FILE_BYTES_MAX, Language, is_template, may_be_script};
+use safeguard_scan::language::{FILE_BYTES_MAX, Language, is_template};
 
 use super::CheckArgs;
-use super::folders::source_files;
+use super::folders::files_in;
+use super::plumbing::{self, Head, Raw};
 use crate::failure::Failure;
 use crate::git;
 
@@ -24,12 +25,16 @@ pub struct Selection {
     pub entries: Vec<Entry>,
     /// Lock files, manifests and settings of package managers.
     pub manifests: Vec<Entry>,
+    /// The other files, in which secrets alone are looked for.
+    pub texts: Vec<Entry>,
+    /// The commit that the files before are of, if there is one.
+    pub base: Option<String>,
+    /// All files of the working tree, where they were asked for.
+    pub listed: Option<Vec<String>>,
     /// What is compared, for people: `the working tree with 1a2b3c4 (main)`.
     pub about: String,
     /// The repository, and what of it is the newer side.
     pub root: Option<PathBuf>,
-    /// The commit that is the older side, where it is one.
-    pub base: Option<String>,
     pub side: Side,
 }
 
@@ -43,7 +48,7 @@ pub enum Side {
     Commit(String),
 }
 
-/// A file as it was and as it is, of a language that is known.
+/// A file as it was and as it is.
 #[derive(Debug)]
 pub struct Entry {
     pub path: String,
@@ -55,7 +60,9 @@ pub struct Entry {
 pub enum Content {
     /// There is no such file.
     None,
-    Text(String),
+    Text(Arc<str>),
+    /// Nothing that people read.
+    Binary,
     /// Why there is no text of it.
     Unreadable(String),
 }
@@ -64,49 +71,66 @@ impl Content {
     pub fn text(&self) -> Option<&str> {
         match self {
             Content::Text(text) => Some(text),
-            Content::None | Content::Unreadable(_) => None,
+            Content::None | Content::Binary | Content::Unreadable(_) => None,
         }
     }
 
-    /// A file that only its first line can make a script, and does not, is none.
-    fn of(path: &str, bytes: Vec<u8>) -> Content {
-        let known = Language::of(path).is_some() || Format::of(path).is_some();
-        if !known && !bytes.starts_with(b"#!") {
-            return Content::None;
+    /// Source is read as it is, or not at all; in other files secrets are looked for, whatever their letters.
+    pub fn of(path: &str, bytes: &[u8]) -> Content {
+        let head = String::from_utf8_lossy(&bytes[..bytes.len().min(HEAD_BYTES)]);
+        let is_source = Language::of_file(path, &head).is_some();
+        let limit = if is_source {
+            FILE_BYTES_MAX
+        } else {
+            bytes_max(path)
+        };
+        if !is_source && is_binary(bytes) {
+            return Content::Binary;
         }
-        let bytes_max = bytes_max(path);
-        if bytes.len() > bytes_max {
-            return Content::Unreadable(format!("has {} bytes (limit {bytes_max})", bytes.len()));
+        if bytes.len() > limit {
+            return Content::Unreadable(format!("has {} bytes (limit {limit})", bytes.len()));
         }
-        match String::from_utf8(bytes) {
-            Ok(text) => Content::Text(text),
-            Err(error) => Content::Unreadable(format!(
-                "is not UTF-8 at byte {}",
-                error.utf8_error().valid_up_to()
-            )),
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Content::Text(text.into()),
+            Err(_) if !is_source => Content::Text(decoded(bytes).into()),
+            Err(error) => Content::Unreadable(format!("is not UTF-8 at byte {}", error.valid_up_to())),
         }
     }
 }
 
-/// Lock files are longer than what people write.
+/// How long a file may be that is not read as source.
+const TEXT_BYTES_MAX: usize = 64 << 20;
+/// How much of a file tells whether it is text, as git has it.
+const HEAD_BYTES: usize = 8_000;
+
 fn bytes_max(path: &str) -> usize {
     if Format::of(path).is_some() {
+        // Lock files are longer than what people write.
         read::FILE_BYTES_MAX
-    } else {
+    } else if Language::of(path).is_some() {
         FILE_BYTES_MAX
+    } else {
+        TEXT_BYTES_MAX
     }
 }
 
-/// Whether anything looks at such a file.
-pub fn is_looked_at(path: &str) -> bool {
-    Language::of(path).is_some() || may_be_script(path) || Format::of(path).is_some()
+/// UTF-16, which some write, has zeros too, and says what it is.
+fn is_binary(bytes: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(HEAD_BYTES)];
+    head.contains(&0) && !head.starts_with(&[0xff, 0xfe]) && !head.starts_with(&[0xfe, 0xff])
 }
 
-/// Those with source text, and those that are about dependencies.
-fn divided(entries: Vec<Entry>) -> (Vec<Entry>, Vec<Entry>) {
-    entries
-        .into_iter()
-        .partition(|entry| Format::of(&entry.path).is_none())
+fn decoded(bytes: &[u8]) -> String {
+    let pair: fn([u8; 2]) -> u16 = match bytes {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => return String::from_utf8_lossy(bytes).into_owned(),
+    };
+    let units: Vec<u16> = bytes[2..]
+        .chunks_exact(2)
+        .map(|two| pair([two[0], two[1]]))
+        .collect();
+    String::from_utf16_lossy(&units)
 }
 
 impl Entry {
@@ -154,24 +178,11 @@ impl Entry {
     }
 }
 
-/// A path with the blobs before and after. A text that is not in git yet is in the working tree.
-struct Raw {
-    path: String,
-    base: Option<String>,
-    head: Head,
-}
-
-enum Head {
-    None,
-    Blob(String),
-    WorkingTree,
-}
-
 pub fn select(folder: &Path, args: &CheckArgs) -> Result<Selection, Failure> {
     if let Some(other) = &args.against {
         return Ok(against(folder, other)?);
     }
-    if !git::is_repository(folder) {
+    let Ok(root) = git::git(folder, &["rev-parse", "--show-toplevel"]) else {
         if args.all || !args.paths.is_empty() {
             let paths = if args.paths.is_empty() {
                 vec![folder.to_owned()]
@@ -184,42 +195,9 @@ pub fn select(folder: &Path, args: &CheckArgs) -> Result<Selection, Failure> {
             Failure::undecided(format!("`{}` is no git repository", folder.display()))
                 .hint("go to one, or name files: `safeguard check --all PATH…`"),
         );
-    }
-    let root = PathBuf::from(git::git(folder, &["rev-parse", "--show-toplevel"])?);
-    let mut side = Side::WorkingTree;
-    let mut base_commit = None;
-    let (mut raw, about) = if args.all {
-        (tracked(&root)?, "every file".to_owned())
-    } else if args.staged {
-        side = Side::Index;
-        base_commit = Some(git::commit(&root, "HEAD")?);
-        (
-            changed(&root, &["--cached", "HEAD"])?,
-            "what is staged with the last commit".to_owned(),
-        )
-    } else if let Some(range) = &args.range {
-        let (from, to) = range
-            .split_once("..")
-            .ok_or_else(|| Failure::undecided(format!("`{range}` is no range")).hint("write it as A..B"))?;
-        let (from, to) = (
-            git::commit(&root, from)?,
-            git::commit(&root, if to.is_empty() { "HEAD" } else { to })?,
-        );
-        let about = format!("{} with {}", short(&to), short(&from));
-        let raw = changed(&root, &[&from, &to])?;
-        side = Side::Commit(to);
-        base_commit = Some(from);
-        (raw, about)
-    } else {
-        let base = base(&root, args.base.as_deref())?;
-        let mut raw = changed(&root, &[&base.commit])?;
-        raw.extend(untracked(&root)?);
-        base_commit = Some(base.commit.clone());
-        (
-            raw,
-            format!("the working tree with {} ({})", short(&base.commit), base.name),
-        )
     };
+    let root = PathBuf::from(root);
+    let mut found = compared(&root, args)?;
     if !args.paths.is_empty() {
         let mut wanted = Vec::new();
         for path in &args.paths {
@@ -234,26 +212,115 @@ pub fn select(folder: &Path, args: &CheckArgs) -> Result<Selection, Failure> {
             })?;
             wanted.push(within.to_path_buf());
         }
-        raw.retain(|one| wanted.iter().any(|path| Path::new(&one.path).starts_with(path)));
+        let is_wanted = |one: &Raw| wanted.iter().any(|path| Path::new(&one.path).starts_with(path));
+        found.raw.retain(is_wanted);
     }
-    raw.retain(|one| is_looked_at(&one.path));
-    if raw.len() > FILES_MAX {
+    if found.raw.len() > FILES_MAX {
         return Err(
-            Failure::undecided(format!("{} files (limit {FILES_MAX})", raw.len())).hint("name a folder"),
+            Failure::undecided(format!("{} files (limit {FILES_MAX})", found.raw.len()))
+                .hint("name a folder"),
         );
     }
-    raw.sort_by(|left, right| left.path.cmp(&right.path));
-    raw.dedup_by(|left, right| left.path == right.path);
-    let mut entries = contents(&root, raw)?;
-    entries.retain(|entry| !matches!((&entry.base, &entry.head), (Content::None, Content::None)));
-    let (entries, manifests) = divided(entries);
+    found.raw.sort_by(|left, right| left.path.cmp(&right.path));
+    found.raw.dedup_by(|left, right| left.path == right.path);
+    let files = by_use(contents(&root, &found.raw)?);
     Ok(Selection {
-        entries,
-        manifests,
-        about,
+        entries: files.sources,
+        manifests: files.manifests,
+        texts: files.others,
+        about: found.about,
         root: Some(root),
-        base: base_commit,
-        side,
+        side: found.side,
+        base: found.base,
+        listed: found.listed,
+    })
+}
+
+/// Files by what looks at them.
+struct ByUse {
+    /// Of languages that are known.
+    sources: Vec<Entry>,
+    manifests: Vec<Entry>,
+    others: Vec<Entry>,
+}
+
+fn by_use(entries: Vec<Entry>) -> ByUse {
+    let (manifests, rest): (Vec<_>, Vec<_>) = entries
+        .into_iter()
+        .partition(|entry| Format::of(&entry.path).is_some());
+    let is_source = |entry: &Entry| {
+        let text = entry.head.text().or(entry.base.text()).unwrap_or("");
+        Language::of_file(&entry.path, text).is_some()
+    };
+    let (sources, others) = rest.into_iter().partition(is_source);
+    ByUse {
+        sources,
+        manifests,
+        others,
+    }
+}
+
+/// What is compared with what, before any text is read.
+struct Compared {
+    raw: Vec<Raw>,
+    about: String,
+    side: Side,
+    base: Option<String>,
+    listed: Option<Vec<String>>,
+}
+
+fn compared(root: &Path, args: &CheckArgs) -> Result<Compared, Failure> {
+    if args.all {
+        let listed = plumbing::listed(root)?;
+        return Ok(Compared {
+            raw: listed.all().into_iter().map(Raw::in_working_tree).collect(),
+            about: "every file".to_owned(),
+            side: Side::WorkingTree,
+            base: None,
+            listed: Some(listed.all()),
+        });
+    }
+    if args.staged {
+        return Ok(Compared {
+            raw: plumbing::changed(root, &["--cached", "HEAD"])?,
+            about: "what is staged with the last commit".to_owned(),
+            side: Side::Index,
+            base: Some("HEAD".to_owned()),
+            listed: None,
+        });
+    }
+    if let Some(range) = &args.range {
+        let (from, to) = range
+            .split_once("..")
+            .ok_or_else(|| Failure::undecided(format!("`{range}` is no range")).hint("write it as A..B"))?;
+        let (from, to) = (
+            git::commit(root, from)?,
+            git::commit(root, if to.is_empty() { "HEAD" } else { to })?,
+        );
+        return Ok(Compared {
+            raw: plumbing::changed(root, &[&from, &to])?,
+            about: format!("{} with {}", short(&to), short(&from)),
+            side: Side::Commit(to),
+            base: Some(from),
+            listed: None,
+        });
+    }
+    // Git walks the working tree for the list while the beginning of the branch is looked for.
+    let (listed, changed) = std::thread::scope(|scope| {
+        let listed = scope.spawn(|| plumbing::listed(root));
+        let changed = base(root, args.base.as_deref())
+            .and_then(|base| Ok((plumbing::changed(root, &[&base.commit])?, base)));
+        (listed.join(), changed)
+    });
+    let (mut raw, base) = changed?;
+    let listed = listed.map_err(|_| Failure::undecided("cannot list the files"))??;
+    raw.extend(listed.untracked.iter().cloned().map(Raw::in_working_tree));
+    Ok(Compared {
+        raw,
+        about: format!("the working tree with {} ({})", short(&base.commit), base.name),
+        side: Side::WorkingTree,
+        base: Some(base.commit),
+        listed: Some(listed.all()),
     })
 }
 
@@ -266,17 +333,10 @@ struct Base {
 fn base(root: &Path, named: Option<&str>) -> Result<Base, Failure> {
     let (name, commit) = match named {
         Some(name) => (name.to_owned(), git::commit(root, name)?),
-        None => DEFAULTS
-            .iter()
-            .find_map(|name| {
-                git::commit(root, name)
-                    .ok()
-                    .map(|commit| ((*name).to_owned(), commit))
-            })
-            .ok_or_else(|| {
-                Failure::undecided("there is no `origin/HEAD`, `main` or `master` to compare with")
-                    .hint("say what the branch began from: `safeguard check --base COMMIT`")
-            })?,
+        None => plumbing::first_of(root, DEFAULTS)?.ok_or_else(|| {
+            Failure::undecided("there is no `origin/HEAD`, `main` or `master` to compare with")
+                .hint("say what the branch began from: `safeguard check --base COMMIT`")
+        })?,
     };
     let commit = git::git(root, &["merge-base", &commit, "HEAD"]).map_err(|_| {
         Failure::undecided(format!("`{name}` and this branch have no commit in common"))
@@ -285,89 +345,8 @@ fn base(root: &Path, named: Option<&str>) -> Result<Base, Failure> {
     Ok(Base { commit, name })
 }
 
-/// What differs, as `git diff --raw` tells it.
-fn changed(root: &Path, between: &[&str]) -> anyhow::Result<Vec<Raw>> {
-    let mut arguments = vec![
-        "-c",
-        "core.quotePath=false",
-        "diff",
-        "--raw",
-        "-z",
-        "--no-abbrev",
-        "--find-renames",
-        "--no-ext-diff",
-        "--ignore-submodules",
-    ];
-    arguments.extend(between);
-    arguments.push("--");
-    let told = git::git_bytes(root, &arguments)?;
-    let mut fields = told
-        .split(|byte| *byte == 0)
-        .map(|field| String::from_utf8_lossy(field).into_owned());
-    let mut found = Vec::new();
-    while let Some(head) = fields.next().filter(|head| !head.is_empty()) {
-        // `:100644 100644 BLOB BLOB M`, then the path, or two of them.
-        let parts: Vec<&str> = head.trim_start_matches(':').split(' ').collect();
-        let [_, mode, base, now, status] = parts.as_slice() else {
-            bail!("git diff says `{head}`, which is not understood");
-        };
-        let first = fields.next().context("git diff names no path")?;
-        let path = if status.starts_with(['R', 'C']) {
-            fields.next().context("git diff names no second path")?
-        } else {
-            first
-        };
-        // Links and submodules have no text of their own.
-        if matches!(*mode, "120000" | "160000") {
-            continue;
-        }
-        let blob = |id: &str| (!id.bytes().all(|byte| byte == b'0')).then(|| id.to_owned());
-        let head = match (status.starts_with('D'), blob(now)) {
-            (true, _) => Head::None,
-            (false, Some(blob)) => Head::Blob(blob),
-            (false, None) => Head::WorkingTree,
-        };
-        found.push(Raw {
-            path,
-            base: blob(base),
-            head,
-        });
-    }
-    Ok(found)
-}
-
-fn untracked(root: &Path) -> anyhow::Result<Vec<Raw>> {
-    let told = git::git_bytes(root, &["ls-files", "--others", "--exclude-standard", "-z"])?;
-    Ok(in_working_tree(&told))
-}
-
-fn tracked(root: &Path) -> anyhow::Result<Vec<Raw>> {
-    let told = git::git_bytes(
-        root,
-        &["ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-    )?;
-    let mut found = in_working_tree(&told);
-    found.retain(|one| {
-        root.join(&one.path)
-            .symlink_metadata()
-            .is_ok_and(|about| about.is_file())
-    });
-    Ok(found)
-}
-
-fn in_working_tree(told: &[u8]) -> Vec<Raw> {
-    told.split(|byte| *byte == 0)
-        .filter(|path| !path.is_empty())
-        .map(|path| Raw {
-            path: String::from_utf8_lossy(path).into_owned(),
-            base: None,
-            head: Head::WorkingTree,
-        })
-        .collect()
-}
-
 /// The texts: of blobs by one `git cat-file`, the others from the working tree.
-fn contents(root: &Path, raw: Vec<Raw>) -> anyhow::Result<Vec<Entry>> {
+fn contents(root: &Path, raw: &[Raw]) -> anyhow::Result<Vec<Entry>> {
     let blobs: BTreeSet<&str> = raw
         .iter()
         .flat_map(|one| {
@@ -379,15 +358,13 @@ fn contents(root: &Path, raw: Vec<Raw>) -> anyhow::Result<Vec<Entry>> {
         })
         .map(String::as_str)
         .collect();
-    let texts = blobs_of(root, &blobs.iter().copied().collect::<Vec<_>>())?;
-    let text_of = |path: &str, blob: &str| -> Content {
-        match texts.get(blob) {
-            Some(bytes) => Content::of(path, bytes.clone()),
-            None => Content::Unreadable("git does not have its content".to_owned()),
-        }
+    let texts = plumbing::blobs(root, &blobs.iter().copied().collect::<Vec<_>>(), TEXT_BYTES_MAX)?;
+    let text_of = |path: &str, blob: &str| match texts.get(blob) {
+        Some(bytes) => Content::of(path, bytes),
+        None => Content::Unreadable("git does not have its content".to_owned()),
     };
     let mut entries = Vec::new();
-    for one in &raw {
+    for one in raw {
         let head = match &one.head {
             Head::None => Content::None,
             Head::Blob(blob) => text_of(&one.path, blob),
@@ -402,25 +379,17 @@ fn contents(root: &Path, raw: Vec<Raw>) -> anyhow::Result<Vec<Entry>> {
             path: one.path.clone(),
         });
     }
+    // Links and other repositories have no text of their own.
+    entries.retain(|entry| !matches!((&entry.base, &entry.head), (Content::None, Content::None)));
     Ok(entries)
 }
 
 fn from_file(path: &Path) -> Content {
-    let name = path.to_string_lossy();
-    let bytes_max = bytes_max(&name);
     match std::fs::symlink_metadata(path) {
-        Ok(about) if about.len() > bytes_max as u64 => {
-            let mut begin = Vec::new();
-            let read = std::fs::File::open(path).and_then(|file| file.take(2).read_to_end(&mut begin));
-            if read.is_ok() && matches!(Content::of(&name, begin), Content::None) {
-                return Content::None;
-            }
-            Content::Unreadable(format!("has {} bytes (limit {bytes_max})", about.len()))
-        }
         // A link's target is looked at under its own name.
         Ok(about) if !about.is_file() => Content::None,
-        Ok(_) => match std::fs::read(path) {
-            Ok(bytes) => Content::of(&name, bytes),
+        Ok(about) => match read(path, about.len()) {
+            Ok(bytes) => Content::of(&path.to_string_lossy(), &bytes),
             Err(error) => Content::Unreadable(format!("cannot be read: {error}")),
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Content::None,
@@ -428,55 +397,18 @@ fn from_file(path: &Path) -> Content {
     }
 }
 
-pub fn blobs_of(root: &Path, blobs: &[&str]) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
-    let mut texts = BTreeMap::new();
-    if blobs.is_empty() {
-        return Ok(texts);
-    }
-    let mut child = Command::new("git")
-        .arg("-C")
-        .arg(root)
-        .args(["cat-file", "--batch"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cannot run git")?;
-    let mut ask = child.stdin.take().context("git has no input")?;
-    let told = child.stdout.take().context("git has no output")?;
-    let asked: String = blobs.iter().map(|blob| format!("{blob}\n")).collect();
-    // Git answers while it is asked; who only asks would wait for ever.
-    let asking = std::thread::spawn(move || ask.write_all(asked.as_bytes()));
-    let mut told = BufReader::new(told);
-    for blob in blobs {
-        let mut head = String::new();
-        told.read_line(&mut head).context("cannot read from git")?;
-        let parts: Vec<&str> = head.trim_end().split(' ').collect();
-        match parts.as_slice() {
-            [_, "blob", size] => {
-                let mut bytes = vec![0; size.parse::<usize>().context("git tells no size")? + 1];
-                told.read_exact(&mut bytes).context("cannot read from git")?;
-                bytes.pop();
-                texts.insert((*blob).to_owned(), bytes);
-            }
-            [_, "missing"] => {}
-            _ => bail!("git cat-file says `{}`, which is not understood", head.trim_end()),
-        }
-    }
-    asking
-        .join()
-        .map_err(|_| anyhow::anyhow!("cannot ask git"))?
-        .context("cannot ask git")?;
-    ensure!(
-        child.wait().context("git does not end")?.success(),
-        "git cat-file failed"
-    );
-    Ok(texts)
+/// The whole file, or as much of one that is too long as tells that it is.
+fn read(path: &Path, length: u64) -> std::io::Result<Vec<u8>> {
+    let limit = bytes_max(&path.to_string_lossy()) as u64 + 1;
+    let mut bytes = Vec::with_capacity(usize::try_from(length.min(limit)).unwrap_or(0));
+    std::fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn outside_git(paths: &[PathBuf]) -> anyhow::Result<Selection> {
     let mut entries = Vec::new();
     for path in paths {
-        for file in source_files(path)? {
+        for file in files_in(path)? {
             entries.push(Entry {
                 head: from_file(&file),
                 base: Content::None,
@@ -484,16 +416,17 @@ fn outside_git(paths: &[PathBuf]) -> anyhow::Result<Selection> {
             });
         }
     }
-    entries.retain(|entry| !matches!(entry.head, Content::None));
     entries.sort_by(|left, right| left.path.cmp(&right.path));
-    let (entries, manifests) = divided(entries);
+    let files = by_use(entries);
     Ok(Selection {
-        entries,
-        manifests,
+        entries: files.sources,
+        manifests: files.manifests,
+        texts: files.others,
         about: "every file".to_owned(),
         root: None,
-        base: None,
         side: Side::WorkingTree,
+        base: None,
+        listed: None,
     })
 }
 
@@ -501,7 +434,7 @@ fn outside_git(paths: &[PathBuf]) -> anyhow::Result<Selection> {
 fn against(folder: &Path, other: &Path) -> anyhow::Result<Selection> {
     let mut paths = BTreeSet::new();
     for root in [folder, other] {
-        for file in source_files(root)? {
+        for file in files_in(root)? {
             paths.insert(file.strip_prefix(root).unwrap_or(&file).to_path_buf());
         }
     }
@@ -510,17 +443,18 @@ fn against(folder: &Path, other: &Path) -> anyhow::Result<Selection> {
         head: from_file(&folder.join(path)),
         path: path.to_string_lossy().into_owned(),
     });
-    let changed = entries
-        .filter(|entry| !matches!((&entry.base, &entry.head), (Content::None, Content::None)))
-        .filter(|entry| entry.base.text().is_none() || entry.base.text() != entry.head.text());
-    let (entries, manifests) = divided(changed.collect());
+    let changed =
+        entries.filter(|entry| entry.base.text().is_none() || entry.base.text() != entry.head.text());
+    let files = by_use(changed.collect());
     Ok(Selection {
-        entries,
-        manifests,
+        entries: files.sources,
+        manifests: files.manifests,
+        texts: files.others,
         about: format!("this folder with `{}`", other.display()),
         root: Some(folder.to_owned()),
-        base: None,
         side: Side::Folder,
+        base: None,
+        listed: None,
     })
 }
 

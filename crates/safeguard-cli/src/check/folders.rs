@@ -4,15 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 
-use super::files::{FILES_MAX, is_looked_at};
+use super::files::FILES_MAX;
 use crate::failure::Failure;
-
-/// The files of known languages and formats in a folder, or the file itself.
-pub fn source_files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut files = files_in(path)?;
-    files.retain(|path| is_looked_at(&path.to_string_lossy()));
-    Ok(files)
-}
 
 /// The files in a folder, or the file itself. Links are not followed.
 pub fn files_in(path: &Path) -> anyhow::Result<Vec<PathBuf>> {

@@ -1,17 +1,24 @@
 //! A report in the formats of others.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context;
 use safeguard_api::evidence::Severity;
 use safeguard_scan::change::{Judged, Verdict};
 use safeguard_scan::finding::{Finding, Place};
-use safeguard_scan::rules::Page;
 use serde_json::{Value, json};
 
 use super::{Checked, Format, review, sarif, shown};
 use crate::failure::Failure;
 
 pub fn render(format: Format, checked: &Checked, all_advice: bool) -> Result<String, Failure> {
-    let pages: Vec<Page> = super::pages()?.into_iter().map(|(page, _)| page).collect();
+    let found: BTreeSet<&str> = checked
+        .report
+        .findings
+        .iter()
+        .map(|judged| judged.finding.rule.as_str())
+        .collect();
+    let pages = super::pages_of(|rule| found.contains(rule))?;
     let value = match format {
         Format::Text => return Ok(shown::text(checked, &pages, all_advice)),
         Format::Junit => return Ok(junit(checked)),
@@ -81,6 +88,7 @@ fn json(checked: &Checked) -> Value {
         "findings": findings.collect::<Vec<_>>(),
         "unread": checked.report.unread.iter().map(|unread| json!({ "path": unread.path, "why": unread.why })).collect::<Vec<_>>(),
         "left_out": checked.left_out,
+        "binary": checked.binary,
     })
 }
 

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use safeguard_dependencies::read::Format;
 use safeguard_scan::language::Language;
 use safeguard_scan::project::{self, Project};
 
-use super::files::{self, Content, Selection, Side};
-use super::folders;
+use super::files::{Content, Selection, Side};
+use super::{folders, plumbing};
 use crate::dependencies::Manifest;
 use crate::git;
 
@@ -24,12 +25,12 @@ pub fn of(selection: &Selection) -> Project {
         return Project::default();
     };
     // Texts that were read already are not read again.
-    let texts: BTreeMap<String, String> = selection
+    let texts: BTreeMap<String, Arc<str>> = selection
         .entries
         .iter()
         .filter_map(|entry| match &entry.head {
-            Content::Text(text) => Some((entry.path.clone(), text.clone())),
-            Content::None | Content::Unreadable(_) => None,
+            Content::Text(text) => Some((entry.path.clone(), Arc::clone(text))),
+            Content::None | Content::Binary | Content::Unreadable(_) => None,
         })
         .collect();
     let (root, side) = (root.clone(), selection.side.clone());
@@ -38,7 +39,7 @@ pub fn of(selection: &Selection) -> Project {
         Box::new(move |path: &str| {
             let wanted = project::is_manifest(path) || Language::of(path).is_some();
             match texts.get(path) {
-                Some(text) => Some(text.clone()),
+                Some(text) => Some(text.as_ref().to_owned()),
                 None if wanted => text(&root, &side, path),
                 None => None,
             }
@@ -88,7 +89,7 @@ fn texts(root: &Path, side: &Side, paths: &[&String]) -> Vec<Option<String>> {
         .map(String::as_str)
         .filter(|name| !name.contains('\n'))
         .collect();
-    let mut blobs = files::blobs_of(root, &asked).unwrap_or_default();
+    let mut blobs = plumbing::blobs(root, &asked, MANIFEST_BYTES_MAX as usize).unwrap_or_default();
     names
         .iter()
         .map(|name| String::from_utf8(blobs.remove(name)?).ok())
@@ -97,6 +98,9 @@ fn texts(root: &Path, side: &Side, paths: &[&String]) -> Vec<Option<String>> {
 
 fn paths(selection: &Selection) -> Option<Vec<String>> {
     let root = selection.root.as_ref()?;
+    if let Some(listed) = &selection.listed {
+        return (listed.len() <= project::PATHS_MAX).then(|| listed.clone());
+    }
     let told = match &selection.side {
         Side::Folder => {
             let files = folders::files_in(root).ok()?;
@@ -104,14 +108,11 @@ fn paths(selection: &Selection) -> Option<Vec<String>> {
             let paths: Vec<String> = within.map(|file| file.to_string_lossy().into_owned()).collect();
             return (paths.len() <= project::PATHS_MAX).then_some(paths);
         }
-        Side::WorkingTree => git::git_bytes(
-            root,
-            &["ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-        ),
+        Side::WorkingTree => return None,
         Side::Index => git::git_bytes(root, &["ls-files", "--cached", "-z"]),
         Side::Commit(commit) => git::git_bytes(root, &["ls-tree", "-r", "--name-only", "-z", commit]),
     };
-    let mut paths: Vec<String> = told
+    let paths: Vec<String> = told
         .ok()?
         .split(|byte| *byte == 0)
         .filter(|path| !path.is_empty())
@@ -120,10 +121,6 @@ fn paths(selection: &Selection) -> Option<Vec<String>> {
     if paths.len() > project::PATHS_MAX {
         // Half of the files would make the others look as if they were not there.
         return None;
-    }
-    if matches!(selection.side, Side::WorkingTree) {
-        // What was removed is in the index until that is committed.
-        paths.retain(|path| root.join(path).symlink_metadata().is_ok());
     }
     Some(paths)
 }

@@ -1,11 +1,14 @@
 //! A report for people: the code, what happens there, why it is dangerous, what to write instead.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use safeguard_scan::change::{Judged, Verdict};
 use safeguard_scan::rules::Page;
 
+use super::secrets::{RULE, masked};
 use super::{Checked, count};
 use crate::output::{BAD, CARE, GOOD, HINT};
 
@@ -17,14 +20,28 @@ const LINE_BYTES_MAX: usize = 1_000;
 
 pub fn text(checked: &Checked, pages: &[Page], all_advice: bool) -> String {
     let pages: BTreeMap<&str, &Page> = pages.iter().map(|page| (page.id.as_str(), page)).collect();
-    let sources: BTreeMap<&str, &str> = checked
-        .selection
+    let wanted = |path: &str| {
+        checked
+            .report
+            .findings
+            .iter()
+            .any(|judged| judged.finding.path == path)
+    };
+    let selection = &checked.selection;
+    let entries = selection
         .entries
         .iter()
-        .chain(&checked.selection.manifests)
+        .chain(&selection.manifests)
+        .chain(&selection.texts);
+    let sources: BTreeMap<&str, Cow<'_, str>> = entries
+        .filter(|entry| wanted(&entry.path))
         .filter_map(|entry| {
-            let text = entry.head.text().or(entry.base.text());
-            text.map(|text| (entry.path.as_str(), text))
+            let text = entry.head.text().or(entry.base.text())?;
+            let shown = match checked.secrets.get(&entry.path) {
+                Some(secrets) => Cow::Owned(masked(text, secrets)),
+                None => Cow::Borrowed(text),
+            };
+            Some((entry.path.as_str(), shown))
         })
         .collect();
     let mut text = String::new();
@@ -35,7 +52,12 @@ pub fn text(checked: &Checked, pages: &[Page], all_advice: bool) -> String {
         .filter(|judged| judged.blocks())
         .collect();
     for judged in blocking.iter().take(BLOCKING_SHOWN_MAX) {
-        text.push_str(&finding(judged, &sources, &pages));
+        text.push_str(&finding(
+            judged,
+            &sources,
+            checked.secrets.get(&judged.finding.path),
+            &pages,
+        ));
         text.push('\n');
     }
     if blocking.len() > BLOCKING_SHOWN_MAX {
@@ -97,24 +119,26 @@ pub fn text(checked: &Checked, pages: &[Page], all_advice: bool) -> String {
     text
 }
 
-fn finding(judged: &Judged, sources: &BTreeMap<&str, &str>, pages: &BTreeMap<&str, &Page>) -> String {
+fn finding(
+    judged: &Judged,
+    sources: &BTreeMap<&str, Cow<'_, str>>,
+    secrets: Option<&Vec<Range<usize>>>,
+    pages: &BTreeMap<&str, &Page>,
+) -> String {
     let finding = &judged.finding;
     let report = Level::ERROR
         .primary_title(finding.message.clone())
         .id(finding.rule.clone());
     let mut group = annotate_snippets::Group::with_title(report);
-    let line_chars = |source: &str| source.lines().nth(finding.place.line - 1).map_or(0, str::len);
-    if let Some(source) = sources.get(finding.path.as_str())
-        && line_chars(source) > LINE_BYTES_MAX
-    {
-        let place = format!(
-            "at {}:{}:{}",
-            finding.path, finding.place.line, finding.place.column
-        );
-        group = group.element(Level::NOTE.message(place));
-    } else if let Some(source) = sources.get(finding.path.as_str()) {
+    let stands_there =
+        finding.rule != RULE || secrets.is_some_and(|spans| spans.contains(&finding.place.span));
+    let line_bytes = |source: &str| source.lines().nth(finding.place.line - 1).map_or(0, str::len);
+    let source = sources
+        .get(finding.path.as_str())
+        .filter(|source| stands_there && line_bytes(source) <= LINE_BYTES_MAX);
+    if let Some(source) = source {
         let span = shown_span(source, finding.place.span.clone());
-        let mut snippet = Snippet::source(*source)
+        let mut snippet = Snippet::source(source.as_ref())
             .line_start(1)
             .path(finding.path.clone())
             .annotation(AnnotationKind::Primary.span(span));
@@ -123,6 +147,9 @@ fn finding(judged: &Judged, sources: &BTreeMap<&str, &str>, pages: &BTreeMap<&st
             snippet = snippet.annotation(AnnotationKind::Context.span(span).label(from.message.clone()));
         }
         group = group.element(snippet);
+    } else {
+        let place = format!("{}:{}", finding.path, finding.place.line);
+        group = group.element(Level::NOTE.with_name("where").message(place));
     }
     let mut meaning = failure_name(&finding.failure).to_owned();
     for cwe in &finding.cwe {
@@ -201,6 +228,12 @@ pub fn summary(checked: &Checked) -> String {
         line.push_str(&format!(
             ", {} generated or vendored left out",
             count(checked.left_out.len(), "file")
+        ));
+    }
+    if !checked.binary.is_empty() {
+        line.push_str(&format!(
+            ", {} without text left out",
+            count(checked.binary.len(), "file")
         ));
     }
     if blocking > 0 {

@@ -1,5 +1,6 @@
 //! `safeguard verify differences`: changed functions as they were and as they are, called with the same arguments.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
@@ -117,9 +118,13 @@ pub fn differences(args: &DifferencesArgs, output: &Output) -> Result<(), Failur
             files: changed.len(),
         },
         left_out: Vec::new(),
+        binary: Vec::new(),
+        secrets: BTreeMap::new(),
         selection: Selection {
             entries: Vec::new(),
             manifests: Vec::new(),
+            texts: Vec::new(),
+            listed: None,
             about: selection.about.clone(),
             root: Some(root),
             base: None,

@@ -88,7 +88,7 @@ fn broken(selection: &Selection, most: usize) -> (Vec<File>, Vec<Unread>) {
         };
         let text = match text {
             files::Content::Text(text) => text,
-            files::Content::None => continue,
+            files::Content::None | files::Content::Binary => continue,
             files::Content::Unreadable(why) => {
                 unreadable(why.clone());
                 continue;

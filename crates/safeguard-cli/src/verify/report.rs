@@ -120,6 +120,8 @@ pub fn write(args: &MutantsArgs, all: Mutated, output: &Output) -> Result<(), Fa
             files: all.files.len(),
         },
         left_out: Vec::new(),
+        binary: Vec::new(),
+        secrets: BTreeMap::new(),
         selection: all.selection,
     };
     let summary = summary(&score, &checked, all.left_out, args.refuse_survivors);

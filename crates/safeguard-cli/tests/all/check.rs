@@ -71,7 +71,7 @@ pub fn git(folder: &Path, words: &[&str]) {
 }
 
 /// A repository with the base on `main`, on a branch that has not changed anything yet.
-fn repository() -> TempDir {
+pub fn repository() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     git(folder.path(), &["init", "-q", "-b", "main"]);
     std::fs::write(folder.path().join("ping.py"), BASE).expect("a file");
@@ -86,7 +86,7 @@ fn repository() -> TempDir {
     folder
 }
 
-fn check(folder: &Path, words: &[&str]) -> Output {
+pub fn check(folder: &Path, words: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_safeguard"))
         .arg("check")
         .args(words)
@@ -95,7 +95,7 @@ fn check(folder: &Path, words: &[&str]) -> Output {
         .expect("safeguard")
 }
 
-fn json(output: &Output) -> Value {
+pub fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
 }

@@ -4,6 +4,7 @@
 mod agent;
 mod check;
 mod dependencies;
+mod secrets;
 mod verify;
 
 use std::fs;

@@ -18,6 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "safeguard-guard",
             "safeguard-rollout",
             "safeguard-scan",
+            "safeguard-secrets",
         ],
     ),
     ("L2", &["safeguard-gate", "safeguard-mutation"]),
@@ -46,6 +47,7 @@ const ENGINES: &[&str] = &[
     "safeguard-guard",
     "safeguard-scan",
     "safeguard-mutation",
+    "safeguard-secrets",
 ];
 
 /// Narrower than the layers: what a crate may use of the crates below it.
@@ -55,6 +57,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("safeguard-guard", &["safeguard-api"]),
     ("safeguard-scan", &["safeguard-api"]),
     ("safeguard-mutation", &["safeguard-scan"]),
+    ("safeguard-secrets", &[]),
     ("safeguard-link", &["safeguard-api"]),
     (
         "safeguard-store",

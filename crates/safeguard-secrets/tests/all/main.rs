@@ -1,0 +1,5 @@
+//! Text in, secrets out.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+mod cases;
+mod rules;
