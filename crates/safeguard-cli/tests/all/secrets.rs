@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use serde_json::Value;
-
 use crate::check::{check, git, json, refused_by, repository};
 
 /// Made up; in two parts, so that whoever guards pushes does not take it for real.
