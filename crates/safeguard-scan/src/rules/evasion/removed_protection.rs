@@ -39,9 +39,15 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
             let now_protected = self::protections(is, now, &after);
             for gone in protections.difference(&now_protected) {
                 // What needs no lock of its own may have taken its place.
-                let is_replaced = ["Atomic", "Concurrent", "ReentrantLock", "StampedLock", "LongAdder"]
-                    .iter()
-                    .any(|word| is.text().contains(word) && !was.text().contains(word));
+                let is_replaced = [
+                    "Atomic",
+                    "Concurrent",
+                    "ReentrantLock",
+                    "StampedLock",
+                    "LongAdder",
+                ]
+                .iter()
+                .any(|word| is.text().contains(word) && !was.text().contains(word));
                 if both.moved.mentions(gone) || !now_protected.is_empty() || is_replaced {
                     continue;
                 }
@@ -148,9 +154,16 @@ fn protection(tree: &Tree, id: NodeId) -> Option<String> {
         .map(|id| tree.name(id))
         .find(|name| {
             let lower = name.to_ascii_lowercase();
-            ["lock", "mutex", "semaphore", "atomic", "transaction", "synchronized"]
-                .iter()
-                .any(|part| lower.contains(part))
+            [
+                "lock",
+                "mutex",
+                "semaphore",
+                "atomic",
+                "transaction",
+                "synchronized",
+            ]
+            .iter()
+            .any(|part| lower.contains(part))
                 && !lower.contains("block")
                 && !lower.contains("clock")
         })
