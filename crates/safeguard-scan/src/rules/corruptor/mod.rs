@@ -27,6 +27,7 @@ pub mod shared;
 pub mod swallowed;
 pub mod time;
 pub mod time_unit;
+mod typed_fields;
 pub mod values;
 pub mod writes;
 
