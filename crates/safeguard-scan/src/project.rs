@@ -6,6 +6,7 @@ mod go;
 mod javascript;
 mod python;
 mod requirement;
+mod rust;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -17,6 +18,7 @@ use crate::language::Language;
 pub use go::Go;
 pub use javascript::JavaScript;
 pub use python::Python;
+pub use rust::Rust;
 
 /// How many files a repository may have for its paths to be looked at.
 pub const PATHS_MAX: usize = 500_000;
@@ -39,6 +41,7 @@ pub struct Project {
     pub python: Python,
     pub javascript: JavaScript,
     pub go: Go,
+    pub rust: Rust,
     reader: Option<Reader>,
     /// What files define, by path. A file is read when it is first asked for; the same path always gives the same answer, so that it does not
     /// matter who asks first.
@@ -53,6 +56,7 @@ impl fmt::Debug for Project {
             .field("python", &self.python)
             .field("javascript", &self.javascript)
             .field("go", &self.go)
+            .field("rust", &self.rust)
             .finish_non_exhaustive()
     }
 }
@@ -89,6 +93,7 @@ impl Project {
             project.python.read(path, &text);
             project.javascript.read(path, &text);
             project.go.read(path, &text);
+            project.rust.read(path, &text);
         }
         project
     }
@@ -183,7 +188,11 @@ pub fn is_manifest(path: &str) -> bool {
     let in_dependency = path
         .split('/')
         .any(|part| part == "node_modules" || part == "site-packages" || part == ".venv");
-    !in_dependency && (python::is_manifest(path) || javascript::is_manifest(path) || go::is_manifest(path))
+    !in_dependency
+        && (python::is_manifest(path)
+            || javascript::is_manifest(path)
+            || go::is_manifest(path)
+            || rust::is_manifest(path))
 }
 
 pub(crate) fn folder(path: &str) -> &str {

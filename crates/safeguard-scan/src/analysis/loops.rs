@@ -67,6 +67,8 @@ pub fn exits(source: &Source, id: NodeId) -> Vec<NodeId> {
         .into_iter()
         .filter(|inner| match tree.kind(*inner) {
             Kind::Return | Kind::Yield => true,
+            // Rust's `x?` returns what went wrong.
+            Kind::Unary => tree.name(*inner) == "?",
             // What is thrown and caught within a round is no way out, unless it is thrown on.
             Kind::Raise => !reach::in_try(tree, *inner, id) || !swallows_within(tree, *inner, id),
             Kind::Break => leaves_loop(tree, *inner, id),
@@ -122,7 +124,9 @@ fn leaves_loop(tree: &Tree, exit: NodeId, of: NodeId) -> bool {
     }
     let stops_at = tree.ancestors(exit).find(|around| {
         let kind = tree.kind(*around);
-        is_loop(kind) || (tree.language() != Language::Python && matches!(kind, Kind::Switch | Kind::Select))
+        is_loop(kind)
+            || (!matches!(tree.language(), Language::Python | Language::Rust)
+                && matches!(kind, Kind::Switch | Kind::Select))
     });
     // Python's `else` of a loop is not in it.
     stops_at == Some(of)

@@ -46,6 +46,7 @@ pub fn leaves(source: &Source, nodes: &[NodeId]) -> bool {
     let tree = &source.tree;
     nodes.iter().any(|id| match tree.kind(*id) {
         Kind::Return | Kind::Raise | Kind::Yield => true,
+        Kind::Unary => tree.name(*id) == "?",
         Kind::Call => ends_program(source, *id),
         Kind::Other => tree.source(*id).trim_start().starts_with("goto"),
         _ => false,
@@ -66,6 +67,12 @@ pub fn ends_program(source: &Source, call: NodeId) -> bool {
             | "process.exit"
             | "process.abort"
             | "panic"
+            | "panic!"
+            | "unreachable!"
+            | "unimplemented!"
+            | "std.process.exit"
+            | "std.process.abort"
+            | "System.exit"
             | "os.execv"
             | "os.execvp"
             | "os.execve"

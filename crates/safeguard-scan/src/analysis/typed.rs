@@ -219,7 +219,7 @@ fn declared(source: &Source, name: NodeId) -> Option<&str> {
 }
 
 /// The type of Java's `try (T name = …)` around a name.
-fn opened<'s>(source: &'s Source, name: NodeId) -> Option<&'s str> {
+fn opened(source: &Source, name: NodeId) -> Option<&str> {
     let tree = &source.tree;
     let item = tree
         .ancestors(name)
@@ -237,7 +237,7 @@ fn opened<'s>(source: &'s Source, name: NodeId) -> Option<&'s str> {
 }
 
 /// The type of Java's `for (T name : …)` around a name.
-fn looped<'s>(source: &'s Source, name: NodeId) -> Option<&'s str> {
+fn looped(source: &Source, name: NodeId) -> Option<&str> {
     let tree = &source.tree;
     let around = tree.ancestors(name).find(|id| {
         tree.kind(*id) == Kind::ForEach

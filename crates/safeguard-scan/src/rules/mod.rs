@@ -25,6 +25,7 @@ mod invented {
     mod data;
     mod packages;
     mod resolve;
+    mod rust_packages;
     pub mod unknown_argument;
     pub mod unknown_member;
     pub mod unknown_name;

@@ -22,10 +22,12 @@ impl Convert<'_> {
             | "octal_integer_literal"
             | "binary_integer_literal"
             | "decimal_floating_point_literal"
-            | "hex_floating_point_literal" => self.named_leaf(Kind::Num, role, span),
+            | "hex_floating_point_literal"
+            // A character is a number here, and no text is equal to one.
+            | "character_literal" => self.named_leaf(Kind::Num, role, span),
             "true" | "false" => self.named_leaf(Kind::Bool, role, span),
             "null_literal" => self.out.leaf(Kind::Null, role, span),
-            "string_literal" | "character_literal" => self.string(at, role),
+            "string_literal" => self.string(at, role),
             "field_access" | "scoped_identifier" => self.member(at, role),
             "class_literal" => self.node(Kind::Member, role, span, |convert| {
                 convert.out.name_static("class");

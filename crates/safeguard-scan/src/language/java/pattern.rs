@@ -205,7 +205,7 @@ impl Brackets {
 fn is_variadic(before: &str, after: &str) -> bool {
     let is_type = before.ends_with(|last: char| last.is_alphanumeric() || matches!(last, '_' | ']' | '>'));
     is_type
-        && after.starts_with(|next: char| next == ' ' || next == '$')
+        && after.starts_with([' ', '$'])
         && after
             .trim_start()
             .starts_with(|next: char| next.is_alphabetic() || matches!(next, '_' | '$'))

@@ -28,6 +28,7 @@ pub mod sql_file;
 pub mod swallowed;
 pub mod time;
 pub mod time_unit;
+mod typed_fields;
 pub mod values;
 pub mod writes;
 

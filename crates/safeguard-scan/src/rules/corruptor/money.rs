@@ -2,18 +2,16 @@
 
 use safeguard_api::evidence::Severity;
 
-use super::EVERY;
+use super::{EVERY, typed_fields};
 use crate::analysis::code::Code;
 use crate::analysis::meant::undoes_or_tests;
-use crate::analysis::outside::java_decorators;
 use crate::analysis::sql_text::{self, Token};
 use crate::analysis::words::words;
 use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
-use crate::rules::ALL_LANGUAGES;
-use crate::rules::{Check, Reports};
+use crate::rules::{ALL_LANGUAGES, Check, Reports};
 use crate::tree::{Kind, NodeId, Role};
 
 pub static CHECK: Check = Check {
@@ -269,48 +267,8 @@ fn float_field<'s>(code: Code<'s>, field: NodeId) -> Option<(&'s str, bool)> {
             });
             (decorated || model).then_some((name, true))
         }
-        Language::Java => {
-            let ty = code.child(field, Role::Type).map_or("", |ty| code.name(ty));
-            let class = code
-                .tree
-                .ancestors(field)
-                .find(|around| code.kind(*around) == Kind::Class);
-            let stored = class.is_some_and(|class| {
-                let marks = java_decorators(code.tree, class);
-                let is_kept = |mark: &&str| {
-                    matches!(
-                        *mark,
-                        "Entity" | "Table" | "Document" | "Embeddable" | "MappedSuperclass"
-                    )
-                };
-                marks.iter().any(is_kept)
-            }) || java_decorators(code.tree, field).contains(&"Column");
-            (in_class && matches!(ty, "double" | "float" | "Double" | "Float")).then_some((name, stored))
-        }
-        Language::Rust => {
-            let ty = code.child(field, Role::Type).map_or("", |ty| code.name(ty));
-            let class = code
-                .tree
-                .ancestors(field)
-                .find(|around| code.kind(*around) == Kind::Class);
-            let stored = class.is_some_and(|class| {
-                code.tree.children_in(class, Role::Decorator).any(|decorator| {
-                    code.mentions(decorator, |name| {
-                        matches!(
-                            name,
-                            "FromRow"
-                                | "Queryable"
-                                | "Insertable"
-                                | "Selectable"
-                                | "DeriveEntityModel"
-                                | "AsChangeset"
-                        )
-                    })
-                })
-            });
-            (code.kind(field) == Kind::Field && matches!(ty, "f64" | "f32" | "Option<f64>" | "Option<f32>"))
-                .then_some((name, stored))
-        }
+        Language::Java => typed_fields::java(code, field, in_class).map(|stored| (name, stored)),
+        Language::Rust => typed_fields::rust(code, field).map(|stored| (name, stored)),
         Language::Dockerfile
         | Language::Hcl
         | Language::Settings

@@ -123,18 +123,14 @@ fn recursively_removed(code: Code<'_>, call: NodeId) -> Option<NodeId> {
                 _ => None,
             }
         }
-        Language::Java => matches!(
-            code.path(call)
-                .rsplit_once("FileUtils.")
-                .map(|(_, method)| method),
-            Some("deleteDirectory" | "deleteQuietly" | "forceDelete" | "cleanDirectory")
-        )
+        Language::Java => (matches!(
+            code.called(call),
+            "deleteDirectory" | "deleteQuietly" | "cleanDirectory"
+        ) && code
+            .receiver(call)
+            .is_some_and(|of| code.last_name(of) == "FileUtils"))
         .then(first)?,
-        Language::Rust => matches!(
-            code.path(call).as_str(),
-            "std.fs.remove_dir_all" | "tokio.fs.remove_dir_all" | "fs.remove_dir_all"
-        )
-        .then(first)?,
+        Language::Rust => code.path(call).ends_with("fs.remove_dir_all").then(first)?,
         Language::Dockerfile
         | Language::Hcl
         | Language::Settings

@@ -9,7 +9,7 @@ use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
-use crate::rules::{ALL_LANGUAGES, Check, Reports};
+use crate::rules::{Check, EVERY_LANGUAGE, Reports};
 use crate::tree::{Kind, NodeId, Role, Tree};
 
 pub static CHECK: Check = Check {
@@ -18,7 +18,7 @@ pub static CHECK: Check = Check {
     severity: Severity::Critical,
     confidence: Confidence::High,
     cwe: &["CWE-674"],
-    languages: ALL_LANGUAGES,
+    languages: EVERY_LANGUAGE,
     run,
 };
 

@@ -2,7 +2,7 @@
 
 use safeguard_api::evidence::Severity;
 
-use super::{data, packages};
+use super::{data, packages, rust_packages};
 use crate::analysis::imports::{Attempt, FAILED_IMPORT, attempt, required};
 use crate::language::Language;
 use crate::matching::Source;
@@ -23,6 +23,7 @@ pub static CHECK: Check = Check {
         Language::Go,
         Language::JavaScript,
         Language::Python,
+        Language::Rust,
         Language::TypeScript,
         Language::Tsx,
     ],
@@ -37,10 +38,10 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
         Language::Python => python(source, project, reports),
         Language::JavaScript | Language::TypeScript | Language::Tsx => javascript(source, project, reports),
         Language::Go => go(source, project, reports),
+        Language::Rust => rust_packages::check(source, project, reports),
+        Language::Java => {}
         Language::Dockerfile
         | Language::Hcl
-        | Language::Java
-        | Language::Rust
         | Language::Settings
         | Language::Shell
         | Language::Sql
