@@ -107,15 +107,7 @@ fn by_command(command: &Command, reports: &mut Reports) {
                 reports.add(command.node, told());
             }
         }
-        "ssh" | "scp" | "sftp" => {
-            if command
-                .args()
-                .iter()
-                .any(|arg| arg.replace(' ', "").contains("StrictHostKeyChecking=no"))
-            {
-                reports.note(command.node, told());
-            }
-        }
+        "ssh" | "scp" | "sftp" if trusts_all(command) => reports.note(command.node, told()),
         "helm" | "kubectl" | "oc" | "argocd" | "vault" | "docker" | "skopeo" => {
             let off = command.has_any(&[
                 "--insecure-skip-tls-verify",
@@ -201,4 +193,9 @@ fn by_address(command: &Command, told: String, reports: &mut Reports) {
         }
         _ => reports.note(command.node, told),
     }
+}
+
+fn trusts_all(command: &Command) -> bool {
+    let says = |arg: &String| arg.replace(' ', "").contains("StrictHostKeyChecking=no");
+    command.args().iter().any(says)
 }
