@@ -248,7 +248,7 @@ Module
 
     #[test]
     fn what_is_broken_is_said() {
-        assert_eq!(outline("a = [1, 2\n"), "line 2: unclosed array, expected `]`");
+        assert_eq!(outline("a = [1, 2\n"), "line 1: unclosed array, expected `]`");
         assert!(
             outline("{\"a\": 1").starts_with("line 1: "),
             "{}",

@@ -67,12 +67,14 @@ fn is_chosen(source: &Source, node: NodeId) -> bool {
                 Kind::Binary if matches!(tree.name(around), "and" | "or") => tree.child(around, Role::Left),
                 _ => None,
             };
-            condition.is_some_and(|condition| {
-                let text = tree.source(condition).to_ascii_lowercase();
-                ["insecure", "verify", "ssl", "tls", "cert"]
-                    .iter()
-                    .any(|word| text.contains(word))
-            })
+            condition
+                .filter(|condition| !tree.within(node, *condition))
+                .is_some_and(|condition| {
+                    let text = tree.source(condition).to_ascii_lowercase();
+                    ["insecure", "verify", "ssl", "tls", "cert"]
+                        .iter()
+                        .any(|word| text.contains(word))
+                })
         })
 }
 
