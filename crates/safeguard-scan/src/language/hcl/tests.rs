@@ -49,10 +49,12 @@ fn blocks_and_expressions() {
           Assign "="
             Target: Name "ids"
             Value: Other
-              Member "s"
-                Object: Name "var"
-              Member "id"
-                Object: Name "s"
+              Other
+                Other
+                  Member "s"
+                    Object: Name "var"
+                Member "id"
+                  Object: Name "s"
           Assign "="
             Target: Name "x"
             Value: Call

@@ -229,6 +229,6 @@ fn places_of_scripts_are_those_of_the_file() {
     };
     assert_eq!(
         (at("echo"), at("B"), at("e")),
-        ("echo".to_owned(), "\"$B\"".to_owned(), "e".to_owned())
+        ("echo".to_owned(), "$B".to_owned(), "e".to_owned())
     );
 }

@@ -125,7 +125,7 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
     }
 }
 
-fn calls<'t>(tree: &'t Tree, within: NodeId) -> Vec<&'t str> {
+fn calls(tree: &Tree, within: NodeId) -> Vec<&str> {
     tree.subtree(within)
         .filter(|id| tree.kind(*id) == Kind::Call)
         .filter_map(|call| tree.child(call, Role::Callee))
@@ -140,11 +140,10 @@ fn is_always(tree: &Tree, condition: NodeId) -> bool {
     };
     let Some(call) = call else { return false };
     let words: Vec<&str> = tree.children(call).map(|part| tree.name(part)).collect();
-    match (not, words.as_slice()) {
-        (false, ["true" | ":"]) | (true, ["false"]) => true,
-        (false, ["[" | "test", "1"]) | (false, ["[", "true"]) => true,
-        _ => false,
-    }
+    matches!(
+        (not, words.as_slice()),
+        (false, ["true" | ":"]) | (true, ["false"]) | (false, ["[" | "test", "1"]) | (false, ["[", "true"])
+    )
 }
 
 /// Whether a condition asks something outside of the script.

@@ -55,7 +55,7 @@ fn stages(tree: &Tree) -> Vec<Vec<NodeId>> {
     stages
 }
 
-fn words<'t>(tree: &'t Tree, section: NodeId) -> Vec<&'t str> {
+fn words(tree: &Tree, section: NodeId) -> Vec<&str> {
     tree.children_in(section, Role::Arg)
         .filter(|arg| tree.kind(*arg) == Kind::Str)
         .map(|arg| tree.name(arg))

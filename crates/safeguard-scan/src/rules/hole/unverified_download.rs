@@ -37,11 +37,9 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
         else {
             continue;
         };
-        let runs = within(source, &all, right)
-            .next()
-            .is_some_and(|command| reads_program(command));
+        let runs = within(source, &all, right).next().is_some_and(reads_program);
         let download = within(source, &all, left).find_map(address);
-        let checks = within(source, &all, left).any(|command| is_check(command));
+        let checks = within(source, &all, left).any(is_check);
         if let Some(address) = download.filter(|_| runs && !checks) {
             tell(*pipe, &address, reports);
         }

@@ -258,13 +258,12 @@ fn resource(block: &Block<'_>, reports: &mut Reports) {
         }
         "aws_iam_role_policy_attachment"
         | "aws_iam_user_policy_attachment"
-        | "aws_iam_group_policy_attachment" => {
+        | "aws_iam_group_policy_attachment"
             if block
                 .text("policy_arn")
-                .ends_with(":aws:policy/AdministratorAccess")
-            {
-                reports.note(block.node, "whoever has this may do everything in the account");
-            }
+                .ends_with(":aws:policy/AdministratorAccess") =>
+        {
+            reports.note(block.node, "whoever has this may do everything in the account");
         }
         _ => {}
     }

@@ -67,12 +67,14 @@ fn is_chosen(source: &Source, node: NodeId) -> bool {
                 Kind::Binary if matches!(tree.name(around), "and" | "or") => tree.child(around, Role::Left),
                 _ => None,
             };
-            condition.is_some_and(|condition| {
-                let text = tree.source(condition).to_ascii_lowercase();
-                ["insecure", "verify", "ssl", "tls", "cert"]
-                    .iter()
-                    .any(|word| text.contains(word))
-            })
+            condition
+                .filter(|condition| !tree.within(node, *condition))
+                .is_some_and(|condition| {
+                    let text = tree.source(condition).to_ascii_lowercase();
+                    ["insecure", "verify", "ssl", "tls", "cert"]
+                        .iter()
+                        .any(|word| text.contains(word))
+                })
         })
 }
 
@@ -107,15 +109,7 @@ fn by_command(command: &Command, reports: &mut Reports) {
                 reports.add(command.node, told());
             }
         }
-        "ssh" | "scp" | "sftp" => {
-            if command
-                .args()
-                .iter()
-                .any(|arg| arg.replace(' ', "").contains("StrictHostKeyChecking=no"))
-            {
-                reports.note(command.node, told());
-            }
-        }
+        "ssh" | "scp" | "sftp" if trusts_all(command) => reports.note(command.node, told()),
         "helm" | "kubectl" | "oc" | "argocd" | "vault" | "docker" | "skopeo" => {
             let off = command.has_any(&[
                 "--insecure-skip-tls-verify",
@@ -201,4 +195,9 @@ fn by_address(command: &Command, told: String, reports: &mut Reports) {
         }
         _ => reports.note(command.node, told),
     }
+}
+
+fn trusts_all(command: &Command) -> bool {
+    let says = |arg: &String| arg.replace(' ', "").contains("StrictHostKeyChecking=no");
+    command.args().iter().any(says)
 }
