@@ -25,7 +25,9 @@ mod invented {
     mod data;
     mod packages;
     mod resolve;
+    mod third_party;
     pub mod unknown_argument;
+    pub mod unknown_column;
     pub mod unknown_member;
     pub mod unknown_name;
     pub mod unknown_package;
