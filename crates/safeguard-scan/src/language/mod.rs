@@ -44,7 +44,7 @@ pub enum Language {
 
 impl Language {
     /// How many there are.
-    pub const COUNT: usize = Language::Tsx as usize + 1;
+    pub const COUNT: usize = Language::Yaml as usize + 1;
 
     /// The language of a file, by its name.
     pub fn of(path: &str) -> Option<Language> {
