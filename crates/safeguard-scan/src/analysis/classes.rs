@@ -52,7 +52,10 @@ pub fn of_file(tree: &Tree) -> (BTreeMap<String, Class>, BTreeMap<String, String
         if tree.kind(id) != Kind::Member {
             continue;
         }
-        let Some(object) = tree.child(id, Role::Object).filter(|of| tree.kind(*of) == Kind::Name) else {
+        let Some(object) = tree
+            .child(id, Role::Object)
+            .filter(|of| tree.kind(*of) == Kind::Name)
+        else {
             continue;
         };
         let name = tree.name(object);
@@ -96,8 +99,20 @@ fn class(tree: &Tree, id: NodeId, known: &BTreeMap<String, Class>) -> Class {
         let name = written.split('(').next().unwrap_or("").trim();
         class.open |= !matches!(
             name,
-            "dataclass" | "dataclasses.dataclass" | "attrs.define" | "attrs.frozen" | "define" | "frozen" | "final"
-                | "Injectable" | "Controller" | "Service" | "Module" | "Resolver" | "UseGuards" | "ApiTags"
+            "dataclass"
+                | "dataclasses.dataclass"
+                | "attrs.define"
+                | "attrs.frozen"
+                | "define"
+                | "frozen"
+                | "final"
+                | "Injectable"
+                | "Controller"
+                | "Service"
+                | "Module"
+                | "Resolver"
+                | "UseGuards"
+                | "ApiTags"
         );
     }
     for inner in tree.subtree(id) {
@@ -109,9 +124,9 @@ fn class(tree: &Tree, id: NodeId, known: &BTreeMap<String, Class>) -> Class {
 /// What a node in a class says of its objects.
 fn add(tree: &Tree, class_id: NodeId, id: NodeId, class: &mut Class) {
     let own = |id: NodeId| {
-        let around = tree.ancestors(id).find(|around| {
-            matches!(tree.kind(*around), Kind::Function | Kind::Lambda | Kind::Class)
-        });
+        let around = tree
+            .ancestors(id)
+            .find(|around| matches!(tree.kind(*around), Kind::Function | Kind::Lambda | Kind::Class));
         around == Some(class_id)
     };
     match tree.kind(id) {
@@ -124,7 +139,9 @@ fn add(tree: &Tree, class_id: NodeId, id: NodeId, class: &mut Class) {
             // `constructor(private readonly users: UsersService)`
             if tree.name(id) == "constructor" {
                 let params = tree.children_in(id, Role::Param);
-                class.members.extend(params.map(|param| tree.name(param).to_owned()));
+                class
+                    .members
+                    .extend(params.map(|param| tree.name(param).to_owned()));
             }
         }
         Kind::Assign | Kind::ForEach | Kind::WithItem if own(id) => {
@@ -137,7 +154,9 @@ fn add(tree: &Tree, class_id: NodeId, id: NodeId, class: &mut Class) {
         Kind::Member => {
             let of = tree.child(id, Role::Object).map_or("", |of| tree.name(of));
             let is_set = tree.role(id) == Role::Target
-                || tree.parent(id).is_some_and(|parent| tree.role(parent) == Role::Target);
+                || tree
+                    .parent(id)
+                    .is_some_and(|parent| tree.role(parent) == Role::Target);
             if matches!(of, "self" | "this" | "cls") {
                 if is_set {
                     class.members.insert(tree.name(id).to_owned());
@@ -146,11 +165,20 @@ fn add(tree: &Tree, class_id: NodeId, id: NodeId, class: &mut Class) {
             }
         }
         Kind::Call => {
-            let callee = tree.child(id, Role::Callee).map_or("", |callee| tree.source(callee));
+            let callee = tree
+                .child(id, Role::Callee)
+                .map_or("", |callee| tree.source(callee));
             class.open |= matches!(
                 callee,
-                "setattr" | "vars" | "Object.assign" | "Object.defineProperty" | "Object.defineProperties"
-                    | "Reflect.set" | "object.__setattr__" | "super().__setattr__" | "create_model"
+                "setattr"
+                    | "vars"
+                    | "Object.assign"
+                    | "Object.defineProperty"
+                    | "Object.defineProperties"
+                    | "Reflect.set"
+                    | "object.__setattr__"
+                    | "super().__setattr__"
+                    | "create_model"
             );
         }
         // `this[name] = …`
@@ -184,8 +212,19 @@ impl Class {
                 && (name.starts_with("model_")
                     || matches!(
                         name,
-                        "dict" | "json" | "copy" | "construct" | "schema" | "schema_json" | "parse_obj" | "parse_raw"
-                            | "parse_file" | "validate" | "from_orm" | "update_forward_refs" | "settings_customise_sources"
+                        "dict"
+                            | "json"
+                            | "copy"
+                            | "construct"
+                            | "schema"
+                            | "schema_json"
+                            | "parse_obj"
+                            | "parse_raw"
+                            | "parse_file"
+                            | "validate"
+                            | "from_orm"
+                            | "update_forward_refs"
+                            | "settings_customise_sources"
                             | "fields"
                     ))
     }

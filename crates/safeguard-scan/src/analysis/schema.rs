@@ -185,7 +185,16 @@ fn may_change_tables(path: &str) -> bool {
     .any(|ending| path.ends_with(ending));
     is_code
         && !path.contains("node_modules/")
-        && ["migrat", "schema", "alembic", "versions/", "liquibase", "changelog", "ddl", "tables"]
-            .iter()
-            .any(|part| path.contains(part))
+        && [
+            "migrat",
+            "schema",
+            "alembic",
+            "versions/",
+            "liquibase",
+            "changelog",
+            "ddl",
+            "tables",
+        ]
+        .iter()
+        .any(|part| path.contains(part))
 }

@@ -83,7 +83,9 @@ fn names_of(tree: &Tree, call: NodeId, called: &str) -> Option<Names> {
         "json.load" | "json.loads" if !has_class => Some(Names(
             "s fp cls object_hook parse_float parse_int parse_constant object_pairs_hook strict array_hook encoding",
         )),
-        _ => data::PYTHON_ARGUMENTS.get(called).or(third_party::arguments(called)),
+        _ => data::PYTHON_ARGUMENTS
+            .get(called)
+            .or(third_party::arguments(called)),
     }
 }
 

@@ -43,9 +43,16 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
     let mut candidates: Vec<(NodeId, String)> = Vec::new();
     for kind in [Kind::Str, Kind::Interp, Kind::Binary] {
         for id in source.of_kind(kind) {
-            let outer = code.tree.parent(*id).map_or(Kind::Module, |parent| code.kind(parent));
+            let outer = code
+                .tree
+                .parent(*id)
+                .map_or(Kind::Module, |parent| code.kind(parent));
             let is_part = matches!(outer, Kind::Interp)
-                || outer == Kind::Binary && code.tree.parent(*id).is_some_and(|parent| code.name(parent) == "+");
+                || outer == Kind::Binary
+                    && code
+                        .tree
+                        .parent(*id)
+                        .is_some_and(|parent| code.name(parent) == "+");
             if is_part || !begins_statement(code, *id) {
                 continue;
             }
@@ -87,7 +94,10 @@ fn begins_statement(code: Code<'_>, id: NodeId) -> bool {
         let text = code.name(first).trim_start();
         ["select ", "select\n", "insert ", "update ", "delete "]
             .iter()
-            .any(|word| text.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word)))
+            .any(|word| {
+                text.get(..word.len())
+                    .is_some_and(|begin| begin.eq_ignore_ascii_case(word))
+            })
     })
 }
 
@@ -119,13 +129,70 @@ fn word(token: Option<&Token>) -> Option<String> {
 fn is_key_word(word: &str) -> bool {
     matches!(
         word,
-        "select" | "from" | "where" | "and" | "or" | "not" | "null" | "true" | "false" | "case" | "when" | "then"
-            | "else" | "end" | "distinct" | "all" | "as" | "on" | "using" | "exists" | "interval" | "default"
-            | "current_timestamp" | "current_date" | "current_time" | "current_user" | "localtimestamp" | "date"
-            | "time" | "timestamp" | "rowid" | "_rowid_" | "oid" | "ctid" | "xmin" | "tableoid" | "row" | "array"
-            | "any" | "some" | "cast" | "set" | "values" | "limit" | "offset" | "order" | "group" | "by" | "asc"
-            | "desc" | "nulls" | "first" | "last" | "top" | "sql_calc_found_rows" | "session_user" | "rank"
-            | "rownum" | "sysdate" | "rand" | "binary" | "collate" | "user" | "value"
+        "select"
+            | "from"
+            | "where"
+            | "and"
+            | "or"
+            | "not"
+            | "null"
+            | "true"
+            | "false"
+            | "case"
+            | "when"
+            | "then"
+            | "else"
+            | "end"
+            | "distinct"
+            | "all"
+            | "as"
+            | "on"
+            | "using"
+            | "exists"
+            | "interval"
+            | "default"
+            | "current_timestamp"
+            | "current_date"
+            | "current_time"
+            | "current_user"
+            | "localtimestamp"
+            | "date"
+            | "time"
+            | "timestamp"
+            | "rowid"
+            | "_rowid_"
+            | "oid"
+            | "ctid"
+            | "xmin"
+            | "tableoid"
+            | "row"
+            | "array"
+            | "any"
+            | "some"
+            | "cast"
+            | "set"
+            | "values"
+            | "limit"
+            | "offset"
+            | "order"
+            | "group"
+            | "by"
+            | "asc"
+            | "desc"
+            | "nulls"
+            | "first"
+            | "last"
+            | "top"
+            | "sql_calc_found_rows"
+            | "session_user"
+            | "rank"
+            | "rownum"
+            | "sysdate"
+            | "rand"
+            | "binary"
+            | "collate"
+            | "user"
+            | "value"
     )
 }
 
@@ -166,8 +233,12 @@ fn unknown(tokens: &[Token], schema: &Schema, own: &BTreeSet<String>) -> Vec<(St
     }
     // Names by themselves belong to the one table that there is.
     let names: BTreeSet<&String> = tables.values().flatten().collect();
-    let only = names.iter().next().filter(|_| names.len() == 1 && tables.values().all(Option::is_some));
-    let is_simple = count("select") + count("insert") + count("update") + count("delete") - count_for(tokens) == 1;
+    let only = names
+        .iter()
+        .next()
+        .filter(|_| names.len() == 1 && tables.values().all(Option::is_some));
+    let is_simple =
+        count("select") + count("insert") + count("update") + count("delete") - count_for(tokens) == 1;
     if let Some(name) = only
         && is_simple
         && !has_hole
@@ -192,7 +263,11 @@ fn unknown(tokens: &[Token], schema: &Schema, own: &BTreeSet<String>) -> Vec<(St
 
 /// `FOR UPDATE`, `ON CONFLICT … DO UPDATE`, `ON UPDATE` are no statements.
 fn count_for(tokens: &[Token]) -> usize {
-    let behind = |at: usize| ["for", "do", "key", "on"].iter().any(|word| is(tokens.get(at), word));
+    let behind = |at: usize| {
+        ["for", "do", "key", "on"]
+            .iter()
+            .any(|word| is(tokens.get(at), word))
+    };
     (1..tokens.len())
         .filter(|at| is(tokens.get(*at), "update") && behind(at - 1))
         .count()
@@ -214,11 +289,15 @@ fn tables(tokens: &[Token]) -> Option<BTreeMap<String, Option<String>>> {
         return None;
     }
     for at in 0..tokens.len() {
-        let begins = ["from", "join", "into"].iter().any(|word| is(tokens.get(at), word))
+        let begins = ["from", "join", "into"]
+            .iter()
+            .any(|word| is(tokens.get(at), word))
             || is(tokens.get(at), "update") && at == 0;
         // `EXTRACT(year FROM created_at)`, `IS DISTINCT FROM`
         let in_call = is(tokens.get(at), "from")
-            && (at >= 3 && matches!(tokens.get(at - 2), Some(Token::Sign('('))) && word(tokens.get(at - 3)).is_some()
+            && (at >= 3
+                && matches!(tokens.get(at - 2), Some(Token::Sign('(')))
+                && word(tokens.get(at - 3)).is_some()
                 || at >= 1 && is(tokens.get(at - 1), "distinct"));
         if !begins || in_call {
             continue;
@@ -244,9 +323,29 @@ fn tables(tokens: &[Token]) -> Option<BTreeMap<String, Option<String>>> {
                 if !is_key_word(&alias)
                     && !matches!(
                         alias.as_str(),
-                        "join" | "left" | "right" | "inner" | "outer" | "full" | "cross" | "natural" | "having"
-                            | "union" | "returning" | "for" | "window" | "fetch" | "force" | "use" | "ignore"
-                            | "lock" | "tablesample" | "indexed" | "straight_join" | "except" | "intersect"
+                        "join"
+                            | "left"
+                            | "right"
+                            | "inner"
+                            | "outer"
+                            | "full"
+                            | "cross"
+                            | "natural"
+                            | "having"
+                            | "union"
+                            | "returning"
+                            | "for"
+                            | "window"
+                            | "fetch"
+                            | "force"
+                            | "use"
+                            | "ignore"
+                            | "lock"
+                            | "tablesample"
+                            | "indexed"
+                            | "straight_join"
+                            | "except"
+                            | "intersect"
                     ) =>
             {
                 let known = found.entry(alias).or_insert_with(|| Some(name.clone()));
@@ -311,7 +410,9 @@ fn columns(tokens: &[Token]) -> Vec<String> {
         let sorted = list == "by"
             && depth == 0
             && (at_word(at - 1, &["by"]) || behind_comma)
-            && (at + 1 == tokens.len() || sign(at + 1, ',') || at_word(at + 1, &["asc", "desc", "limit", "nulls"]));
+            && (at + 1 == tokens.len()
+                || sign(at + 1, ',')
+                || at_word(at + 1, &["asc", "desc", "limit", "nulls"]));
         if selected || compared || set || sorted {
             found.push(name);
         }
@@ -321,7 +422,10 @@ fn columns(tokens: &[Token]) -> Vec<String> {
         && let Some(into) = (0..tokens.len()).find(|at| is(tokens.get(*at), "into"))
         && sign(into + 2, '(')
     {
-        let inside = tokens.iter().skip(into + 3).take_while(|token| **token != Token::Sign(')'));
+        let inside = tokens
+            .iter()
+            .skip(into + 3)
+            .take_while(|token| **token != Token::Sign(')'));
         found.extend(inside.filter_map(|token| word(Some(token))));
     }
     found

@@ -8,8 +8,8 @@ use std::collections::HashSet;
 use safeguard_api::evidence::Severity;
 
 use super::data;
-use super::third_party;
 use super::resolve::{self, Found};
+use super::third_party;
 use super::values::Values;
 use crate::analysis::imports::{Attempt, FAILED_IMPORT, Imports, attempt, required};
 use crate::language::Language;

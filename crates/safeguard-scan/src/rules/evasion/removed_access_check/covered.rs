@@ -116,9 +116,7 @@ fn around(source: &Source, function: NodeId) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for part in parts {
         for id in tree.subtree(part) {
-            if matches!(tree.kind(id), Kind::Name | Kind::Member | Kind::Str)
-                && !tree.within(id, function)
-            {
+            if matches!(tree.kind(id), Kind::Name | Kind::Member | Kind::Str) && !tree.within(id, function) {
                 found.insert(tree.name(id).to_owned());
             }
         }
@@ -127,7 +125,9 @@ fn around(source: &Source, function: NodeId) -> BTreeSet<String> {
             found.insert(tree.name(part).to_owned());
         }
     }
-    let of = routes(code).into_iter().filter(|route| route.handler == Some(function));
+    let of = routes(code)
+        .into_iter()
+        .filter(|route| route.handler == Some(function));
     found.extend(of.flat_map(|route| route.guards));
     found
 }

@@ -14,7 +14,10 @@ pub fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
     if before.is_empty() || !now.is_empty() || !unverified(both.base).is_empty() {
         return;
     }
-    if before.iter().any(|name| both.moved.mentions_elsewhere(&both.head.path, name)) {
+    if before
+        .iter()
+        .any(|name| both.moved.mentions_elsewhere(&both.head.path, name))
+    {
         return;
     }
     if let Some(node) = unverified(both.head).first() {
@@ -34,7 +37,10 @@ fn verifying(source: &Source) -> Vec<String> {
     calls(code)
         .filter(|call| {
             let name = code.called(*call);
-            let of = code.receiver(*call).map_or("", |of| code.last_name(of)).to_ascii_lowercase();
+            let of = code
+                .receiver(*call)
+                .map_or("", |of| code.last_name(of))
+                .to_ascii_lowercase();
             let verifies = matches!(name, "ParseWithClaims" | "jwtVerify" | "jwtDecrypt")
                 || matches!(name, "verify" | "Parse" | "decode" | "verifyAsync") && of.contains("jwt")
                 || name == "decode" && of == "jose";
@@ -55,10 +61,18 @@ fn calls(code: Code<'_>) -> impl Iterator<Item = NodeId> + '_ {
 
 fn is_unverified(code: Code<'_>, call: NodeId) -> bool {
     let name = code.called(call);
-    let of = code.receiver(call).map_or("", |of| code.last_name(of)).to_ascii_lowercase();
+    let of = code
+        .receiver(call)
+        .map_or("", |of| code.last_name(of))
+        .to_ascii_lowercase();
     if matches!(
         name,
-        "ParseUnverified" | "decodeJwt" | "jwtDecode" | "jwt_decode" | "get_unverified_claims" | "UnsafeClaimsWithoutVerification"
+        "ParseUnverified"
+            | "decodeJwt"
+            | "jwtDecode"
+            | "jwt_decode"
+            | "get_unverified_claims"
+            | "UnsafeClaimsWithoutVerification"
     ) {
         return true;
     }

@@ -45,7 +45,9 @@ pub fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
         let Some(first) = routes.first() else {
             continue;
         };
-        let bare = routes.iter().find(|route| !route.guards.iter().any(|guard| asks(guard)));
+        let bare = routes
+            .iter()
+            .find(|route| !route.guards.iter().any(|guard| asks(guard)));
         taken.push(told(
             bare.unwrap_or(first).node,
             bare.is_some(),
@@ -80,7 +82,10 @@ pub fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
         taken.push(told(
             node,
             !replaced,
-            format!("`{guard}` stood before all that `{}` answers, and this change takes it away", one.on),
+            format!(
+                "`{guard}` stood before all that `{}` answers, and this change takes it away",
+                one.on
+            ),
         ));
     }
 }
@@ -105,7 +110,12 @@ fn key(code: Code<'_>, route: &Route) -> (Vec<String>, String, String, String) {
         names.extend(code.names_around(handler));
         names.join(".")
     });
-    (route.methods.clone(), route.path.clone(), route.on.clone(), handler)
+    (
+        route.methods.clone(),
+        route.path.clone(),
+        route.on.clone(),
+        handler,
+    )
 }
 
 fn last(guard: &str) -> &str {
@@ -197,7 +207,9 @@ fn wide(source: &Source) -> Vec<Wide> {
     }
     // `{ provide: APP_GUARD, useClass: JwtAuthGuard }`
     for object in source.of_kind(Kind::Object) {
-        let provides = code.entry(*object, "provide").is_some_and(|id| code.last_name(id) == "APP_GUARD");
+        let provides = code
+            .entry(*object, "provide")
+            .is_some_and(|id| code.last_name(id) == "APP_GUARD");
         if let Some(class) = code.entry(*object, "useClass").filter(|_| provides) {
             add("APP_GUARD", code.last_name(class));
         }
@@ -215,7 +227,6 @@ fn wide(source: &Source) -> Vec<Wide> {
     }
     found
 }
-
 
 /// What a call's value is given to.
 fn assigned<'s>(code: Code<'s>, call: NodeId) -> &'s str {

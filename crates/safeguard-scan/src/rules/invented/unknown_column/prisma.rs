@@ -51,7 +51,10 @@ pub(super) fn run(source: &Source, project: &Project, reports: &mut Reports) {
         let Some((name, model)) = project.schema().model_of(code.name(of)) else {
             continue;
         };
-        if let Some(options) = code.arg(*call, 0).filter(|options| code.kind(*options) == Kind::Object) {
+        if let Some(options) = code
+            .arg(*call, 0)
+            .filter(|options| code.kind(*options) == Kind::Object)
+        {
             let mut seen = Seen {
                 code,
                 schema: project.schema(),
@@ -113,13 +116,11 @@ impl Seen<'_, '_> {
                     && self.code.kind(value) == Kind::Object
                 {
                     // `{ select: { … } }` of a related one; what creates one has other keys.
-                    let plain = self
-                        .code
-                        .tree
-                        .children(value)
-                        .all(|pair| self.code.key(pair).is_some_and(|key| {
+                    let plain = self.code.tree.children(value).all(|pair| {
+                        self.code.key(pair).is_some_and(|key| {
                             matches!(key, "select" | "include" | "where" | "orderBy" | "take" | "skip")
-                        }));
+                        })
+                    });
                     if plain && !others.contains(&"AND") {
                         self.options(value, of, inner, depth + 1);
                     }

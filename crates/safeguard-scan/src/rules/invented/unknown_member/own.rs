@@ -71,7 +71,9 @@ impl File<'_> {
         if let Some(class) = made.get(name) {
             let found = match classes.get(class) {
                 Some(found) => Some(found.clone()),
-                None => self.imported(class).and_then(|(item, exports)| exports.classes.get(&item).cloned()),
+                None => self
+                    .imported(class)
+                    .and_then(|(item, exports)| exports.classes.get(&item).cloned()),
             };
             return found
                 .filter(|_| bound.next().is_none() && self.is_set_once(name))
@@ -94,7 +96,9 @@ impl File<'_> {
         let mut found = None;
         for import in self.source.of_kind(Kind::Import) {
             for item in tree.children_in(*import, Role::Item) {
-                let local = tree.child(item, Role::Target).map_or("", |local| tree.name(local));
+                let local = tree
+                    .child(item, Role::Target)
+                    .map_or("", |local| tree.name(local));
                 if local != name || matches!(tree.name(item), "" | "*") {
                     continue;
                 }
@@ -149,7 +153,9 @@ impl File<'_> {
         classes: &BTreeMap<String, Class>,
     ) -> Option<(String, Class)> {
         let tree = &self.source.tree;
-        let class = tree.ancestors(member).find(|around| tree.kind(*around) == Kind::Class)?;
+        let class = tree
+            .ancestors(member)
+            .find(|around| tree.kind(*around) == Kind::Class)?;
         // A function that is no arrow has a `this` of its own.
         let inner = tree
             .ancestors(member)
@@ -164,7 +170,9 @@ impl File<'_> {
         let in_lambda_function = tree
             .ancestors(member)
             .take_while(|around| *around != inner)
-            .any(|around| tree.kind(around) == Kind::Lambda && tree.source(around).trim_start().starts_with("function"));
+            .any(|around| {
+                tree.kind(around) == Kind::Lambda && tree.source(around).trim_start().starts_with("function")
+            });
         if in_lambda_function {
             return None;
         }
@@ -173,7 +181,9 @@ impl File<'_> {
             return Some((tree.name(class).to_owned(), found.clone()));
         }
         let is_own = tree.kind(object) == Kind::Member
-            && tree.child(object, Role::Object).is_some_and(|of| tree.name(of) == "this");
+            && tree
+                .child(object, Role::Object)
+                .is_some_and(|of| tree.name(of) == "this");
         if !is_own {
             return None;
         }
@@ -185,9 +195,11 @@ impl File<'_> {
             .find(|param| tree.name(*param) == tree.name(object))?;
         let written = tree.name(tree.child(param, Role::Type)?).to_owned();
         // Set anew, it may be something else.
-        let again = self.source.of_kind(Kind::Member).iter().any(|id| {
-            tree.role(*id) == Role::Target && tree.name(*id) == tree.name(object)
-        });
+        let again = self
+            .source
+            .of_kind(Kind::Member)
+            .iter()
+            .any(|id| tree.role(*id) == Role::Target && tree.name(*id) == tree.name(object));
         if again {
             return None;
         }
