@@ -61,6 +61,7 @@ impl Moved {
                         .then(|| canonical(tree, id)),
                     kind => is_worth_moving(kind).then(|| canonical(tree, id)),
                 })
+                .filter(|part| !only_names(part))
                 .collect()
         };
         let mut before: BTreeSet<String> = BTreeSet::new();
@@ -111,6 +112,13 @@ fn stands_before_others(tree: &Tree, function: NodeId) -> Option<String> {
         .iter()
         .any(is_hook)
         .then(|| format!("{} {}", tree.name(function), decorators.join(" ")))
+}
+
+/// What is imported or exported by name is not used by that.
+fn only_names(part: &str) -> bool {
+    ["(Call require ", "module.exports", "__all__"]
+        .iter()
+        .any(|text| part.contains(text))
 }
 
 fn is_plain(tree: &Tree, pair: NodeId) -> bool {
