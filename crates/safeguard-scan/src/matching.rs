@@ -8,11 +8,7 @@ mod types;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-<<<<<<< HEAD
 use crate::analysis::settings::Placed;
-use crate::analysis::typed::{declared_type, made_type};
-=======
->>>>>>> 3e435df2672d70a91a5b53e4d73eae5bbdde1844
 use crate::language::Language;
 use crate::language::pattern::Pattern;
 use crate::names::Names;

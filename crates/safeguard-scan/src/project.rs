@@ -10,9 +10,10 @@ mod rust;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::analysis::exports::{self, Exports};
+use crate::analysis::schema::Schema;
 use crate::language::Language;
 
 pub use go::Go;
@@ -46,6 +47,7 @@ pub struct Project {
     /// What files define, by path. A file is read when it is first asked for; the same path always gives the same answer, so that it does not
     /// matter who asks first.
     exports: Mutex<HashMap<String, Option<Arc<Exports>>>>,
+    schema: OnceLock<Schema>,
 }
 
 impl fmt::Debug for Project {
@@ -161,6 +163,12 @@ impl Project {
     /// Whether a module of Python may be one of the repository's own.
     pub fn has_python_name(&self, name: &str) -> bool {
         self.python_names.contains(name)
+    }
+
+    /// The repository's tables, read when they are first asked for.
+    pub fn schema(&self) -> &Schema {
+        self.schema
+            .get_or_init(|| Schema::of(self.files(), |path| self.text(path)))
     }
 
     /// What a file defines for others; `None` if it is not there or can not be read.

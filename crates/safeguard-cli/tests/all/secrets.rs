@@ -106,9 +106,9 @@ fn somebody_answers_for_one_in_any_file() {
         "# safeguard: allow[secret] revoked, kept for a test of the parser (owner: kim, until: 2999-01-31)\ndeploy: {}\n",
         token()
     );
-    std::fs::write(folder.path().join("deploy.yaml"), &line).expect("a file");
+    std::fs::write(folder.path().join("deploy.conf"), &line).expect("a file");
     assert_eq!(check(folder.path(), &[]).status.code(), Some(0));
-    std::fs::write(folder.path().join("deploy.yaml"), line.replace("2999", "2001")).expect("a file");
+    std::fs::write(folder.path().join("deploy.conf"), line.replace("2999", "2001")).expect("a file");
     assert_eq!(check(folder.path(), &[]).status.code(), Some(1));
 }
 

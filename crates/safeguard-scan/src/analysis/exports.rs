@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::classes::{self, Class};
 use super::signatures::{self, Signature};
 use crate::language::{self, Language};
 use crate::tree::{Flags, Kind, NodeId, Role, Tree};
@@ -15,6 +16,9 @@ pub struct Exports {
     pub open: bool,
     /// Python: functions that are defined once, and nothing wraps.
     pub signatures: BTreeMap<String, Signature>,
+    /// Classes at its top, and names that are set to an object of one.
+    pub classes: BTreeMap<String, Class>,
+    pub made: BTreeMap<String, String>,
 }
 
 /// `None` if it can not be read.
@@ -33,6 +37,7 @@ pub fn of(path: &str, language: Language, text: &str) -> Option<Exports> {
             return None;
         }
     };
+    (exports.classes, exports.made) = classes::of_file(&tree);
     // Declarations export what they name also without saying so.
     exports.open |= path.contains(".d.");
     Some(exports)

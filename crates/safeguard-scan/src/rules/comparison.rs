@@ -36,7 +36,8 @@ pub struct Both<'b> {
 /// What the change's files have now that they did not have before, wherever it stands.
 #[derive(Debug, Default)]
 pub struct Moved {
-    added: BTreeSet<String>,
+    /// By text, then by the file's path.
+    added: BTreeSet<(String, String)>,
 }
 
 /// Something that is gone or weaker, told at a node of the file as it is.
@@ -60,6 +61,7 @@ impl Moved {
                         .then(|| canonical(tree, id)),
                     kind => is_worth_moving(kind).then(|| canonical(tree, id)),
                 })
+                .filter(|part| !only_names(part))
                 .collect()
         };
         let mut before: BTreeSet<String> = BTreeSet::new();
@@ -69,11 +71,10 @@ impl Moved {
         let mut added = BTreeSet::new();
         for file in files {
             // A file without its base is new, or the same as before and not kept.
+            let new = file.head.iter().flat_map(parts);
             added.extend(
-                file.head
-                    .iter()
-                    .flat_map(parts)
-                    .filter(|part| !before.contains(part)),
+                new.filter(|part| !before.contains(part))
+                    .map(|part| (part, file.path.clone())),
             );
         }
         Moved { added }
@@ -81,7 +82,18 @@ impl Moved {
 
     /// Whether something that the change adds mentions this.
     pub fn mentions(&self, text: &str) -> bool {
-        self.added.iter().any(|added| added.contains(text))
+        self.added.iter().any(|(added, _)| added.contains(text))
+    }
+
+    /// Whether something that the change adds to another file mentions this.
+    pub fn mentions_elsewhere(&self, path: &str, text: &str) -> bool {
+        let mut elsewhere = self.added.iter().filter(|(_, other)| other != path);
+        elsewhere.any(|(added, _)| added.contains(text))
+    }
+
+    /// What the change adds, as text.
+    pub fn added(&self) -> impl Iterator<Item = &str> {
+        self.added.iter().map(|(added, _)| added.as_str())
     }
 }
 
@@ -100,6 +112,13 @@ fn stands_before_others(tree: &Tree, function: NodeId) -> Option<String> {
         .iter()
         .any(is_hook)
         .then(|| format!("{} {}", tree.name(function), decorators.join(" ")))
+}
+
+/// What is imported or exported by name is not used by that.
+fn only_names(part: &str) -> bool {
+    ["(Call require ", "module.exports", "__all__"]
+        .iter()
+        .any(|text| part.contains(text))
 }
 
 fn is_plain(tree: &Tree, pair: NodeId) -> bool {

@@ -179,6 +179,7 @@ pub(super) const CHECKS: &[(&str, &Check)] = pages![
     "hole/workflow_injection" => hole::workflow::INJECTION,
     "hole/workflow_permissions" => hole::workflow::PERMISSIONS,
     "invented/unknown_argument" => invented::unknown_argument::CHECK,
+    "invented/unknown_column" => invented::unknown_column::CHECK,
     "invented/unknown_member" => invented::unknown_member::CHECK,
     "invented/unknown_name" => invented::unknown_name::CHECK,
     "invented/unknown_package" => invented::unknown_package::CHECK,

@@ -26,7 +26,9 @@ mod invented {
     mod packages;
     mod resolve;
     mod rust_packages;
+    mod third_party;
     pub mod unknown_argument;
+    pub mod unknown_column;
     pub mod unknown_member;
     pub mod unknown_name;
     pub mod unknown_package;

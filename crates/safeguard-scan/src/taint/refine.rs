@@ -1,6 +1,7 @@
 //! What a test says of a value where it holds: one of known values, of a known form.
 
 use super::state::{State, Tainted, place};
+use crate::analysis::code::Code;
 use crate::language::Language;
 use crate::matching::Source;
 use crate::names::functions_around;
@@ -202,6 +203,60 @@ fn both(source: &Source, condition: NodeId, outcome: bool, state: &mut State) {
     }
 }
 
+/// A test that what a client sends passes as it likes: that a thing has an attribute of that name, or that a text begins with what was put before it.
+fn asks_nothing(source: &Source, call: NodeId) -> bool {
+    let tree = &source.tree;
+    let Some(callee) = tree.child(call, Role::Callee) else {
+        return false;
+    };
+    if matches!(tree.kind(callee), Kind::Name) && tree.name(callee) == "hasattr" {
+        return true;
+    }
+    let begins = matches!(tree.name(callee), "startsWith" | "startswith" | "HasPrefix");
+    let mut args = tree.children_in(call, Role::Arg);
+    let (text, beginning) = match tree.name(callee) {
+        "HasPrefix" => (args.next(), args.next()),
+        _ => (tree.child(callee, Role::Object), args.next()),
+    };
+    let (Some(text), Some(beginning)) = (text.filter(|_| begins), beginning) else {
+        return false;
+    };
+    // Which route it is, and which scheme, say nothing of what follows.
+    let of_request = tree.kind(text) == Kind::Member
+        && matches!(
+            tree.name(text),
+            "url" | "originalUrl" | "pathname" | "path" | "Path" | "RequestURI"
+        );
+    let is_scheme = matches!(
+        tree.name(beginning),
+        "http" | "https" | "http:" | "https:" | "http://" | "https://"
+    );
+    if tree.kind(beginning) == Kind::Str && (of_request || is_scheme) {
+        return true;
+    }
+    let mut first = said_to_be(source, text).unwrap_or(text);
+    let is_joined =
+        |id: NodeId| tree.kind(id) == Kind::Interp || tree.kind(id) == Kind::Binary && tree.name(id) == "+";
+    if !is_joined(first) {
+        return false;
+    }
+    while is_joined(first) {
+        match tree.children(first).next() {
+            Some(inner) => first = inner,
+            None => return false,
+        }
+    }
+    tree.source(first) == tree.source(beginning)
+}
+
+/// What a name was set to last before here, in the same function.
+fn said_to_be(source: &Source, name: NodeId) -> Option<NodeId> {
+    if source.tree.kind(name) != Kind::Name {
+        return None;
+    }
+    Code::of(source).set_to(name)
+}
+
 fn validated_by_call(source: &Source, call: NodeId, state: &mut State) {
     const TESTS: &[&str] = &[
         "valid",
@@ -234,6 +289,9 @@ fn validated_by_call(source: &Source, call: NodeId, state: &mut State) {
         "isabs",
     ];
     let tree = &source.tree;
+    if asks_nothing(source, call) {
+        return;
+    }
     let call = if tree.kind(call) == Kind::Call {
         call
     } else {

@@ -200,9 +200,10 @@ fn may_be_undefined(code: Code<'_>, call: NodeId, value: NodeId) -> bool {
         {
             code.name(value)
         }
-        Kind::Member if is_request_value(code, value) => code.name(value),
+        Kind::Member if is_request_value(code, value) || optional_member(code, value) => code.name(value),
         Kind::Name => {
-            let taken = taken_from_request(code, value) || optional_param(code, value);
+            let taken =
+                taken_from_request(code, value) || optional_param(code, value) || optional_part(code, value);
             let from = code.set_to(value).unwrap_or(value);
             if !taken
                 && (from == value
@@ -247,6 +248,71 @@ fn optional_param(code: Code<'_>, name: NodeId) -> bool {
             .children_in(function, Role::Param)
             .any(|param| code.name(param) == code.name(name) && code.tree.flags(param).has(Flags::OPTIONAL))
     })
+}
+
+/// `options.userId` where `options: Options` and `interface Options { userId?: string }`
+fn optional_member(code: Code<'_>, member: NodeId) -> bool {
+    let Some(object) = code
+        .child(member, Role::Object)
+        .filter(|of| code.kind(*of) == Kind::Name)
+    else {
+        return false;
+    };
+    let mut params = code
+        .functions(object)
+        .flat_map(|function| code.tree.children_in(function, Role::Param));
+    params
+        .find(|param| code.name(*param) == code.name(object))
+        .and_then(|param| code.child(param, Role::Type))
+        .is_some_and(|written| type_leaves_out(code, written, code.name(member)))
+}
+
+/// `({ userId }: Options)`, `const { userId } = options`
+fn optional_part(code: Code<'_>, name: NodeId) -> bool {
+    let takes = |target: NodeId| {
+        code.kind(target) == Kind::Object
+            && code.tree.children(target).any(|pair| {
+                code.child(pair, Role::Value).is_some_and(|value| {
+                    code.kind(value) == Kind::Name && code.name(value) == code.name(name)
+                })
+            })
+    };
+    code.functions(name).any(|function| {
+        code.tree.children_in(function, Role::Param).any(|param| {
+            let written = code.child(param, Role::Type);
+            code.child(param, Role::Target).is_some_and(takes)
+                && written.is_some_and(|written| type_leaves_out(code, written, code.name(name)))
+        })
+    })
+}
+
+/// Whether a type of the file says that a member may be left out.
+fn type_leaves_out(code: Code<'_>, written: NodeId, member: &str) -> bool {
+    let says = |text: &str| {
+        let mut at = text.match_indices(member);
+        at.any(|(begin, _)| {
+            let before = text[..begin].chars().next_back();
+            let after = text[begin + member.len()..].trim_start();
+            before.is_none_or(|char| !char.is_alphanumeric() && char != '_') && after.starts_with("?:")
+        })
+    };
+    let name = code.name(written);
+    if name.starts_with("Partial<") || says(name) {
+        return true;
+    }
+    let plain = |id: &NodeId| {
+        let declares = ["interface ", "type "].iter().any(|word| {
+            code.tree.source(*id).split(word).nth(1).is_some_and(|rest| {
+                rest.split(|char: char| !char.is_alphanumeric() && char != '_')
+                    .next()
+                    == Some(name)
+            })
+        });
+        code.name(*id) == name || declares
+    };
+    let classes = code.source.of_kind(Kind::Class).iter();
+    let mut types = classes.chain(code.source.of_kind(Kind::Other));
+    types.any(|id| plain(id) && says(code.tree.source(*id)))
 }
 
 /// Whether a condition before or around asks about the name, or a schema has parsed what it comes from.

@@ -1,5 +1,7 @@
 //! The file that a database or its dump lives in is removed.
 
+mod joined;
+
 use safeguard_api::evidence::Severity;
 
 use super::EVERY;
@@ -85,6 +87,11 @@ fn recursive(source: &Source, _: &Project, reports: &mut Reports) {
                     reports.add(
                         call,
                         "a client says which folder is removed here, with all it holds",
+                    );
+                } else if let Some(name) = joined::may_be_the_folder_itself(code, path) {
+                    reports.note(
+                        call,
+                        format!("with an empty `{name}` this removes the folder around it, with all that others have there: nothing here asks"),
                     );
                 }
             }
@@ -317,35 +324,17 @@ fn clean_up(source: &Source, _: &Project, reports: &mut Reports) {
 
 /// The loop around a place that goes through a folder, and what it goes through.
 fn listing_around(code: Code<'_>, call: NodeId) -> Option<(NodeId, NodeId)> {
-    const LISTS: &[&str] = &[
-        "glob",
-        "iglob",
-        "rglob",
-        "listdir",
-        "scandir",
-        "walk",
-        "iterdir",
-        "readdir",
-        "readdirSync",
-        "globSync",
-        "sync",
-        "ReadDir",
-        "Glob",
-        "WalkDir",
-        "Walk",
-        "fts",
-        "fg",
-    ];
     let lists = |id: NodeId| {
         code.tree
             .subtree(id)
-            .find(|part| code.kind(*part) == Kind::Call && LISTS.contains(&code.called(*part)))
+            .find(|part| code.kind(*part) == Kind::Call && joined::LISTS.contains(&code.called(*part)))
     };
     for around in code.tree.ancestors(call) {
         match code.kind(around) {
             Kind::ForEach => {
                 let iter = code.child(around, Role::Iter)?;
                 let from = code.set_to(iter).unwrap_or(iter);
+                let from = joined::given_by(code, from).unwrap_or(from);
                 let list = lists(iter).or_else(|| lists(from));
                 // A slice of a sorted list keeps the rest.
                 let slices = [iter, from].into_iter().any(|part| {

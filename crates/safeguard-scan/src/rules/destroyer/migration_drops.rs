@@ -39,6 +39,15 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             continue;
         }
         let told = format!("drops {what} with all it holds");
+        if let Some(successor) = successor(code, call, &what)
+            && !copies(code)
+        {
+            reports.add(
+                call,
+                format!("{told}: `{successor}` takes its place, and nothing copies the values"),
+            );
+            continue;
+        }
         // What the way back makes again is thought of; a table of records is lost all the same.
         let whole = !what.contains("the column");
         if is_of_records(&table) && (whole || one_way(code)) && !copies_first(code, call) {
@@ -128,6 +137,81 @@ fn dropped(code: Code<'_>, call: NodeId) -> Option<(String, String)> {
         }
         _ => None,
     }
+}
+
+/// The column that the same migration adds instead: it has a word of the dropped one's name.
+fn successor(code: Code<'_>, call: NodeId, what: &str) -> Option<String> {
+    const TOO_COMMON: &[&str] = &[
+        "id", "is", "at", "has", "name", "date", "time", "type", "status", "state", "code", "key", "user",
+        "data", "flag", "count", "on", "by", "no", "new", "old", "can", "to", "of", "url",
+    ];
+    let mut quoted = what.split('`').skip(1).step_by(2);
+    let column = quoted.next()?;
+    let table = quoted.next()?.to_ascii_lowercase();
+    let parts = words(column);
+    let own = |id: NodeId| code.functions(id).last();
+    code.calls().into_iter().find_map(|other| {
+        if own(other) != own(call) {
+            return None;
+        }
+        let (to, added) = added(code, other)?;
+        let shares = words(&added)
+            .iter()
+            .any(|word| parts.contains(word) && (!TOO_COMMON.contains(&word.as_str()) || parts.len() == 1));
+        (to.to_ascii_lowercase() == table && added != column && shares).then_some(added)
+    })
+}
+
+/// The table and the name of a column that a call of a migration adds.
+fn added(code: Code<'_>, call: NodeId) -> Option<(String, String)> {
+    let path = code.path(call);
+    let receiver = code.receiver(call).map_or("", |of| code.last_name(of));
+    match code.called(call) {
+        "AddField" if path.ends_with("migrations.AddField") => {
+            Some((text(code, call, 0, "model_name")?, text(code, call, 1, "name")?))
+        }
+        "add_column" if receiver == "op" || path.starts_with("alembic.op.") => {
+            let column = code.arg(call, 1)?;
+            Some((text(code, call, 0, "table_name")?, text(code, column, 0, "name")?))
+        }
+        "add_column" if receiver == "batch_op" => {
+            let column = code.arg(call, 0)?;
+            Some((batch_table(code, call)?, text(code, column, 0, "name")?))
+        }
+        "addColumn" => Some((text(code, call, 0, "")?, text(code, call, 1, "")?)),
+        "string" | "text" | "integer" | "bigInteger" | "decimal" | "float" | "boolean" | "timestamp"
+        | "date" | "datetime" | "json" | "jsonb" | "uuid" | "specificType" | "enu" | "binary" => {
+            let around = code.tree.ancestors(call).find(|around| {
+                code.kind(*around) == Kind::Call && matches!(code.called(*around), "alterTable" | "table")
+            })?;
+            Some((text(code, around, 0, "")?, text(code, call, 0, "")?))
+        }
+        _ => None,
+    }
+}
+
+/// Whether the file does anything with rows: a function of its own, an update, a statement.
+fn copies(code: Code<'_>) -> bool {
+    code.calls().into_iter().any(|call| {
+        matches!(
+            code.called(call),
+            "RunPython"
+                | "RunSQL"
+                | "execute"
+                | "raw"
+                | "update"
+                | "query"
+                | "sql"
+                | "bulkUpdate"
+                | "bulk_update"
+                | "SeparateDatabaseAndState"
+                | "select"
+                | "increment"
+                | "Exec"
+                | "renameColumn"
+                | "RenameField"
+        )
+    })
 }
 
 /// Whether the table's name ends in what holds records: `invoice_history`, not `order_labels`; `users`, not `sl_dataset_users`, which joins two others.

@@ -1,11 +1,16 @@
 //! Who may do something was asked before, and is not asked any more.
 
+mod covered;
+mod unverified;
+mod wide;
+
 use std::collections::BTreeSet;
 
 use safeguard_api::evidence::Severity;
 
 use crate::analysis::functions::{body_nodes, called, head};
 use crate::analysis::guards::{guards, is_about_access, names};
+use crate::analysis::handlers::is_guard;
 use crate::matching::{Source, canonical};
 use crate::rule::Confidence;
 use crate::rules::ALL_LANGUAGES;
@@ -27,6 +32,8 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
         within(both, &name, base, now, taken);
     }
     routes(both, taken);
+    wide::run(both, taken);
+    unverified::run(both, taken);
 }
 
 /// Decorators, and dependencies among the parameters.
@@ -151,7 +158,14 @@ fn all_routes(source: &Source) -> Vec<(String, BTreeSet<String>, NodeId)> {
             continue;
         };
         let mut asked = BTreeSet::new();
-        for argument in arguments {
+        let arguments: Vec<NodeId> = arguments.collect();
+        let stand_before = if is_wide(method) {
+            arguments.len()
+        } else {
+            // The last one answers.
+            arguments.len().saturating_sub(1)
+        };
+        for (at, argument) in arguments.into_iter().enumerate() {
             // What a handler does within is looked at where functions are.
             for id in tree.subtree(argument) {
                 let in_body = tree
@@ -159,7 +173,8 @@ fn all_routes(source: &Source) -> Vec<(String, BTreeSet<String>, NodeId)> {
                     .take_while(|around| around != call)
                     .any(|around| matches!(tree.kind(around), Kind::Lambda | Kind::Function));
                 let is_last_name = matches!(tree.kind(id), Kind::Name | Kind::Member);
-                if is_last_name && !in_body && is_about_access(tree.name(id)) {
+                let asks = is_about_access(tree.name(id)) || at < stand_before && is_guard(tree.name(id));
+                if is_last_name && !in_body && asks {
                     asked.insert(tree.name(id).to_owned());
                 }
             }
@@ -167,6 +182,14 @@ fn all_routes(source: &Source) -> Vec<(String, BTreeSet<String>, NodeId)> {
         found.push((format!("{method} {}", tree.name(first)), asked, *call));
     }
     found
+}
+
+/// Whether a call puts what it is given before many routes.
+fn is_wide(method: &str) -> bool {
+    matches!(
+        method.to_ascii_lowercase().as_str(),
+        "use" | "group" | "mount" | "register" | "route"
+    )
 }
 
 /// Whether a text names a route, and not the key of a map.
@@ -198,10 +221,14 @@ fn within(both: &Both<'_>, name: &str, base: NodeId, now: NodeId, taken: &mut Ve
         if replaced || !asked.iter().any(|name| is_about_access(name)) {
             continue;
         }
+        let cover = covered::cover(both, name, base, now, &asked);
+        if cover == covered::Cover::Same {
+            continue;
+        }
         taken.push(Taken {
             node: head(is, now),
             severity: Severity::Critical,
-            confidence: if is_rewritten(was, &before, &still) {
+            confidence: if is_rewritten(was, &before, &still) || cover == covered::Cover::Other {
                 Confidence::Medium
             } else {
                 Confidence::High

@@ -237,29 +237,12 @@ fn assertions(tree: &Tree, body: &[NodeId]) -> Vec<NodeId> {
 /// `assert True`, `expect(true).toBe(true)`, `assert 1 == 1`: nothing that could fail.
 fn is_vacuous(tree: &Tree, assertion: NodeId) -> bool {
     !tree.subtree(assertion).any(|id| match tree.kind(id) {
-<<<<<<< HEAD
-        Kind::Name => {
-            !matches!(
-                tree.name(id),
-                "expect"
-                    | "assert"
-                    | "self"
-                    | "require"
-                    | "t"
-                    | "True"
-                    | "undefined"
-                    | "Assert"
-                    | "Assertions"
-            ) && !(tree.role(id) == Role::Callee && tree.name(id).starts_with("assert"))
-        }
-=======
         // The assertion itself says nothing.
         Kind::Name if tree.role(id) == Role::Callee && tree.name(id).starts_with("assert") => false,
         Kind::Name => !matches!(
             tree.name(id),
             "expect" | "assert" | "self" | "require" | "t" | "True" | "undefined" | "Assert" | "Assertions"
         ),
->>>>>>> 3e435df2672d70a91a5b53e4d73eae5bbdde1844
         Kind::Member => false,
         Kind::Call => called(tree, id).is_some_and(|name| {
             !name.starts_with("to")

@@ -41,7 +41,8 @@ fn run(source: &Source, _project: &Project, reports: &mut Reports) {
         })
         .collect();
     for (at, (route, handler, own)) in handlers.iter().enumerate() {
-        if knows_owner(code, *handler) || is_for_admins(code, route, *handler) {
+        let asks = knows_owner(code, *handler) || compares_owner(code, *handler);
+        if asks || is_for_admins(code, route, *handler) {
             continue;
         }
         for fetch in own.iter().filter(|fetch| !fetch.owned) {
@@ -166,6 +167,18 @@ fn knows_owner(code: Code<'_>, handler: NodeId) -> bool {
         .tree
         .children_in(handler, Role::Param)
         .any(|param| false_if_unused(code, handler, param))
+}
+
+/// `receipt.customer_id != customer.id`
+fn compares_owner(code: Code<'_>, handler: NodeId) -> bool {
+    code.tree.subtree(handler).any(|id| {
+        code.comparison(id).is_some_and(|(operator, left, right)| {
+            let members = [left, right].iter().all(|side| code.kind(*side) == Kind::Member);
+            matches!(operator, "==" | "!=" | "===" | "!==")
+                && members
+                && (is_owner(code.last_name(left)) || is_owner(code.last_name(right)))
+        })
+    })
 }
 
 /// A parameter for the caller that the body uses.
@@ -296,13 +309,31 @@ fn model(code: Code<'_>, call: NodeId) -> Option<String> {
                 return named.then(|| model.to_owned());
             }
             let first = args.first()?;
-            if path.ends_with("get_object_or_404") || owner.ends_with("session") || owner == "db" {
+            // `s.get(Order, order_id)` of SQLAlchemy
+            let by_model = args.get(1).is_some_and(|id| by_id(*id));
+            if path.ends_with("get_object_or_404") || owner.ends_with("session") || owner == "db" || by_model
+            {
                 let model = code.tree.source(*first);
                 return model
                     .starts_with(|char: char| char.is_uppercase())
                     .then(|| model.split('.').next().unwrap_or(model).to_owned());
             }
             None
+        }
+        // `select(Order).where(Order.id == order_id)`
+        "where" | "filter"
+            if code
+                .receiver(call)
+                .is_some_and(|of| code.called(of) == "select" || code.called(of) == "query") =>
+        {
+            let of = code.receiver(call)?;
+            let model = code.tree.source(code.arg(of, 0)?);
+            let by_id = args.iter().any(|arg| {
+                code.comparison(*arg).is_some_and(|(operator, left, _)| {
+                    operator == "==" && matches!(code.last_name(left), "id" | "pk" | "uuid")
+                })
+            });
+            (by_id && model.starts_with(|char: char| char.is_uppercase())).then(|| model.to_owned())
         }
         // `Order.query.filter_by(id=order_id)`, `Order.objects.filter(pk=id)`
         "filter_by" | "filter" => {

@@ -4,6 +4,7 @@ use safeguard_api::evidence::Severity;
 
 use super::data::{self, Names};
 use super::resolve::{self, Found};
+use super::third_party;
 use super::values::Values;
 use crate::analysis::imports::{Attempt, Imports, attempt};
 use crate::analysis::signatures::{self, Misfit, Signature};
@@ -82,7 +83,9 @@ fn names_of(tree: &Tree, call: NodeId, called: &str) -> Option<Names> {
         "json.load" | "json.loads" if !has_class => Some(Names(
             "s fp cls object_hook parse_float parse_int parse_constant object_pairs_hook strict array_hook encoding",
         )),
-        _ => data::PYTHON_ARGUMENTS.get(called),
+        _ => data::PYTHON_ARGUMENTS
+            .get(called)
+            .or(third_party::arguments(called)),
     }
 }
 
@@ -137,7 +140,8 @@ fn standard(
     let tree = &source.tree;
     if let Some(path) = imports.path(source, callee) {
         let first = path.split('.').next().unwrap_or(&path);
-        return (data::PYTHON_MODULES.contains(first) && !project.has_python_name(first)).then_some(path);
+        let is_known = data::PYTHON_MODULES.contains(first) || third_party::arguments(&path).is_some();
+        return (is_known && !project.has_python_name(first)).then_some(path);
     }
     match tree.kind(callee) {
         Kind::Name => {

@@ -1,6 +1,7 @@
 //! Names that are taken from modules and objects that do not have them.
 
 mod members;
+mod own;
 
 use std::collections::HashSet;
 
@@ -8,6 +9,7 @@ use safeguard_api::evidence::Severity;
 
 use super::data;
 use super::resolve::{self, Found};
+use super::third_party;
 use super::values::Values;
 use crate::analysis::imports::{Attempt, FAILED_IMPORT, Imports, attempt, required};
 use crate::language::Language;
@@ -49,10 +51,12 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
         Language::Python => {
             file.python_imports(reports);
             file.members(&data::PYTHON_MEMBERS, reports);
+            file.own_objects(reports);
         }
         Language::JavaScript | Language::TypeScript | Language::Tsx => {
             file.javascript_imports(reports);
             file.members(&data::NODE_MEMBERS, reports);
+            file.own_objects(reports);
         }
         Language::Go => file.go_members(reports),
         Language::Dockerfile

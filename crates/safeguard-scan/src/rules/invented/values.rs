@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::data;
+use super::{data, third_party};
 use crate::analysis::imports::Imports;
 use crate::language::Language;
 use crate::matching::Source;
@@ -127,6 +127,9 @@ impl<'s> Values<'s> {
         let path = self.imports.path(self.source, callee)?;
         if let Some((_, class)) = RETURNS.iter().find(|(function, _)| *function == path) {
             return Some((*class).to_owned());
+        }
+        if let Some(class) = third_party::returns(&path) {
+            return Some(class.to_owned());
         }
         // Classes whose objects have no members but those of the class.
         const MODULES: &[&str] = &[

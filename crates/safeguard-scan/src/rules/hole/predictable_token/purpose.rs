@@ -1,7 +1,7 @@
 //! What a value is for, by the names that it goes to.
 
 use crate::analysis::code::Code;
-use crate::analysis::words::{is_password, is_secret, words};
+use crate::analysis::words::{has_word, is_password, is_secret, words};
 use crate::tree::{Kind, NodeId, Role};
 
 /// What a value is for, by the name that it goes to, if that is to be a secret.
@@ -20,6 +20,9 @@ pub(super) fn purpose<'s>(code: Code<'s>, call: NodeId, only_direct: bool) -> Op
                 if is_to_be_secret(name) {
                     return Some(name);
                 }
+                if !only_direct && is_code_of_context(code, parent, name) {
+                    return Some(name);
+                }
                 // A step on the way: `const bytes = …` of a function that makes a token.
                 let is_step = matches!(words(name).as_slice(), [one] if matches!(one.as_str(), "result" | "out" | "res" | "str" | "s" | "value" | "chars" | "code" | "b" | "buf" | "bytes" | "i" | "n" | "idx" | "index" | "id" | "text" | "raw" | "num" | "number" | "digits" | "rand" | "random" | "ret" | "string" | "pwd" | "seed" | "data"))
                     || name.is_empty()
@@ -30,7 +33,8 @@ pub(super) fn purpose<'s>(code: Code<'s>, call: NodeId, only_direct: bool) -> Op
             }
             Kind::Pair => {
                 let name = code.key(parent).unwrap_or("");
-                return is_to_be_secret(name).then_some(name);
+                let opens = is_to_be_secret(name) || !only_direct && is_code_of_context(code, parent, name);
+                return opens.then_some(name);
             }
             Kind::Keyword | Kind::Field => {
                 let name = code.name(parent);
@@ -104,6 +108,43 @@ pub(super) fn purpose<'s>(code: Code<'s>, call: NodeId, only_direct: bool) -> Op
         at = parent;
     }
     None
+}
+
+/// `code` or `pin` where somebody signs in, proves an address or gets a new password: by the function's name, or the file's.
+fn is_code_of_context(code: Code<'_>, id: NodeId, name: &str) -> bool {
+    const OPENS: &[&str] = &[
+        "reset",
+        "resets",
+        "verify",
+        "verification",
+        "login",
+        "signin",
+        "otp",
+        "mfa",
+        "2fa",
+        "recovery",
+        "recover",
+        "forgot",
+        "activate",
+        "activation",
+        "confirmation",
+        "passwordless",
+    ];
+    const WHO: &[&str] = &[
+        "email", "mail", "user", "phone", "sms", "account", "customer", "member",
+    ];
+    let parts = words(name);
+    let is_code = parts.len() <= 2
+        && parts
+            .last()
+            .is_some_and(|last| matches!(last.as_str(), "code" | "pin" | "digits" | "passcode"));
+    if !is_code {
+        return false;
+    }
+    let function = code.functions(id).last().unwrap_or(NodeId::ROOT);
+    let file = code.source.path.rsplit('/').next().unwrap_or("");
+    let about = code.names_around(id).iter().any(|name| has_word(name, OPENS)) || has_word(file, OPENS);
+    about && code.mentions(function, |name| has_word(name, WHO))
 }
 
 /// What turns a time into a text.

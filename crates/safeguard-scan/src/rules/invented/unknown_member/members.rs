@@ -186,8 +186,15 @@ impl File<'_> {
             }
         }
         let path = self.values.type_of(object)?;
-        let members = known.get(path.as_str())?;
+        let third = third_party::members(&path).filter(|_| self.is_others(&path));
+        let members = known.get(path.as_str()).or(third)?;
         (!members.contains("__getattr__")).then_some((path, members))
+    }
+
+    /// Whether a package is not the repository's own.
+    fn is_others(&self, path: &str) -> bool {
+        let package = path.split('.').next().unwrap_or(path);
+        !self.project.has_python_name(package)
     }
 
     /// Names that the file sets on anything, or has as texts (`hasattr(a, "b")`, patches).

@@ -1,0 +1,142 @@
+//! Prisma: fields of `schema.prisma`.
+
+use crate::analysis::code::Code;
+use crate::analysis::schema::{Model, Schema};
+use crate::language::Language;
+use crate::matching::Source;
+use crate::project::Project;
+use crate::rules::Reports;
+use crate::rules::invented::data;
+use crate::tree::{Flags, Kind, NodeId};
+
+const OPERATIONS: &[&str] = &[
+    "findMany",
+    "findFirst",
+    "findFirstOrThrow",
+    "findUnique",
+    "findUniqueOrThrow",
+    "create",
+    "createMany",
+    "createManyAndReturn",
+    "update",
+    "updateMany",
+    "upsert",
+    "delete",
+    "deleteMany",
+    "count",
+];
+
+/// How deeply what is selected of related ones is followed.
+const DEPTH_MAX: usize = 8;
+
+pub(super) fn run(source: &Source, project: &Project, reports: &mut Reports) {
+    if source.tree.language() == Language::Python || source.tree.language() == Language::Go {
+        return;
+    }
+    let code = Code::of(source);
+    for call in source.of_kind(Kind::Call) {
+        if !OPERATIONS.contains(&code.called(*call)) {
+            continue;
+        }
+        let Some(of) = code.receiver(*call).filter(|of| code.kind(*of) == Kind::Member) else {
+            continue;
+        };
+        let client = code.last_name_of_object(of).to_ascii_lowercase();
+        let is_client = ["prisma", "db", "tx", "client", "trx", "transaction", "database"]
+            .iter()
+            .any(|name| client == *name || client.ends_with("prisma") || client.ends_with("prismaclient"));
+        if !is_client || project.schema().models.is_empty() {
+            continue;
+        }
+        let Some((name, model)) = project.schema().model_of(code.name(of)) else {
+            continue;
+        };
+        if let Some(options) = code
+            .arg(*call, 0)
+            .filter(|options| code.kind(*options) == Kind::Object)
+        {
+            let mut seen = Seen {
+                code,
+                schema: project.schema(),
+                reports: &mut *reports,
+            };
+            seen.options(options, name, model, 0);
+        }
+    }
+}
+
+struct Seen<'s, 'r> {
+    code: Code<'s>,
+    schema: &'s Schema,
+    reports: &'r mut Reports,
+}
+
+impl Seen<'_, '_> {
+    fn options(&mut self, options: NodeId, name: &str, model: &Model, depth: usize) {
+        if depth > DEPTH_MAX {
+            return;
+        }
+        for pair in self.code.tree.children(options).collect::<Vec<_>>() {
+            let Some(key) = self.code.key(pair) else {
+                continue;
+            };
+            let Some(value) = self.code.entry(options, key) else {
+                continue;
+            };
+            let others: &[&str] = match key {
+                "where" => &["AND", "OR", "NOT"],
+                "data" | "create" | "update" => &[],
+                "select" | "include" | "orderBy" | "cursor" => &["_count", "_relevance"],
+                _ => continue,
+            };
+            let values = match self.code.kind(value) {
+                Kind::List => self.code.tree.children(value).collect(),
+                _ => vec![value],
+            };
+            for value in values {
+                self.keys(value, name, model, others, depth);
+            }
+        }
+    }
+
+    fn keys(&mut self, object: NodeId, name: &str, model: &Model, others: &[&str], depth: usize) {
+        if self.code.kind(object) != Kind::Object {
+            return;
+        }
+        for pair in self.code.tree.children(object).collect::<Vec<_>>() {
+            if self.code.kind(pair) != Kind::Pair || self.code.tree.flags(pair).has(Flags::COMPUTED) {
+                continue;
+            }
+            let Some(key) = self.code.key(pair) else {
+                continue;
+            };
+            if let Some(of) = model.fields.get(key) {
+                if let Some(inner) = self.schema.models.get(of)
+                    && let Some(value) = self.code.entry(object, key)
+                    && self.code.kind(value) == Kind::Object
+                {
+                    // `{ select: { … } }` of a related one; what creates one has other keys.
+                    let plain = self.code.tree.children(value).all(|pair| {
+                        self.code.key(pair).is_some_and(|key| {
+                            matches!(key, "select" | "include" | "where" | "orderBy" | "take" | "skip")
+                        })
+                    });
+                    if plain && !others.contains(&"AND") {
+                        self.options(value, of, inner, depth + 1);
+                    }
+                }
+                continue;
+            }
+            if others.contains(&key) || model.keys.contains(key) {
+                continue;
+            }
+            self.reports.add(
+                pair,
+                format!(
+                    "the model `{name}` of this repository's schema has no field `{key}`{}",
+                    data::hint(key, model.fields.keys().map(String::as_str))
+                ),
+            );
+        }
+    }
+}

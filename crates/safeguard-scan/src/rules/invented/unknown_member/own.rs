@@ -1,0 +1,212 @@
+//! Members of objects whose classes are the repository's own.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::analysis::classes::{self, Class};
+use crate::analysis::exports::Exports;
+use crate::analysis::place;
+
+use super::*;
+
+impl File<'_> {
+    pub(super) fn own_objects(&self, reports: &mut Reports) {
+        let tree = &self.source.tree;
+        if place::is_test(&self.source.path) {
+            return;
+        }
+        let (classes, made) = classes::of_file(tree);
+        let mut guarded: Option<HashSet<&str>> = None;
+        for member in self.source.of_kind(Kind::Member) {
+            let name = tree.name(*member);
+            if matches!(tree.role(*member), Role::Target) || tree.flags(*member).has(Flags::OPTIONAL) {
+                continue;
+            }
+            let Some(object) = tree.child(*member, Role::Object) else {
+                continue;
+            };
+            let of = if tree.language() == Language::Python {
+                self.python_object(object, &classes, &made)
+            } else if tree.role(*member) == Role::Callee {
+                self.javascript_object(*member, object, &classes)
+            } else {
+                None
+            };
+            let Some((class_name, class)) = of.filter(|(_, class)| !class.has(name)) else {
+                continue;
+            };
+            if OF_ALL_OBJECTS.contains(&name)
+                || guarded.get_or_insert_with(|| self.guarded()).contains(name)
+                || attempt(tree, *member, &["AttributeError"]) == Attempt::Tried
+                || self.is_asked(*member)
+            {
+                continue;
+            }
+            let told = format!(
+                "`{class_name}` of this repository has no `{name}`{}",
+                data::hint(name, class.members.iter().map(String::as_str))
+            );
+            if tree.language() == Language::JavaScript {
+                reports.note(*member, told);
+            } else {
+                reports.add(*member, told);
+            }
+        }
+    }
+
+    /// `settings.x`, where `settings = Settings()` is in the file or imported, or is a parameter of that type.
+    fn python_object(
+        &self,
+        object: NodeId,
+        classes: &BTreeMap<String, Class>,
+        made: &BTreeMap<String, String>,
+    ) -> Option<(String, Class)> {
+        let tree = &self.source.tree;
+        if tree.kind(object) != Kind::Name {
+            return None;
+        }
+        let name = tree.name(object);
+        let params = self.source.of_kind(Kind::Param).iter();
+        let mut bound = params.filter(|param| tree.name(**param) == name);
+        if let Some(class) = made.get(name) {
+            let found = match classes.get(class) {
+                Some(found) => Some(found.clone()),
+                None => self
+                    .imported(class)
+                    .and_then(|(item, exports)| exports.classes.get(&item).cloned()),
+            };
+            return found
+                .filter(|_| bound.next().is_none() && self.is_set_once(name))
+                .map(|found| (class.clone(), found));
+        }
+        if bound.next().is_some() || self.is_set(name) {
+            return None;
+        }
+        let (item, exports) = self.imported(name)?;
+        let class = exports.made.get(&item)?;
+        Some((class.clone(), exports.classes.get(class)?.clone()))
+    }
+
+    /// What a name is in the one file that it is imported from.
+    fn imported(&self, name: &str) -> Option<(String, Arc<Exports>)> {
+        let tree = &self.source.tree;
+        if !self.project.is_known() {
+            return None;
+        }
+        let mut found = None;
+        for import in self.source.of_kind(Kind::Import) {
+            for item in tree.children_in(*import, Role::Item) {
+                let local = tree
+                    .child(item, Role::Target)
+                    .map_or("", |local| tree.name(local));
+                if local != name || matches!(tree.name(item), "" | "*") {
+                    continue;
+                }
+                if found.is_some() {
+                    return None;
+                }
+                let path = &self.source.path;
+                let place = match tree.language() {
+                    Language::Python => resolve::python(self.project, path, tree.name(*import)),
+                    _ => resolve::javascript(self.project, path, tree.name(*import)),
+                };
+                let Found::Files(files) = place else {
+                    return None;
+                };
+                let [file] = files.as_slice() else {
+                    return None;
+                };
+                found = Some((tree.name(item).to_owned(), self.project.exports(file)?));
+            }
+        }
+        found
+    }
+
+    fn is_set(&self, name: &str) -> bool {
+        self.times_set(name) > 0
+    }
+
+    fn is_set_once(&self, name: &str) -> bool {
+        self.times_set(name) == 1
+    }
+
+    /// How often a name is set in the file, anywhere.
+    fn times_set(&self, name: &str) -> usize {
+        let tree = &self.source.tree;
+        let names = self.source.of_kind(Kind::Name).iter();
+        names
+            .filter(|id| {
+                tree.name(**id) == name
+                    && tree.role(**id) == Role::Target
+                    && tree
+                        .parent(**id)
+                        .is_none_or(|parent| tree.kind(parent) != Kind::ImportItem)
+            })
+            .count()
+    }
+
+    /// `this.users.x()` where `constructor(private users: UsersService)`, and `this.x()`.
+    fn javascript_object(
+        &self,
+        member: NodeId,
+        object: NodeId,
+        classes: &BTreeMap<String, Class>,
+    ) -> Option<(String, Class)> {
+        let tree = &self.source.tree;
+        let class = tree
+            .ancestors(member)
+            .find(|around| tree.kind(*around) == Kind::Class)?;
+        // A function that is no arrow has a `this` of its own.
+        let inner = tree
+            .ancestors(member)
+            .find(|around| tree.kind(*around) == Kind::Function)?;
+        let is_method = tree
+            .parent(inner)
+            .and_then(|body| tree.parent(body))
+            .is_some_and(|outer| outer == class);
+        if !is_method || tree.flags(inner).has(Flags::STATIC) {
+            return None;
+        }
+        let in_lambda_function = tree
+            .ancestors(member)
+            .take_while(|around| *around != inner)
+            .any(|around| {
+                tree.kind(around) == Kind::Lambda && tree.source(around).trim_start().starts_with("function")
+            });
+        if in_lambda_function {
+            return None;
+        }
+        if tree.kind(object) == Kind::Name && tree.name(object) == "this" {
+            let found = classes.get(tree.name(class))?;
+            return Some((tree.name(class).to_owned(), found.clone()));
+        }
+        let is_own = tree.kind(object) == Kind::Member
+            && tree
+                .child(object, Role::Object)
+                .is_some_and(|of| tree.name(of) == "this");
+        if !is_own {
+            return None;
+        }
+        let constructor = tree
+            .children(tree.child(class, Role::Body)?)
+            .find(|id| tree.kind(*id) == Kind::Function && tree.name(*id) == "constructor")?;
+        let param = tree
+            .children_in(constructor, Role::Param)
+            .find(|param| tree.name(*param) == tree.name(object))?;
+        let written = tree.name(tree.child(param, Role::Type)?).to_owned();
+        // Set anew, it may be something else.
+        let again = self
+            .source
+            .of_kind(Kind::Member)
+            .iter()
+            .any(|id| tree.role(*id) == Role::Target && tree.name(*id) == tree.name(object));
+        if again {
+            return None;
+        }
+        if let Some(found) = classes.get(&written) {
+            return Some((written, found.clone()));
+        }
+        let (item, exports) = self.imported(&written)?;
+        Some((written, exports.classes.get(&item)?.clone()))
+    }
+}
