@@ -51,6 +51,8 @@ pub enum Purpose {
     Baseline,
     /// The same before a statement that was approved, whose rows are kept under this id where the database keeps them.
     Undoable(UndoId),
+    /// What a statement will cost.
+    Estimate,
     /// The counts before the client's own commit.
     Check,
     /// The counts before the commit of the proxy's transaction.
@@ -68,6 +70,7 @@ impl Purpose {
             Purpose::Baseline => &[COUNT],
             Purpose::Check | Purpose::LastCheck => &[SETTLE, COUNT],
             Purpose::Undoable(_) => &[BEGIN, KEEPS, COUNT],
+            Purpose::Estimate => &[],
             Purpose::Commit => &[COMMIT],
             Purpose::Rollback(_) => &[ROLLBACK],
         }

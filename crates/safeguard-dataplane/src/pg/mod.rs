@@ -9,6 +9,7 @@ mod cut;
 mod desk;
 mod door;
 mod effect;
+mod estimate;
 mod frame;
 mod from_client;
 mod from_server;

@@ -11,6 +11,7 @@ mod login;
 mod measured;
 mod pipelines;
 mod quotas;
+mod quotas_cost;
 mod quotas_cut;
 mod refused;
 mod relay;
