@@ -13,6 +13,7 @@ mod estimate;
 mod frame;
 mod from_client;
 mod from_server;
+mod guesses;
 mod identity;
 mod issued;
 mod judged;

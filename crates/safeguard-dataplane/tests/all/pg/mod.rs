@@ -5,6 +5,7 @@ mod authority;
 mod channel;
 mod client_certificates;
 mod detours;
+mod guesses;
 mod identity;
 mod issued;
 mod login;
