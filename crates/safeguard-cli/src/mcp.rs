@@ -23,9 +23,9 @@ use tools::Tools;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Tools: explain_sql, explain_command, lint_migration, status, undo, and with `--db` query, which reads and changes nothing. With
-`--undo-db` undo shows what would come back, and brings it back where the policy lets an agent write that much; without, it says what a
-person runs.
+    after_help = "Tools: explain_sql, explain_command, lint_migration, status, undo, and with `--db` query, which reads and changes nothing. \
+With `--undo-db` undo shows what would come back, and brings it back where the policy lets an agent write that much; without, it says what \
+a person runs.
 
 Example, for an agent that reads `.mcp.json`:
   { \"mcpServers\": { \"safeguard\": { \"command\": \"safeguard\", \"args\": [\"mcp\", \"--env\", \"production\"] } } }"
