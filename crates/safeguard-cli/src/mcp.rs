@@ -1,9 +1,13 @@
 //! `safeguard mcp`: the guard as tools for agents, over the Model Context Protocol on standard input and output.
 //!
-//! An agent asks before it acts, and reads from a database through the same rules. Nothing here changes anything.
+//! An agent asks before it acts, and reads from a database through the same rules. Nothing here changes anything but `undo`,
+//! where the policy lets an agent write what comes back.
 
 mod query;
 mod tools;
+mod undo;
+
+use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
@@ -19,7 +23,9 @@ use tools::Tools;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Tools: explain_sql, explain_command, lint_migration, status, and with `--db` query, which reads and changes nothing.
+    after_help = "Tools: explain_sql, explain_command, lint_migration, status, undo, and with `--db` query, which reads and changes nothing. \
+With `--undo-db` undo shows what would come back, and brings it back where the policy lets an agent write that much; without, it says what \
+a person runs.
 
 Example, for an agent that reads `.mcp.json`:
   { \"mcpServers\": { \"safeguard\": { \"command\": \"safeguard\", \"args\": [\"mcp\", \"--env\", \"production\"] } } }"
@@ -37,14 +43,30 @@ pub struct McpArgs {
         hide_env_values = true
     )]
     pub db: Option<String>,
+    /// The database that the tool `undo` brings back rows in, as the role that installed undo: the agent must not be able to read
+    /// this address with its password
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SAFEGUARD_UNDO_DATABASE_URL",
+        hide_env_values = true
+    )]
+    pub undo_db: Option<String>,
+    /// The folder that undo records were shipped to
+    #[arg(long, value_name = "FOLDER", requires = "undo_db")]
+    pub undo_from: Option<PathBuf>,
     /// PEM with the authorities that may have signed the server's certificate
-    #[arg(long, value_name = "FILE", requires = "db")]
-    pub ca: Option<std::path::PathBuf>,
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
 }
 
 pub fn mcp(globals: &Globals, args: McpArgs, output: &Output) -> Result<(), Failure> {
-    let database = args.db.map(|url| DatabaseArgs { url, ca: args.ca });
-    if let Some(database) = &database {
+    let reached = |url| DatabaseArgs {
+        url,
+        ca: args.ca.clone(),
+    };
+    let (database, undo_database) = (args.db.map(reached), args.undo_db.map(reached));
+    for database in [&database, &undo_database].into_iter().flatten() {
         // What is mistyped is told before an agent asks.
         database.parsed()?;
     }
@@ -52,6 +74,8 @@ pub fn mcp(globals: &Globals, args: McpArgs, output: &Output) -> Result<(), Fail
         environment: args.environment,
         policy: guard::policy(globals, output)?,
         database,
+        undo_database,
+        undo_from: args.undo_from,
         globals: globals.clone(),
     };
     // Reading standard input blocks a thread of its own, which nothing can take back: the program ends beside it.

@@ -1,5 +1,6 @@
 //! `safeguard proxy …`
 
+mod files;
 mod issued;
 mod told;
 
@@ -191,6 +192,7 @@ pub fn serve(
         .name("in-force".to_owned())
         .spawn(move || watched.watch(config.guard))
         .context("cannot start a thread")?;
+    files::make_room(&mut settings);
     let runtime = runtime(config.router.threads)?;
     runtime.block_on(async {
         pg::run(settings, in_force, stop_signal()?)

@@ -2,7 +2,7 @@
 
 mod install;
 mod record;
-mod restore;
+pub mod restore;
 mod ship;
 mod shipped;
 mod trash;
@@ -334,7 +334,7 @@ fn show(id: &UndoId, sources: &Sources, output: &Output) -> Result<(), Failure> 
 
 fn restore_one(id: &UndoId, options: &RestoreOptions, output: &Output) -> Result<(), Failure> {
     let place = &options.sources.place;
-    let restored = place.with(async |client| restore::restore(client, id, options).await)?;
+    let restored = place.with(async |client| restore::restore(client, id, options, None).await)?;
     output.data(&restored, |restored| told_of(restored, options))?;
     match restored.possible {
         true => Ok(()),

@@ -39,6 +39,18 @@ pub enum TransactionStep {
     Within,
 }
 
+/// Whether the server can say, before a text runs, what that will cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Plan {
+    /// Nothing in it is planned.
+    #[default]
+    None,
+    /// It is one statement, which `EXPLAIN` in front of it explains.
+    One,
+    /// Something in it is planned that `EXPLAIN` in front of the text does not show.
+    Unseen,
+}
+
 /// What a text of statements would do. It depends on the text alone, and can be kept by it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Facts {
@@ -56,6 +68,7 @@ pub struct Facts {
     pub steps: Vec<TransactionStep>,
     /// Whether it declares a cursor that outlives its transaction: PostgreSQL runs its query at the commit.
     pub holds_cursor: bool,
+    pub plan: Plan,
     /// The code of an approval that it sets for the statement after it.
     pub approval: Option<String>,
     pub cost: StatementCost,

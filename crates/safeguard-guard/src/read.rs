@@ -6,7 +6,7 @@ use pg_raw_parse::Node;
 use pg_raw_parse::nodes::{RangeVar, RawStmt};
 use safeguard_api::guard::{NamedRelation, StatementClass as Class};
 
-use crate::facts::{Facts, Run, TransactionStep};
+use crate::facts::{Facts, Plan, Run, TransactionStep};
 use crate::tree::children;
 use crate::{calls, cost, names, schema, server, session, table};
 
@@ -121,6 +121,13 @@ impl<'a, 'f> Walk<'a, 'f> {
         }
     }
 
+    /// Notes whether the text's own statement has a plan.
+    fn plan(&mut self, plan: Plan) {
+        if self.texts_deep == 0 {
+            self.facts.plan = self.facts.plan.max(plan);
+        }
+    }
+
     /// Has a node walked, below the one that is seen.
     pub fn push(&mut self, node: Node<'a>, scope: Scope) {
         if !matches!(node, Node::None) {
@@ -187,6 +194,7 @@ impl<'a, 'f> Walk<'a, 'f> {
 
     fn statement(&mut self, statement: &'a RawStmt, scope: Scope) {
         self.facts.cost.statements = self.facts.cost.statements.saturating_add(1);
+        self.plan(session::plan(statement.stmt()));
         self.push(statement.stmt(), scope);
         while let Some(visit) = self.open.pop() {
             self.facts.cost.depth = self.facts.cost.depth.max(visit.depth);
@@ -281,6 +289,9 @@ impl<'a, 'f> Walk<'a, 'f> {
         self.facts.relations.sort();
         self.facts.functions.sort();
         self.facts.functions.dedup();
+        if self.facts.plan == Plan::One && self.facts.cost.statements > 1 {
+            self.facts.plan = Plan::Unseen;
+        }
     }
 }
 

@@ -1,12 +1,12 @@
 //! What concerns the session alone: transactions, settings, cursors, prepared statements, notifications.
 
 use pg_raw_parse::list::NodeList;
-use pg_raw_parse::nodes::{TransactionStmt, VariableSetStmt};
+use pg_raw_parse::nodes::{ExplainStmt, TransactionStmt, VariableSetStmt};
 use pg_raw_parse::raw::{TransactionStmtKind, VariableSetKind};
 use pg_raw_parse::{ConstValue, Node};
 use safeguard_api::guard::StatementClass as Class;
 
-use crate::facts::TransactionStep;
+use crate::facts::{Plan, TransactionStep};
 use crate::names::{shown, text, written};
 use crate::read::{Below, Scope, Walk};
 
@@ -40,13 +40,7 @@ pub(crate) fn see<'a>(walk: &mut Walk<'a, '_>, node: Node<'a>, scope: Scope) -> 
             walk.add(Class::ExecutePrepared, does, scope);
         }
         Node::ExplainStmt(explain) => {
-            // PostgreSQL runs the statement for `ANALYZE` in any spelling but a plain no.
-            let runs = explain.options().into_iter().any(|option| {
-                let asked = option
-                    .defname()
-                    .is_some_and(|name| name.eq_ignore_ascii_case("analyze"));
-                asked && !is_plain_no(option.arg())
-            });
+            let runs = runs(explain);
             walk.add(Class::Read, "explains a statement", scope);
             let below = Scope {
                 planned: scope.planned || !runs,
@@ -78,6 +72,34 @@ pub(crate) fn see<'a>(walk: &mut Walk<'a, '_>, node: Node<'a>, scope: Scope) -> 
         _ => return None,
     }
     Some(Below::All(scope))
+}
+
+/// Whether the server can say what a statement will cost.
+pub(crate) fn plan(node: Node<'_>) -> Plan {
+    match node {
+        Node::SelectStmt(_)
+        | Node::InsertStmt(_)
+        | Node::UpdateStmt(_)
+        | Node::DeleteStmt(_)
+        | Node::MergeStmt(_)
+        | Node::DeclareCursorStmt(_)
+        | Node::CreateTableAsStmt(_)
+        | Node::ExecuteStmt(_) => Plan::One,
+        Node::ExplainStmt(explain) if runs(explain) => Plan::Unseen,
+        Node::CopyStmt(copy) if !copy.is_from => Plan::Unseen,
+        Node::RefreshMatViewStmt(_) | Node::CallStmt(_) | Node::DoStmt(_) => Plan::Unseen,
+        _ => Plan::None,
+    }
+}
+
+/// PostgreSQL runs the statement for `ANALYZE` in any spelling but a plain no.
+fn runs(explain: &ExplainStmt) -> bool {
+    explain.options().into_iter().any(|option| {
+        let asked = option
+            .defname()
+            .is_some_and(|name| name.eq_ignore_ascii_case("analyze"));
+        asked && !is_plain_no(option.arg())
+    })
 }
 
 fn is_plain_no(value: Node<'_>) -> bool {
@@ -360,6 +382,7 @@ static HARMLESS: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
+    use crate::facts::Plan;
     use crate::facts::TransactionStep::{Begin, Commit, Prepare, Rollback, Within};
     use crate::read;
 
@@ -382,6 +405,45 @@ mod tests {
     fn a_cursor_that_outlives_its_transaction_is_told() {
         assert!(read("DECLARE c CURSOR WITH HOLD FOR SELECT 1").holds_cursor);
         assert!(!read("DECLARE c SCROLL CURSOR WITHOUT HOLD FOR SELECT 1").holds_cursor);
+    }
+
+    #[test]
+    fn what_has_a_plan_and_what_hides_one_is_told() {
+        let of = |sql: &str| read(sql).plan;
+        for one in [
+            "SELECT 1",
+            "/* a */ DELETE FROM t;",
+            "MERGE INTO t USING s ON t.a = s.a WHEN MATCHED THEN DELETE",
+            "CREATE TABLE n AS SELECT 1",
+            "EXECUTE s(1)",
+            "DECLARE c CURSOR FOR SELECT 1",
+        ] {
+            assert_eq!(of(one), Plan::One, "{one}");
+        }
+        for unseen in [
+            "SELECT 1; SELECT 2",
+            "BEGIN; SELECT 1",
+            "EXPLAIN ANALYZE SELECT 1",
+            "EXPLAIN (ANALYZE 1) SELECT 1",
+            "COPY t TO STDOUT",
+            "COPY (SELECT 1) TO STDOUT",
+            "DO 'BEGIN END'",
+            "CALL p()",
+        ] {
+            assert_eq!(of(unseen), Plan::Unseen, "{unseen}");
+        }
+        for none in [
+            "",
+            "BEGIN",
+            "SET a.b = 'SELECT 1'",
+            "EXPLAIN SELECT 1",
+            "EXPLAIN (ANALYZE off) SELECT 1",
+            "COPY t FROM STDIN",
+            "PREPARE s AS SELECT 1",
+            "CREATE TABLE t (a int DEFAULT 1)",
+        ] {
+            assert_eq!(of(none), Plan::None, "{none}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ const STATEMENTS_RUNNING_MAX: u32 = 100_000;
 const STATEMENT_SHORTEST: Span = Span::seconds(1);
 const ROWS_MAX: u64 = 1 << 40;
 const BYTES_MAX: u64 = 1 << 50;
+const COST_MAX: u64 = 1 << 50;
 
 /// What each login of a proxy may ask for, by its principal; all sessions of a login share it. Unsaid, an agent has 100
 /// statements a second, 8 at once, 30s, 100000 rows and 67108864 bytes (64 MiB); a service 50000 statements a second, 400
@@ -82,6 +83,10 @@ pub struct Quota {
     /// Bytes of the rows that one statement may return, or one message of several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_returned_max: Option<u64>,
+    /// What one statement may cost by the planner's estimate, in PostgreSQL's own unit. With it, each statement that has a plan
+    /// is explained before it runs, and one whose cost can not be told is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_max: Option<u64>,
 }
 
 impl Quota {
@@ -94,6 +99,7 @@ impl Quota {
                 statement_longest: Some(Span::seconds(30)),
                 rows_returned_max: Some(100_000),
                 bytes_returned_max: Some(64 << 20),
+                cost_max: None,
             },
             Principal::Service => Quota {
                 statements_per_second: Some(50_000),
@@ -101,6 +107,7 @@ impl Quota {
                 statement_longest: Some(Span::minutes(5)),
                 rows_returned_max: Some(10_000_000),
                 bytes_returned_max: Some(8 << 30),
+                cost_max: None,
             },
             Principal::Person | Principal::Migration => Quota::default(),
         }
@@ -114,6 +121,7 @@ impl Quota {
             statement_longest: self.statement_longest.or(unsaid.statement_longest),
             rows_returned_max: self.rows_returned_max.or(unsaid.rows_returned_max),
             bytes_returned_max: self.bytes_returned_max.or(unsaid.bytes_returned_max),
+            cost_max: self.cost_max.or(unsaid.cost_max),
         }
     }
 }
@@ -139,6 +147,9 @@ pub(super) fn check(config: &Config, found: &mut Vec<ConfigProblem>) {
         }
         if let Some(bytes) = quota.bytes_returned_max {
             within(found, &at("bytes_returned_max"), bytes, 1_000, BYTES_MAX);
+        }
+        if let Some(cost) = quota.cost_max {
+            within(found, &at("cost_max"), cost, 1, COST_MAX);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The tools, and what each answers.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rmcp::model::{
@@ -8,14 +9,15 @@ use rmcp::model::{
 };
 use rmcp::service::{RequestContext, RoleServer};
 use rmcp::{ErrorData, ServerHandler};
-use safeguard_api::Environment;
 use safeguard_api::config::GuardPolicy;
 use safeguard_api::guard::{Asker, GuardAnswer, Principal};
 use safeguard_api::status::Status;
+use safeguard_api::{Environment, UndoId};
 use safeguard_guard::{judge, migration, read};
 use serde_json::{Value, json};
 
 use super::query;
+use super::undo::{self, Wanted};
 use crate::agent::ask::{self, Asked};
 use crate::api_client::ApiClient;
 use crate::args::Globals;
@@ -30,6 +32,8 @@ pub(super) struct Tools {
     pub environment: Environment,
     pub policy: GuardPolicy,
     pub database: Option<DatabaseArgs>,
+    pub undo_database: Option<DatabaseArgs>,
+    pub undo_from: Option<PathBuf>,
     pub globals: Globals,
 }
 
@@ -64,6 +68,22 @@ impl Tools {
         query::run(database, sql, &facts).await.map_err(told)
     }
 
+    async fn undo(&self, wanted: &Wanted) -> Result<Value, Value> {
+        let Some(database) = &self.undo_database else {
+            let next = undo::person_runs(&wanted.id);
+            return match wanted.apply {
+                true => Err(json!({ "title": "nothing is restored from here", "hint": next })),
+                false => Ok(json!({ "id": wanted.id, "next": next })),
+            };
+        };
+        // Whether there is a freeze is not known here.
+        let asker = Asker {
+            frozen: true,
+            ..self.asker()
+        };
+        undo::run(database, self.undo_from.clone(), wanted, asker, &self.policy).await
+    }
+
     /// The client of the API blocks, and has a runtime of its own.
     async fn status(&self) -> Result<Value, Value> {
         let globals = self.globals.clone();
@@ -77,7 +97,7 @@ impl Tools {
     }
 }
 
-fn told(failure: Failure) -> Value {
+pub(super) fn told(failure: Failure) -> Value {
     match failure {
         Failure::Refused(problem) | Failure::Undecided(problem) => json!(problem),
         Failure::Told => json!({ "title": "it was refused" }),
@@ -107,6 +127,27 @@ fn tool(name: &'static str, description: &'static str, parameter: Option<(&str, 
     let mut tool = Tool::new(name, description, Arc::new(schema));
     let mut annotations = ToolAnnotations::new();
     annotations.read_only_hint = Some(true);
+    annotations.destructive_hint = Some(false);
+    tool.annotations = Some(annotations);
+    tool
+}
+
+/// The one tool that may change something.
+fn undo_tool() -> Tool {
+    let mut tool = tool(
+        "undo",
+        "Show what an undo id would bring back into the database, or bring it back with `apply`, where the policy lets an agent; \
+        otherwise it says what a person runs. All of it comes back or nothing.",
+        Some(("id", "The undo id, such as und_01jb5m9k3nfh6q2w")),
+    );
+    let mut schema = (*tool.input_schema).clone();
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        let apply = json!({ "type": "boolean", "description": "Bring it back; unsaid: only show what would come back" });
+        properties.insert("apply".to_owned(), apply);
+    }
+    tool.input_schema = Arc::new(schema);
+    let mut annotations = ToolAnnotations::new();
+    annotations.read_only_hint = Some(false);
     annotations.destructive_hint = Some(false);
     tool.annotations = Some(annotations);
     tool
@@ -146,6 +187,7 @@ impl ServerHandler for Tools {
                 None,
             ),
         ];
+        tools.push(undo_tool());
         if self.database.is_some() {
             tools.push(tool(
                 "query",
@@ -176,6 +218,21 @@ impl ServerHandler for Tools {
             ("explain_command", _) => Ok(self.explain_command(text("command")?)),
             ("lint_migration", _) => Ok(json!({ "findings": migration::lint(text("sql")?) })),
             ("status", _) => self.status().await,
+            ("undo", _) => {
+                let apply = match arguments.get("apply") {
+                    None => false,
+                    Some(Value::Bool(apply)) => *apply,
+                    Some(_) => {
+                        return Err(ErrorData::invalid_params(
+                            "`apply` is neither true nor false",
+                            None,
+                        ));
+                    }
+                };
+                let id = text("id")?.parse::<UndoId>();
+                let id = id.map_err(|_| ErrorData::invalid_params("`id` is no undo id", None))?;
+                self.undo(&Wanted { id, apply }).await
+            }
             ("query", Some(database)) => self.query(database, text("sql")?).await,
             (name, _) => {
                 let message = format!("there is no tool `{}`", name.escape_debug());

@@ -5,6 +5,7 @@ mod plan;
 mod table;
 
 use safeguard_api::UndoId;
+use safeguard_api::guard::RowBudget;
 use serde::Serialize;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error};
@@ -26,6 +27,13 @@ SET LOCAL bytea_output TO DEFAULT; SET LOCAL lc_monetary TO DEFAULT; SET LOCAL x
 const BEGIN: &str =
     "BEGIN; SET LOCAL row_security = off; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = 0;
 SELECT pg_catalog.set_config('safeguard.undo', '', true); SET CONSTRAINTS ALL DEFERRED";
+/// What the transaction did to rows, but for those of the records themselves.
+const EFFECT: &str = "SELECT pg_catalog.current_setting('track_counts') = 'on',
+coalesce(sum(pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) + pg_catalog.pg_stat_get_xact_tuples_updated(c.oid)), 0)::bigint,
+coalesce(sum(pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid)), 0)::bigint
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'm', 'p') AND c.relpersistence <> 't'
+AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'safeguard_undo')";
 const NOTHING: &str = "nothing was restored";
 
 #[derive(Debug, Serialize)]
@@ -81,8 +89,14 @@ pub struct Conflict {
     pub why: String,
 }
 
-/// Everything in one transaction, which is committed unless there is a conflict or this is a dry run.
-pub async fn restore(client: &Client, id: &UndoId, options: &RestoreOptions) -> Result<Restored, Failure> {
+/// Everything in one transaction, which is committed unless there is a conflict, this is a dry run, or its true effect is over the
+/// budget.
+pub async fn restore(
+    client: &Client,
+    id: &UndoId,
+    options: &RestoreOptions,
+    budget: Option<RowBudget>,
+) -> Result<Restored, Failure> {
     let refused = failed(NOTHING);
     client.batch_execute(BEGIN).await.map_err(&refused)?;
     record::must_be_installed(client).await?;
@@ -119,10 +133,41 @@ pub async fn restore(client: &Client, id: &UndoId, options: &RestoreOptions) -> 
     if let Some(acts) = loaded {
         shipped::unload(client, &acts).await.map_err(&refused)?;
     }
+    if let Some(budget) = budget {
+        within(client, budget).await?;
+    }
     let mark = "UPDATE safeguard_undo.record SET restored_at = statement_timestamp(), restored_by = session_user WHERE id = $1";
     client.execute(mark, &[&id.as_str()]).await.map_err(&refused)?;
     client.batch_execute("COMMIT").await.map_err(&refused)?;
     Ok(restored)
+}
+
+/// Counts what the transaction did, by triggers and cascades too; deferred ones are run before.
+async fn within(client: &Client, budget: RowBudget) -> Result<(), Failure> {
+    let refused = failed(NOTHING);
+    let settled = client.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await;
+    settled.map_err(&refused)?;
+    let row = client.query_one(EFFECT, &[]).await.map_err(&refused)?;
+    let (counts, changed, deleted): (bool, i64, i64) = (row.get(0), row.get(1), row.get(2));
+    if !counts {
+        return Err(Failure::undecided(
+            "nothing was restored: the server does not count rows, so that nothing can be measured",
+        )
+        .hint("set `track_counts = on` on the server"));
+    }
+    let figures = [
+        ("change", changed, budget.rows_changed_max),
+        ("delete", deleted, budget.rows_deleted_max),
+    ];
+    for (verb, figure, limit) in figures {
+        if figure.unsigned_abs() > limit {
+            let message = format!("nothing was restored: it would {verb} {figure} rows (limit {limit})");
+            return Err(Failure::refused(message).hint(
+                "`[guard.budgets]` has the limits; a person restores more with `safeguard undo restore`",
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn not_here(id: &UndoId, known: Option<&Record>) -> Failure {

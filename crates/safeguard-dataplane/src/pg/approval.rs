@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use super::course::{Course, Form};
 use super::desk::Answer;
 use super::effect::not_measured;
+use super::estimate::Words;
 use super::judged::strictest;
 use super::refusal::Refusal;
 use super::session::Session;
@@ -180,7 +181,7 @@ impl Session {
 
     /// Runs what was approved. Whatever refuses it refuses the approval too, which is used up.
     fn permitted(&mut self, facts: &Arc<Facts>, text: &str) -> Course {
-        let course = self.measured(std::slice::from_ref(facts), Form::Query, Some(text));
+        let course = self.measured(std::slice::from_ref(facts), Form::Query, Words::Query(text));
         if matches!(course, Course::Refuse(_)) {
             self.transaction.permit = None;
         }

@@ -7,6 +7,7 @@ use safeguard_api::guard::{GuardAnswer, Principal};
 use safeguard_guard::{Facts, TransactionStep};
 
 use super::effect::{Purpose, not_measured};
+use super::estimate::Words;
 use super::frame;
 use super::judged::{Judgement, strictest};
 use super::names::Candidates;
@@ -38,9 +39,9 @@ pub enum Course {
 }
 
 impl Session {
-    /// Decides about a message. A message that waits is decided about anew, with what was learned since. `text` is what a
-    /// simple query says, which a person may approve.
-    pub fn course(&mut self, candidates: &[Arc<Facts>], form: Form, text: Option<&str>) -> Course {
+    /// Decides about a message. A message that waits is decided about anew, with what was learned since. `words` are what the
+    /// message says of the statement.
+    pub fn course(&mut self, candidates: &[Arc<Facts>], form: Form, words: Words<'_>) -> Course {
         let standing = self.door.standing();
         let prepared = match self.prepared(candidates, form) {
             Ok(prepared) => prepared,
@@ -55,16 +56,22 @@ impl Session {
             }
         }
         if self.door.observes {
+            if let Some(course) = self.costed(&all, form, words) {
+                return course;
+            }
             if matches!(form, Form::Query | Form::Execute) {
                 self.tell_observed(&all, &judgement);
             }
             return Course::Forward;
         }
         match judgement.answer {
-            GuardAnswer::Allow => self.allowed(&all, form),
+            GuardAnswer::Allow => match self.costed(&all, form, words) {
+                Some(course) => course,
+                None => self.allowed(&all, form),
+            },
             GuardAnswer::Measure if self.is_unrecorded() => self.refuse(&all, unrecorded()),
-            GuardAnswer::Measure => self.measured(&all, form, text),
-            GuardAnswer::Deny => self.denied(&all, &judgement, text),
+            GuardAnswer::Measure => self.measured(&all, form, words),
+            GuardAnswer::Deny => self.denied(&all, &judgement, words.query()),
         }
     }
 
@@ -168,7 +175,7 @@ impl Session {
         }
     }
 
-    pub fn measured(&mut self, all: &[Arc<Facts>], form: Form, text: Option<&str>) -> Course {
+    pub fn measured(&mut self, all: &[Arc<Facts>], form: Form, words: Words<'_>) -> Course {
         if all.iter().any(|facts| !facts.steps.is_empty()) {
             return self.refuse(all, mixed());
         }
@@ -191,7 +198,7 @@ impl Session {
             Some(Answered::Within | Answered::Over(_)) | None => {}
         }
         if self.transaction.block == Block::Failed {
-            return Course::Forward;
+            return self.costed(all, form, words).unwrap_or(Course::Forward);
         }
         if self.transaction.baseline.is_none() {
             let purpose = match &self.transaction.permit {
@@ -204,7 +211,10 @@ impl Session {
         if self.transaction.permit.is_some() && self.door.undo_required && !self.keeps_rows() {
             return self.refuse(all, no_undo());
         }
-        if let ([facts], Some(text), true) = (all, text, self.transaction.is_wrapped) {
+        if let Some(course) = self.costed(all, form, words) {
+            return course;
+        }
+        if let ([facts], Some(text), true) = (all, words.query(), self.transaction.is_wrapped) {
             self.transaction.text = self.could_be_approved(facts, text).then(|| text.to_owned());
         }
         for facts in all {
@@ -214,7 +224,7 @@ impl Session {
     }
 
     /// Answers a simple query with the error that the proxy's own question got before it.
-    fn failed(&mut self, error: &[u8], status: u8) -> Course {
+    pub fn failed(&mut self, error: &[u8], status: u8) -> Course {
         self.client.output.extend_from_slice(error);
         if self.transaction.is_wrapped {
             self.transaction.is_ending = true;

@@ -78,7 +78,8 @@ impl Session {
         self.mid_batch = !synced;
         let name = REFUSED_NAME.to_vec();
         let sync = synced.then_some((Asked::Sync, None));
-        for (asked, refusal) in [(Asked::Parse { name }, refusal)].into_iter().chain(sync) {
+        let parse = Asked::Parse { name, prepared: None };
+        for (asked, refusal) in [(parse, refusal)].into_iter().chain(sync) {
             self.replies.push(Expected {
                 asked,
                 refusal,

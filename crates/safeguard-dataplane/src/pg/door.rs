@@ -14,6 +14,7 @@ use tokio_rustls::rustls::ClientConfig;
 
 use super::cancel::Cancels;
 use super::desk::Desk;
+use super::guesses::Guesses;
 use super::issued::{Issued, IssuedLogin, Place};
 use super::judged::{FactsByText, Standing};
 use super::login;
@@ -76,6 +77,7 @@ pub struct Door {
     pub counters: Counters,
     pub usages: Usages,
     pub users: Users,
+    pub guesses: Arc<Guesses>,
     /// What the names of decisions begin to count from: another in each process.
     decisions: u32,
     decided: AtomicU32,
@@ -133,6 +135,7 @@ impl Door {
             counters: Counters::default(),
             usages: Usages::default(),
             users,
+            guesses: Arc::default(),
             decisions: getrandom::u32().map_err(ProxyError::Random)?,
             decided: AtomicU32::new(0),
             sessions: AtomicUsize::new(0),

@@ -115,19 +115,30 @@ pub fn query(out: &mut Vec<u8>, sql: &str) {
 }
 
 pub fn parse(out: &mut Vec<u8>, name: &[u8], sql: &str) {
+    parse_with(out, name, sql, &[0; 2]);
+}
+
+/// With the types of its parameters, and their number before them.
+pub fn parse_with(out: &mut Vec<u8>, name: &[u8], sql: &str, types: &[u8]) {
     message(out, b'P', |out| {
         text(out, name);
         text(out, sql.as_bytes());
-        out.extend_from_slice(&[0; 2]);
+        out.extend_from_slice(types);
     });
 }
 
 /// Binds a statement without parameters; every column comes as text.
 pub fn bind(out: &mut Vec<u8>, portal: &[u8], statement: &[u8]) {
+    bind_with(out, portal, statement, &[0; 4]);
+}
+
+/// With the values of its parameters, and their formats before them.
+pub fn bind_with(out: &mut Vec<u8>, portal: &[u8], statement: &[u8], values: &[u8]) {
     message(out, b'B', |out| {
         text(out, portal);
         text(out, statement);
-        out.extend_from_slice(&[0; 6]);
+        out.extend_from_slice(values);
+        out.extend_from_slice(&[0; 2]);
     });
 }
 

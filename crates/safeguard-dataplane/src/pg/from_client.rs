@@ -9,7 +9,9 @@ use safeguard_api::guard::StatementClass;
 use safeguard_guard::{Act, Facts, Run, STATEMENT_BYTES_MAX};
 
 use super::approval;
+
 use super::course::{Course, Form, reserved, unknown_portal, unknown_statement};
+use super::estimate::{self, PARAMETERS_BYTES_MAX, Prepared, Words};
 use super::frame::{self, HEAD_BYTES, Head, take_text};
 use super::names::Candidates;
 use super::own::RESERVED;
@@ -45,7 +47,11 @@ impl Session {
         if self.must_hold(head.tag) {
             return Ok(Step::Wait);
         }
-        let needed = needed(head)?;
+        let needed = match head.tag {
+            // What it is bound to has a say in what it will cost.
+            b'B' if self.limits_cost() => head.body.min(PARAMETERS_BYTES_MAX + NAMES_BYTES_MAX),
+            _ => needed(head)?,
+        };
         let Some(body) = bytes.get(HEAD_BYTES..HEAD_BYTES + needed) else {
             return Ok(Step::More(HEAD_BYTES + needed));
         };
@@ -140,16 +146,14 @@ impl Session {
             Some(name) => Course::Refuse(Box::new(reserved(name.as_bytes()))),
             None => match self.approved_course(&facts, code, text) {
                 Some(course) => course,
-                None => self.course(std::slice::from_ref(&facts), Form::Query, Some(text)),
+                None => self.course(std::slice::from_ref(&facts), Form::Query, Words::Query(text)),
             },
         };
         match course {
             Course::Wait => Ok(Step::Wait),
             Course::Answered => Ok(self.past(head, body.len())),
             Course::Forward => {
-                for name in &facts.prepares {
-                    self.statements.add(name.as_bytes(), &facts);
-                }
+                self.prepares(&facts);
                 self.approvals.set(&facts);
                 self.expect_query(facts, None);
                 Ok(self.pass_on(head, bytes))
@@ -182,13 +186,21 @@ impl Session {
         };
         let course = match name.starts_with(RESERVED) {
             true => Course::Refuse(Box::new(reserved(name))),
-            false => self.course(std::slice::from_ref(&facts), Form::Parse, None),
+            false => self.course(std::slice::from_ref(&facts), Form::Parse, Words::None),
         };
         self.mid_batch |= !matches!(course, Course::Wait | Course::Answered);
-        let asked = Asked::Parse { name: name.to_vec() };
+        let mut asked = Asked::Parse {
+            name: name.to_vec(),
+            prepared: None,
+        };
         match course {
             Course::Wait | Course::Answered => Ok(Step::Wait),
             Course::Forward => {
+                if let Asked::Parse { prepared, .. } = &mut asked
+                    && self.limits_cost()
+                {
+                    *prepared = Prepared::read(body).map(Arc::new);
+                }
                 self.expect(asked, None);
                 self.statements.propose(name, vec![facts]);
                 Ok(self.pass_on(head, bytes))
@@ -211,7 +223,13 @@ impl Session {
         } else if candidates.is_empty() && !self.door.observes {
             Course::Refuse(Box::new(unknown_statement(statement)))
         } else {
-            self.course(&candidates, Form::Bind, None)
+            let prepared = self.estimates.of(statement);
+            let values = estimate::parameters(rest, body.len() == head.body);
+            let words = match (&prepared, values) {
+                (Some(prepared), Some(values)) => Words::Bound(prepared, values),
+                _ => Words::None,
+            };
+            self.course(&candidates, Form::Bind, words)
         };
         self.mid_batch |= !matches!(course, Course::Wait | Course::Answered);
         let asked = Asked::Bind {
@@ -241,16 +259,14 @@ impl Session {
         let course = if candidates.is_empty() && !self.door.observes {
             Course::Refuse(Box::new(unknown_portal(portal)))
         } else {
-            self.course(&candidates, Form::Execute, None)
+            self.course(&candidates, Form::Execute, Words::None)
         };
         let refusal = match course {
             Course::Wait | Course::Answered => return Ok(Step::Wait),
             Course::Forward => {
                 for facts in &candidates {
                     self.approvals.set(facts);
-                    for name in &facts.prepares {
-                        self.statements.add(name.as_bytes(), facts);
-                    }
+                    self.prepares(facts);
                 }
                 self.send(head, bytes);
                 None
@@ -266,10 +282,18 @@ impl Session {
         Ok(Step::Taken(head.whole()))
     }
 
+    /// Notes what SQL itself prepares.
+    fn prepares(&mut self, facts: &Arc<Facts>) {
+        for name in &facts.prepares {
+            self.statements.add(name.as_bytes(), facts);
+            self.estimates.forget(name.as_bytes());
+        }
+    }
+
     fn function_call(&mut self, head: Head, bytes: &[u8]) -> Step {
         let facts = Arc::new(Facts::not_understood("calls a function by its number"));
         if matches!(
-            self.course(std::slice::from_ref(&facts), Form::Query, None),
+            self.course(std::slice::from_ref(&facts), Form::Query, Words::None),
             Course::Forward
         ) {
             self.expect_query(facts, None);

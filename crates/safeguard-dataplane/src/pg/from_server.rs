@@ -10,6 +10,9 @@ use super::transaction::{Block, is_chained};
 /// Messages that have to be seen whole are never longer than this.
 const WHOLE_BYTES_MAX: usize = 64 << 10;
 
+/// An answer to the proxy's own question that is longer is not read.
+const OWN_BYTES_MAX: usize = 1 << 20;
+
 /// What the server says when it has forgotten all prepared statements.
 const FORGETS: &[&[u8]] = &[b"DISCARD ALL\0", b"DEALLOCATE ALL\0"];
 
@@ -29,7 +32,13 @@ impl Session {
             b'A' => false,
             _ => is_own,
         };
-        if is_whole && head.body > WHOLE_BYTES_MAX {
+        if is_own && head.tag == b'D' && head.body > OWN_BYTES_MAX {
+            self.own_row_unread();
+            self.from_server = Through::Drop(head.whole());
+            return Ok(Step::Taken(self.from_server.take(bytes, &mut self.client.output)));
+        }
+        let is_row = is_own && head.tag == b'D';
+        if is_whole && !is_row && head.body > WHOLE_BYTES_MAX {
             return Err(End::protocol("the server's answer is too long for its kind"));
         }
         let message = if is_whole {
@@ -169,7 +178,7 @@ impl Session {
     fn dropped(&mut self, expected: Expected) {
         let is_refused = expected.refusal.is_some();
         match expected.asked {
-            Asked::Parse { name } if !is_refused => self.statements.reject(&name),
+            Asked::Parse { name, .. } if !is_refused => self.statements.reject(&name),
             Asked::Bind { portal } if !is_refused => self.portals.reject(&portal),
             Asked::Parse { .. }
             | Asked::Bind { .. }
@@ -194,6 +203,7 @@ impl Session {
             Asked::Query(facts) => {
                 // A simple query drops the statement without a name.
                 self.statements.forget(b"");
+                self.estimates.forget(b"");
                 if !expected.failed {
                     self.transaction.ran(facts);
                 }
@@ -272,12 +282,18 @@ impl Session {
             return Ok(());
         }
         match self.replies.pop().map(|expected| expected.asked) {
-            Some(Asked::Parse { name }) => self.statements.confirm(&name),
+            Some(Asked::Parse { name, prepared }) => {
+                self.statements.confirm(&name);
+                self.estimates.confirm(name, prepared);
+            }
             Some(Asked::Bind { portal }) => {
                 self.meter.forget(&portal);
                 self.portals.confirm(&portal);
             }
-            Some(Asked::Close { kind: b'S', name }) => self.statements.forget(&name),
+            Some(Asked::Close { kind: b'S', name }) => {
+                self.statements.forget(&name);
+                self.estimates.forget(&name);
+            }
             Some(Asked::Close { name, .. }) => {
                 self.meter.forget(&name);
                 self.portals.forget(&name);

@@ -67,7 +67,7 @@ async fn log_in(
     };
     let result = match startup {
         Ok(_) if admitted.is_too_many => Err(too_many(door)),
-        Ok(startup) => session(door, &mut stream, &channel, &startup).await?,
+        Ok(startup) => session(door, &mut stream, &channel, &startup, address).await?,
         Err(error) => Err(Refusal::new(
             "08P01",
             error.to_string(),
@@ -199,11 +199,12 @@ async fn session(
     stream: &mut Box<dyn Stream>,
     channel: &Channel,
     startup: &Startup,
+    address: IpAddr,
 ) -> io::Result<Result<Opened, Refusal>> {
     if startup.is_negotiated || !startup.protocol_options.is_empty() {
         stream.write_all(&negotiated(startup)).await?;
     }
-    let (principal, tenure) = match prove(door, stream, channel, &startup.user).await? {
+    let (principal, tenure) = match prove(door, stream, channel, &startup.user, address).await? {
         Ok(proved) => proved,
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -268,14 +269,44 @@ fn negotiated(startup: &Startup) -> Vec<u8> {
     out
 }
 
-/// Has the client prove who it is.
+type Proved = Result<(Principal, Option<Tenure>), Refusal>;
+
+/// Has the client prove who it is; the more often that failed, the slower.
 async fn prove(
     door: &Door,
     stream: &mut Box<dyn Stream>,
     channel: &Channel,
     user: &str,
-) -> io::Result<Result<(Principal, Option<Tenure>), Refusal>> {
-    let (principal, verifier, tenure) = match door.users.demand(user, channel) {
+    address: IpAddr,
+) -> io::Result<Proved> {
+    let demand = door.users.demand(user, channel);
+    if let Demand::Nothing(principal) = demand {
+        return Ok(Ok((principal, None)));
+    }
+    let attempt = door.guesses.begin(address, user, door.limits.login_longest).await;
+    let Some(attempt) = attempt else {
+        door.counters.login_held_up();
+        return Ok(Err(too_many_guesses()));
+    };
+    let proved = proof(door, stream, channel, user, demand).await?;
+    match &proved {
+        Ok(_) => attempt.passed(),
+        Err(refusal) => {
+            door.tell_login_failed(user, &refusal.sqlstate);
+            attempt.failed().await;
+        }
+    }
+    Ok(proved)
+}
+
+async fn proof(
+    door: &Door,
+    stream: &mut Box<dyn Stream>,
+    channel: &Channel,
+    user: &str,
+    demand: Demand,
+) -> io::Result<Proved> {
+    let (principal, verifier, tenure) = match demand {
         Demand::Nothing(principal) => return Ok(Ok((principal, None))),
         Demand::Password(principal, verifier) => (Some(principal), verifier, None),
         Demand::Issued(principal, verifier, tenure) => (Some(principal), verifier, Some(tenure)),
@@ -332,6 +363,14 @@ fn wrong() -> Refusal {
         "28P01",
         "the login failed: the user, the password or the certificate is not right",
         "`[proxies.NAME.users]` has the logins of the proxy, which are not those of the database, and says who needs a certificate",
+    )
+}
+
+fn too_many_guesses() -> Refusal {
+    Refusal::new(
+        "53300",
+        "too many logins from this address are under way, or have failed",
+        "wait some seconds, and log in with the right password, one connection first",
     )
 }
 

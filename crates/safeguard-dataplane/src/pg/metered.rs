@@ -46,7 +46,7 @@ pub struct Meter {
     usage: Arc<Usage>,
     server: ServerKey,
     /// The limits as they stood when a statement was judged last.
-    quota: Quota,
+    pub quota: Quota,
     place: Option<Running>,
     /// The message that is decided about was admitted before it had to wait.
     admitted: bool,

@@ -34,14 +34,21 @@ impl Session {
             .chain(setting.as_deref())
             .chain(rest.iter().copied())
             .collect();
-        let closes_left = 4 * statements.len();
+        let none: (&[u8], &[u8]) = (&[0; 2], &[0; 4]);
+        let questions: Vec<_> = statements.into_iter().map(|sql| (sql, none)).collect();
+        self.ask_with(&questions, purpose, synced);
+    }
+
+    /// Asks with parameters: their types and values stand beside each text.
+    pub fn ask_with(&mut self, questions: &[(&str, (&[u8], &[u8]))], purpose: Purpose, synced: bool) {
+        let closes_left = 2 + 2 * questions.len();
         let out = &mut self.server.output;
-        for sql in statements {
-            // A question that failed has left its portal and its statement behind.
-            frame::close(out, b'P', OWN_NAME);
-            frame::close(out, b'S', OWN_NAME);
-            frame::parse(out, OWN_NAME, sql);
-            frame::bind(out, OWN_NAME, OWN_NAME);
+        // A question that failed has left its portal and its statement behind.
+        frame::close(out, b'P', OWN_NAME);
+        frame::close(out, b'S', OWN_NAME);
+        for (sql, (types, values)) in questions {
+            frame::parse_with(out, OWN_NAME, sql, types);
+            frame::bind_with(out, OWN_NAME, OWN_NAME, values);
             frame::execute(out, OWN_NAME);
             frame::close(out, b'P', OWN_NAME);
             frame::close(out, b'S', OWN_NAME);
@@ -64,6 +71,17 @@ impl Session {
             refusal: None,
             failed: false,
         });
+    }
+
+    /// Notes a row that is too long to be read.
+    pub fn own_row_unread(&mut self) {
+        if let Some(Expected {
+            asked: Asked::Own(own),
+            ..
+        }) = self.replies.front_mut()
+        {
+            own.rows.push(Vec::new());
+        }
     }
 
     /// Hears a whole message of the answer.
@@ -114,7 +132,7 @@ impl Session {
             self.mid_batch = false;
         } else if own.error.is_some() {
             drop(self.replies.skip());
-        } else if own.tags.len() == 2 {
+        } else if own.tags.first().is_some_and(|tag| tag == b"BEGIN\0") {
             self.transaction.block = Block::Open;
         }
         self.answered(own, status)
@@ -122,6 +140,10 @@ impl Session {
 
     fn answered(&mut self, own: Own, status: u8) -> Result<(), End> {
         match own.purpose {
+            Purpose::Estimate => {
+                self.estimated(own, status);
+                Ok(())
+            }
             Purpose::Baseline | Purpose::Undoable(_) | Purpose::Check => {
                 self.transaction.answered = match own.error {
                     // The client's batch goes on to its end; this is the error that it hears.

@@ -26,6 +26,8 @@ pub enum Limit {
     Longest,
     Rows,
     Bytes,
+    /// By the planner's estimate.
+    Cost,
 }
 
 impl Limit {
@@ -36,6 +38,7 @@ impl Limit {
             Limit::Longest => "statement_longest",
             Limit::Rows => "rows_returned_max",
             Limit::Bytes => "bytes_returned_max",
+            Limit::Cost => "cost_max",
         }
     }
 
@@ -45,6 +48,9 @@ impl Limit {
             Limit::Running => "wait until one has ended",
             Limit::Longest => "ask for less at a time, or have `EXPLAIN` show what takes so long",
             Limit::Rows | Limit::Bytes => "add a `LIMIT`, name the columns that are needed, or aggregate",
+            Limit::Cost => {
+                "narrow it by a condition that an index serves, or have `EXPLAIN` show what costs so much"
+            }
         }
     }
 }
@@ -83,13 +89,17 @@ impl Over {
                 "the statement returned {} (limit {max}) and was cancelled",
                 counted(self.figure, "byte")
             ),
+            Limit::Cost => format!(
+                "would cost {} by the planner's estimate (limit {max})",
+                grouped(self.figure)
+            ),
         }
     }
 
     pub fn sqlstate(&self) -> &'static str {
         match self.limit {
             Limit::Longest => CANCELLED,
-            Limit::PerSecond | Limit::Running | Limit::Rows | Limit::Bytes => OVER_BUDGET,
+            Limit::PerSecond | Limit::Running | Limit::Rows | Limit::Bytes | Limit::Cost => OVER_BUDGET,
         }
     }
 
@@ -104,7 +114,7 @@ impl Over {
                 "quota `{}`, decision {decision}; all sessions of `{user}` count together",
                 self.limit.key()
             ),
-            Limit::Longest | Limit::Rows | Limit::Bytes => {
+            Limit::Longest | Limit::Rows | Limit::Bytes | Limit::Cost => {
                 format!("quota `{}`, decision {decision}", self.limit.key())
             }
         };

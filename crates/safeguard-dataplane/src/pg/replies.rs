@@ -6,6 +6,7 @@ use std::sync::Arc;
 use safeguard_guard::Facts;
 
 use super::effect::Purpose;
+use super::estimate::Prepared;
 use super::refusal::Refusal;
 
 /// More than this many answers outstanding, and nothing more is sent.
@@ -17,6 +18,8 @@ pub enum Asked {
     Query(Arc<Facts>),
     Parse {
         name: Vec<u8>,
+        /// Where the cost of statements is limited.
+        prepared: Option<Arc<Prepared>>,
     },
     Bind {
         portal: Vec<u8>,

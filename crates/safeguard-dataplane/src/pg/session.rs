@@ -10,6 +10,7 @@ use tokio::sync::futures::OwnedNotified;
 use super::approval::Approvals;
 use super::cancel::ServerKey;
 use super::door::Door;
+use super::estimate::Estimates;
 use super::frame::BadLength;
 use super::issued::{self, Tenure};
 use super::metered::Meter;
@@ -117,6 +118,7 @@ pub struct Session {
     pub portals: Names,
     pub transaction: Transaction,
     pub approvals: Approvals,
+    pub estimates: Estimates,
     pub copying: Copying,
     /// Something of the extended protocol was sent, and no Sync after it.
     pub mid_batch: bool,
@@ -147,6 +149,7 @@ impl Session {
             portals: Names::new(statements_max),
             transaction: Transaction::default(),
             approvals: Approvals::default(),
+            estimates: Estimates::default(),
             copying: Copying::No,
             mid_batch: false,
             flushed: false,
@@ -229,6 +232,7 @@ impl Session {
                     // An answer is for the message that waited for it, and no other.
                     self.transaction.answered = None;
                     self.approvals.forget_answer();
+                    self.estimates.forget_answer();
                     self.meter.taken();
                     moved = true;
                 }

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use safeguard_api::DecisionId;
+use safeguard_api::credential::user_of;
 use safeguard_api::guard::{GuardAnswer, StatementClass};
 use safeguard_api::statement::{Outcome, RowEffect, StatementDecision};
 use safeguard_guard::Facts;
 
 use super::approval::bare;
+use super::door::Door;
 use super::effect::Effect;
 use super::judged::Judgement;
 use super::quota::Over;
@@ -29,6 +31,8 @@ pub struct Counters {
     observed: AtomicU64,
     over_quota: AtomicU64,
     over_quota_observed: AtomicU64,
+    logins_failed: AtomicU64,
+    logins_held_up: AtomicU64,
 }
 
 impl Counters {
@@ -38,6 +42,11 @@ impl Counters {
 
     pub fn message(&self) {
         self.messages.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A login was refused, since others failed or were under way.
+    pub fn login_held_up(&self) {
+        self.logins_held_up.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Tells all of them in one line.
@@ -53,8 +62,39 @@ impl Counters {
             observed = of(&self.observed),
             over_quota = of(&self.over_quota),
             over_quota_observed = of(&self.over_quota_observed),
+            logins_failed = of(&self.logins_failed),
+            logins_held_up = of(&self.logins_held_up),
             "Statements were judged"
         );
+    }
+}
+
+impl Door {
+    /// Tells a login that failed; in the log of the server, where the configuration knows whose it would be.
+    pub fn tell_login_failed(&self, login: &str, sqlstate: &str) {
+        self.counters.logins_failed.fetch_add(1, Ordering::Relaxed);
+        let (Some(desk), Some(principal)) = (&self.desk, self.users.principal(login)) else {
+            return;
+        };
+        let decision = StatementDecision {
+            decision: self.decision(),
+            at: wall(),
+            login: user_of(login).to_owned(),
+            person: self.users.person(login),
+            principal,
+            outcome: Outcome::Refused,
+            rule: None,
+            sqlstate: Some(sqlstate.to_owned()),
+            classes: Vec::new(),
+            relations: Vec::new(),
+            effect: None,
+            approved: None,
+            undo: None,
+            repeated: 0,
+        };
+        if !desk.tell(&self.name, self.environment, decision, None) {
+            tracing::warn!(proxy = %self.name, "There were more decisions than one entry of the log takes");
+        }
     }
 }
 

@@ -125,6 +125,7 @@ mod tests {
         statement_longest: None,
         rows_returned_max: None,
         bytes_returned_max: None,
+        cost_max: None,
     };
 
     #[test]

@@ -137,6 +137,11 @@ impl Users {
         Verifier::mock(&self.mock_secret, login.as_bytes(), like)
     }
 
+    /// As what a login would count.
+    pub fn principal(&self, login: &str) -> Option<Principal> {
+        self.known.get(user_of(login)).map(|user| user.principal)
+    }
+
     /// Whose login it is, or for whom the agent works.
     pub fn person(&self, login: &str) -> Option<String> {
         self.known

@@ -67,8 +67,9 @@ impl Agent {
             .iter()
             .map(|tool| {
                 assert_eq!(tool["inputSchema"]["type"], "object", "{tool}");
-                assert_eq!(tool["annotations"]["readOnlyHint"], true, "{tool}");
-                tool["name"].as_str().expect("a name").to_owned()
+                let name = tool["name"].as_str().expect("a name").to_owned();
+                assert_eq!(tool["annotations"]["readOnlyHint"], name != "undo", "{tool}");
+                name
             })
             .collect()
     }
@@ -99,6 +100,7 @@ fn an_agent_asks_before_it_acts_and_reads_without_writing() {
         "explain_command",
         "lint_migration",
         "status",
+        "undo",
         "query",
     ];
     assert_eq!(agent.tools(), tools);
@@ -174,4 +176,112 @@ fn an_agent_asks_before_it_acts_and_reads_without_writing() {
         &json!({ "name": "query", "arguments": { "sql": "SELECT 1" } }),
     );
     assert_eq!(answer["error"]["code"], -32602, "{answer}");
+}
+
+const POLICY: &str = "mode = \"enforce\"
+[guard.budgets.agent]
+rows_changed_max = 5
+rows_deleted_max = 0
+[proxies.shop]
+listen = \"127.0.0.1:1\"
+environment = \"production\"
+[proxies.shop.upstream]
+host = \"127.0.0.1\"
+database = \"shop\"
+user = \"guarded\"
+[proxies.shop.users.coder]
+principal = \"agent\"
+";
+
+#[test]
+fn an_agent_sees_what_an_undo_brings_back_and_does_it_within_its_budget() {
+    let postgres = Postgres::start();
+    postgres.must("postgres", "postgres", "CREATE DATABASE shop");
+    let url = postgres.url("postgres", "shop");
+    let sql = |sql: &str| postgres.must("postgres", "shop", sql);
+    sql(
+        "CREATE TABLE users (id int PRIMARY KEY, name text); CREATE TABLE heard (id int);
+        INSERT INTO users SELECT n, 'user ' || n FROM generate_series(1, 20) n;",
+    );
+    let installed = postgres.safeguard(&["undo", "install", "--apply", "--url", &url]);
+    assert!(installed.status.success());
+    let removed = |condition: &str| {
+        let id = postgres.safeguard(&["undo", "new"]).stdout;
+        let id = String::from_utf8(id).expect("text").trim().to_owned();
+        sql(&format!(
+            "BEGIN; SET LOCAL safeguard.undo = '{id}'; DELETE FROM users WHERE {condition}; COMMIT;"
+        ));
+        id
+    };
+    let (few, many, gone) = (
+        removed("id <= 3"),
+        removed("id BETWEEN 4 AND 12"),
+        removed("id = 13"),
+    );
+    let policy = postgres.folder().join("policy.toml");
+    std::fs::write(&policy, POLICY).expect("it is written");
+    let policy = policy.to_str().expect("text");
+    let mut agent = Agent::start(&postgres, &["--config", policy, "--undo-db", &url]);
+    let mut undo = |id: &str, apply: bool| {
+        let answer = agent.tool("undo", &json!({ "id": id, "apply": apply }));
+        (answer["isError"] == true, answer["structuredContent"].clone())
+    };
+    let (failed, seen) = undo(&few, false);
+    assert!(!failed, "{seen}");
+    assert_eq!(
+        (&seen["decision"], &seen["undo"]["applied"]),
+        (&json!("measure"), &json!(false))
+    );
+    assert_eq!(seen["undo"]["tables"][0]["inserted"], 3, "{seen}");
+    assert_eq!(sql("SELECT count(*) FROM users"), "7", "nothing was changed");
+    let (failed, done) = undo(&few, true);
+    assert!(!failed, "{done}");
+    assert_eq!(sql("SELECT count(*) FROM users"), "10");
+    // Once alone.
+    assert!(undo(&few, true).0);
+
+    let (failed, over) = undo(&many, true);
+    assert!(
+        failed && over.to_string().contains("would change 9 rows (limit 5)"),
+        "{over}"
+    );
+    assert_eq!(sql("SELECT count(*) FROM users"), "10");
+    // What triggers add counts.
+    sql("CREATE FUNCTION hear() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO heard SELECT generate_series(1, 5); RETURN NULL; END';
+        CREATE TRIGGER hear AFTER INSERT ON users FOR EACH ROW EXECUTE FUNCTION hear();");
+    let (failed, over) = undo(&gone, true);
+    assert!(
+        failed && over.to_string().contains("would change 6 rows (limit 5)"),
+        "{over}"
+    );
+    sql("DROP TRIGGER hear ON users; INSERT INTO users VALUES (13, 'another')");
+    let (failed, conflict) = undo(&gone, true);
+    assert!(failed, "{conflict}");
+    assert_eq!(
+        conflict["undo"]["conflicts"][0]["table"], "public.users",
+        "{conflict}"
+    );
+    drop(agent);
+
+    // Staging is for reading: the agent is told what a person runs.
+    let mut agent = Agent::start(&postgres, &["--env", "staging", "--undo-db", &url]);
+    let answer = agent.tool("undo", &json!({ "id": many, "apply": true }));
+    assert_eq!(answer["isError"], true, "{answer}");
+    let text = answer.to_string();
+    assert!(
+        text.contains("read-only") && text.contains("safeguard undo restore"),
+        "{text}"
+    );
+    let mut without = Agent::start(&postgres, &[]);
+    let answer = without.tool("undo", &json!({ "id": many }));
+    let next = answer["structuredContent"]["next"]
+        .as_str()
+        .expect("what is next");
+    assert!(
+        next.contains(&format!("safeguard undo restore {many}")),
+        "{answer}"
+    );
+    let answer = without.tool("undo", &json!({ "id": many, "apply": true }));
+    assert_eq!(answer["isError"], true, "{answer}");
+    assert_eq!(sql("SELECT count(*) FROM users"), "11");
 }

@@ -1,7 +1,8 @@
 //! Runs the stories of `scenarios/`: each command with the real binaries, each answer against what is written.
 //!
 //! A story is Markdown. A block that opens with ```` ```toml safeguard.toml ```` becomes that file in the story's own
-//! folder. In a `console` block a line after `$ ` is typed into one shell that lasts for the whole story, a line after
+//! folder. One that opens with ```` ```sql 127.0.0.1:5432/shop ```` starts a PostgreSQL, which stands at that address, and
+//! makes that database with it. In a `console` block a line after `$ ` is typed into one shell that lasts for the whole story, a line after
 //! `> ` continues it, and the other lines are what it prints: `…` stands for any text within a line, a line `...` for
 //! any lines. A block marked `console until` is typed again until it prints what is written. A command must succeed,
 //! unless the next one is `echo $?`. Each loopback address gets a port that is free.
@@ -15,6 +16,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
+use crate::postgres::Postgres;
 use crate::repository::root;
 
 const COMMAND_LONGEST: Duration = Duration::from_secs(60);
@@ -29,6 +31,11 @@ enum Step {
     File {
         name: String,
         text: String,
+    },
+    Database {
+        port: String,
+        name: String,
+        sql: String,
     },
     Type {
         line: usize,
@@ -50,8 +57,19 @@ fn parse(story: &str) -> Vec<Step> {
         match kind.split_whitespace().collect::<Vec<_>>()[..] {
             ["console"] => steps.extend(parse_console(&block, false)),
             ["console", "until"] => steps.extend(parse_console(&block, true)),
+            ["sql", at] => {
+                let (port, name) = at
+                    .strip_prefix(LOOPBACK)
+                    .and_then(|at| at.split_once('/'))
+                    .expect("a port on loopback, and a database");
+                steps.push(Step::Database {
+                    port: port.to_owned(),
+                    name: name.to_owned(),
+                    sql: whole(&block),
+                });
+            }
             [_, name] => {
-                let text: String = block.iter().flat_map(|(_, line)| [line, "\n"]).collect();
+                let text = whole(&block);
                 steps.push(Step::File {
                     name: name.to_owned(),
                     text,
@@ -61,6 +79,10 @@ fn parse(story: &str) -> Vec<Step> {
         }
     }
     steps
+}
+
+fn whole(block: &[(usize, &str)]) -> String {
+    block.iter().flat_map(|(_, line)| [line, "\n"]).collect()
 }
 
 fn parse_console(block: &[(usize, &str)], until: bool) -> Vec<Step> {
@@ -149,6 +171,7 @@ impl Ports {
     fn to_free(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, (named, free)| {
             text.replace(&format!("{LOOPBACK}{named}"), &format!("{LOOPBACK}{free}"))
+                .replace(&format!("port = {named}\n"), &format!("port = {free}\n"))
         })
     }
 
@@ -283,12 +306,20 @@ fn binaries() -> PathBuf {
 /// Runs a story; returns what went another way than written.
 fn run(story: &str, path: &str) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
-    let ports = Ports::of(story);
+    let mut ports = Ports::of(story);
+    let mut databases = Vec::new();
     let mut shell = Shell::start(folder.path(), path);
     for step in parse(story) {
         match step {
             Step::File { name, text } => {
                 std::fs::write(folder.path().join(name), ports.to_free(&text)).unwrap()
+            }
+            Step::Database { port, name, sql } => {
+                let postgres = Postgres::start();
+                postgres.must("postgres", "postgres", &format!("CREATE DATABASE {name}"));
+                postgres.must("postgres", &name, &sql);
+                ports.0.insert(port, postgres.port.to_string());
+                databases.push(postgres);
             }
             Step::Type {
                 line,
