@@ -25,6 +25,7 @@ pub mod place;
 pub mod reach;
 pub mod rows;
 pub mod sent;
+pub mod served;
 pub mod settings;
 pub mod signatures;
 pub mod sql_file;
