@@ -167,10 +167,13 @@ pub(super) const CHECKS: &[(&str, &Check)] = pages![
     "race/check_outside_lock" => race::check_outside_lock::CHECK,
     "race/check_then_act" => race::check_then_act::CHECK,
     "race/check_then_file" => race::check_then_file::CHECK,
+    "race/claim_without_lock" => race::claim_without_lock::CHECK,
+    "race/file_rewritten" => race::file_rewritten::CHECK,
     "race/goroutine_shared_state" => race::goroutine_shared_state::CHECK,
     "race/id_by_count" => race::id_by_count::CHECK,
     "race/id_by_count" => race::sql_file::ID_BY_COUNT,
     "race/late_closure" => race::late_closure::CHECK,
+    "race/lock_copied" => race::lock_copied::CHECK,
     "race/lock_not_released" => race::lock_not_released::CHECK,
     "race/lock_order" => race::lock_order::CHECK,
     "race/lost_update" => race::lost_update::CHECK,
@@ -182,6 +185,7 @@ pub(super) const CHECKS: &[(&str, &Check)] = pages![
     "race/state_across_await" => race::state_across_await::CHECK,
     "race/transaction_on_pool" => race::transaction_on_pool::CHECK,
     "race/unlocked_counter" => race::unlocked_counter::CHECK,
+    "race/unlocked_map" => race::unlocked_map::CHECK,
 ];
 
 pub(super) const COMPARISONS: &[(&str, &Comparison)] = pages![
