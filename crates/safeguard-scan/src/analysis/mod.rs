@@ -29,6 +29,7 @@ pub mod reach;
 pub mod rows;
 pub mod schema;
 pub mod sent;
+pub mod served;
 pub mod settings;
 pub mod signatures;
 pub mod sql_file;

@@ -160,6 +160,14 @@ fn reads_row(source: &Source, value: NodeId) -> bool {
     if !READS.contains(last) {
         return false;
     }
+    let args: Vec<NodeId> = calls::args(tree, value).collect();
+    // SQLAlchemy: `session.scalar(select(Item).where(…))`, `session.get(Item, key)`.
+    let selects = args
+        .first()
+        .is_some_and(|arg| calls::chain(tree, *arg).last() == Some(&"select"));
+    if *last == "scalar" && selects || *last == "get" && by_class(tree, &args) {
+        return true;
+    }
     // A dictionary, a client or settings have `get` as well.
     match *last {
         "get" | "Get" | "last" | "Find" | "exec" => {
@@ -189,6 +197,14 @@ fn reads_row(source: &Source, value: NodeId) -> bool {
         "first" | "one" | "scalar" => chain.len() > 1,
         _ => true,
     }
+}
+
+/// Whether the arguments are a model and a key.
+fn by_class(tree: &Tree, args: &[NodeId]) -> bool {
+    matches!(args, [class, _] if tree.language() == crate::language::Language::Python
+        && tree.kind(*class) == Kind::Name
+        && tree.name(*class).starts_with(|first: char| first.is_ascii_uppercase())
+        && tree.name(*class).bytes().any(|byte| byte.is_ascii_lowercase()))
 }
 
 /// The text of an SQL statement, in small letters and with single spaces.

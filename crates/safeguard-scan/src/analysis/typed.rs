@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::outside::{is_text_type, parameter, type_of};
+use crate::analysis::code::Code;
 use crate::language::Language;
 use crate::matching::Source;
 use crate::names::functions_around;
@@ -266,4 +267,23 @@ fn plain(written: &str) -> &str {
         .strip_prefix("Optional[")
         .and_then(|inner| inner.strip_suffix(']'))
         .unwrap_or(written)
+}
+
+/// `amount: Decimal`, as a parameter, a variable or a field.
+pub fn is_decimal(code: Code<'_>, id: NodeId) -> bool {
+    let name = code.last_name(id);
+    !name.is_empty()
+        && code.tree.all().any(|other| {
+            let named = match code.kind(other) {
+                Kind::Param | Kind::Field => code.name(other) == name,
+                Kind::Assign => code
+                    .child(other, Role::Target)
+                    .is_some_and(|target| code.name(target) == name),
+                _ => false,
+            };
+            named
+                && code
+                    .child(other, Role::Type)
+                    .is_some_and(|ty| code.name(ty).contains("Decimal"))
+        })
 }

@@ -17,7 +17,9 @@ macro_rules! check {
 pub mod arrays;
 pub mod changing;
 pub mod date_format;
+pub mod first_page_skipped;
 pub mod go_values;
+pub mod lossy_reading;
 pub mod money;
 pub mod multiple;
 pub mod narrowing;
@@ -29,7 +31,10 @@ pub mod swallowed;
 pub mod time;
 pub mod time_unit;
 mod typed_fields;
+pub mod transfer_helper;
+pub mod unheeded_failure;
 pub mod values;
+pub mod whole_division;
 pub mod writes;
 
 use crate::language::Language;

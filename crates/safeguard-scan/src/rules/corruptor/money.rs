@@ -461,7 +461,8 @@ fn judge_cents(code: Code<'_>, at: NodeId, product: NodeId, reports: &mut Report
         matches!(name, "Decimal" | "round" | "quantize" | "Big" | "BigNumber")
     }) || code
         .set_to(other)
-        .is_some_and(|value| code.mentions(value, |name| matches!(name, "Decimal" | "quantize" | "Big")));
+        .is_some_and(|value| code.mentions(value, |name| matches!(name, "Decimal" | "quantize" | "Big")))
+        || crate::analysis::typed::is_decimal(code, other);
     let inner = match code.kind(other) {
         Kind::Call
             if matches!(

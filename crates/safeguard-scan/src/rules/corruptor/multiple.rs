@@ -3,6 +3,7 @@
 use safeguard_api::evidence::Severity;
 
 use super::EVERY;
+use super::transfer_helper;
 use super::writes::writes;
 use crate::analysis::code::Code;
 use crate::analysis::meant::undoes_or_tests;
@@ -51,9 +52,9 @@ const AMOUNTS: &[&str] = &[
 
 /// What a function does to amounts: takes from one, gives to another.
 #[derive(Default)]
-struct Moves {
-    takes: Option<NodeId>,
-    gives: Option<NodeId>,
+pub(super) struct Moves {
+    pub takes: Option<NodeId>,
+    pub gives: Option<NodeId>,
 }
 
 fn transfer(source: &Source, _: &Project, reports: &mut Reports) {
@@ -72,6 +73,7 @@ fn transfer(source: &Source, _: &Project, reports: &mut Reports) {
         let mut moves = Moves::default();
         for id in own.iter().copied() {
             look(code, id, &mut moves);
+            transfer_helper::look(code, id, function, &mut moves);
         }
         let (Some(takes), Some(gives)) = (moves.takes, moves.gives) else {
             continue;
@@ -80,7 +82,9 @@ fn transfer(source: &Source, _: &Project, reports: &mut Reports) {
             .iter()
             .filter(|id| {
                 code.kind(**id) == Kind::Call
-                    && (writes(code, **id) == Some(true) || is_statement(code, **id))
+                    && (writes(code, **id) == Some(true)
+                        || is_statement(code, **id)
+                        || transfer_helper::sign(code, **id, function).is_some())
             })
             .count();
         if stored < 2 || undoes_or_tests(code, function) || is_in_transaction(code, function, &own) {
@@ -128,7 +132,7 @@ fn is_amount(name: &str) -> bool {
     has_word(name, AMOUNTS)
 }
 
-fn look(code: Code<'_>, id: NodeId, moves: &mut Moves) {
+pub(super) fn look(code: Code<'_>, id: NodeId, moves: &mut Moves) {
     let sign = match code.kind(id) {
         Kind::Assign => {
             let Some(target) = code.child(id, Role::Target).filter(|target| {
@@ -244,7 +248,7 @@ fn signed(code: Code<'_>, value: NodeId, target: NodeId) -> Option<bool> {
     }
 }
 
-fn is_in_transaction(code: Code<'_>, function: NodeId, own: &[NodeId]) -> bool {
+pub(super) fn is_in_transaction(code: Code<'_>, function: NodeId, own: &[NodeId]) -> bool {
     const SAYS: &[&str] = &[
         "transaction",
         "transactional",

@@ -2,7 +2,7 @@
 
 use safeguard_api::evidence::Severity;
 
-use super::EVERY;
+use super::{EVERY, lossy_reading};
 use crate::analysis::code::Code;
 use crate::analysis::meant::{is_migration, undoes_or_tests};
 use crate::analysis::sql_text::{self, Token};
@@ -314,6 +314,7 @@ fn is_of_people(name: &str) -> bool {
 fn text(source: &Source, _: &Project, reports: &mut Reports) {
     let code = Code::of(source);
     for call in source.of_kind(Kind::Call).iter().copied() {
+        lossy_reading::look(code, call, reports);
         if undoes_or_tests(code, call) {
             continue;
         }

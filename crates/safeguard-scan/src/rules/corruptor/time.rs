@@ -57,6 +57,49 @@ fn zone(code: Code<'_>, id: NodeId) -> Option<Zone> {
     }
 }
 
+/// `datetime.combine(day, time.min)` that is given the zone UTC.
+fn is_midnight_of_utc(code: Code<'_>, id: NodeId) -> bool {
+    let value = code.set_to(id).unwrap_or(id);
+    if code.kind(value) != Kind::Call {
+        return false;
+    }
+    if code.called(value) == "combine" {
+        let midnight = code.arg(value, 1).is_some_and(|time| {
+            let text = code.tree.source(time);
+            text.contains(".min")
+                || matches!(
+                    text,
+                    "time()" | "time(0)" | "time(0, 0)" | "datetime.time()" | "dt.time()"
+                )
+        });
+        let zone = code.option(value, "tzinfo").or_else(|| code.arg(value, 2));
+        return midnight && zone.is_some_and(|zone| is_utc(code, zone));
+    }
+    code.called(value) == "replace"
+        && code
+            .option(value, "tzinfo")
+            .is_some_and(|zone| is_utc(code, zone))
+        && code.receiver(value).is_some_and(|of| {
+            let of = code.set_to(of).unwrap_or(of);
+            code.kind(of) == Kind::Call
+                && code.called(of) == "combine"
+                && code.arg(of, 1).is_some_and(|time| {
+                    let text = code.tree.source(time);
+                    text.contains(".min") || text.ends_with("time()") || text.ends_with("time(0, 0)")
+                })
+        })
+}
+
+fn is_utc(code: Code<'_>, zone: NodeId) -> bool {
+    code.tree.source(zone).to_ascii_lowercase().contains("utc")
+}
+
+/// Whether all that a call is given is UTC.
+fn names_utc(code: Code<'_>, call: NodeId) -> bool {
+    code.arg(call, 0)
+        .is_none_or(|zone| is_utc(code, code.set_to(zone).unwrap_or(zone)))
+}
+
 fn naive(source: &Source, _: &Project, reports: &mut Reports) {
     let code = Code::of(source);
     for call in source.of_kind(Kind::Call).iter().copied() {
@@ -79,6 +122,12 @@ fn naive(source: &Source, _: &Project, reports: &mut Reports) {
                 reports.add(
                     call,
                     "takes a moment of UTC for local time: the number is off by the zone of the machine",
+                );
+            }
+            "astimezone" if of.is_some_and(|of| is_midnight_of_utc(code, of)) && !names_utc(code, call) => {
+                reports.add(
+                    call,
+                    "midnight of UTC is converted to another zone: the day begins and ends at UTC's hours, not at those of that zone",
                 );
             }
             "astimezone" if utc => {

@@ -2,7 +2,7 @@
 
 use safeguard_api::evidence::Severity;
 
-use crate::analysis::{bodies, calls, change, loops};
+use crate::analysis::{bodies, calls, change, loops, reach};
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
@@ -52,7 +52,156 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
                 ),
             );
         }
+        if let Some((again, text)) = skipped(source, id, &round) {
+            reports.add(
+                again,
+                format!("when nothing of a page is wanted, the next round begins before `{text}` is moved on, and asks for the same page again"),
+            );
+        }
     }
+}
+
+/// A `continue` for a page of which nothing is wanted, before the cursor is moved on.
+fn skipped<'s>(source: &'s Source, id: NodeId, round: &[NodeId]) -> Option<(NodeId, &'s str)> {
+    let tree = &source.tree;
+    // Whoever waits in between asks again on purpose.
+    if reach::any_waits(source, id) {
+        return None;
+    }
+    let body = tree.child(id, Role::Body)?;
+    for again in round
+        .iter()
+        .copied()
+        .filter(|node| tree.kind(*node) == Kind::Continue)
+    {
+        if loops::around(tree, again).first() != Some(&id) || !tree.name(again).is_empty() {
+            continue;
+        }
+        let block = tree.parent(again)?;
+        let Some(branch) = tree
+            .parent(block)
+            .filter(|branch| tree.kind(*branch) == Kind::If && tree.parent(*branch) == Some(body))
+        else {
+            continue;
+        };
+        let only_tells = tree.children(block).all(|statement| {
+            statement == again
+                || tree.child(statement, Role::Value).is_some_and(|value| {
+                    tree.kind(value) == Kind::Call
+                        && matches!(
+                            calls::name(tree, value),
+                            "log"
+                                | "debug"
+                                | "info"
+                                | "warn"
+                                | "warning"
+                                | "print"
+                                | "Printf"
+                                | "Println"
+                                | "Debug"
+                                | "Info"
+                        )
+                })
+        });
+        let Some(kept) = tree
+            .child(branch, Role::Condition)
+            .and_then(|condition| empty(tree, condition))
+            .filter(|name| only_tells && is_selected(source, name, round, again))
+        else {
+            continue;
+        };
+        let before: Vec<NodeId> = round.iter().copied().filter(|node| *node < again).collect();
+        let set_before = change::set(tree, &before);
+        let moved = round.iter().copied().find_map(|node| {
+            let target = tree.child(node, Role::Target).filter(|_| node > again)?;
+            let name = tree.name(target);
+            let advances = tree.kind(node) == Kind::Assign
+                && tree.kind(target) == Kind::Name
+                && tree.role(node) != Role::Update
+                && name != kept
+                && !set_before.contains(name);
+            let asked = before.iter().any(|used| {
+                tree.kind(*used) == Kind::Name && tree.name(*used) == name && asks_with(source, *used, id)
+            });
+            (advances && asked && moves_on(name)).then_some(name)
+        });
+        if let Some(name) = moved {
+            return Some((again, name));
+        }
+    }
+    None
+}
+
+fn moves_on(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    is_cursor(name)
+        || [
+            "cursor", "token", "page", "offset", "after", "last", "since", "next", "start", "marker", "skip",
+            "position",
+        ]
+        .iter()
+        .any(|part| lower.contains(part))
+}
+
+/// The list that a condition finds empty: `rows.length === 0`, `not rows`, `len(rows) == 0`.
+fn empty(tree: &Tree, condition: NodeId) -> Option<&str> {
+    let list = match tree.kind(condition) {
+        Kind::Unary if tree.name(condition) == "not" => tree.child(condition, Role::Value)?,
+        Kind::Binary if matches!(tree.name(condition), "==" | "===" | "<" | "<=") => {
+            let right = tree.child(condition, Role::Right)?;
+            if tree.kind(right) != Kind::Num || !matches!(tree.name(right), "0" | "1") {
+                return None;
+            }
+            tree.child(condition, Role::Left)?
+        }
+        _ => return None,
+    };
+    let list = match tree.kind(list) {
+        Kind::Member if matches!(tree.name(list), "length" | "size") => tree.child(list, Role::Object)?,
+        Kind::Call if calls::name(tree, list) == "len" => calls::arg(tree, list, 0)?,
+        _ => list,
+    };
+    (tree.kind(list) == Kind::Name).then(|| tree.name(list))
+}
+
+/// Whether a list has only those of a page that were picked from it.
+fn is_selected(source: &Source, name: &str, round: &[NodeId], before: NodeId) -> bool {
+    let tree = &source.tree;
+    let picked = round
+        .iter()
+        .copied()
+        .filter(|node| *node < before)
+        .any(|node| match tree.kind(node) {
+            Kind::Assign => {
+                let set = tree
+                    .child(node, Role::Target)
+                    .is_some_and(|target| tree.kind(target) == Kind::Name && tree.name(target) == name);
+                set && tree.child(node, Role::Value).is_some_and(|value| {
+                    tree.subtree(value).any(|part| match tree.kind(part) {
+                        Kind::Clause => tree.child(part, Role::Condition).is_some(),
+                        Kind::Call => matches!(
+                            calls::name(tree, part),
+                            "filter" | "Filter" | "reject" | "compact"
+                        ),
+                        _ => false,
+                    })
+                })
+            }
+            _ => false,
+        });
+    // `if wanted(row) { kept = append(kept, row) }`
+    let appended = round.iter().copied().filter(|node| *node < before).any(|node| {
+        tree.kind(node) == Kind::Call
+            && matches!(calls::name(tree, node), "append" | "push")
+            && calls::receiver(tree, node)
+                .or_else(|| calls::arg(tree, node, 0))
+                .is_some_and(|list| tree.kind(list) == Kind::Name && tree.name(list) == name)
+            && tree
+                .ancestors(node)
+                .take_while(|around| tree.kind(*around) != Kind::ForEach)
+                .any(|around| tree.kind(around) == Kind::If)
+    });
+    picked || appended
 }
 
 fn is_cursor(name: &str) -> bool {

@@ -199,7 +199,20 @@ fn assigned(source: &Source, id: NodeId, call: NodeId, taken: &Taken, reports: &
         }
         return;
     }
-    if !taken.sure || tree.language() == Language::Go {
+    if !taken.sure {
+        return;
+    }
+    if let Some(exit) = leaves_with(source, function, id, name, &given_back) {
+        reports.add(
+            exit,
+            format!(
+                "this leaves without giving back the {} `{name}`, which is only given back further down",
+                taken.what
+            ),
+        );
+        return;
+    }
+    if tree.language() == Language::Go {
         return;
     }
     let safe = given_back.iter().any(|at| {
@@ -229,6 +242,79 @@ fn assigned(source: &Source, id: NodeId, call: NodeId, taken: &Taken, reports: &
             ),
         );
     }
+}
+
+/// A way out between the taking and the giving back, on which nothing gives back.
+fn leaves_with(
+    source: &Source,
+    function: NodeId,
+    id: NodeId,
+    name: &str,
+    given_back: &[NodeId],
+) -> Option<NodeId> {
+    let tree = &source.tree;
+    let home = tree.parent(id)?;
+    // A `finally` or a `with` around gives back on every way; what a callback gives back is not on any.
+    let elsewhere = given_back.iter().any(|at| {
+        tree.kind(*at) == Kind::WithItem
+            || tree
+                .ancestors(*at)
+                .take_while(|around| *around != function)
+                .any(|around| {
+                    tree.role(around) == Role::Finally
+                        || matches!(tree.kind(around), Kind::Lambda | Kind::Function | Kind::Catch)
+                })
+    });
+    if elsewhere {
+        return None;
+    }
+    bodies::body(tree, function).into_iter().find(|exit| {
+        *exit > id
+            && !tree.within(*exit, id)
+            && matches!(tree.kind(*exit), Kind::Return | Kind::Raise)
+            && tree.within(*exit, home)
+            && given_back.iter().any(|at| at > exit && !tree.within(*at, *exit))
+            && !given_back.iter().any(|at| {
+                at < exit
+                    && tree
+                        .parent(crate::analysis::reach::statement(tree, *at))
+                        .is_some_and(|block| tree.within(*exit, block))
+                    || tree.within(*at, *exit)
+            })
+            && !says_it_failed(source, id, *exit, name)
+    })
+}
+
+/// Whether a way out is for when there was nothing to take: `if conn is None`, `if err != nil` right behind.
+fn says_it_failed(source: &Source, id: NodeId, exit: NodeId, name: &str) -> bool {
+    let tree = &source.tree;
+    let others: Vec<&str> = tree
+        .children_in(id, Role::Target)
+        .flat_map(|target| tree.subtree(target).collect::<Vec<_>>())
+        .filter(|part| tree.kind(*part) == Kind::Name && tree.name(*part) != name)
+        .map(|part| tree.name(part))
+        .collect();
+    let home = tree.parent(id);
+    let next = home.and_then(|home| tree.children(home).find(|statement| *statement > id));
+    tree.ancestors(exit)
+        .take_while(|around| Some(*around) != home)
+        .filter(|around| tree.kind(*around) == Kind::If)
+        .any(|branch| {
+            let condition = tree.child(branch, Role::Condition);
+            let mentions = |wanted: &dyn Fn(&str) -> bool| {
+                condition.is_some_and(|condition| {
+                    tree.subtree(condition)
+                        .any(|part| tree.kind(part) == Kind::Name && wanted(tree.name(part)))
+                })
+            };
+            let is_it = condition.is_some_and(|condition| match tree.kind(condition) {
+                Kind::Unary | Kind::Binary => tree
+                    .children(condition)
+                    .any(|part| tree.kind(part) == Kind::Name && tree.name(part) == name),
+                _ => false,
+            });
+            is_it || Some(branch) == next && mentions(&|part| others.contains(&part))
+        })
 }
 
 /// Whether a connection stays the pool's; `with` on it ends its transaction only.

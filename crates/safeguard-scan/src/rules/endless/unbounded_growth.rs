@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use safeguard_api::evidence::Severity;
 
-use crate::analysis::{bodies, calls};
+use crate::analysis::{bodies, calls, served};
 use crate::matching::Source;
 use crate::names::functions_around;
 use crate::project::Project;
@@ -22,7 +22,7 @@ pub static CHECK: Check = Check {
     run,
 };
 
-fn run(source: &Source, _: &Project, reports: &mut Reports) {
+fn run(source: &Source, project: &Project, reports: &mut Reports) {
     let tree = &source.tree;
     let containers = containers(source);
     let mut told = Vec::new();
@@ -33,7 +33,16 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
         if !containers.contains_key(name) || told.contains(&name) || is_local(tree, id, name) {
             continue;
         }
-        if bodies::handler_around(source, id).is_none() || shrinks(source, name) {
+        let Some(function) = bodies::enclosing(tree, id) else {
+            continue;
+        };
+        if shrinks(source, name) {
+            continue;
+        }
+        // What callers give as the key may be anything, once requests come here.
+        let runs_often = bodies::handler_around(source, id).is_some()
+            || by_param(tree, function, id) && served::is_served(source, project, function);
+        if !runs_often {
             continue;
         }
         told.push(name);
@@ -42,6 +51,34 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             format!("every request may make `{name}` larger, and nothing ever takes something out of it"),
         );
     }
+}
+
+/// Whether what is added, or the key that it is added under, comes from a parameter of the function.
+fn by_param(tree: &Tree, function: NodeId, id: NodeId) -> bool {
+    let key = match tree.kind(id) {
+        Kind::Assign => tree.child(id, Role::Target),
+        _ => calls::arg(tree, id, 0),
+    };
+    let of_param = |within: NodeId| {
+        tree.subtree(within)
+            .any(|part| tree.kind(part) == Kind::Name && bodies::has_param(tree, function, tree.name(part)))
+    };
+    key.is_some_and(|key| {
+        of_param(key)
+            || tree
+                .subtree(key)
+                .filter(|part| tree.kind(*part) == Kind::Name)
+                .any(|part| {
+                    bodies::body(tree, function).into_iter().any(|assign| {
+                        tree.kind(assign) == Kind::Assign
+                            && assign < id
+                            && tree.child(assign, Role::Target).is_some_and(|target| {
+                                tree.kind(target) == Kind::Name && tree.name(target) == tree.name(part)
+                            })
+                            && tree.child(assign, Role::Value).is_some_and(of_param)
+                    })
+                })
+    })
 }
 
 /// The file's own lists and maps, that are empty when the process begins.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use safeguard_api::evidence::Severity;
 
+use super::skipped_step::skips_its_step;
 use crate::analysis::{bodies, calls, change, loops};
 use crate::language::Language;
 use crate::matching::Source;
@@ -25,6 +26,13 @@ pub static CHECK: Check = Check {
 fn run(source: &Source, _: &Project, reports: &mut Reports) {
     let tree = &source.tree;
     for id in loops::conditional(source) {
+        if let Some(again) = skips_its_step(source, id) {
+            reports.add(
+                again,
+                "this begins the next round before the step: the same round runs again and again",
+            );
+            continue;
+        }
         let Some(condition) = tree.child(id, Role::Condition) else {
             continue;
         };
@@ -35,11 +43,6 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             reports.add(
                 condition,
                 format!("nothing in this loop changes `{name}`, so it never ends once it has begun"),
-            );
-        } else if let Some(name) = skips_its_step(source, id, condition) {
-            reports.add(
-                name,
-                "this begins the next round before the step: the same round runs again and again",
             );
         } else if spins_on_member(tree, id, condition) {
             reports.add(
@@ -143,69 +146,6 @@ fn stays(source: &Source, id: NodeId, condition: NodeId) -> Option<&str> {
         .then_some(name)
 }
 
-/// A `continue` that is come to before the one place that changes what the condition looks at, where the same round comes to it again.
-fn skips_its_step(source: &Source, id: NodeId, condition: NodeId) -> Option<NodeId> {
-    let tree = &source.tree;
-    // The third part of a `for` is done on `continue` too.
-    if tree.child(id, Role::Update).is_some() || tree.kind(id) == Kind::DoWhile {
-        return None;
-    }
-    let body = tree.child(id, Role::Body)?;
-    let scope = bodies::enclosing(tree, id)?;
-    let names: BTreeSet<&str> = tree
-        .subtree(condition)
-        .filter(|part| tree.kind(*part) == Kind::Name && is_local(tree, scope, tree.name(*part)))
-        .map(|part| tree.name(part))
-        .collect();
-    let compares = tree.kind(condition) == Kind::Binary
-        && matches!(tree.name(condition), "<" | "<=" | ">" | ">=" | "!=" | "!==");
-    let nodes = bodies::running(tree, body);
-    let steps: Vec<NodeId> = nodes
-        .iter()
-        .copied()
-        .filter(|node| {
-            change::set(tree, &[*node])
-                .iter()
-                .any(|name| names.contains(name))
-        })
-        .collect();
-    let first = *steps.first()?;
-    let step_is_plain = steps.iter().all(|node| tree.kind(*node) == Kind::Assign);
-    let again = nodes
-        .iter()
-        .copied()
-        .find(|node| tree.kind(*node) == Kind::Continue)?;
-    if !compares || !step_is_plain || again > first || loops::around(tree, again).first() != Some(&id) {
-        return None;
-    }
-    // Everything up to there does the same in every round: it calls nothing, and sets only what it computes anew.
-    let before: Vec<NodeId> = nodes.iter().copied().filter(|node| *node < again).collect();
-    let same = before.iter().all(|node| match tree.kind(*node) {
-        Kind::Call => calls_nothing_of_ours(source, *node),
-        Kind::New
-        | Kind::Await
-        | Kind::Yield
-        | Kind::Delete
-        | Kind::Go
-        | Kind::Send
-        | Kind::Try
-        | Kind::With => false,
-        Kind::Assign => {
-            matches!(tree.name(*node), "=" | ":=")
-                && tree
-                    .children_in(*node, Role::Target)
-                    .all(|target| matches!(tree.kind(target), Kind::Name | Kind::Tuple))
-        }
-        Kind::Unary => tree.name(*node) != "<-",
-        _ => true,
-    });
-    let direct = tree
-        .ancestors(again)
-        .take_while(|around| *around != body)
-        .all(|around| matches!(tree.kind(around), Kind::If | Kind::Block));
-    (same && direct).then_some(again)
-}
-
 /// JavaScript's `while (!state.ready) {}`.
 fn spins_on_member(tree: &Tree, id: NodeId, condition: NodeId) -> bool {
     let javascript = matches!(
@@ -238,7 +178,7 @@ fn spins_on_member(tree: &Tree, id: NodeId, condition: NodeId) -> bool {
 }
 
 /// Whether a call can not change a list of this function.
-fn calls_nothing_of_ours(source: &Source, id: NodeId) -> bool {
+pub fn calls_nothing_of_ours(source: &Source, id: NodeId) -> bool {
     let path = calls::path(source, id);
     matches!(
         path.as_str(),
@@ -287,7 +227,7 @@ fn is_plain(tree: &Tree, scope: NodeId, condition: NodeId, name: &str) -> bool {
 }
 
 /// Whether a name is one of the function's own.
-fn is_local(tree: &Tree, function: NodeId, name: &str) -> bool {
+pub fn is_local(tree: &Tree, function: NodeId, name: &str) -> bool {
     let body = bodies::body(tree, function);
     let declared_elsewhere = body
         .iter()

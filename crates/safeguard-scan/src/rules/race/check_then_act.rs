@@ -4,9 +4,10 @@ mod updates;
 
 use safeguard_api::evidence::Severity;
 
-use crate::analysis::{bodies, calls, rows};
+use crate::analysis::{bodies, calls, rows, served};
+use crate::language::Language;
 use crate::matching::{Source, canonical};
-use crate::project::Project;
+use crate::project::{Project, file_name, folder};
 use crate::rule::Confidence;
 use crate::rules::{Check, EVERY_LANGUAGE, Reports};
 use crate::tree::{Kind, NodeId, Role, Tree};
@@ -23,7 +24,7 @@ pub static CHECK: Check = Check {
     run,
 };
 
-fn run(source: &Source, _: &Project, reports: &mut Reports) {
+fn run(source: &Source, project: &Project, reports: &mut Reports) {
     let tree = &source.tree;
     let functions = source
         .of_kind(Kind::Function)
@@ -39,7 +40,7 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             continue;
         }
         for id in does.nodes.iter().copied().filter(|id| tree.kind(*id) == Kind::If) {
-            insert_after(source, function, id, &does, reports);
+            insert_after(source, project, function, id, &does, reports);
             set_after(source, id, &does, reports);
             update_after(source, id, &does, reports);
         }
@@ -236,7 +237,14 @@ fn leaves(tree: &Tree, id: NodeId) -> bool {
 }
 
 /// The condition says whether a row may be made, and then it is made.
-fn insert_after(source: &Source, function: NodeId, id: NodeId, does: &Does<'_>, reports: &mut Reports) {
+fn insert_after(
+    source: &Source,
+    project: &Project,
+    function: NodeId,
+    id: NodeId,
+    does: &Does<'_>,
+    reports: &mut Reports,
+) {
     let tree = &source.tree;
     let Some(condition) = tree.child(id, Role::Condition) else {
         return;
@@ -271,9 +279,73 @@ fn insert_after(source: &Source, function: NodeId, id: NodeId, does: &Does<'_>, 
             made,
             format!("`{model}` is searched for a clash before one more is made: two at once both find none"),
         );
+    } else if is_never_unique(source, project, &model) && served::is_served(source, project, function) {
+        reports.add(made, format!("`{model}` is looked for before it is made, and nothing in the database holds two apart: two at once both find none"));
     } else {
         reports.note(made, format!("`{model}` is looked for before it is made: two at once both find none, unless the database holds them apart"));
     }
+}
+
+/// Whether the repository has the model, and neither it nor a migration says that anything of it is unique.
+fn is_never_unique(source: &Source, project: &Project, model: &str) -> bool {
+    const FILES_MAX: usize = 400;
+    if source.tree.language() != Language::Python
+        || !project.is_known()
+        || !model.starts_with(|first: char| first.is_ascii_uppercase())
+    {
+        return false;
+    }
+    let own = folder(&source.path);
+    let mut plain = false;
+    for path in project
+        .below(folder(own))
+        .filter(|path| path.ends_with(".py") || path.ends_with(".sql"))
+        .take(FILES_MAX)
+    {
+        let wanted = file_name(path).contains("model")
+            || path.contains("migrat")
+            || path.contains("alembic")
+            || path.ends_with(".sql")
+            || path == source.path;
+        let Some(text) = wanted.then(|| project.text(path)).flatten() else {
+            continue;
+        };
+        let is_model = text.contains(&format!("class {model}("));
+        if !is_model && !text.to_ascii_lowercase().contains(&model.to_ascii_lowercase()) {
+            continue;
+        }
+        let part = if is_model {
+            class_text(&text, model)
+        } else {
+            text.as_str()
+        };
+        let lower = part.to_ascii_lowercase();
+        if lower.contains("uniqueconstraint")
+            || lower.contains("unique_together")
+            || lower.contains("create unique")
+            || is_model
+                && (lower.contains("unique")
+                    || lower.contains("primary_key=true, ")
+                    || lower.contains("constraints")
+                    || lower.contains("onetoone"))
+        {
+            return false;
+        }
+        plain |= is_model;
+    }
+    plain
+}
+
+/// The text of a class, up to the next line that is not within it.
+fn class_text<'t>(text: &'t str, model: &str) -> &'t str {
+    let Some(begin) = text.find(&format!("class {model}(")) else {
+        return text;
+    };
+    let rest = &text[begin..];
+    let end = rest.match_indices('\n').map(|(at, _)| at + 1).find(|at| {
+        rest[*at..].starts_with(|first: char| !first.is_whitespace() && first != '#' && first != ')')
+    });
+    &rest[..end.unwrap_or(rest.len())]
 }
 
 fn compares_with_zero(tree: &Tree, id: NodeId) -> bool {

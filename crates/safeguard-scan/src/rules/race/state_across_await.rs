@@ -221,6 +221,20 @@ fn look(
     if set_before || looked_again || !wait_between {
         return;
     }
+    if is_own && is_renewed(tree, checked, id, nodes, &own) {
+        let told = format!(
+            "`{text}` is looked at before an `await` and set after it: two at once both find it out of date and renew it"
+        );
+        if spends_refresh_token(tree, nodes, checked) {
+            reports.add(
+                id,
+                told + "; the refresh token that one of them spends is not the last any more",
+            );
+        } else {
+            reports.note(id, told);
+        }
+        return;
+    }
     let claims = matches!(tree.name(id), "-=" | "+=")
         || tree.kind(value) == Kind::Bool && tree.name(value) == "true"
         || tree.kind(value) == Kind::Binary && reads_own(value);
@@ -242,6 +256,70 @@ fn look(
             format!("`{text}` is looked at before an `await` and set after it: two at once both do the work"),
         );
     }
+}
+
+/// Whether what is set was asked for in between, and what was there is given back as long as it will do: a token, a cache of one.
+fn is_renewed(tree: &Tree, checked: NodeId, id: NodeId, nodes: &[NodeId], own: &str) -> bool {
+    let gives_back = tree.child(checked, Role::Body).is_some_and(|body| {
+        tree.subtree(body).any(|part| {
+            tree.kind(part) == Kind::Return
+                && tree
+                    .child(part, Role::Value)
+                    .is_some_and(|value| tree.subtree(value).any(|part| canonical_is(tree, part, own)))
+        })
+    });
+    let asked = tree.child(id, Role::Value).is_some_and(|value| {
+        tree.subtree(value)
+            .filter(|part| tree.kind(*part) == Kind::Name)
+            .any(|part| awaited(tree, nodes, tree.name(part), checked, id))
+    });
+    gives_back && asked
+}
+
+/// Whether a name was given what an `await` brought between two places.
+fn awaited(tree: &Tree, nodes: &[NodeId], name: &str, from: NodeId, to: NodeId) -> bool {
+    nodes.iter().any(|node| {
+        *node > from
+            && *node < to
+            && tree.kind(*node) == Kind::Assign
+            && change::set(tree, &[*node]).contains(name)
+            && tree
+                .child(*node, Role::Value)
+                .is_some_and(|value| tree.subtree(value).any(|part| tree.kind(part) == Kind::Await))
+    })
+}
+
+/// Whether a refresh token is sent and the new one is kept: each is good for one use.
+fn spends_refresh_token(tree: &Tree, nodes: &[NodeId], from: NodeId) -> bool {
+    let is_it = |text: &str| matches!(text, "refresh_token" | "refreshToken");
+    let taken = nodes.iter().any(|node| {
+        *node > from
+            && match tree.kind(*node) {
+                Kind::Index => tree
+                    .child(*node, Role::Index)
+                    .is_some_and(|index| is_it(tree.name(index))),
+                Kind::Member => {
+                    is_it(tree.name(*node))
+                        && tree.role(*node) != Role::Target
+                        && tree
+                            .child(*node, Role::Object)
+                            .is_some_and(|of| !matches!(tree.source(of), "this" | "self"))
+                }
+                _ => false,
+            }
+    });
+    let sent = nodes.iter().any(|node| {
+        *node > from
+            && match tree.kind(*node) {
+                Kind::Pair => tree
+                    .child(*node, Role::Key)
+                    .is_some_and(|key| is_it(tree.name(key))),
+                Kind::Keyword => is_it(tree.name(*node)),
+                Kind::Str => is_it(tree.name(*node)) && tree.role(*node) != Role::Index,
+                _ => false,
+            }
+    });
+    taken && sent
 }
 
 fn canonical_is(tree: &Tree, id: NodeId, text: &str) -> bool {

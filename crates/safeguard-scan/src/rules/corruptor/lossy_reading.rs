@@ -1,0 +1,69 @@
+//! Records that are read with an encoding they are not in, letters that do not fit being dropped.
+
+use crate::analysis::code::Code;
+use crate::analysis::meant::undoes_or_tests;
+use crate::rules::Reports;
+use crate::tree::{Kind, NodeId, Role};
+
+/// What reads records from an open file, by the full name.
+const READERS: &[&str] = &[
+    "csv.DictReader",
+    "csv.reader",
+    "json.load",
+    "pandas.read_csv",
+    "pd.read_csv",
+    "yaml.safe_load",
+    "ijson.items",
+];
+
+/// `open(path, errors="ignore")`, and records read from it.
+pub fn look(code: Code<'_>, call: NodeId, reports: &mut Reports) {
+    let name = code.called(call);
+    if name == "read_csv" {
+        let how = code
+            .option(call, "encoding_errors")
+            .and_then(|how| code.text(how));
+        if matches!(how, Some("ignore" | "replace")) && !undoes_or_tests(code, call) {
+            reports.note(
+                call,
+                "letters that do not fit the encoding are dropped from the records",
+            );
+        }
+        return;
+    }
+    if name != "open" || undoes_or_tests(code, call) {
+        return;
+    }
+    let how = code.option(call, "errors").and_then(|how| code.text(how));
+    let Some(how @ ("ignore" | "replace")) = how else {
+        return;
+    };
+    let Some(parent) = code.tree.parent(call) else {
+        return;
+    };
+    let handle = match code.kind(parent) {
+        Kind::WithItem | Kind::Assign => code
+            .child(parent, Role::Target)
+            .map_or("", |target| code.name(target)),
+        _ => "",
+    };
+    let scope = code.function(call).unwrap_or(NodeId::ROOT);
+    let read = code.tree.subtree(scope).any(|reader| {
+        code.kind(reader) == Kind::Call
+            && READERS.contains(&code.path(reader).as_str())
+            && code.args(reader).into_iter().any(|arg| {
+                arg == call || !handle.is_empty() && code.kind(arg) == Kind::Name && code.name(arg) == handle
+            })
+    });
+    if !read {
+        return;
+    }
+    if how == "ignore" {
+        reports.add(call, "letters that do not fit the encoding are dropped from the records: `Zoë` becomes `Zo`, and nobody gets to know");
+    } else {
+        reports.note(
+            call,
+            "letters that do not fit the encoding become `�` in the records",
+        );
+    }
+}
