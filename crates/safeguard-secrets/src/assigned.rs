@@ -78,7 +78,7 @@ pub(crate) fn assigned(text: &str, hit: Range<usize>, in_settings: bool) -> Opti
         return None;
     }
     let strong = is_drawn(found) || is_password && is_strong(found);
-    if !strong && !(is_password && has_two_classes(found) && in_settings) {
+    if !(strong || is_password && has_two_classes(found) && in_settings) {
         return None;
     }
     let local = [

@@ -350,7 +350,7 @@ fn settle(mut found: Vec<Hit<'_>>) -> Vec<Hit<'_>> {
             kept.push(hit);
         }
     }
-    kept.sort_by(|left, right| (left.span.start, left.span.end).cmp(&(right.span.start, right.span.end)));
+    kept.sort_by_key(|one| (one.span.start, one.span.end));
     kept
 }
 
