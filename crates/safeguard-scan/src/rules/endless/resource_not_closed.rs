@@ -162,7 +162,7 @@ fn assigned(source: &Source, id: NodeId, call: NodeId, taken: &Taken, reports: &
         _ => return,
     };
     let name = tree.name(target);
-    if name == "_" || keeps_or_passes(source, function, id, name) {
+    if name == "_" || keeps_or_passes(source, function, id, name, taken) {
         return;
     }
     let given_back: Vec<NodeId> = tree
@@ -323,7 +323,7 @@ fn from_pool(tree: &Tree, call: NodeId) -> bool {
 }
 
 /// Whether somebody else has it too, and may give it back: it is returned, passed on, or kept.
-fn keeps_or_passes(source: &Source, function: NodeId, id: NodeId, name: &str) -> bool {
+fn keeps_or_passes(source: &Source, function: NodeId, id: NodeId, name: &str, taken: &Taken) -> bool {
     const READERS: &[&str] = &[
         "NewScanner",
         "NewReader",
@@ -373,7 +373,10 @@ fn keeps_or_passes(source: &Source, function: NodeId, id: NodeId, name: &str) ->
             | Kind::Send => true,
             Kind::Assign => tree.role(at) == Role::Value,
             Kind::Call | Kind::New => {
-                tree.role(at) == Role::Arg && !READERS.contains(&calls::name(tree, parent))
+                let called = calls::name(tree, parent);
+                tree.role(at) == Role::Arg
+                    && !READERS.contains(&called)
+                    && !taken.gives_back.contains(&called)
             }
             Kind::Unary => tree.name(parent) == "&",
             // An arrow function's value.

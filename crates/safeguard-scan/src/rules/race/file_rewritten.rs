@@ -40,22 +40,11 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
         .filter(|(name, _)| !name.is_empty())
         .collect();
     for function in functions {
-        let text = code.tree.source(function).to_ascii_lowercase();
-        if [
-            "lock",
-            "mutex",
-            "queue",
-            "semaphore",
-            "enqueue",
-            "serialize",
-            "runexclusive",
-        ]
-        .iter()
-        .any(|word| {
-            text.matches(word).count() > text.matches("block").count() + text.matches("clock").count()
-                || *word != "lock" && text.contains(word)
-        }) || undoes_or_tests(code, function)
-        {
+        // What is run by a lock or a queue stands in a function that speaks of it.
+        let one_at_a_time = std::iter::once(function)
+            .chain(functions_around(code.tree, function))
+            .any(|around| speaks_of_turns(code.tree.source(around)));
+        if one_at_a_time || undoes_or_tests(code, function) {
             continue;
         }
         let nodes = bodies::body(code.tree, function);
@@ -83,6 +72,16 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
             );
         }
     }
+}
+
+/// Whether code speaks of anything that lets one at a time in.
+fn speaks_of_turns(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    let others = text.matches("block").count() + text.matches("clock").count();
+    text.matches("lock").count() > others
+        || ["mutex", "queue", "semaphore", "serialize", "runexclusive"]
+            .iter()
+            .any(|word| text.contains(word))
 }
 
 #[derive(PartialEq, Eq, Clone, Copy)]
