@@ -223,7 +223,7 @@ pub fn parameters(whole: &[u8], is_whole: bool) -> Option<&[u8]> {
     rest = rest.get(2 * formats..)?;
     for _ in 0..take_count(&mut rest)? {
         // A missing value is so many bytes less than none.
-        let length = i32::try_from(frame::take_u32(&mut rest)?.cast_signed()).ok()?;
+        let length = frame::take_u32(&mut rest)?.cast_signed();
         rest = rest.get(usize::try_from(length).unwrap_or(0)..)?;
     }
     whole.get(..whole.len() - rest.len()).filter(|_| is_whole)

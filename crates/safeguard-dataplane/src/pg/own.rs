@@ -17,6 +17,9 @@ use super::transaction::{Answered, Block};
 pub const RESERVED: &[u8] = b"safeguard:";
 const OWN_NAME: &[u8] = b"safeguard:own";
 
+/// The types and the values of a question's parameters, as the protocol has them.
+type Parameters<'p> = (&'p [u8], &'p [u8]);
+
 impl Session {
     /// Asks the server; nothing else is sent until it has answered. With a Sync an error leaves the server ready; without,
     /// it drops the rest of the client's batch, as after any error.
@@ -34,13 +37,13 @@ impl Session {
             .chain(setting.as_deref())
             .chain(rest.iter().copied())
             .collect();
-        let none: (&[u8], &[u8]) = (&[0; 2], &[0; 4]);
+        let none: Parameters<'_> = (&[0; 2], &[0; 4]);
         let questions: Vec<_> = statements.into_iter().map(|sql| (sql, none)).collect();
         self.ask_with(&questions, purpose, synced);
     }
 
     /// Asks with parameters: their types and values stand beside each text.
-    pub fn ask_with(&mut self, questions: &[(&str, (&[u8], &[u8]))], purpose: Purpose, synced: bool) {
+    pub fn ask_with(&mut self, questions: &[(&str, Parameters<'_>)], purpose: Purpose, synced: bool) {
         let closes_left = 2 + 2 * questions.len();
         let out = &mut self.server.output;
         // A question that failed has left its portal and its statement behind.

@@ -100,7 +100,7 @@ fn is_body(code: Code<'_>, id: NodeId) -> bool {
 }
 
 fn limits(code: Code<'_>, id: NodeId) -> bool {
-    code.mentions(id, |name| is_limit(name))
+    code.mentions(id, is_limit)
 }
 
 fn is_limit(name: &str) -> bool {

@@ -279,7 +279,7 @@ fn insert_after(
             made,
             format!("`{model}` is searched for a clash before one more is made: two at once both find none"),
         );
-    } else if is_never_unique(source, project, &model) && served::is_served(source, project, function) {
+    } else if is_never_unique(source, project, model) && served::is_served(source, project, function) {
         reports.add(made, format!("`{model}` is looked for before it is made, and nothing in the database holds two apart: two at once both find none"));
     } else {
         reports.note(made, format!("`{model}` is looked for before it is made: two at once both find none, unless the database holds them apart"));

@@ -168,7 +168,7 @@ impl File<'_> {
     }
 
     /// What an object is, by its key in the data, and what that has.
-    pub(super) fn object<'k>(&self, object: NodeId, known: &'k data::Sets) -> Option<(String, data::Names)> {
+    pub(super) fn object(&self, object: NodeId, known: &data::Sets) -> Option<(String, data::Names)> {
         let tree = &self.source.tree;
         let is_python = tree.language() == Language::Python;
         if let Some(path) = self.imports.path(self.source, object) {
