@@ -127,7 +127,7 @@ impl Format {
             "composer.json" => Format::ComposerJson,
             "composer.lock" => Format::ComposerLock,
             _ if is_pylock(name) => Format::PylockToml,
-            _ if is_requirements(last, name) => Format::Requirements,
+            _ if is_requirements(folder, name) => Format::Requirements,
             _ => return None,
         })
     }
@@ -207,7 +207,10 @@ fn is_pylock(name: &str) -> bool {
 }
 
 /// `requirements.txt`, `dev-requirements.txt`, `requirements/base.txt`, `constraints.txt`.
+/// Not the chapter of a manual that has such a name.
 fn is_requirements(folder: &str, name: &str) -> bool {
+    let in_manual = folder.split('/').any(|part| matches!(part, "docs" | "doc"));
+    let folder = folder.rsplit('/').next().unwrap_or("");
     let Some(stem) = name.strip_suffix(".txt") else {
         return false;
     };
@@ -220,7 +223,7 @@ fn is_requirements(folder: &str, name: &str) -> bool {
                 .strip_suffix(word)
                 .is_some_and(|rest| rest.ends_with(['-', '_', '.']))
     };
-    folder == "requirements" || ["requirements", "constraints"].into_iter().any(of_kind)
+    folder == "requirements" || of_kind("requirements") || of_kind("constraints") && !in_manual
 }
 
 /// Why a file could not be read as a whole.
