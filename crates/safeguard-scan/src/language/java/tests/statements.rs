@@ -179,7 +179,7 @@ fn values() {
             Type: Type "String[]"
             Value: List
               Str "a"
-              Str "b"
+              Num "'b'"
           Assign "=" +declaration
             Target: Name "h"
             Type: Type "byte[]"
