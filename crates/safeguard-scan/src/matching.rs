@@ -3,7 +3,8 @@
 mod bindings;
 mod canonical;
 mod children;
-mod types;
+mod constant;
+mod typed;
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -14,10 +15,11 @@ use crate::language::pattern::Pattern;
 use crate::names::Names;
 use crate::tree::{Flags, Kind, NodeId, Role, Tree};
 use bindings::bound_to;
-use types::{along_chain, has_type, is_same_type};
+use typed::{along_chain, has_type, is_same_type};
 
 pub use bindings::{Bindings, Bound, agree, bound};
 pub use canonical::canonical;
+pub use constant::is_constant_string;
 
 /// How many steps one pattern may take over one file, for each node of the file and altogether.
 const STEPS_PER_NODE: usize = 200;
@@ -458,29 +460,6 @@ pub fn is_metavariable(name: &str) -> bool {
         && name
             .chars()
             .all(|char| char.is_ascii_uppercase() || char.is_ascii_digit() || char == '_')
-}
-
-/// Whether a value is text that does not change: a literal, a constant, or such texts put together.
-pub fn is_constant_string(source: &Source, id: NodeId, depth: usize) -> bool {
-    const DEPTH_MAX: usize = 8;
-    let tree = &source.tree;
-    if depth > DEPTH_MAX {
-        return false;
-    }
-    match tree.kind(id) {
-        Kind::Str => true,
-        Kind::Interp => tree
-            .children(id)
-            .all(|part| is_constant_string(source, part, depth + 1)),
-        Kind::Binary if tree.name(id) == "+" => tree
-            .children(id)
-            .all(|part| is_constant_string(source, part, depth + 1)),
-        Kind::Name => source
-            .names
-            .constant(tree, id)
-            .is_some_and(|constant| is_constant_string(source, constant, depth + 1)),
-        _ => false,
-    }
 }
 
 fn is_expression(tree: &Tree, id: NodeId) -> bool {

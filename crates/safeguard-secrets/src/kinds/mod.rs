@@ -1,9 +1,9 @@
 //! The kinds of secrets that are known by their form, each as its issuer describes it.
 
 mod clouds;
-mod common;
 mod forges;
 mod hosts;
+mod keys;
 mod models;
 mod services;
 
@@ -145,7 +145,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Kind> {
         forges::KINDS,
         models::KINDS,
         services::KINDS,
-        common::KINDS,
+        keys::KINDS,
     ]
     .into_iter()
     .flatten()
