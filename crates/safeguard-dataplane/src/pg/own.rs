@@ -44,12 +44,12 @@ impl Session {
 
     /// Asks with parameters: their types and values stand beside each text.
     pub fn ask_with(&mut self, questions: &[(&str, Parameters<'_>)], purpose: Purpose, synced: bool) {
-        let closes_left = 2 + 2 * questions.len();
+        let closes_left = 4 * questions.len();
         let out = &mut self.server.output;
-        // A question that failed has left its portal and its statement behind.
-        frame::close(out, b'P', OWN_NAME);
-        frame::close(out, b'S', OWN_NAME);
         for (sql, (types, values)) in questions {
+            // A question that failed has left its portal and its statement behind.
+            frame::close(out, b'P', OWN_NAME);
+            frame::close(out, b'S', OWN_NAME);
             frame::parse_with(out, OWN_NAME, sql, types);
             frame::bind_with(out, OWN_NAME, OWN_NAME, values);
             frame::execute(out, OWN_NAME);
