@@ -21,7 +21,7 @@ use std::sync::mpsc;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use safeguard_scan::change::{self, Changed, FileScan, Judged, Report, Unread, Verdict};
+use safeguard_scan::change::{self, Changed, FileScan, Report, Unread, Verdict};
 use safeguard_scan::rules::{self, Page};
 use safeguard_scan::scan::Rules;
 
@@ -152,6 +152,7 @@ pub fn look_at(folder: &Path, args: &CheckArgs, output: &Output) -> Result<Check
     let mut checked = look(&rules, &secrets, selection, output)?;
     look_at_dependencies(&mut checked, &args.dependencies)?;
     others::add(&mut checked, &args.sarif, today()?)?;
+    checked.report.sort();
     Ok(checked)
 }
 
@@ -283,7 +284,6 @@ fn look(
     let judged = secrets::settle(in_files, history, today);
     secrets::join(&mut report.findings, judged);
     report.unread.extend(unread);
-    report.unread.sort();
     Ok(Checked {
         report,
         left_out,
@@ -344,18 +344,7 @@ fn look_at_dependencies(checked: &mut Checked, args: &DependencyArgs) -> Result<
     let manifests = project::manifests(&checked.selection);
     let looked = dependencies::look(&manifests, args, now, today()?)?;
     report.findings.extend(looked.findings);
-    report.findings.sort_by(|left, right| {
-        let key = |judged: &Judged| {
-            (
-                judged.finding.path.clone(),
-                judged.finding.place.span.start,
-                judged.finding.rule.clone(),
-            )
-        };
-        key(left).cmp(&key(right))
-    });
     report.unread.extend(looked.unread);
-    report.unread.sort();
     Ok(())
 }
 

@@ -71,6 +71,20 @@ pub struct Report {
 }
 
 impl Report {
+    /// By path, in the order of the text; what was not looked at by path, each once.
+    pub fn sort(&mut self) {
+        self.findings.sort_by(|left, right| {
+            let key = |judged: &Judged| (judged.finding.place.span.start, judged.finding.place.span.end);
+            let (one, other) = (&left.finding, &right.finding);
+            one.path
+                .cmp(&other.path)
+                .then_with(|| key(left).cmp(&key(right)))
+                .then_with(|| one.rule.cmp(&other.rule))
+        });
+        self.unread.sort();
+        self.unread.dedup();
+    }
+
     pub fn verdict(&self) -> Verdict {
         if self.findings.iter().any(Judged::blocks) {
             Verdict::Refused
@@ -172,21 +186,11 @@ pub fn settle(rules: &Rules, mut files: Vec<FileScan>, today: Today) -> Report {
             introduced: true,
         });
     }
-    findings.sort_by(|left, right| {
-        let key = |judged: &Judged| {
-            (
-                judged.finding.path.clone(),
-                judged.finding.place.span.start,
-                judged.finding.rule.clone(),
-            )
-        };
-        key(left).cmp(&key(right))
-    });
-    let mut unread: Vec<Unread> = files.iter().flat_map(|file| file.unread.clone()).collect();
-    unread.sort();
-    Report {
+    let mut report = Report {
         findings,
-        unread,
+        unread: files.iter().flat_map(|file| file.unread.clone()).collect(),
         files: files.len(),
-    }
+    };
+    report.sort();
+    report
 }

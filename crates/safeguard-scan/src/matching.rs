@@ -6,10 +6,12 @@ mod children;
 mod constant;
 mod typed;
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::analysis::settings::Placed;
+use crate::analysis::sql_file::Statement;
 use crate::language::Language;
 use crate::language::pattern::Pattern;
 use crate::names::Names;
@@ -37,8 +39,12 @@ pub struct Source {
     by_kind: Vec<Vec<NodeId>>,
     /// Calls, and constructions with `new`, in the order of the text.
     calls: OnceLock<Vec<NodeId>>,
+    /// The full name of what each of them calls, once somebody asks.
+    pub(crate) paths: OnceLock<HashMap<NodeId, Box<str>>>,
     /// What is set by name, once somebody asks.
     pub(crate) settings: OnceLock<Vec<Placed>>,
+    /// The statements of an SQL file, once somebody asks.
+    pub(crate) statements: OnceLock<Vec<Statement>>,
 }
 
 impl Source {
@@ -54,7 +60,9 @@ impl Source {
             names,
             by_kind,
             calls: OnceLock::new(),
+            paths: OnceLock::new(),
             settings: OnceLock::new(),
+            statements: OnceLock::new(),
         }
     }
 

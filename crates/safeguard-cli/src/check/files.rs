@@ -36,6 +36,23 @@ pub struct Selection {
     /// The repository, and what of it is the newer side.
     pub root: Option<PathBuf>,
     pub side: Side,
+    /// Files and folders of the repository that alone were asked for; none: all of it.
+    wanted: Vec<PathBuf>,
+}
+
+impl Selection {
+    /// Every file that is looked at, whatever for.
+    pub fn all(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().chain(&self.manifests).chain(&self.texts)
+    }
+
+    pub fn is_wanted(&self, path: &str) -> bool {
+        is_wanted(&self.wanted, path)
+    }
+}
+
+fn is_wanted(wanted: &[PathBuf], path: &str) -> bool {
+    wanted.is_empty() || wanted.iter().any(|one| Path::new(path).starts_with(one))
 }
 
 /// Where the newer side of a comparison is.
@@ -198,23 +215,12 @@ pub fn select(folder: &Path, args: &CheckArgs) -> Result<Selection, Failure> {
     };
     let root = PathBuf::from(root);
     let mut found = compared(&root, args)?;
-    if !args.paths.is_empty() {
-        let mut wanted = Vec::new();
-        for path in &args.paths {
-            let whole = std::path::absolute(folder.join(path))
-                .with_context(|| format!("cannot tell where `{}` is", path.display()))?;
-            let within = whole.strip_prefix(&root).map_err(|_| {
-                Failure::undecided(format!(
-                    "`{}` is not in the repository `{}`",
-                    path.display(),
-                    root.display()
-                ))
-            })?;
-            wanted.push(within.to_path_buf());
-        }
-        let is_wanted = |one: &Raw| wanted.iter().any(|path| Path::new(&one.path).starts_with(path));
-        found.raw.retain(is_wanted);
-    }
+    let wanted = args
+        .paths
+        .iter()
+        .map(|path| within(&root, &folder.join(path)))
+        .collect::<Result<Vec<PathBuf>, Failure>>()?;
+    found.raw.retain(|one| is_wanted(&wanted, &one.path));
     if found.raw.len() > FILES_MAX {
         return Err(
             Failure::undecided(format!("{} files (limit {FILES_MAX})", found.raw.len()))
@@ -233,7 +239,22 @@ pub fn select(folder: &Path, args: &CheckArgs) -> Result<Selection, Failure> {
         side: found.side,
         base: found.base,
         listed: found.listed,
+        wanted,
     })
+}
+
+/// A path as git has it, from the root of the repository.
+fn within(root: &Path, path: &Path) -> Result<PathBuf, Failure> {
+    let whole =
+        std::path::absolute(path).with_context(|| format!("cannot tell where `{}` is", path.display()))?;
+    match whole.strip_prefix(root) {
+        Ok(within) => Ok(within.to_path_buf()),
+        Err(_) => Err(Failure::undecided(format!(
+            "`{}` is not in the repository `{}`",
+            path.display(),
+            root.display()
+        ))),
+    }
 }
 
 /// Files by what looks at them.
@@ -427,6 +448,7 @@ fn outside_git(paths: &[PathBuf]) -> anyhow::Result<Selection> {
         side: Side::WorkingTree,
         base: None,
         listed: None,
+        wanted: Vec::new(),
     })
 }
 
@@ -455,6 +477,7 @@ fn against(folder: &Path, other: &Path) -> anyhow::Result<Selection> {
         side: Side::Folder,
         base: None,
         listed: None,
+        wanted: Vec::new(),
     })
 }
 

@@ -38,26 +38,30 @@ pub fn add(checked: &mut Checked, reports: &[PathBuf], today: suppression::Today
             });
         }
         for finding in &findings.findings {
+            let Some(place) = &finding.path else {
+                // Whether the change brings it can not be told, and it is not passed over.
+                checked.report.unread.extend(without_a_file(finding, &path));
+                continue;
+            };
+            let entry = checked.selection.all().find(|entry| entry.path == *place);
             checked
                 .report
                 .findings
-                .extend(judged(finding, &checked.selection.entries, today));
+                .extend(entry.and_then(|entry| judged(finding, entry, today)));
         }
     }
-    if !reports.is_empty() {
-        checked.report.findings.sort_by(|left, right| {
-            let key = |judged: &Judged| {
-                (
-                    judged.finding.path.clone(),
-                    judged.finding.place.span.start,
-                    judged.finding.rule.clone(),
-                )
-            };
-            key(left).cmp(&key(right))
-        });
-        checked.report.unread.sort();
-    }
     Ok(())
+}
+
+/// A finding that names no file; none, where its own report says that it is not new.
+fn without_a_file(theirs: &Theirs, report: &str) -> Option<Unread> {
+    match theirs.state {
+        FindingState::Absent | FindingState::Suppressed | FindingState::Unchanged => None,
+        FindingState::New | FindingState::Unsaid | FindingState::Silenced => Some(Unread {
+            path: report.to_owned(),
+            why: format!("{} names no file: {}: {}", theirs.tool, theirs.rule, theirs.message),
+        }),
+    }
 }
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
@@ -72,9 +76,8 @@ fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
 }
 
 /// A finding in a file of the change; the others are none of this change's.
-fn judged(theirs: &Theirs, entries: &[Entry], today: suppression::Today) -> Option<Judged> {
-    let path = theirs.path.as_deref()?;
-    let entry = entries.iter().find(|entry| entry.path == path)?;
+fn judged(theirs: &Theirs, entry: &Entry, today: suppression::Today) -> Option<Judged> {
+    let path = entry.path.as_str();
     let text = entry.head.text()?;
     let line = theirs.line.unwrap_or(1) as usize;
     let end = theirs.end_line.map_or(line, |end| end as usize).max(line);
@@ -102,10 +105,13 @@ fn judged(theirs: &Theirs, entries: &[Entry], today: suppression::Today) -> Opti
         .hex()
         .to_owned(),
     };
-    let language = Language::of(path);
-    let suppressions = language
-        .and_then(|language| scan::read(path, language, text).ok())
-        .map_or_else(Vec::new, |source| suppression::read(&source));
+    let suppressions = match Language::of_file(path, text) {
+        Some(language) => {
+            let source = scan::read(path, language, text);
+            source.map_or_else(|_| Vec::new(), |source| suppression::read(&source))
+        }
+        None => suppression::in_text(text),
+    };
     Some(Judged {
         suppressed: suppression::of(&finding, &suppressions, today),
         finding,

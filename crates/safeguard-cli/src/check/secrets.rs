@@ -219,7 +219,8 @@ pub fn in_history(rules: &Rules, selection: &Selection) -> anyhow::Result<(Vec<F
         // What is staged lies on the last commit, which is its base.
         Side::Index | Side::Folder => return Ok((Vec::new(), Vec::new())),
     };
-    let (brought, complete) = plumbing::brought(root, base, head, BROUGHT_MAX)?;
+    let (mut brought, complete) = plumbing::brought(root, base, head, BROUGHT_MAX)?;
+    brought.retain(|one| selection.is_wanted(&one.path));
     let mut unread = Vec::new();
     if !complete {
         unread.push(Unread {
@@ -277,17 +278,6 @@ pub fn join(findings: &mut Vec<Judged>, secrets: Vec<Judged>) {
             None => findings.push(secret),
         }
     }
-    findings.sort_by(|left, right| {
-        let key = |judged: &Judged| {
-            let finding = &judged.finding;
-            (
-                finding.path.clone(),
-                finding.place.span.start,
-                finding.rule.clone(),
-            )
-        };
-        key(left).cmp(&key(right))
-    });
 }
 
 /// A text with its secrets made unreadable, each byte for byte, so that places in it stay where they are.

@@ -27,13 +27,9 @@ pub fn text(checked: &Checked, pages: &[Page], all_advice: bool) -> String {
             .iter()
             .any(|judged| judged.finding.path == path)
     };
-    let selection = &checked.selection;
-    let entries = selection
-        .entries
-        .iter()
-        .chain(&selection.manifests)
-        .chain(&selection.texts);
-    let sources: BTreeMap<&str, Cow<'_, str>> = entries
+    let sources: BTreeMap<&str, Cow<'_, str>> = checked
+        .selection
+        .all()
         .filter(|entry| wanted(&entry.path))
         .filter_map(|entry| {
             let text = entry.head.text().or(entry.base.text())?;

@@ -336,6 +336,17 @@ fn what_another_scanner_found_is_judged_by_what_the_change_brings() {
     std::fs::write(&file, allowed).expect("a file");
     let (code, value) = judged(report(vec![result(7, "no-modulo")], true));
     assert_eq!(code, Some(0), "somebody answers for it: {value}");
+    // Other scanners read what is of no language here, and say things of no file.
+    std::fs::write(folder.path().join("notes.txt"), "call 555\n").expect("a file");
+    let mut in_notes = result(1, "no-numbers");
+    in_notes["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] = "notes.txt".into();
+    let (code, value) = judged(report(vec![in_notes], true));
+    assert_eq!(code, Some(1), "{value}");
+    let mut nowhere = result(1, "no-licence");
+    nowhere["locations"] = serde_json::json!([]);
+    let (code, value) = judged(report(vec![nowhere], true));
+    assert_eq!(code, Some(2), "nobody can tell who brought it: {value}");
+    assert_eq!(value["unread"][0]["path"], "seer.sarif", "{value}");
 }
 
 #[test]

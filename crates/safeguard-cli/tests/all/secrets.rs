@@ -85,6 +85,12 @@ fn what_was_added_and_removed_again_is_in_the_history() {
     );
     let range = check(folder.path(), &["--json", "--range", "main..change"]);
     assert_eq!(refused_by(&json(&range)), ["secret"]);
+    let elsewhere = check(folder.path(), &["--json", "src"]);
+    assert_eq!(
+        refused_by(&json(&elsewhere)),
+        [""; 0],
+        "only what was asked for is looked at"
+    );
 }
 
 #[test]

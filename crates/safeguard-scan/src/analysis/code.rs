@@ -60,11 +60,16 @@ impl<'s> Code<'s> {
     }
 
     /// The full name of what is called, imports taken for what they stand for; for the method of a value that has no name, `.` and the method.
-    pub fn path(self, call: NodeId) -> String {
-        match self.child(call, Role::Callee) {
-            Some(callee) => self.path_of(callee),
-            None => String::new(),
-        }
+    pub fn path(self, call: NodeId) -> &'s str {
+        let paths = self.source.paths.get_or_init(|| {
+            let path = |call: &NodeId| {
+                let callee = self.child(*call, Role::Callee)?;
+                Some((*call, self.path_of(callee).into_boxed_str()))
+            };
+            let tagged = self.source.of_kind(Kind::Tagged);
+            self.source.calls().iter().chain(tagged).filter_map(path).collect()
+        });
+        paths.get(&call).map_or("", |path| path)
     }
 
     pub fn path_of(self, id: NodeId) -> String {

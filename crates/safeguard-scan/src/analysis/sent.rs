@@ -130,7 +130,7 @@ fn by_call(code: Code<'_>, call: NodeId, depth: usize) -> Option<Sent> {
             "String" | "str" | "int" | "Number" | "parseInt" | "Boolean" | "bool" | "string"
         )
         || code.path(call).starts_with("strings.To")
-        || matches!(code.path(call).as_str(), "strings.TrimSpace" | "strings.Split")
+        || matches!(code.path(call), "strings.TrimSpace" | "strings.Split")
     {
         return sent_at(code, first, depth + 1);
     }

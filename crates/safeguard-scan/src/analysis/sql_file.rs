@@ -190,7 +190,11 @@ impl Column {
 }
 
 /// What an SQL file does when it is run, without its way down. Nothing for files that undo, and for tests.
-pub fn of(source: &Source) -> Vec<Statement> {
+pub fn of(source: &Source) -> &[Statement] {
+    source.statements.get_or_init(|| read(source))
+}
+
+fn read(source: &Source) -> Vec<Statement> {
     if undoes(&source.path) || place::is_test(&source.path) {
         return Vec::new();
     }

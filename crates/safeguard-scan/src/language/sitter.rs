@@ -156,20 +156,24 @@ pub(super) trait Converter<'t>: Sized {
 
     /// A type that is written in these nodes.
     fn type_of(&mut self, span: Range<usize>, parts: &[At], role: Role) {
-        let written = self.text().get(span.clone()).unwrap_or("");
-        let plain = !written.contains(|letter: char| letter.is_whitespace() || letter == '/');
-        let (text, nodes) = (self.text(), self.nodes());
-        let tokens = parts.iter().flat_map(|part| nodes.tokens(*part));
         self.node(Kind::Type, role, span.clone(), |convert| {
-            if plain {
-                convert.out().name_source(span);
-            } else {
-                let words: Vec<&str> = tokens
-                    .map(|token| text.get(nodes.span(token)).unwrap_or(""))
-                    .collect();
-                convert.out().name_decoded(&joined(&words));
-            }
+            convert.name_type(span, parts)
         });
+    }
+
+    /// Names the innermost open node by a type that is written in these nodes.
+    fn name_type(&mut self, span: Range<usize>, parts: &[At]) {
+        let (text, nodes) = (self.text(), self.nodes());
+        let written = text.get(span.clone()).unwrap_or("");
+        if !written.contains(|letter: char| letter.is_whitespace() || letter == '/') {
+            return self.out().name_source(span);
+        }
+        let words: Vec<&str> = parts
+            .iter()
+            .flat_map(|part| nodes.tokens(*part))
+            .map(|token| text.get(nodes.span(token)).unwrap_or(""))
+            .collect();
+        self.out().name_decoded(&joined(&words));
     }
 
     fn operator(&self, at: At) -> &'static str {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::{Convert, literals};
+use crate::language::sitter::Converter;
 use crate::language::sitter::nodes::At;
 use crate::tree::{Flags, Kind, Role};
 
@@ -216,11 +217,8 @@ impl Convert<'_> {
         self.node(Kind::Field, Role::Item, nodes.span(declaration), |convert| {
             convert.out.name_source(nodes.span(name));
             let start = pointer.map_or(nodes.span(written).start, |star| nodes.span(star).start);
-            convert.type_of(
-                start..nodes.span(written).end,
-                pointer.into_iter().chain([written]),
-                Role::Type,
-            );
+            let parts: Vec<At> = pointer.into_iter().chain([written]).collect();
+            convert.type_of(start..nodes.span(written).end, &parts, Role::Type);
             if let Some(tag) = tag {
                 convert.expression(tag, Role::Value);
             }

@@ -4,11 +4,9 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::{Convert, literals};
+use crate::language::sitter::Converter;
 use crate::language::sitter::nodes::At;
 use crate::tree::{Kind, Role};
-
-/// A chain of one operator that is longer than this becomes a tree of even depth: generated files join thousands of strings by `+`.
-const CHAIN_MAX: usize = 64;
 
 /// The types that are there without a declaration. `error` and `any` are among them, `nil` and `iota` are not types.
 const PREDECLARED: &[&str] = &[
@@ -38,7 +36,7 @@ const PREDECLARED: &[&str] = &[
 
 impl<'t> Convert<'t> {
     /// An expression or a type; whatever is neither, as `Other` with what lies in it.
-    pub(super) fn expression(&mut self, at: At, role: Role) {
+    pub(super) fn value(&mut self, at: At, role: Role) {
         let nodes = self.nodes;
         let at = self.without_brackets(at);
         let span = nodes.span(at);
@@ -148,17 +146,6 @@ impl<'t> Convert<'t> {
         });
     }
 
-    pub(super) fn type_(&mut self, at: At, role: Role) {
-        let at = self.without_brackets(at);
-        self.type_of(self.nodes.span(at), [at], role);
-    }
-
-    /// A type that is written in these nodes.
-    pub(super) fn type_of(&mut self, span: Range<usize>, parts: impl IntoIterator<Item = At>, role: Role) {
-        let name = self.type_name(span.clone(), parts);
-        self.node(Kind::Type, role, span, |convert| convert.name(name));
-    }
-
     pub(super) fn string_value(&self, literal: At) -> Cow<'t, str> {
         let written = self.source(literal);
         let inside = written.get(1..written.len().saturating_sub(1)).unwrap_or("");
@@ -168,13 +155,7 @@ impl<'t> Convert<'t> {
         }
     }
 
-    fn part(&mut self, at: At, field: &'static str, role: Role) {
-        if let Some(child) = self.nodes.field(at, field) {
-            self.expression(child, role);
-        }
-    }
-
-    fn without_brackets(&self, mut at: At) -> At {
+    pub(super) fn without_brackets(&self, mut at: At) -> At {
         while matches!(
             self.nodes.kind(at),
             "parenthesized_expression" | "parenthesized_type"
@@ -183,91 +164,6 @@ impl<'t> Convert<'t> {
             at = inside;
         }
         at
-    }
-
-    /// The type's text without white space and comments, or its span where that is what is written.
-    fn type_name(
-        &self,
-        span: Range<usize>,
-        parts: impl IntoIterator<Item = At>,
-    ) -> Result<Range<usize>, String> {
-        let written = self.text.get(span.clone()).unwrap_or("");
-        if !written.contains(|letter: char| letter.is_whitespace() || letter == '/') {
-            return Ok(span);
-        }
-        let tokens = parts.into_iter().flat_map(|part| self.nodes.tokens(part));
-        let letters = tokens.flat_map(|token| self.source(token).chars());
-        Err(letters.filter(|letter| !letter.is_whitespace()).collect())
-    }
-
-    fn name(&mut self, name: Result<Range<usize>, String>) {
-        match name {
-            Ok(span) => self.out.name_source(span),
-            Err(decoded) => self.out.name_decoded(&decoded),
-        }
-    }
-
-    fn operator(&self, at: At) -> &'static str {
-        let nodes = self.nodes;
-        let written = nodes
-            .children(at)
-            .find(|child| nodes.field_name(*child) == "operator")
-            .map_or("", |operator| nodes.kind(operator));
-        match written {
-            "!" => "not",
-            "&&" => "and",
-            "||" => "or",
-            other => other,
-        }
-    }
-
-    fn binary(&mut self, at: At, role: Role) {
-        let nodes = self.nodes;
-        let operator = self.operator(at);
-        // Only where the order of evaluation does not change the value; sums of floats differ in the last bits, which no rule looks at.
-        if matches!(operator, "+" | "*" | "|" | "&" | "^" | "and" | "or") {
-            let operands = self.chain(at, operator);
-            if operands.len() > CHAIN_MAX {
-                return self.even(&operands, operator, role);
-            }
-        }
-        self.node(Kind::Binary, role, nodes.span(at), |convert| {
-            convert.out.name_static(operator);
-            convert.part(at, "left", Role::Left);
-            convert.part(at, "right", Role::Right);
-        });
-    }
-
-    /// The operands of `a + b + c`, which is `(a + b) + c`.
-    fn chain(&self, at: At, operator: &str) -> Vec<At> {
-        let nodes = self.nodes;
-        let mut operands = Vec::new();
-        let mut left = at;
-        while nodes.kind(left) == "binary_expression" && self.operator(left) == operator {
-            operands.extend(nodes.field(left, "right"));
-            match nodes.field(left, "left") {
-                Some(next) => left = next,
-                None => break,
-            }
-        }
-        operands.push(left);
-        operands.reverse();
-        operands
-    }
-
-    fn even(&mut self, operands: &[At], operator: &'static str, role: Role) {
-        let (first, last) = match operands {
-            [] => return,
-            [operand] => return self.expression(*operand, role),
-            [first, .., last] => (*first, *last),
-        };
-        let (left, right) = operands.split_at(operands.len() / 2);
-        let span = self.nodes.span(first).start..self.nodes.span(last).end;
-        self.node(Kind::Binary, role, span, |convert| {
-            convert.out.name_static(operator);
-            convert.even(left, operator, Role::Left);
-            convert.even(right, operator, Role::Right);
-        });
     }
 
     fn slice(&mut self, at: At, role: Role) {
@@ -436,9 +332,8 @@ impl<'t> Convert<'t> {
         let (Some(written), Some(body)) = (nodes.field(at, "type"), nodes.field(at, "body")) else {
             return self.other(at, role);
         };
-        let name = self.type_name(nodes.span(written), [written]);
         self.node(Kind::Composite, role, nodes.span(at), |convert| {
-            convert.name(name);
+            convert.name_type(nodes.span(written), &[written]);
             convert.type_(written, Role::Type);
             convert.elements(body, Some(written));
         });

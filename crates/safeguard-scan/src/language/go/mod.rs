@@ -13,14 +13,13 @@ mod statements;
 mod tests;
 
 use std::collections::HashSet;
-use std::ops::Range;
 use std::sync::LazyLock;
 
 pub use pattern::parse_pattern;
 
 use super::Language;
 use super::sitter::nodes::{At, Grammar, Nodes};
-use super::sitter::{self, syntax};
+use super::sitter::{self, Converter, syntax};
 use crate::tree::{Builder, Kind, ParseError, Role, Tree};
 
 static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| Grammar::of(tree_sitter_go::LANGUAGE.into()));
@@ -69,23 +68,30 @@ struct Convert<'t> {
     packages: HashSet<&'t str>,
 }
 
+impl<'t> Converter<'t> for Convert<'t> {
+    fn text(&self) -> &'t str {
+        self.text
+    }
+
+    fn nodes(&self) -> &'t Nodes {
+        self.nodes
+    }
+
+    fn out(&mut self) -> &mut Builder {
+        &mut self.out
+    }
+
+    fn expression(&mut self, at: At, role: Role) {
+        self.value(at, role);
+    }
+
+    fn type_(&mut self, at: At, role: Role) {
+        let at = self.without_brackets(at);
+        self.type_of(self.nodes.span(at), &[at], role);
+    }
+}
+
 impl<'t> Convert<'t> {
-    fn node(&mut self, kind: Kind, role: Role, span: Range<usize>, inside: impl FnOnce(&mut Self)) {
-        if self.out.open(kind, role, span) {
-            inside(self);
-        }
-        self.out.close();
-    }
-
-    /// A node that is called what a part of the text says.
-    fn named_leaf(&mut self, kind: Kind, role: Role, span: Range<usize>) {
-        self.node(kind, role, span.clone(), |convert| convert.out.name_source(span));
-    }
-
-    fn source(&self, at: At) -> &'t str {
-        self.text.get(self.nodes.span(at)).unwrap_or("")
-    }
-
     fn learn_names(&mut self) {
         let nodes = self.nodes;
         for at in nodes.all() {

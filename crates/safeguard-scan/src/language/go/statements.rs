@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Convert;
+use crate::language::sitter::Converter;
 use crate::language::sitter::nodes::At;
 use crate::tree::{Flags, Kind, Role};
 

@@ -47,7 +47,7 @@ fn holds_numbers(code: Code<'_>, id: NodeId) -> bool {
                     Kind::Lambda => code.child(by, Role::Body).is_some_and(|body| {
                         code.kind(body) == Kind::Call
                             && matches!(
-                                code.path(body).as_str(),
+                                code.path(body),
                                 "Number"
                                     | "parseInt"
                                     | "parseFloat"

@@ -62,7 +62,7 @@ fn defaults_changed(source: &Source, _: &Project, reports: &mut Reports) {
         if code.function(call).is_none() || undoes_or_tests(code, call) {
             continue;
         }
-        let changed = match (code.tree.language(), code.path(call).as_str()) {
+        let changed = match (code.tree.language(), code.path(call)) {
             (Language::Python, _) => (code.called(call) == "update")
                 .then(|| code.receiver(call))
                 .flatten(),

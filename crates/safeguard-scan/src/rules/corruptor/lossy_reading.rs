@@ -50,7 +50,7 @@ pub fn look(code: Code<'_>, call: NodeId, reports: &mut Reports) {
     let scope = code.function(call).unwrap_or(NodeId::ROOT);
     let read = code.tree.subtree(scope).any(|reader| {
         code.kind(reader) == Kind::Call
-            && READERS.contains(&code.path(reader).as_str())
+            && READERS.contains(&code.path(reader))
             && code.args(reader).into_iter().any(|arg| {
                 arg == call || !handle.is_empty() && code.kind(arg) == Kind::Name && code.name(arg) == handle
             })

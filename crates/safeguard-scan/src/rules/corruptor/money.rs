@@ -364,7 +364,7 @@ fn conversions(code: Code<'_>, reports: &mut Reports) {
     for call in code.source.of_kind(Kind::Call).iter().copied() {
         let path = code.path(call);
         let converts = matches!(
-            path.as_str(),
+            path,
             "float" | "parseFloat" | "Number.parseFloat" | "strconv.ParseFloat"
         );
         if !converts {
@@ -401,7 +401,7 @@ fn cents(source: &Source, _: &Project, reports: &mut Reports) {
     for call in source.of_kind(Kind::Call).iter().copied() {
         let path = code.path(call);
         if !matches!(
-            path.as_str(),
+            path,
             "int"
                 | "math.floor"
                 | "math.trunc"
@@ -466,7 +466,7 @@ fn judge_cents(code: Code<'_>, at: NodeId, product: NodeId, reports: &mut Report
     let inner = match code.kind(other) {
         Kind::Call
             if matches!(
-                code.path(other).as_str(),
+                code.path(other),
                 "float" | "parseFloat" | "Number" | "float64"
             ) =>
         {

@@ -70,7 +70,7 @@ fn number(source: &Source, _: &Project, reports: &mut Reports) {
         match language {
             Language::JavaScript | Language::TypeScript | Language::Tsx => {
                 let converts = matches!(
-                    code.path(call).as_str(),
+                    code.path(call),
                     "Number" | "parseInt" | "Number.parseInt" | "parseFloat"
                 );
                 if converts && let Some(arg) = code.arg(call, 0) {
@@ -89,7 +89,7 @@ fn number(source: &Source, _: &Project, reports: &mut Reports) {
             Language::Go => {
                 // `int32(time.Now().UnixNano())`, `int(x)` of an `UnixNano` is fine on 64 bits.
                 let narrow = matches!(
-                    code.path(call).as_str(),
+                    code.path(call),
                     "int32" | "uint32" | "int16" | "uint16" | "int8" | "uint8"
                 );
                 if narrow && let Some(arg) = code.arg(call, 0) {
@@ -157,7 +157,7 @@ fn narrow_of_parsed(code: Code<'_>, arg: NodeId) -> bool {
         code.kind(value) == Kind::Call
             && (code.path(value) == "strconv.Atoi"
                 || matches!(
-                    code.path(value).as_str(),
+                    code.path(value),
                     "strconv.ParseInt" | "strconv.ParseUint"
                 ) && code.arg(value, 2).and_then(|bits| code.number(bits)) == Some(64))
     })
@@ -184,7 +184,7 @@ pub(super) fn declared_type<'s>(code: Code<'s>, name: NodeId) -> Option<&'s str>
 
 fn is_int(code: Code<'_>, id: NodeId) -> bool {
     match code.kind(id) {
-        Kind::Call => matches!(code.path(id).as_str(), "len" | "int" | "int64" | "int32" | "cap"),
+        Kind::Call => matches!(code.path(id), "len" | "int" | "int64" | "int32" | "cap"),
         Kind::Name => {
             declared_type(code, id)
                 .is_some_and(|ty| matches!(ty, "int" | "int64" | "int32" | "uint64" | "uint"))

@@ -216,7 +216,7 @@ fn pages(code: Code<'_>, at: NodeId, reports: &mut Reports) {
         }
         Kind::Call
             if matches!(
-                code.path(value).as_str(),
+                code.path(value),
                 "Math.floor" | "math.floor" | "int" | "Math.trunc" | "parseInt"
             ) =>
         {

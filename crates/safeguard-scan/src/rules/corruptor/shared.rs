@@ -60,11 +60,11 @@ pub(super) fn is_container(code: Code<'_>, id: NodeId) -> bool {
         Kind::List | Kind::Object | Kind::Set => true,
         Kind::Call => {
             matches!(
-                code.path(id).as_str(),
+                code.path(id),
                 "list" | "dict" | "set" | "collections.defaultdict"
             ) && code.args(id).len() <= 1
         }
-        Kind::New => matches!(code.path(id).as_str(), "Map" | "Set" | "Array") && code.args(id).is_empty(),
+        Kind::New => matches!(code.path(id), "Map" | "Set" | "Array") && code.args(id).is_empty(),
         _ => false,
     }
 }

@@ -67,13 +67,13 @@ fn narrows(source: &Source, _: &Project, reports: &mut Reports) {
         return;
     }
     let all = sql_file::of(source);
-    let made = created(&all);
+    let made = created(all);
     // MySQL gives such a column zeros and empty texts.
     let lower = source.tree.text().to_ascii_lowercase();
     let mysql = ["`", "engine=", "auto_increment", "unsigned"]
         .iter()
         .any(|text| lower.contains(text));
-    for statement in &all {
+    for statement in all {
         let Some((table, _)) = statement.altered_table() else {
             continue;
         };
@@ -122,7 +122,7 @@ fn never_equal(source: &Source, _: &Project, reports: &mut Reports) {
                 (_, Some(Token::Sign('='))) => 1,
                 _ => continue,
             };
-            if begins_condition(&statement, at - ends, BEFORE) {
+            if begins_condition(statement, at - ends, BEFORE) {
                 reports.add(
                     statement.node,
                     "nothing equals NULL, and nothing differs from it: the condition holds for no row",
@@ -182,7 +182,7 @@ fn naive(source: &Source, _: &Project, reports: &mut Reports) {
 /// Checks and guarantees of the database that are switched off, and not on again in the same file.
 fn checks_off(source: &Source, _: &Project, reports: &mut Reports) {
     let all = sql_file::of(source);
-    if makes_anew(source, &all) {
+    if makes_anew(source, all) {
         return;
     }
     for (at, statement) in all.iter().enumerate() {

@@ -47,7 +47,7 @@ fn zone(code: Code<'_>, id: NodeId) -> Option<Zone> {
     }
     let path = code.path(value);
     let has_zone = !code.args(value).is_empty() || code.option(value, "tz").is_some();
-    match path.as_str() {
+    match path {
         "datetime.datetime.utcnow" | "datetime.datetime.today" | "datetime.datetime.utcfromtimestamp" => {
             Some(Zone::Naive)
         }
@@ -114,7 +114,7 @@ fn naive(source: &Source, _: &Project, reports: &mut Reports) {
             .map(|of| code.path(of))
             .unwrap_or_default();
         let utc = matches!(
-            of_path.as_str(),
+            of_path,
             "datetime.datetime.utcnow" | "datetime.datetime.utcfromtimestamp"
         );
         match code.called(call) {

@@ -47,7 +47,7 @@ fn ends(name: &str) -> Option<&'static str> {
 fn unit_of(code: Code<'_>, id: NodeId) -> Option<&'static str> {
     let id = code.bare(id);
     match code.kind(id) {
-        Kind::Call => match code.path(id).as_str() {
+        Kind::Call => match code.path(id) {
             "time.time" => Some("seconds"),
             "Date.now" | "performance.now" => Some("milliseconds"),
             "int" | "round" | "Math.floor" | "Math.round" | "float" => {
@@ -128,7 +128,7 @@ fn unit(source: &Source, _: &Project, reports: &mut Reports) {
     }
     for call in code.calls() {
         let path = code.path(call);
-        match (code.tree.language(), path.as_str()) {
+        match (code.tree.language(), path) {
             (Language::JavaScript | Language::TypeScript | Language::Tsx, "Date")
                 if code.kind(call) == Kind::New && code.args(call).len() == 1 =>
             {

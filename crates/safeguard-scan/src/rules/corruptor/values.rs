@@ -33,7 +33,7 @@ fn truth(source: &Source, _: &Project, reports: &mut Reports) {
         if undoes_or_tests(code, call) {
             continue;
         }
-        match (code.tree.language(), code.path(call).as_str()) {
+        match (code.tree.language(), code.path(call)) {
             (Language::Python, "bool")
             | (Language::JavaScript | Language::TypeScript | Language::Tsx, "Boolean") => {
                 let Some(value) = code.arg(call, 0) else {
@@ -93,7 +93,7 @@ fn truth(source: &Source, _: &Project, reports: &mut Reports) {
 
 fn is_setting(code: Code<'_>, value: NodeId) -> bool {
     match code.kind(value) {
-        Kind::Call => matches!(code.path(value).as_str(), "os.environ.get" | "os.getenv"),
+        Kind::Call => matches!(code.path(value), "os.environ.get" | "os.getenv"),
         Kind::Index => code
             .child(value, Role::Object)
             .is_some_and(|of| code.path_of(of) == "os.environ"),

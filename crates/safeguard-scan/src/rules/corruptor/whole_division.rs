@@ -113,7 +113,7 @@ fn quotient(code: Code<'_>, id: NodeId) -> Option<(NodeId, NodeId)> {
             }
             _ => Some(id).filter(|id| code.name(*id) == "//"),
         },
-        _ => match code.path(id).as_str() {
+        _ => match code.path(id) {
             "Math.floor" | "Math.trunc" | "parseInt" if code.kind(id) == Kind::Call => {
                 code.arg(id, 0).filter(|inner| code.name(*inner) == "/")
             }

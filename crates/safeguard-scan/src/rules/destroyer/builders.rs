@@ -231,7 +231,7 @@ fn python_delete(
     // SQLAlchemy's core: `delete(User)`, `execute(users.delete())`
     let path = code.path(call);
     let core = matches!(
-        path.as_str(),
+        path,
         "sqlalchemy.delete"
             | "sqlalchemy.sql.delete"
             | "sqlmodel.delete"
@@ -308,7 +308,7 @@ pub(super) fn updates(code: Code<'_>, call: NodeId) -> Option<Found> {
             .iter()
             .all(|link| link.call.is_none() || matches!(link.name, "update" | "all"));
     let core = matches!(
-        code.path(call).as_str(),
+        code.path(call),
         "sqlalchemy.update" | "sqlalchemy.sql.update" | "sqlmodel.update" | "sa.update"
     ) && chain.calls(&["values"]);
     let kysely = code.called(call) == "updateTable" && chain.calls(&["set"]) && chain.calls(&["execute"]);

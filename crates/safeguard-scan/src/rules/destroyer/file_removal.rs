@@ -105,11 +105,11 @@ fn recursively_removed(code: Code<'_>, call: NodeId) -> Option<NodeId> {
     let yes = |name: &str| code.option(call, name).and_then(|value| code.boolean(value)) == Some(true);
     match code.tree.language() {
         Language::Python => matches!(
-            code.path(call).as_str(),
+            code.path(call),
             "shutil.rmtree" | "distutils.dir_util.remove_tree"
         )
         .then(first)?,
-        Language::Go => matches!(code.path(call).as_str(), "os.RemoveAll" | "afero.RemoveAll").then(first)?,
+        Language::Go => matches!(code.path(call), "os.RemoveAll" | "afero.RemoveAll").then(first)?,
         Language::JavaScript | Language::TypeScript | Language::Tsx => {
             let path = code.path(call);
             let is_fs = path.starts_with("fs.")
@@ -184,7 +184,7 @@ fn empty_default<'s>(code: Code<'s>, path: NodeId) -> Option<&'s str> {
     let mut at = path;
     for _ in 0..4 {
         for id in code.tree.subtree(at) {
-            if code.kind(id) == Kind::Call && matches!(code.path(id).as_str(), "os.environ.get" | "os.getenv")
+            if code.kind(id) == Kind::Call && matches!(code.path(id), "os.environ.get" | "os.getenv")
             {
                 let default = code.arg(id, 1)?;
                 if code
@@ -257,7 +257,7 @@ fn removed(code: Code<'_>, call: NodeId) -> Option<NodeId> {
     let first = code.arg(call, 0);
     match (code.tree.language(), code.called(call)) {
         (Language::Python, "remove" | "unlink") => {
-            if matches!(path.as_str(), "os.remove" | "os.unlink") {
+            if matches!(path, "os.remove" | "os.unlink") {
                 first
             } else if code.called(call) == "unlink" && first.is_none() {
                 code.receiver(call)

@@ -84,8 +84,8 @@ fn last_part(name: &str) -> String {
 
 fn data(source: &Source, _: &Project, reports: &mut Reports) {
     let all = sql_file::of(source);
-    let file = File::of(source, &all);
-    for statement in &all {
+    let file = File::of(source, all);
+    for statement in all {
         let text = source.tree.name(statement.node);
         for destroyed in destroys(text) {
             judge(source, &file, statement.node, &destroyed, reports);
@@ -211,7 +211,7 @@ fn cascade(source: &Source, _: &Project, reports: &mut Reports) {
         })
         .filter_map(|statement| Some(last_part(&statement.altered_table()?.0)))
         .collect();
-    for statement in &all {
+    for statement in all {
         let Some((table, _)) = statement.created_table().or_else(|| statement.altered_table()) else {
             continue;
         };

@@ -326,7 +326,7 @@ fn ignored_copy(code: Code<'_>, call: NodeId, reports: &mut Reports) {
         .filter(|later| code.tree.span(*later).start >= end)
     {
         for removal in calls_in(code, later) {
-            if matches!(code.path(removal).as_str(), "os.Remove" | "os.RemoveAll")
+            if matches!(code.path(removal), "os.Remove" | "os.RemoveAll")
                 && let Some(of) = code.arg(removal, 0)
                 && code.args(call).iter().any(|arg| code.same(*arg, of))
             {

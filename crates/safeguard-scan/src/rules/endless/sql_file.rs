@@ -17,8 +17,8 @@ pub static CHECK: Check = Check {
 
 fn run(source: &Source, _: &Project, reports: &mut Reports) {
     let all = sql_file::of(source);
-    for statement in &all {
-        if always(statement) && !leaves(source, &all, statement.node) {
+    for statement in all {
+        if always(statement) && !leaves(source, all, statement.node) {
             reports.add(statement.node, "nothing in this loop ends it");
         }
         if recursion_without_end(statement) {

@@ -55,7 +55,7 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
     let code = Code::of(source);
     for call in source.calls().iter().copied() {
         let path = code.path(call);
-        if !UNPACKS.contains(&path.as_str()) || undoes_or_tests(code, call) {
+        if !UNPACKS.contains(&path) || undoes_or_tests(code, call) {
             continue;
         }
         let Some(function) = code.function(call) else {
@@ -127,7 +127,7 @@ fn read_whole(code: Code<'_>, function: NodeId, call: NodeId) -> bool {
         && body.iter().any(|id| {
             code.kind(*id) == Kind::Call
                 && matches!(
-                    code.path(*id).as_str(),
+                    code.path(*id),
                     "io.ReadAll" | "ioutil.ReadAll" | "io.Copy"
                 )
                 && code
@@ -163,7 +163,7 @@ fn compare(both: &Both<'_>, taken: &mut Vec<Taken>) {
             }
             is.calls().into_iter().find(|call| {
                 matches!(
-                    is.path(*call).as_str(),
+                    is.path(*call),
                     "io.ReadAll" | "ioutil.ReadAll" | "json.NewDecoder" | "io.Copy"
                 ) && is.args(*call).iter().any(|arg| {
                     is.kind(*arg) == Kind::Member

@@ -109,7 +109,7 @@ fn checks_somebody(code: Code<'_>, id: NodeId) -> bool {
     code.tree.subtree(id).any(|inner| {
         code.is_call(inner)
             && (matches!(
-                code.path(inner).as_str(),
+                code.path(inner),
                 "jsonwebtoken.verify"
                     | "jwt.verify"
                     | "jwt.decode"

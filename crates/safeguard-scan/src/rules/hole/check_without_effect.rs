@@ -27,7 +27,7 @@ pub static CHECK: Check = Check {
 fn answers(code: Code<'_>, call: NodeId) -> bool {
     let path = code.path(call);
     matches!(
-        path.as_str(),
+        path,
         "hmac.compare_digest"
             | "secrets.compare_digest"
             | "crypto.timingSafeEqual"
@@ -57,7 +57,7 @@ fn answers(code: Code<'_>, call: NodeId) -> bool {
 /// What answers later.
 fn promises(code: Code<'_>, call: NodeId) -> bool {
     matches!(
-        code.path(call).as_str(),
+        code.path(call),
         "bcrypt.compare"
             | "bcryptjs.compare"
             | "argon2.verify"

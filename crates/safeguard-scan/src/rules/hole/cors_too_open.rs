@@ -74,7 +74,7 @@ fn run(source: &Source, _project: &Project, reports: &mut Reports) {
     for call in code.calls() {
         // Flask-CORS lets all origins in that it is not told of.
         if matches!(
-            code.path(call).as_str(),
+            code.path(call),
             "flask_cors.CORS" | "flask_cors.cross_origin"
         ) && code
             .option(call, "supports_credentials")

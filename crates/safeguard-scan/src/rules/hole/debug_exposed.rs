@@ -83,7 +83,7 @@ fn python(code: Code<'_>, reports: &mut Reports) {
                 )
             });
         let made = matches!(
-            path.as_str(),
+            path,
             "fastapi.FastAPI"
                 | "starlette.applications.Starlette"
                 | "tornado.web.Application"
@@ -211,7 +211,7 @@ fn go(code: Code<'_>, reports: &mut Reports) {
         // The default multiplexer has the pages of both.
         let open = code.calls().into_iter().find(|call| {
             matches!(
-                code.path(*call).as_str(),
+                code.path(*call),
                 "http.ListenAndServe" | "http.ListenAndServeTLS"
             ) && code.args(*call).last().is_some_and(|handler| {
                 code.is_null(*handler) || code.last_name(*handler) == "DefaultServeMux"
@@ -260,7 +260,7 @@ fn go(code: Code<'_>, reports: &mut Reports) {
             && code
                 .arg(call, 0)
                 .is_some_and(|mode| code.last_name(mode) == "DebugMode")
-            || matches!(code.path(call).as_str(), "pprof.Register" | "ginpprof.Wrap");
+            || matches!(code.path(call), "pprof.Register" | "ginpprof.Wrap");
         if debug {
             reports.note(call, format!("`{}` is for developers", short(code, call)));
         }
@@ -304,7 +304,7 @@ fn sends(code: Code<'_>, call: NodeId) -> bool {
         | "PlainTextResponse" | "HTMLResponse" | "Response" | "json_response" => true,
         "Error" | "Fprintf" | "Fprint" | "Fprintln" => {
             matches!(
-                code.path(call).as_str(),
+                code.path(call),
                 "http.Error" | "fmt.Fprintf" | "fmt.Fprint" | "fmt.Fprintln"
             ) && code.arg(call, 0).is_some_and(|w| code.last_name(w) == "w")
         }
@@ -344,7 +344,7 @@ fn trace_in(code: Code<'_>, id: NodeId) -> Option<NodeId> {
 fn is_trace(code: Code<'_>, call: NodeId) -> bool {
     let path = code.path(call);
     matches!(
-        path.as_str(),
+        path,
         "traceback.format_exc"
             | "traceback.format_exception"
             | "debug.Stack"

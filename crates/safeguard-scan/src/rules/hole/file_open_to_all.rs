@@ -60,7 +60,7 @@ fn mode(code: Code<'_>, call: NodeId, reports: &mut Reports) {
             | "createWriteStream"
     );
     let masks = matches!(
-        path.as_str(),
+        path,
         "os.umask" | "process.umask" | "syscall.Umask" | "unix.Umask"
     );
     if masks && code.arg(call, 0).and_then(|mask| code.number(mask)) == Some(0) {
@@ -180,7 +180,7 @@ fn octal(code: Code<'_>, id: NodeId) -> Option<u64> {
 
 fn temporary(code: Code<'_>, call: NodeId, reports: &mut Reports) {
     let path = code.path(call);
-    if matches!(path.as_str(), "tempfile.mktemp" | "os.tempnam" | "os.tmpnam") {
+    if matches!(path, "tempfile.mktemp" | "os.tempnam" | "os.tmpnam") {
         // A pipe of Windows is no file.
         if code.texts_in(call).any(|text| text.contains("pipe")) {
             return;
@@ -194,14 +194,14 @@ fn temporary(code: Code<'_>, call: NodeId, reports: &mut Reports) {
         );
         return;
     }
-    let writes = matches!(path.as_str(), "open" | "os.open")
+    let writes = matches!(path, "open" | "os.open")
         && code
             .arg(call, 1)
             .or_else(|| code.option(call, "mode"))
             .and_then(|mode| code.text(mode))
             .is_some_and(|mode| mode.contains(['w', 'a']))
         || matches!(
-            path.as_str(),
+            path,
             "fs.writeFileSync"
                 | "fs.writeFile"
                 | "fs.createWriteStream"

@@ -206,7 +206,7 @@ fn signs(code: Code<'_>, setting: Setting<'_>) -> bool {
 /// `jwt.encode(claims, "secret")`, `jwt.sign(claims, 'secret')`, `token.SignedString([]byte("secret"))`.
 fn signing_key(code: Code<'_>, call: NodeId, told: &mut Vec<NodeId>, reports: &mut Reports) {
     let path = code.path(call);
-    let key = match path.as_str() {
+    let key = match path {
         "jwt.encode"
         | "jwt.decode"
         | "jose.jwt.encode"

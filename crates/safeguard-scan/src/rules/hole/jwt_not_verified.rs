@@ -151,7 +151,7 @@ fn decoded(code: Code<'_>, call: NodeId, reports: &mut Reports) {
     let path = code.path(call);
     let called = code.called(call);
     let reads = matches!(
-        path.as_str(),
+        path,
         "jsonwebtoken.decode"
             | "jwt-decode"
             | "jwt-decode.jwtDecode"
@@ -170,7 +170,7 @@ fn decoded(code: Code<'_>, call: NodeId, reports: &mut Reports) {
     }
     // An empty key, or none, for a call that verifies.
     let verifies = matches!(
-        path.as_str(),
+        path,
         "jsonwebtoken.verify" | "jwt.verify" | "jwt.decode" | "jose.jwt.decode"
     ) || path == "jwt.encode";
     if verifies
@@ -244,7 +244,7 @@ fn verifies_too(code: Code<'_>, function: NodeId, node: NodeId) -> bool {
             .into_iter()
             .any(has_word)
             || matches!(
-                path.as_str(),
+                path,
                 "jwt.decode" | "jose.jwt.decode" | "jwt.Parse" | "jwt.ParseWithClaims"
             );
         verifies && !is_off
@@ -375,7 +375,7 @@ fn by_hand(code: Code<'_>, call: NodeId, reports: &mut Reports) {
 
 /// Go: `token, _ := jwt.Parse(…)` without a look at `Valid`.
 fn ignored_error(code: Code<'_>, call: NodeId, reports: &mut Reports) {
-    if !matches!(code.path(call).as_str(), "jwt.Parse" | "jwt.ParseWithClaims") {
+    if !matches!(code.path(call), "jwt.Parse" | "jwt.ParseWithClaims") {
         return;
     }
     let Some(assign) = code

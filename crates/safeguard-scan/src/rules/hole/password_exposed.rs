@@ -68,7 +68,7 @@ fn log_of(code: Code<'_>, call: NodeId) -> Option<bool> {
     let called = code.called(call);
     let path = code.path(call);
     if matches!(
-        path.as_str(),
+        path,
         "print" | "pprint.pprint" | "fmt.Println" | "fmt.Printf" | "fmt.Print" | "println"
     ) {
         return Some(false);

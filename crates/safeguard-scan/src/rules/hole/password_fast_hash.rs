@@ -62,7 +62,7 @@ fn hashed(code: Code<'_>, call: NodeId) -> Option<NodeId> {
     let path = code.path(call);
     let called = code.called(call);
     let direct = matches!(
-        path.as_str(),
+        path,
         "hashlib.md5"
             | "hashlib.sha1"
             | "hashlib.sha224"
@@ -113,7 +113,7 @@ fn makes_fast_hash(code: Code<'_>, id: NodeId) -> bool {
     while code.is_call(at) {
         let path = code.path(at);
         if matches!(
-            path.as_str(),
+            path,
             "crypto.createHash"
                 | "hashlib.md5"
                 | "hashlib.sha1"
@@ -237,7 +237,7 @@ fn too_few_rounds(code: Code<'_>, call: NodeId, reports: &mut Reports) {
     const PBKDF2_ROUNDS_MIN: u64 = 100_000;
     const BCRYPT_COST_MIN: u64 = 10;
     let path = code.path(call);
-    let (rounds, least) = match path.as_str() {
+    let (rounds, least) = match path {
         "hashlib.pbkdf2_hmac" => (
             code.arg(call, 3).or_else(|| code.option(call, "iterations")),
             PBKDF2_ROUNDS_MIN,

@@ -267,7 +267,7 @@ fn by_call(code: Code<'_>, call: NodeId, reports: &mut Reports) {
         }
     }
     if matches!(code.called(call), "AnyPrincipal" | "StarPrincipal")
-        && matches!(code.path(call).as_str(), "iam.AnyPrincipal" | "iam.StarPrincipal")
+        && matches!(code.path(call), "iam.AnyPrincipal" | "iam.StarPrincipal")
     {
         reports.note(call, "this policy lets everybody on the internet in");
     }

@@ -144,7 +144,7 @@ impl From {
 fn guessable(code: Code<'_>, call: NodeId) -> Option<From> {
     let path = code.path(call);
     match code.tree.language() {
-        Language::Python => match path.as_str() {
+        Language::Python => match path {
             "random.choice" | "random.choices" | "random.sample" => {
                 picks_characters(code, call).then_some(From::Generator)
             }
@@ -161,7 +161,7 @@ fn guessable(code: Code<'_>, call: NodeId) -> Option<From> {
             }
             _ => None,
         },
-        Language::JavaScript | Language::TypeScript | Language::Tsx => match path.as_str() {
+        Language::JavaScript | Language::TypeScript | Language::Tsx => match path {
             "Math.random" => Some(From::Generator),
             "Date.now" => Some(From::Time),
             "uuid.v1" => Some(From::Uuid),
@@ -173,7 +173,7 @@ fn guessable(code: Code<'_>, call: NodeId) -> Option<From> {
         Language::Go => {
             let weak = code.imports("math/rand");
             let strong = code.imports("crypto/rand");
-            match path.as_str() {
+            match path {
                 // Under one name there is only one of them.
                 "rand.Int" | "rand.Intn" | "rand.IntN" | "rand.Int31n" | "rand.Int63" | "rand.Int63n"
                 | "rand.Read" | "rand.Uint64" | "rand.Uint32" | "rand.Perm" | "rand.N"
@@ -256,7 +256,7 @@ fn too_short(code: Code<'_>, call: NodeId, reports: &mut Reports) {
     const TOKEN_BYTES_MIN: u64 = 12;
     let path = code.path(call);
     let is_bytes = matches!(
-        path.as_str(),
+        path,
         "secrets.token_hex"
             | "secrets.token_bytes"
             | "secrets.token_urlsafe"

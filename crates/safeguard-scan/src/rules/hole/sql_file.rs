@@ -50,7 +50,7 @@ const EVERYBODY: &[&str] = &["public", "anon", "anonymous", "guest"];
 
 fn rights(source: &Source, _: &Project, reports: &mut Reports) {
     for statement in sql_file::of(source) {
-        if let Some((sure, told)) = too_broad(&statement) {
+        if let Some((sure, told)) = too_broad(statement) {
             if sure {
                 reports.add(statement.node, told);
             } else {
@@ -212,7 +212,7 @@ fn dynamic(source: &Source, _: &Project, reports: &mut Reports) {
             .iter()
             .skip(at)
             .any(|token| matches!(token, Token::Text(_)));
-        for joined in joined(&statement, at + 1) {
+        for joined in joined(statement, at + 1) {
             let given = params.iter().any(|param| param.eq_ignore_ascii_case(&joined));
             let told = format!("`{joined}` is written into the text of a statement that is executed");
             if !written {

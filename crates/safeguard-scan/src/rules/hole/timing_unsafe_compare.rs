@@ -34,7 +34,7 @@ fn run(source: &Source, _project: &Project, reports: &mut Reports) {
         let (left, right) = match code.called(*call) {
             "Equal" | "Compare"
                 if matches!(
-                    path.as_str(),
+                    path,
                     "bytes.Equal" | "bytes.Compare" | "strings.EqualFold" | "strings.Compare"
                 ) =>
             {
@@ -115,7 +115,7 @@ fn is_mac(code: Code<'_>, id: NodeId) -> bool {
         }
         let path = code.path(inner);
         if matches!(
-            path.as_str(),
+            path,
             "hmac.new" | "hmac.digest" | "hmac.HMAC" | "crypto.createHmac" | "hmac.New"
         ) {
             // A key made by another step of it is no comparison yet.
@@ -130,7 +130,7 @@ fn is_mac(code: Code<'_>, id: NodeId) -> bool {
             return code.tree.subtree(made).any(|id| {
                 code.is_call(id)
                     && matches!(
-                        code.path(id).as_str(),
+                        code.path(id),
                         "hmac.new" | "hmac.New" | "crypto.createHmac" | "hmac.HMAC"
                     )
             });

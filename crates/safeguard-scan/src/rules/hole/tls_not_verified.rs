@@ -87,7 +87,7 @@ fn run(source: &Source, _project: &Project, reports: &mut Reports) {
     }
     for call in code.calls() {
         let path = code.path(call);
-        let bad = match path.as_str() {
+        let bad = match path {
             "ssl._create_unverified_context" | "ssh.InsecureIgnoreHostKey" => true,
             _ => match code.called(call) {
                 "set_missing_host_key_policy" => code.arg(call, 0).is_some_and(|policy| {

@@ -25,7 +25,7 @@ fn run(source: &Source, _project: &Project, reports: &mut Reports) {
     let code = Code::of(source);
     for call in code.calls() {
         let path = code.path(call);
-        let makes = match path.as_str() {
+        let makes = match path {
             "jwt.encode" | "jose.jwt.encode" | "jsonwebtoken.sign" | "jwt.sign" => code.arg(call, 0),
             "jwt.NewWithClaims" => code.arg(call, 1),
             _ => None,

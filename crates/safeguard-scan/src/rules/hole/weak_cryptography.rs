@@ -298,7 +298,7 @@ fn short_key(code: Code<'_>, call: NodeId) -> Option<u64> {
 /// Signatures over MD5 and SHA-1.
 fn signature(code: Code<'_>, call: NodeId, reports: &mut Reports) {
     let path = code.path(call);
-    let name = match path.as_str() {
+    let name = match path {
         "crypto.createSign" | "crypto.createVerify" => code.arg(call, 0).and_then(|name| code.text(name)),
         _ => None,
     };
@@ -312,7 +312,7 @@ fn signature(code: Code<'_>, call: NodeId, reports: &mut Reports) {
         }
         return;
     }
-    if matches!(path.as_str(), "rsa.SignPKCS1v15" | "rsa.SignPSS")
+    if matches!(path, "rsa.SignPKCS1v15" | "rsa.SignPSS")
         && code
             .args(call)
             .iter()
@@ -341,7 +341,7 @@ fn signature(code: Code<'_>, call: NodeId, reports: &mut Reports) {
         }
     }
     // A keyed MD5 is not broken yet, and new code has no reason for it.
-    let keyed = matches!(path.as_str(), "hmac.new" | "hmac.New" | "crypto.createHmac")
+    let keyed = matches!(path, "hmac.new" | "hmac.New" | "crypto.createHmac")
         && code.tree.children_in(call, Role::Arg).any(|arg| {
             let of = if code.kind(arg) == Kind::Keyword {
                 code.child(arg, Role::Value).unwrap_or(arg)

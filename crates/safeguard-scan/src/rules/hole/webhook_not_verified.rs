@@ -141,7 +141,7 @@ fn unused(code: Code<'_>, assign: NodeId, reports: &mut Reports) {
     ) && code
         .tree
         .subtree(value)
-        .any(|id| code.is_call(id) && matches!(code.path(id).as_str(), "hmac.new" | "crypto.createHmac"));
+        .any(|id| code.is_call(id) && matches!(code.path(id), "hmac.new" | "crypto.createHmac"));
     if !received && !computed {
         return;
     }

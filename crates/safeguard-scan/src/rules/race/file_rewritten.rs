@@ -153,7 +153,7 @@ fn direct(code: Code<'_>, call: NodeId) -> Option<(Touch, NodeId)> {
             "write_text" | "write_bytes" => Some((Touch::Writes, code.receiver(call)?)),
             _ => None,
         },
-        Language::Go => match code.path(call).as_str() {
+        Language::Go => match code.path(call) {
             "os.ReadFile" | "ioutil.ReadFile" => Some((Touch::Reads, path?)),
             "os.WriteFile" | "ioutil.WriteFile" => Some((Touch::Writes, path?)),
             _ => None,

@@ -62,7 +62,7 @@ func g(a, b int, c ...string) (n int, err error) { return }"#), @r#"
           Type: Type "int"
         Param: Param "c" +rest
           Type: Type "string"
-        Type: Type "(nint,errerror)"
+        Type: Type "(n int,err error)"
         Body: Block
           Return
     "#);
@@ -185,9 +185,9 @@ fn structs() {
           Field "Mutex"
             Type: Type "Mutex"
           Field "f"
-            Type: Type "func(aint)error"
+            Type: Type "func(a int)error"
           Field "_"
-            Type: Type "struct{x,yint}"
+            Type: Type "struct{x,y int}"
     "#);
 }
 
@@ -242,7 +242,7 @@ type (
       Other "Z"
         Type: Type "[]T"
       Other "F"
-        Type: Type "func(int,...string)(<-chanint,error)"
+        Type: Type "func(int,...string)(<-chan int,error)"
       Other "N"
         Type: Type "[2*n]*pkg.T"
     "#);

@@ -71,7 +71,7 @@ interface{}(x)
           Arg: Name "p"
       ExprStmt
         Value: Call
-          Callee: Type "<-chanint"
+          Callee: Type "<-chan int"
           Arg: Name "c"
       ExprStmt
         Value: Call
@@ -121,7 +121,7 @@ new(struct{ a int })"#), @r#"
       ExprStmt
         Value: Call
           Callee: Name "new"
-          Arg: Type "struct{aint}"
+          Arg: Type "struct{a int}"
     "#);
     assert_snapshot!(outline(r#"x := new(f(y)) // new(1)
 y := new("new(1)")
@@ -456,6 +456,6 @@ var x func(a, b int, c ...chan<- struct{ x int }) (<-chan [3]int, interface{ M()
             Object: Name "reflect"
       Assign "=" +declaration
         Target: Name "x"
-        Type: Type "func(a,bint,c...chan<-struct{xint})(<-chan[3]int,interface{M();~int|E})"
+        Type: Type "func(a,b int,c...chan<-struct{x int})(<-chan[3]int,interface{M();~int|E})"
     "#);
 }

@@ -149,15 +149,15 @@ x = []struct{ A int }{{A: 1}}"#), @r#"
     Module
       Assign "="
         Target: Name "x"
-        Value: Composite "struct{Aint}"
-          Type: Type "struct{Aint}"
+        Value: Composite "struct{A int}"
+          Type: Type "struct{A int}"
           Pair
             Key: Str "A"
             Value: Num "1"
       Assign "="
         Target: Name "x"
-        Value: Composite "[]struct{Aint}"
-          Type: Type "[]struct{Aint}"
+        Value: Composite "[]struct{A int}"
+          Type: Type "[]struct{A int}"
           Composite
             Pair
               Key: Str "A"
@@ -176,7 +176,7 @@ fn function_literals() {
             Type: Type "int"
           Param: Param "b" +rest
             Type: Type "string"
-          Type: Type "(xint)"
+          Type: Type "(x int)"
           Body: Block
             Return
               Value: Call

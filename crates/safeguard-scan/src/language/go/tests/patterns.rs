@@ -358,8 +358,8 @@ g($X)"#), @r#"
       Arg: Metavariable "X"
     "#);
     assert_snapshot!(pattern("struct{ A int }{...}"), @r#"
-    Value: Composite "struct{Aint}"
-      Type: Type "struct{Aint}"
+    Value: Composite "struct{A int}"
+      Type: Type "struct{A int}"
       Ellipsis "..."
     "#);
 }
