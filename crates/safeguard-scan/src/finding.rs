@@ -136,8 +136,12 @@ pub fn identity(rule: &str, source: &Source, node: NodeId) -> String {
         Kind::Section | Kind::Object | Kind::List if in_settings => String::new(),
         _ => canonical(tree, node),
     };
+    identity_of(&[rule, &around, &itself])
+}
+
+pub(crate) fn identity_of(texts: &[&str]) -> String {
     let mut digest = Sha256::new();
-    for text in [rule, &around, &itself] {
+    for text in texts {
         digest.update(text.as_bytes());
         digest.update([0]);
     }

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use aho_corasick::AhoCorasick;
 
 use crate::analysis::place;
-use crate::finding::{Finding, Place, Step, identity};
+use crate::finding::{Finding, Place, Step, identity, identity_of};
 use crate::language::{self, Language};
 use crate::matching::{Bindings, Source, bound};
 use crate::project::Project;
@@ -216,6 +216,9 @@ pub fn scan(rules: &Rules, source: &Source, project: &Project) -> Scanned {
         for report in reports.all {
             let span = source.tree.span(report.node);
             let mut finding = finding(&about, source, report.node, span, report.message);
+            if let Some(subject) = &report.subject {
+                finding.identity = identity_of(&[about.page(), subject]);
+            }
             if report.advice {
                 finding.confidence = finding.confidence.min(Confidence::Medium);
             }
@@ -236,6 +239,15 @@ pub fn scan(rules: &Rules, source: &Source, project: &Project) -> Scanned {
             .findings
             .iter_mut()
             .filter(|finding| matches!(finding.failure.as_str(), "X2" | "X3" | "X4"))
+        {
+            finding.confidence = finding.confidence.min(Confidence::Medium);
+        }
+    }
+    if place::is_material(&source.path) {
+        for finding in scanned
+            .findings
+            .iter_mut()
+            .filter(|finding| finding.failure == "X6")
         {
             finding.confidence = finding.confidence.min(Confidence::Medium);
         }

@@ -59,7 +59,10 @@ fn without_a_file(theirs: &Theirs, report: &str) -> Option<Unread> {
         FindingState::Absent | FindingState::Suppressed | FindingState::Unchanged => None,
         FindingState::New | FindingState::Unsaid | FindingState::Silenced => Some(Unread {
             path: report.to_owned(),
-            why: format!("{} names no file: {}: {}", theirs.tool, theirs.rule, theirs.message),
+            why: format!(
+                "{} names no file: {}: {}",
+                theirs.tool, theirs.rule, theirs.message
+            ),
         }),
     }
 }

@@ -37,26 +37,30 @@ pub fn is_test(path: &str) -> bool {
             .any(|ending| stem.ends_with(ending))
     });
     let in_folder = parts.iter().any(|part| {
-        matches!(
-            part.to_ascii_lowercase().as_str(),
-            "test"
-                | "tests"
-                | "testing"
-                | "__tests__"
-                | "spec"
-                | "specs"
-                | "fixtures"
-                | "testdata"
-                | "e2e"
-                | "mocks"
-                | "__mocks__"
-                | "example"
-                | "examples"
-                | "cypress"
-                | "docs_src"
-                | "__fixtures__"
-                | "selftest"
-        )
+        let part = part.to_ascii_lowercase();
+        let ends = ["_test", "_tests", "-test", "-tests"];
+        part.starts_with("test_")
+            || ends.iter().any(|end| part.ends_with(end))
+            || matches!(
+                part.as_str(),
+                "test"
+                    | "tests"
+                    | "testing"
+                    | "__tests__"
+                    | "spec"
+                    | "specs"
+                    | "fixtures"
+                    | "testdata"
+                    | "e2e"
+                    | "mocks"
+                    | "__mocks__"
+                    | "example"
+                    | "examples"
+                    | "cypress"
+                    | "docs_src"
+                    | "__fixtures__"
+                    | "selftest"
+            )
     });
     let stem = Path::new(&file)
         .file_stem()
@@ -74,6 +78,37 @@ pub fn is_test(path: &str) -> bool {
         || stem.ends_with(".stories")
 }
 
+/// Whether a file is what tests read or load, and no program: `tests/data/cases/a.py`.
+pub fn is_material(path: &str) -> bool {
+    const MATERIAL: &[&str] = &[
+        "data",
+        "cases",
+        "testdata",
+        "snapshots",
+        "requests",
+        "input",
+        "inputs",
+        "output",
+        "expected",
+        "golden",
+        "samples",
+        "corpus",
+        "resources",
+        "fixtures",
+        "__fixtures__",
+        "snippets",
+    ];
+    let Some((folders, file)) = path.rsplit_once('/') else {
+        return false;
+    };
+    let is_one = file.starts_with("test_")
+        || file.starts_with("conftest")
+        || file.contains("_test.")
+        || file.contains(".test.")
+        || file.contains(".spec.");
+    is_test(path) && !is_one && folders.split('/').any(|part| MATERIAL.contains(&part))
+}
+
 /// Whether a file is for the machine of a developer.
 pub fn is_local(path: &str) -> bool {
     let file = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
@@ -87,7 +122,7 @@ pub fn is_local(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_local, is_test};
+    use super::{is_local, is_material, is_test};
 
     #[test]
     fn tests_are_known_by_their_paths() {
@@ -100,6 +135,7 @@ mod tests {
             "conftest.py",
             "examples/a.py",
             "shop/CartTest.java",
+            "test_server/data.json",
             "src/test/java/Cart.java",
         ] {
             assert!(is_test(path), "{path}");
@@ -107,6 +143,13 @@ mod tests {
         for path in ["app/contest.py", "src/latest.ts", "attestation.go", "case"] {
             assert!(!is_test(path), "{path}");
         }
+    }
+
+    #[test]
+    fn what_tests_read_is_no_program() {
+        assert!(is_material("tests/data/cases/comments.py"));
+        assert!(!is_material("tests/data/test_cases.py"));
+        assert!(!is_material("app/data/cases.py"));
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct Table {
     pub columns: BTreeSet<String>,
     /// It may have more than can be seen.
     pub open: bool,
+    /// Where it is made was read, and not only what is added to it.
+    made: bool,
 }
 
 #[derive(Debug, Default)]
@@ -62,6 +64,9 @@ impl Schema {
                 }
             }
         }
+        for table in schema.tables.values_mut() {
+            table.open |= !table.made;
+        }
         schema
     }
 
@@ -93,6 +98,7 @@ impl Schema {
         let columns = statement.columns().into_iter().map(|column| column.name);
         if let Some((name, end)) = statement.created_table() {
             let table = self.tables.entry(plain(&name)).or_default();
+            table.made = true;
             table.columns.extend(columns);
             let has = |word: &str| statement.tokens.iter().skip(end).any(|token| is(token, word));
             // `CREATE TABLE a AS SELECT …`, `LIKE b`, `INHERITS (b)`, a virtual table's module.

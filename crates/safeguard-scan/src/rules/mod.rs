@@ -104,6 +104,8 @@ pub struct Report {
     pub message: String,
     /// Whether it is advice, however sure the check is elsewhere.
     pub advice: bool,
+    /// What it is known again by, where that is not its statement.
+    pub subject: Option<String>,
 }
 
 impl Reports {
@@ -112,7 +114,15 @@ impl Reports {
             node,
             message: message.into(),
             advice: false,
+            subject: None,
         });
+    }
+
+    /// The one that was added last is known again by this, however its statement changes.
+    pub fn known_by(&mut self, subject: &str) {
+        if let Some(last) = self.all.last_mut() {
+            last.subject = Some(subject.to_owned());
+        }
     }
 
     /// What is advice: it depends on what the file does not say.
@@ -121,6 +131,7 @@ impl Reports {
             node,
             message: message.into(),
             advice: true,
+            subject: None,
         });
     }
 }

@@ -104,6 +104,14 @@ fn class_key(tree: &Tree, function: NodeId) -> Option<NodeId> {
     bodies::class_of(tree, function)
 }
 
+/// Whether the class says itself how it is formatted, and then not by its text.
+fn formats_itself(source: &Source, function: NodeId) -> bool {
+    let tree = &source.tree;
+    source.of_kind(Kind::Function).iter().any(|other| {
+        tree.name(*other) == "__format__" && class_key(tree, *other) == class_key(tree, function)
+    })
+}
+
 /// What is decorated, overloaded or a generator is called in ways that are not seen here.
 fn skipped(source: &Source, function: NodeId) -> bool {
     const PLAIN: &[&str] = &[
@@ -313,6 +321,7 @@ fn asks_for_itself(source: &Source, function: NodeId, first: &[NodeId]) -> Optio
                 // `f"{self}"` is `str(self)`.
                 Kind::Interp => {
                     matches!(name, "__str__")
+                        && !formats_itself(source, function)
                         && tree.children(*id).any(is_own)
                         && !tree.source(*id).contains("!r")
                 }

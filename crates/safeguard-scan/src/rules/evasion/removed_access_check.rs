@@ -11,6 +11,7 @@ use safeguard_api::evidence::Severity;
 use crate::analysis::functions::{body_nodes, called, head};
 use crate::analysis::guards::{guards, is_about_access, names};
 use crate::analysis::handlers::is_guard;
+use crate::analysis::place;
 use crate::matching::{Source, canonical};
 use crate::rule::Confidence;
 use crate::rules::ALL_LANGUAGES;
@@ -27,6 +28,10 @@ pub static COMPARISON: Comparison = Comparison {
 };
 
 fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
+    // Applications that tests make up guard nothing.
+    if place::is_test(&both.head.path) {
+        return;
+    }
     for (name, base, now) in pairs(both) {
         around(both, &name, base, now, taken);
         within(both, &name, base, now, taken);
@@ -98,10 +103,18 @@ fn access_names(tree: &Tree, part: NodeId) -> Vec<String> {
 /// Middleware among the arguments of a route: `router.post('/orders', requireAuth, create)`.
 fn routes(both: &Both<'_>, taken: &mut Vec<Taken>) {
     let now = all_routes(both.head);
-    for (route, before, _) in all_routes(both.base) {
-        let Some((_, still, node)) = now.iter().find(|(other, _, _)| *other == route) else {
+    let base = all_routes(both.base);
+    for (route, before, _) in &base {
+        // One path may stand in several applications of a file, and which is which can not be told.
+        let is_one = |all: &[(String, BTreeSet<String>, NodeId)]| {
+            all.iter().filter(|(other, _, _)| other == route).count() == 1
+        };
+        let Some((_, still, node)) = now.iter().find(|(other, _, _)| other == route) else {
             continue;
         };
+        if !is_one(&now) || !is_one(&base) {
+            continue;
+        }
         for gone in before.difference(still) {
             if both.moved.mentions(gone) {
                 continue;
@@ -228,7 +241,11 @@ fn within(both: &Both<'_>, name: &str, base: NodeId, now: NodeId, taken: &mut Ve
         taken.push(Taken {
             node: head(is, now),
             severity: Severity::Critical,
-            confidence: if is_rewritten(was, &before, &still) || cover == covered::Cover::Other {
+            confidence: if is_rewritten(was, &before, &still)
+                || cover == covered::Cover::Other
+                || calls_a_guard(both.head, &before, was, &after)
+                || is_of_the_program(was, guard)
+            {
                 Confidence::Medium
             } else {
                 Confidence::High
@@ -258,6 +275,43 @@ fn within(both: &Both<'_>, name: &str, base: NodeId, now: NodeId, taken: &mut Ve
             message: format!("`{name}` called `{check}` before it went on, and this change takes that away"),
         });
     }
+}
+
+/// Whether a function calls another one of its file now that turns away: then the check may have moved there, in other words.
+fn calls_a_guard(head: &Source, before: &[NodeId], was: &Tree, after: &[NodeId]) -> bool {
+    let is = &head.tree;
+    let called_before: BTreeSet<&str> = before.iter().filter_map(|id| called(was, *id)).collect();
+    after.iter().filter_map(|id| called(is, *id)).any(|name| {
+        !called_before.contains(name)
+            && head.of_kind(Kind::Function).iter().any(|function| {
+                is.name(*function) == name && !guards(is, &body_nodes(is, *function)).is_empty()
+            })
+    })
+}
+
+/// Whether a guard looks at what the program itself has to log in elsewhere, and so asks nobody who they are.
+fn is_of_the_program(tree: &Tree, guard: NodeId) -> bool {
+    let own = |name: &&str| {
+        let lower = name.to_ascii_lowercase();
+        ["credential", "creds", "tenant"]
+            .iter()
+            .any(|part| lower.contains(part))
+    };
+    let raises = tree
+        .parent(guard)
+        .and_then(|guard| tree.child(guard, Role::Body))
+        .and_then(|body| tree.children(body).last())
+        .filter(|last| tree.kind(*last) == Kind::Raise);
+    let of_settings = raises.is_some_and(|raise| {
+        ["RuntimeError", "ValueError", "Missing", "Config", "KeyError"]
+            .iter()
+            .any(|error| tree.source(raise).contains(error))
+    });
+    of_settings
+        && names(tree, guard)
+            .iter()
+            .filter(|name| is_about_access(name))
+            .all(own)
 }
 
 /// `require_admin(user)` as a statement of its own: what it gives is not used, so it is there to refuse.

@@ -44,6 +44,9 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
     }
 }
 
+/// A file in which more names are unbound is no program by itself.
+const UNBOUND_MAX: usize = 5;
+
 /// What tools give to the files that they run.
 const OF_TOOLS: &[&str] = &[
     "_",
@@ -211,6 +214,7 @@ fn python(source: &Source, reports: &mut Reports) {
             && !scopes.binds(tree, at, name)
     };
     let mut told = HashSet::new();
+    let begins = reports.all.len();
     for id in source.of_kind(Kind::Name) {
         let name = tree.name(*id);
         let parent = tree.parent(*id).map(|parent| tree.kind(parent));
@@ -262,7 +266,7 @@ fn python(source: &Source, reports: &mut Reports) {
                 && told.insert(name)
             {
                 let message = format!("the type `{name}` is bound nowhere in this file");
-                if lazy || of_local || is_aside(&source.path) {
+                if lazy || of_local || is_aside(&source.path) || class_binds(&scopes, tree, *id, name) {
                     reports.note(*id, message);
                 } else {
                     reports.add(*id, message);
@@ -270,6 +274,20 @@ fn python(source: &Source, reports: &mut Reports) {
             }
         }
     }
+    // Whoever runs a file with so many gives it names.
+    if told.len() > UNBOUND_MAX {
+        for report in &mut reports.all[begins..] {
+            report.advice = true;
+        }
+    }
+}
+
+/// Whether the class around a method binds a name: what the method's head says is read there.
+fn class_binds(scopes: &Scopes, tree: &Tree, at: NodeId, name: &str) -> bool {
+    let class = tree
+        .ancestors(at)
+        .find(|around| tree.kind(*around) == Kind::Class);
+    class.is_some_and(|class| scopes.has(class, name))
 }
 
 /// The names that an annotation begins with: not members, names of arguments, or what is within quotes.

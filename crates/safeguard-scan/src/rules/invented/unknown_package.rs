@@ -84,12 +84,14 @@ pub(super) fn is_aside(path: &str) -> bool {
     path.split('/').rev().skip(1).any(|part| FOLDERS.contains(&part))
 }
 
-fn tell(reports: &mut Reports, node: NodeId, certain: bool, message: String) {
+/// A package that was there before is none that the change brings, however the statement that names it changes.
+fn tell(reports: &mut Reports, node: NodeId, package: &str, certain: bool, message: String) {
     if certain {
         reports.add(node, message);
     } else {
         reports.note(node, message);
     }
+    reports.known_by(package);
 }
 
 fn python(source: &Source, project: &Project, reports: &mut Reports) {
@@ -115,7 +117,14 @@ fn python(source: &Source, project: &Project, reports: &mut Reports) {
             .iter()
             .any(|word| tree.text().contains(word));
         let untested = is_test(&source.path) && !declared.locked;
+        // An adapter is called as what it adapts.
+        let stem = source
+            .path
+            .rsplit('/')
+            .next()
+            .and_then(|file| file.strip_suffix(".py"));
         let certain = known == Known::No
+            && stem != Some(first)
             && !lazy
             && !elsewhere
             && !untested
@@ -131,7 +140,7 @@ fn python(source: &Source, project: &Project, reports: &mut Reports) {
             "`{first}` is no module of Python or of this repository, and no package that is {lock} brings it{}",
             near(first, declared.distributions.iter().map(String::as_str))
         );
-        tell(reports, *import, certain, told);
+        tell(reports, *import, first, certain, told);
     }
 }
 
@@ -202,6 +211,7 @@ fn javascript(source: &Source, project: &Project, reports: &mut Reports) {
         tell(
             reports,
             id,
+            name,
             certain,
             format!(
                 "`{name}` is no module of Node or of this repository, and no `package.json` around this file declares it"
