@@ -5,4 +5,3 @@ mod hostile;
 mod pages;
 mod purls;
 mod read;
-mod speed;

@@ -1,9 +1,9 @@
 //! Functions by what they are called, so that one is found again in another version of its file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::language::Language;
-use crate::matching::Source;
+use crate::matching::{Source, canonical};
 use crate::tree::{Kind, NodeId, Role, Tree};
 
 /// How many parts a name has.
@@ -96,4 +96,25 @@ pub fn body_nodes(tree: &Tree, function: NodeId) -> Vec<NodeId> {
 pub fn called(tree: &Tree, call: NodeId) -> Option<&str> {
     let callee = tree.child(call, Role::Callee)?;
     matches!(tree.kind(callee), Kind::Name | Kind::Member).then(|| tree.name(callee))
+}
+
+/// Whether less than a third of the statements that were there are still there: another function under the same name.
+pub fn is_rewritten(was: &Tree, before: &[NodeId], is: &Tree, after: &[NodeId]) -> bool {
+    let is_statement =
+        |tree: &Tree, id: NodeId| matches!(tree.kind(id), Kind::ExprStmt | Kind::Assign | Kind::Return);
+    let still: BTreeSet<String> = after
+        .iter()
+        .filter(|id| is_statement(is, **id))
+        .map(|id| canonical(is, *id))
+        .collect();
+    let statements: Vec<NodeId> = before
+        .iter()
+        .copied()
+        .filter(|id| is_statement(was, *id))
+        .collect();
+    let kept = statements
+        .iter()
+        .filter(|id| still.contains(&canonical(was, **id)))
+        .count();
+    statements.len() >= 3 && 3 * kept < statements.len()
 }

@@ -22,8 +22,35 @@ const CALLS_DEEP_MAX: usize = 8;
 struct Summary {
     /// What it returns: parameters and sources.
     returns: Tainted,
+    /// The same by place, where it always returns so many values: `return query, params`.
+    places: Places,
     /// Sinks that a parameter reaches, with the steps within the function.
     reaches: Vec<(usize, NodeId, Vec<NodeId>)>,
+}
+
+#[derive(Debug, Clone, Default)]
+enum Places {
+    /// Nothing was returned yet, or none of it was a value.
+    #[default]
+    Unsaid,
+    Each(Vec<Tainted>),
+    /// One value, or now so many and now others.
+    Whole,
+}
+
+impl Places {
+    fn join(&mut self, others: Option<&[Tainted]>) {
+        match (&mut *self, others) {
+            (Places::Unsaid, Some(others)) => *self = Places::Each(others.to_vec()),
+            (Places::Each(known), Some(others)) if known.len() == others.len() => {
+                known
+                    .iter_mut()
+                    .zip(others)
+                    .for_each(|(one, other)| one.join(other));
+            }
+            (Places::Unsaid | Places::Each(_) | Places::Whole, _) => *self = Places::Whole,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +69,8 @@ pub struct Flow<'f> {
     under_way: Vec<NodeId>,
     /// What each of them has shown so far.
     current: Vec<Summary>,
+    /// What a call of one of them gave by place, when it was last looked at.
+    given: HashMap<NodeId, Vec<Tainted>>,
     /// Functions by name.
     named: BTreeMap<&'f str, Vec<NodeId>>,
     /// What is known where the innermost loop is left or begun again.
@@ -73,6 +102,7 @@ impl<'f> Flow<'f> {
             summaries: HashMap::new(),
             under_way: Vec::new(),
             current: vec![Summary::default()],
+            given: HashMap::new(),
             named,
             leaving: Vec::new(),
             visits: VISITS_MIN.max(tree.len() * VISITS_PER_NODE),
@@ -139,15 +169,23 @@ impl<'f> Flow<'f> {
         if tree.kind(body) == Kind::Block {
             self.statements(body, state);
         } else {
-            let value = self.value(body, state);
-            self.returns(&value);
+            self.returned(body, state);
         }
     }
 
-    fn returns(&mut self, value: &Tainted) {
+    /// What a function gives back here.
+    fn returned(&mut self, id: NodeId, state: &mut State) -> Tainted {
+        let tree = &self.source.tree;
+        let value = self.value(id, state);
+        let places: Option<Vec<Tainted>> = matches!(tree.kind(id), Kind::Tuple | Kind::List)
+            .then(|| tree.children(id).map(|part| self.value(part, state)).collect());
         if let Some(current) = self.current.last_mut() {
-            current.returns.join(value);
+            current.returns.join(&value);
+            if tree.kind(id) != Kind::Null {
+                current.places.join(places.as_deref());
+            }
         }
+        value
     }
 
     /// If the node is a sink that the value reaches, tells.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use safeguard_api::evidence::Severity;
 
-use crate::analysis::functions::{body_nodes, called, head};
+use crate::analysis::functions::{body_nodes, called, head, is_rewritten};
 use crate::analysis::guards::{guards, is_about_access, names};
 use crate::analysis::handlers::is_guard;
 use crate::analysis::place;
@@ -241,7 +241,7 @@ fn within(both: &Both<'_>, name: &str, base: NodeId, now: NodeId, taken: &mut Ve
         taken.push(Taken {
             node: head(is, now),
             severity: Severity::Critical,
-            confidence: if is_rewritten(was, &before, &still)
+            confidence: if is_rewritten(was, &before, is, &after)
                 || cover == covered::Cover::Other
                 || calls_a_guard(both.head, &before, was, &after)
                 || is_of_the_program(was, guard)
@@ -267,7 +267,7 @@ fn within(both: &Both<'_>, name: &str, base: NodeId, now: NodeId, taken: &mut Ve
         taken.push(Taken {
             node: head(is, now),
             severity: Severity::Critical,
-            confidence: if is_rewritten(was, &before, &still) {
+            confidence: if is_rewritten(was, &before, is, &after) {
                 Confidence::Medium
             } else {
                 Confidence::High
@@ -343,19 +343,6 @@ fn checking_call(tree: &Tree, id: NodeId) -> Option<&str> {
     .iter()
     .any(|begin| lower.starts_with(begin))
     .then_some(name)
-}
-
-/// Whether less than a third of the statements that were there are still there: another function under the same name.
-fn is_rewritten(was: &Tree, before: &[NodeId], still: &BTreeSet<String>) -> bool {
-    let statements: Vec<&NodeId> = before
-        .iter()
-        .filter(|id| matches!(was.kind(**id), Kind::ExprStmt | Kind::Assign | Kind::Return))
-        .collect();
-    let kept = statements
-        .iter()
-        .filter(|id| still.contains(&canonical(was, ***id)))
-        .count();
-    statements.len() >= 3 && 3 * kept < statements.len()
 }
 
 fn short(tree: &Tree, id: NodeId) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use safeguard_api::evidence::Severity;
 
-use crate::analysis::functions::{body_nodes, called, head};
+use crate::analysis::functions::{body_nodes, called, head, is_rewritten};
 use crate::analysis::place;
 use crate::matching::canonical;
 use crate::rule::Confidence;
@@ -20,6 +20,36 @@ pub static COMPARISON: Comparison = Comparison {
     run,
     gone: None,
 };
+
+/// What needs no lock of its own, as it is called in the standard libraries and by databases.
+const REPLACES: &[&str] = &[
+    "Atomic",
+    "atomic.",
+    "Atomics.",
+    "Concurrent",
+    "ReentrantLock",
+    "StampedLock",
+    "LongAdder",
+    "sync.Map",
+    "singleflight",
+    "$inc",
+    "findOneAndUpdate",
+    "find_one_and_update",
+    "findAndModify",
+    "ON CONFLICT",
+    "on conflict",
+    "on_conflict",
+    "ON DUPLICATE KEY",
+    "updateMany",
+    "increment:",
+    "decrement:",
+    "SET NX",
+    "setnx",
+    "compare_exchange",
+    "fetch_add",
+    "F(\"",
+    "F('",
+];
 
 fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
     if place::is_test(&both.head.path) {
@@ -46,15 +76,9 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
             let now_protected = self::protections(is, now, &after);
             for gone in protections.difference(&now_protected) {
                 // What needs no lock of its own may have taken its place.
-                let is_replaced = [
-                    "Atomic",
-                    "Concurrent",
-                    "ReentrantLock",
-                    "StampedLock",
-                    "LongAdder",
-                ]
-                .iter()
-                .any(|word| is.text().contains(word) && !was.text().contains(word));
+                let is_replaced = REPLACES
+                    .iter()
+                    .any(|word| is.text().contains(word) && !was.text().contains(word));
                 // A class of this file with such a name may be anything.
                 let is_own = both.base.of_kind(Kind::Class).iter().any(|class| {
                     was.name(*class) == gone.as_str() && gone.to_ascii_lowercase().contains("transaction")
@@ -65,7 +89,11 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
                 taken.push(Taken {
                     node: head(is, now),
                     severity: Severity::High,
-                    confidence: Confidence::High,
+                    confidence: if is_rewritten(was, &before, is, &after) {
+                        Confidence::Medium
+                    } else {
+                        Confidence::High
+                    },
                     message: format!("`{name}` ran under `{gone}`, and this change takes that away"),
                 });
             }

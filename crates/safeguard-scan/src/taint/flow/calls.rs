@@ -1,6 +1,6 @@
 //! What a call passes on: through the file's own functions, through closures, and through what is not known.
 
-use super::{Flow, Summary};
+use super::{Flow, Places, Summary};
 use crate::language::Language;
 use crate::taint::calls::passes;
 use crate::taint::state::{Origin, State, Tainted, place};
@@ -181,18 +181,28 @@ impl<'f> Flow<'f> {
             }
             (at + shift).min(params.len().saturating_sub(1))
         };
-        let mut returned = Tainted::default();
-        for (origin, _) in summary.returns.origins() {
-            match origin {
-                Origin::Source(_) => returned.join(&Tainted::by(origin)),
-                Origin::Param(param) => {
-                    for (at, argument) in arguments.iter().enumerate() {
-                        if param_of(at) == param {
-                            returned.join(&argument.through(call));
+        let given = |value: &Tainted| {
+            let mut given = Tainted::default();
+            for (origin, _) in value.origins() {
+                match origin {
+                    Origin::Source(_) => given.join(&Tainted::by(origin)),
+                    Origin::Param(param) => {
+                        for (at, argument) in arguments.iter().enumerate() {
+                            if param_of(at) == param {
+                                given.join(&argument.through(call));
+                            }
                         }
                     }
                 }
             }
+            given
+        };
+        let returned = given(&summary.returns);
+        match &summary.places {
+            Places::Each(places) => {
+                self.given.insert(call, places.iter().map(given).collect());
+            }
+            Places::Unsaid | Places::Whole => {}
         }
         for (param, sink, steps) in &summary.reaches {
             for (at, argument) in arguments.iter().enumerate() {

@@ -114,10 +114,9 @@ impl<'f> Flow<'f> {
             Kind::Return => {
                 let value = tree
                     .child(id, Role::Value)
-                    .map(|value| self.value(value, state))
+                    .map(|value| self.returned(value, state))
                     .unwrap_or_default();
                 self.sink(id, &value);
-                self.returns(&value);
                 return End::Leaves;
             }
             Kind::Raise => {
@@ -259,11 +258,23 @@ impl<'f> Flow<'f> {
                 let values: Option<Vec<NodeId>> = written
                     .filter(|written| matches!(tree.kind(*written), Kind::Tuple | Kind::List))
                     .map(|written| tree.children(written).collect());
+                let given = written
+                    .map(|written| match tree.kind(written) {
+                        Kind::Await => tree.child(written, Role::Value).unwrap_or(written),
+                        _ => written,
+                    })
+                    .and_then(|written| self.given.get(&written))
+                    .filter(|given| given.len() == targets.len())
+                    .cloned();
                 for (at, target) in targets.iter().enumerate() {
                     match &values {
                         Some(values) if values.len() == targets.len() => {
                             let value = self.value(values[at], state);
                             self.assign(*target, &value, Some(values[at]), state);
+                        }
+                        _ if given.is_some() => {
+                            let value = given.as_ref().and_then(|given| given.get(at));
+                            self.assign(*target, &value.cloned().unwrap_or_default(), None, state);
                         }
                         // Go's `err` tells what went wrong, not what was read.
                         _ if tree.name(*target) == "err" => state.set("err", Tainted::default()),

@@ -21,6 +21,7 @@ mod proxy;
 mod report;
 mod router;
 mod router_process;
+mod scan;
 mod sessions;
 mod tripwire;
 
@@ -102,6 +103,11 @@ const BENCHES: &[Bench] = &[
         name: "router",
         about: "requests/s and latency with one thread beside haproxy and nginx",
         run: router::run,
+    },
+    Bench {
+        name: "scan",
+        about: "`safeguard check` beside semgrep, bandit, ruff and ast-grep, and what it says of labelled changes",
+        run: scan::run,
     },
     Bench {
         name: "tripwire",
