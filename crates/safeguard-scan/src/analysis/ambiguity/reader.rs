@@ -80,7 +80,7 @@ impl Reader<'_> {
                 Some(if zero_width { may_fail } else { inner })
             }
             '[' => self.class().map(Node::Chars),
-            '.' => Some(Node::Chars(Chars::one('\n')?.not())),
+            '.' => Some(Node::Chars(Chars::one('\n')?.or(Chars::one('\r')?).not())),
             '^' => Some(Node::Empty),
             '$' => Some(may_fail),
             '\\' => {

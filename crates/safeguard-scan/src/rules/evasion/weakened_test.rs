@@ -73,7 +73,14 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
         }
         let asserted = assertions(was, &before);
         let asserts = assertions(is, &after);
-        let said = asserted.iter().any(|id| !is_vacuous(was, *id));
+        // What was imported is there.
+        let of_import = |id: NodeId| {
+            let condition = was.child(id, Role::Condition);
+            condition.is_some_and(|condition| {
+                was.kind(condition) == Kind::Name && both.base.names.imported(was.name(condition)).is_some()
+            })
+        };
+        let said = asserted.iter().any(|id| !is_vacuous(was, *id) && !of_import(*id));
         if said && asserts.iter().all(|id| is_vacuous(is, *id)) {
             // What a helper asserts is not seen here.
             let helpers = after.iter().any(|id| {
@@ -82,7 +89,7 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
                     && called(is, *id).is_some_and(|name| {
                         ["check", "assert", "verify"]
                             .iter()
-                            .any(|begin| name.starts_with(begin))
+                            .any(|begin| name.trim_start_matches('_').starts_with(begin))
                             || asserting.contains(name)
                     })
             });
@@ -229,7 +236,11 @@ fn assertions(tree: &Tree, body: &[NodeId]) -> Vec<NodeId> {
                     .child(*id, Role::Callee)
                     .map_or("", |callee| tree.source(callee));
                 let name = called(tree, *id).unwrap_or("");
-                let is_assertion = name.starts_with("assert")
+                let is_assertion = name.trim_start_matches('_').starts_with("assert")
+                    || matches!(
+                        name,
+                        "failureResultOf" | "successResultOf" | "failUnless" | "failIf"
+                    )
                     || name.starts_with("to") && callee.starts_with("expect")
                     || callee.starts_with("assert.")
                     || callee.starts_with("assertThat")

@@ -37,6 +37,34 @@ fn run(source: &Source, _project: &Project, reports: &mut Reports) {
     }
 }
 
+/// Windows can not remove what may not be written: the next statement removes the same.
+fn is_removed_next(code: Code<'_>, call: NodeId) -> bool {
+    let tree = code.tree;
+    let Some(path) = code.arg(call, 0) else {
+        return false;
+    };
+    let statement = std::iter::once(call).chain(tree.ancestors(call)).find(|id| {
+        tree.parent(*id)
+            .is_some_and(|parent| code.kind(parent) == Kind::Block)
+    });
+    let Some((statement, block)) = statement.and_then(|id| Some((id, tree.parent(id)?))) else {
+        return false;
+    };
+    let next = tree.children(block).skip_while(|id| *id != statement).nth(1);
+    next.is_some_and(|next| {
+        tree.subtree(next).any(|id| {
+            let removes = ["remove", "unlink", "rmtree", "rm"]
+                .iter()
+                .any(|word| code.called(id).to_ascii_lowercase().starts_with(word));
+            code.is_call(id)
+                && removes
+                && code
+                    .arg(id, 0)
+                    .is_some_and(|of| tree.source(of) == tree.source(path))
+        })
+    })
+}
+
 fn mode(code: Code<'_>, call: NodeId, reports: &mut Reports) {
     let called = code.called(call);
     let path = code.path(call);
@@ -90,9 +118,12 @@ fn mode(code: Code<'_>, call: NodeId, reports: &mut Reports) {
     );
     if mode & WRITABLE_BY_ALL != 0 {
         // What is created is cut by the umask, what is changed is not. The sticky bit keeps a shared folder in order.
-        if changes && mode & 0o1000 == 0 {
+        if mode & 0o1000 != 0 || changes && is_removed_next(code, call) {
+            return;
+        }
+        if changes {
             reports.add(call, what);
-        } else if mode & 0o1000 == 0 {
+        } else {
             reports.note(call, what);
         }
         return;

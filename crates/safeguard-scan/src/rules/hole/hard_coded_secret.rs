@@ -293,7 +293,7 @@ fn compared(code: Code<'_>, binary: NodeId, reports: &mut Reports) {
             && text.len() >= 6
             && text.bytes().any(|byte| byte.is_ascii_alphabetic())
         || text.to_ascii_lowercase().contains("secret");
-    if secret && plain && looks {
+    if secret && plain && looks && !text.to_ascii_lowercase().starts_with("your") {
         reports.add(
             binary,
             format!(

@@ -256,7 +256,13 @@ fn checks_otherwise(code: Code<'_>, setting: Setting<'_>) -> bool {
             let name = code.name(id);
             matches!(
                 name,
-                "VerifyPeerCertificate" | "VerifyConnection" | "fingerprint256" | "getPeerCertificate"
+                // Whoever asks for the other side's certificate and compares it knows whom it speaks with.
+                "VerifyPeerCertificate"
+                    | "VerifyConnection"
+                    | "RequestClientCert"
+                    | "RequireAnyClientCert"
+                    | "fingerprint256"
+                    | "getPeerCertificate"
             )
         });
     }

@@ -121,6 +121,14 @@ fn declared<'t>(tree: &'t Tree, body: &[NodeId], lambda: NodeId) -> BTreeSet<&'t
         .collect();
     let mut names = change::set(tree, &declares);
     names.extend(bodies::params(tree, lambda).map(|param| tree.name(param)));
+    // `func() (err error)`: named results are its own.
+    let results = tree
+        .children_in(lambda, Role::Type)
+        .map(|results| tree.name(results));
+    for results in results.filter_map(|results| results.strip_prefix('(')) {
+        let named = results.split(',').filter_map(|result| result.split(' ').next());
+        names.extend(named);
+    }
     names
 }
 

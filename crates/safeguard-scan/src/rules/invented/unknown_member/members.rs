@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// How many files that pass names on are followed.
+const FILES_MAX: usize = 100;
+
 impl File<'_> {
     pub(super) fn javascript_file_has(
         &self,
@@ -24,8 +27,12 @@ impl File<'_> {
             return true;
         }
         near.extend(exports.names.iter().cloned());
-        if !seen.insert(file.to_owned()) || seen.len() > 100 {
+        if !seen.insert(file.to_owned()) {
             return false;
+        }
+        // Behind so many files anything may be.
+        if seen.len() > FILES_MAX {
+            return true;
         }
         name != "default"
             && exports
