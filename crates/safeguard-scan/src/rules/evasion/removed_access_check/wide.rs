@@ -64,7 +64,9 @@ pub fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
     for one in &wide {
         let guard = &one.guard;
         let is_told = gone.contains_key(guard) || kept.contains(guard);
-        let is_there = is
+        // A hook is there by its own name alone.
+        let is_there = wide_now.iter().any(|other| other.guard == *guard)
+            || is
             .source
             .of_kind(Kind::Name)
             .iter()
