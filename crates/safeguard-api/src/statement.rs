@@ -18,6 +18,8 @@ pub const REQUEST_TEXT_BYTES_MAX: usize = 16 << 10;
 pub const REQUESTS_MAX: usize = 500;
 /// An approval holds for so long at most.
 pub const STATEMENT_APPROVAL_LONGEST: Span = Span::minutes(60);
+/// Tables that one approval names, and kinds of objects that may go with them.
+pub const TAKES_MAX: usize = 16;
 /// What codes of approvals begin with.
 pub const CODE_PREFIX: &str = "sga_";
 
@@ -152,7 +154,40 @@ pub struct StatementApproval {
     pub statement: Digest,
     /// What it may change and delete at most, triggers and cascades included.
     pub budget: RowBudget,
+    /// Of a `DROP TABLE` or `TRUNCATE`: the tables that it may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub takes: Option<Takes>,
     pub expires: Timestamp,
+}
+
+/// What a `DROP TABLE` or `TRUNCATE` may take. How many rows may go with it is in the budget.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Takes {
+    /// Each with its schema, as SQL writes it: without one, the name would be of whatever table the session's path has first.
+    pub relations: Vec<String>,
+    /// Kinds of other objects that may go with them by `CASCADE`, in PostgreSQL's words, such as `view`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
+}
+
+impl Takes {
+    /// Whether a name has its schema.
+    #[must_use]
+    pub fn is_qualified(name: &str) -> bool {
+        // Every second piece stands within quotes.
+        let mut outside = name.split('"').step_by(2);
+        outside.any(|piece| piece.contains('.'))
+    }
+}
+
+impl StatementDecision {
+    /// Whether the statement would take whole tables, and not rows of them.
+    #[must_use]
+    pub fn takes_tables(&self) -> bool {
+        let takes = |class: &StatementClass| matches!(class, StatementClass::Drop | StatementClass::Truncate);
+        self.classes.iter().any(takes)
+    }
 }
 
 /// A signed approval, as it is kept. Of its code only the hash is.
@@ -192,5 +227,25 @@ pub struct Redemption {
 pub struct Redeemed {
     pub decision: DecisionId,
     pub budget: RowBudget,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub takes: Option<Takes>,
     pub entry: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dot_within_quotes_is_no_schema() {
+        for (name, qualified) in [
+            ("public.users", true),
+            ("public.\"Users\"", true),
+            ("users", false),
+            ("\"a.b\"", false),
+            ("\"a.b\".c", true),
+        ] {
+            assert_eq!(Takes::is_qualified(name), qualified, "{name}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use safeguard_api::approval::Signable;
 use safeguard_api::guard::RowBudget;
-use safeguard_api::statement::{STATEMENT_API, StatementApproval, StatementCode};
+use safeguard_api::statement::{STATEMENT_API, StatementApproval, StatementCode, Takes};
 use safeguard_api::{DecisionId, Digest, Span, StatementRequest};
 
 use crate::api_client::ApiClient;
@@ -33,8 +33,12 @@ or sets it before: SET safeguard.approval = 'sga_…'. The statement runs in a t
 it changes and deletes no more than was approved, triggers and cascades included; the code is used up either way. Whoever
 asked, or has an agent ask, can not approve.
 
-Example:
-  safeguard statement approve dcn_01jb… --rows-deleted 1"
+For `DROP TABLE` and `TRUNCATE`, --rows-deleted is how many rows may go, in all tables together: they are counted before it
+runs. It takes the tables that it names, and by CASCADE other objects of the kinds that you name, and nothing else.
+
+Examples:
+  safeguard statement approve dcn_01jb… --rows-deleted 1
+  safeguard statement approve dcn_01jb… --rows-deleted 5000 --table shop.old_carts --also view"
     )]
     Approve(StatementApproveArgs),
 }
@@ -48,6 +52,14 @@ pub struct StatementApproveArgs {
     /// Rows that it may add or change; unsaid: what was measured
     #[arg(long, value_name = "ROWS")]
     pub rows_changed: Option<u64>,
+    /// A table that a DROP or TRUNCATE may take, with its schema; may be given again; unsaid: those of the statement, in the
+    /// schema `public` where it says none
+    #[arg(long = "table", value_name = "SCHEMA.TABLE")]
+    pub tables: Vec<String>,
+    /// A kind of other objects that may go with them by CASCADE, in PostgreSQL's words, such as "view", "table" or "table
+    /// constraint"; may be given again
+    #[arg(long, value_name = "KIND")]
+    pub also: Vec<String>,
     /// How long the code is good; at most 1h
     #[arg(long, value_name = "TIME", default_value = "15m")]
     pub valid: Span,
@@ -105,6 +117,10 @@ fn list(client: &ApiClient, output: &Output) -> Result<(), Failure> {
 fn shown(request: &StatementRequest) -> String {
     let decision = &request.decision;
     let why = match (&decision.rule, &decision.effect) {
+        (_, Some(effect)) if decision.takes_tables() => format!(
+            "counted: it would take {} rows; it was rolled back",
+            effect.rows_deleted
+        ),
         (_, Some(effect)) => format!(
             "measured: it changed {} rows and deleted {}, and was rolled back",
             effect.rows_changed, effect.rows_deleted
@@ -120,6 +136,50 @@ fn shown(request: &StatementRequest) -> String {
         "{} in {} by `{}` ({}{person}) at {}\n{why}\n\n{text}",
         request.proxy, request.environment, decision.login, decision.principal, decision.at
     ))
+}
+
+/// The tables that a `DROP TABLE` or `TRUNCATE` may take; none of any other statement.
+fn takes(request: &StatementRequest, args: &StatementApproveArgs) -> Result<Option<Takes>, Failure> {
+    if !request.decision.takes_tables() {
+        return match args.tables.is_empty() && args.also.is_empty() {
+            true => Ok(None),
+            false => Err(Failure::refused(
+                "`--table` and `--also` are for `DROP TABLE` and `TRUNCATE`, and this is neither",
+            )),
+        };
+    }
+    let with_schema = |name: &String| match Takes::is_qualified(name) {
+        true => name.clone(),
+        false => format!("public.{name}"),
+    };
+    let relations = match args.tables.is_empty() {
+        true => request.decision.relations.iter().map(with_schema).collect(),
+        false => args.tables.clone(),
+    };
+    Ok(Some(Takes {
+        relations,
+        also: args.also.clone(),
+    }))
+}
+
+/// What an approval lets its statement do, as the second half of a sentence.
+fn what_it_may(statement: &StatementApproval) -> String {
+    let budget = statement.budget;
+    let changing = format!("changing at most {}", budget.rows_changed_max);
+    match &statement.takes {
+        None => format!("deleting at most {} rows and {changing}", budget.rows_deleted_max),
+        Some(takes) => {
+            let also = match takes.also.is_empty() {
+                true => String::new(),
+                false => format!(", and by CASCADE each {}", takes.also.join(", ")),
+            };
+            printable(&format!(
+                "taking {} with at most {} rows{also}, and {changing}",
+                takes.relations.join(", "),
+                budget.rows_deleted_max
+            ))
+        }
+    }
 }
 
 fn approve(client: &ApiClient, args: &StatementApproveArgs, output: &Output) -> Result<(), Failure> {
@@ -141,6 +201,7 @@ fn approve(client: &ApiClient, args: &StatementApproveArgs, output: &Output) -> 
         rows_changed_max: changed.unwrap_or(0),
     };
     let decision = &request.decision;
+    let takes = takes(&request, args)?;
     let statement = StatementApproval {
         api: STATEMENT_API.to_owned(),
         decision: decision.decision.clone(),
@@ -150,12 +211,14 @@ fn approve(client: &ApiClient, args: &StatementApproveArgs, output: &Output) -> 
         principal: decision.principal,
         statement: Digest::of(text.as_bytes()),
         budget,
+        takes,
         expires: now()?.plus(args.valid),
     };
     output.say(&shown(&request));
     output.say(&format!(
-        "{CARE}lets it run once{CARE:#}, deleting at most {} rows and changing at most {}, until {}",
-        budget.rows_deleted_max, budget.rows_changed_max, statement.expires
+        "{CARE}lets it run once{CARE:#}, {}, until {}",
+        what_it_may(&statement),
+        statement.expires
     ));
     agreed("Let it run?", "approve", args.yes)?;
     let bytes = String::from_utf8(statement.bytes()).context("a statement is text")?;

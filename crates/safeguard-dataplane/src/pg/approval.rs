@@ -102,7 +102,7 @@ impl Session {
         let standing = self.door.standing();
         self.door.desk.is_some()
             && text.len() <= REQUEST_TEXT_BYTES_MAX
-            && not_measured(facts).is_none()
+            && (facts.taking.is_some() || not_measured(facts).is_none())
             && is_approvable(facts, self.asker(standing.frozen), &standing.policy)
     }
 
@@ -166,6 +166,14 @@ impl Session {
             .is_some_and(|counts| counts.keeps)
     }
 
+    /// Whether the database drops tables into its trash for the proxy.
+    pub fn discards(&self) -> bool {
+        self.transaction
+            .baseline
+            .as_ref()
+            .is_some_and(|counts| counts.discards)
+    }
+
     /// Tells the client under which id the rows are kept that an approved statement has removed.
     pub fn tell_kept(&mut self) {
         let Some(permit) = self.transaction.permit.as_ref().filter(|_| self.keeps_rows()) else {
@@ -181,7 +189,10 @@ impl Session {
 
     /// Runs what was approved. Whatever refuses it refuses the approval too, which is used up.
     fn permitted(&mut self, facts: &Arc<Facts>, text: &str) -> Course {
-        let course = self.measured(std::slice::from_ref(facts), Form::Query, Words::Query(text));
+        let course = match &facts.taking {
+            Some(taking) => self.taken(facts, taking, text),
+            None => self.measured(std::slice::from_ref(facts), Form::Query, Words::Query(text)),
+        };
         if matches!(course, Course::Refuse(_)) {
             self.transaction.permit = None;
         }
@@ -206,7 +217,7 @@ fn not_approvable() -> Refusal {
     Refusal::new(
         "42501",
         "this statement can not be approved: what stands against it is more than the policy about rows, or it is not alone",
-        "send one statement that writes or deletes rows, outside of a transaction, as a text with its literals; `safeguard statement --help` says more",
+        "send one statement that writes or deletes rows, or one `DROP TABLE` or `TRUNCATE`, outside of a transaction, as a text with its literals; `safeguard statement --help` says more",
     )
 }
 

@@ -209,10 +209,15 @@ impl Session {
         let text = self.transaction.text.as_deref().filter(|_| over.is_some());
         let keeps = over.is_none() && self.keeps_rows();
         let permit = self.transaction.permit.as_ref().filter(|_| keeps);
+        // Where the server was asked, a name has its schema.
+        let relations = match &self.transaction.taken {
+            Some(taken) => taken.named().map(str::to_owned).take(NAMES_TOLD_MAX).collect(),
+            None => watch.targets.iter().take(NAMES_TOLD_MAX).cloned().collect(),
+        };
         self.tell_desk(text, || StatementDecision {
             sqlstate: over.map(|_| OVER_BUDGET.to_owned()),
             classes: watch.classes.iter().copied().collect(),
-            relations: watch.targets.iter().take(NAMES_TOLD_MAX).cloned().collect(),
+            relations,
             undo: permit.map(|permit| permit.undo.clone()),
             effect: Some(RowEffect {
                 rows_changed: changed,

@@ -9,7 +9,7 @@ use safeguard_api::credential::user_of;
 use safeguard_api::statement::{
     ApprovedStatement, CODE_PREFIX, DECISIONS_MAX, DecisionBatch, DecisionsRecorded, REQUEST_TEXT_BYTES_MAX,
     REQUESTS_MAX, Redeemed, Redemption, STATEMENT_API, STATEMENT_APPROVAL_LONGEST, StatementApproval,
-    StatementCode, StatementDecision, StatementText,
+    StatementCode, StatementDecision, StatementText, TAKES_MAX, Takes,
 };
 use safeguard_api::{DecisionId, Digest, Span, StatementRequest, Timestamp};
 use safeguard_store::{StoreError, Tx};
@@ -18,6 +18,9 @@ use super::{Answer, ApiError, Body, IdPath, LIST_MAX, consents, parse_id};
 use crate::App;
 use crate::auth::{Caller, random_hex, same};
 use crate::record::{self, now};
+
+/// A table's name and its schema's, quoted, or a kind of object.
+const NAME_BYTES_MAX: usize = 300;
 
 pub(super) async fn record(
     State(app): State<App>,
@@ -205,6 +208,16 @@ fn problems(
         digest.is_some_and(|digest| digest != statement.statement),
         "it speaks of another text".to_owned(),
     );
+    wrong(
+        decision.takes_tables() != statement.takes.is_some(),
+        "`takes` has the tables of a `DROP TABLE` or `TRUNCATE`, and of nothing else".to_owned(),
+    );
+    wrong(
+        statement.takes.as_ref().is_some_and(|takes| !is_plain(takes)),
+        format!(
+            "`takes` has 1 to {TAKES_MAX} tables, each with its schema, and at most {TAKES_MAX} kinds of objects"
+        ),
+    );
     let latest = at.plus(STATEMENT_APPROVAL_LONGEST);
     wrong(
         statement.expires <= at || latest < statement.expires,
@@ -219,6 +232,15 @@ fn problems(
         "it was approved before; run it again without a code for a new decision".to_owned(),
     );
     Ok(problems)
+}
+
+fn is_plain(takes: &Takes) -> bool {
+    let Takes { relations, also } = takes;
+    let is_short = |text: &String| !text.is_empty() && text.len() <= NAME_BYTES_MAX;
+    (1..=TAKES_MAX).contains(&relations.len())
+        && also.len() <= TAKES_MAX
+        && relations.iter().chain(also).all(is_short)
+        && relations.iter().all(|name| Takes::is_qualified(name))
 }
 
 pub(super) async fn redeem(
@@ -280,6 +302,7 @@ fn use_up(tx: &mut Tx<'_>, redemption: &Redemption, actor: Actor) -> Result<Rede
     let redeemed = Redeemed {
         decision: statement.decision.clone(),
         budget: statement.budget,
+        takes: statement.takes.clone(),
         entry,
     };
     approved.used_at = Some(at);
