@@ -1,9 +1,12 @@
 //! Statements that a guard proxy did not simply let through: what is told of them, and how a person lets one run after all.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::approval::SignedStatement;
+use crate::approval::{Consent, SignedStatement};
+use crate::breakglass::{BREAKGLASS_PERSONS_MIN, Review};
 use crate::guard::{Principal, RowBudget, StatementClass};
 use crate::id::{DecisionId, Digest, Name, UndoId};
 use crate::stage::Environment;
@@ -74,9 +77,17 @@ pub struct StatementDecision {
     /// Under which what it removed and changed is kept in the database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<UndoId>,
+    /// A freeze stands against it, besides whatever else does.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub frozen: bool,
     /// How many more decisions were the same, within the same batch.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub repeated: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_false(is_true: &bool) -> bool {
+    !*is_true
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
@@ -126,15 +137,24 @@ pub struct StatementRequest {
 }
 
 impl StatementRequest {
-    /// In one word, for a list.
+    /// In a word or two, for a list.
     #[must_use]
     pub fn state(&self, now: Timestamp) -> &'static str {
         match &self.approved {
             None => "asked",
+            Some(approved) if approved.used_at.is_some() && approved.wants_review() => "used, not reviewed",
             Some(approved) if approved.used_at.is_some() => "used",
             Some(approved) if approved.statement.expires <= now => "expired",
+            Some(approved) if !approved.is_signed() => "signed by one of two",
             Some(_) => "approved",
         }
+    }
+
+    /// Whether it takes two people and a reason to let it run: it would go through a freeze, or take tables of production.
+    #[must_use]
+    pub fn wants_breakglass(&self) -> bool {
+        let takes = self.environment == Environment::Production && self.decision.takes_tables();
+        takes || self.decision.frozen
     }
 }
 
@@ -157,7 +177,30 @@ pub struct StatementApproval {
     /// Of a `DROP TABLE` or `TRUNCATE`: the tables that it may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub takes: Option<Takes>,
+    /// Where it takes two people to let it run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breakglass: Option<StatementBreakglass>,
     pub expires: Timestamp,
+}
+
+/// Why two people let a statement run that one may not let run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StatementBreakglass {
+    pub reason: String,
+    /// Freezes do not hold this one statement.
+    pub lifts_freeze: bool,
+}
+
+impl StatementApproval {
+    /// How many people must sign it.
+    #[must_use]
+    pub fn persons_min(&self) -> usize {
+        match self.breakglass {
+            Some(_) => BREAKGLASS_PERSONS_MIN,
+            None => 1,
+        }
+    }
 }
 
 /// What a `DROP TABLE` or `TRUNCATE` may take. How many rows may go with it is in the budget.
@@ -197,17 +240,61 @@ pub struct ApprovedStatement {
     pub person: String,
     pub signed: SignedStatement,
     pub signed_at: Timestamp,
-    pub code_sha256: Digest,
+    /// Of those who signed the same after the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<Consent>,
+    /// None until as many have signed as must.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_sha256: Option<Digest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used_at: Option<Timestamp>,
+    /// Of a break-glass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<Review>,
     pub entry: u64,
 }
 
-/// The code that lets the statement run, told once.
+impl ApprovedStatement {
+    /// Everybody's signature.
+    #[must_use]
+    pub fn consents(&self) -> Vec<Consent> {
+        let first = Consent {
+            person: self.person.clone(),
+            signature: self.signed.signature.clone(),
+            signed_at: self.signed_at,
+            entry: self.entry,
+        };
+        std::iter::once(first).chain(self.more.iter().cloned()).collect()
+    }
+
+    /// The people who signed it.
+    #[must_use]
+    pub fn persons(&self) -> BTreeSet<&str> {
+        let more = self.more.iter().map(|consent| consent.person.as_str());
+        std::iter::once(self.person.as_str()).chain(more).collect()
+    }
+
+    /// Whether as many people have signed it as must.
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        self.persons().len() >= self.statement.persons_min()
+    }
+
+    /// Whether it was a break-glass, and nobody has looked at it since.
+    #[must_use]
+    pub fn wants_review(&self) -> bool {
+        self.statement.breakglass.is_some() && self.is_signed() && self.review.is_none()
+    }
+}
+
+/// The code that lets the statement run, told once, to who signed last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StatementCode {
-    pub code: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
     pub statement: StatementApproval,
+    /// Who has signed it so far.
+    pub persons: Vec<String>,
     pub entry: u64,
 }
 
@@ -220,6 +307,9 @@ pub struct Redemption {
     pub environment: Environment,
     pub login: String,
     pub statement: Digest,
+    /// A freeze stands against it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub frozen: bool,
 }
 
 /// What a code was good for; it is used up.

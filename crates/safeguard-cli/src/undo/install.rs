@@ -31,8 +31,9 @@ pub struct InstallArgs {
 /// One transaction, which may be run again.
 pub fn script(rows_max: u64, bytes_max: u64, droppers: &[String]) -> String {
     let droppers = droppers.iter().map(|role| {
+        // A role that does not exist is an error here, and not a right that nobody has.
         format!(
-            "INSERT INTO safeguard_undo.dropper VALUES ({}) ON CONFLICT DO NOTHING;\n",
+            "INSERT INTO safeguard_undo.dropper SELECT pg_get_userbyid(quote_ident({})::regrole) ON CONFLICT DO NOTHING;\n",
             literal(role)
         )
     });
@@ -50,7 +51,7 @@ mod tests {
     fn the_limits_are_in_the_script() {
         let script = super::script(7, 11, &["o'hara".to_owned()]);
         assert!(script.contains("VALUES (7, 11)"));
-        assert!(script.contains("dropper VALUES ('o''hara')"));
+        assert!(script.contains("quote_ident('o''hara')::regrole"));
         assert!(!script.contains('@'));
     }
 }

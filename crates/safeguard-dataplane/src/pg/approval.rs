@@ -103,7 +103,13 @@ impl Session {
         self.door.desk.is_some()
             && text.len() <= REQUEST_TEXT_BYTES_MAX
             && (facts.taking.is_some() || not_measured(facts).is_none())
-            && is_approvable(facts, self.asker(standing.frozen), &standing.policy)
+            && is_approvable(facts, self.asker(false), &standing.policy)
+    }
+
+    /// Whether a freeze stands against what may be approved otherwise: that takes two people.
+    pub fn is_held_by_freeze(&self, facts: &Facts) -> bool {
+        let standing = self.door.standing();
+        standing.frozen && !is_approvable(facts, self.asker(true), &standing.policy)
     }
 
     /// The course of a statement that comes with a code, or before which one was set; none when neither is so, or no code is
@@ -151,6 +157,7 @@ impl Session {
                     environment: self.door.environment,
                     login: self.login.user.clone(),
                     statement: digest(text),
+                    frozen: self.is_held_by_freeze(facts),
                 }));
                 return Some(Course::Wait);
             }

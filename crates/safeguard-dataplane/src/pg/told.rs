@@ -90,6 +90,7 @@ impl Door {
             effect: None,
             approved: None,
             undo: None,
+            frozen: false,
             repeated: 0,
         };
         if !desk.tell(&self.name, self.environment, decision, None) {
@@ -113,9 +114,11 @@ impl Session {
             proxy = %self.door.name, user = %self.login.user, principal = %self.login.principal,
             rule, %decision, classes = %classes(all), relations = %relations(all), "A statement was refused"
         );
+        let frozen = text.is_some() && all.iter().any(|facts| self.is_held_by_freeze(facts));
         self.tell_desk(text, || StatementDecision {
             rule: Some(rule.to_owned()),
             sqlstate: Some(sqlstate.to_owned()),
+            frozen,
             ..self.decided(Outcome::Refused, all, decision)
         });
     }
@@ -214,7 +217,9 @@ impl Session {
             Some(taken) => taken.named().map(str::to_owned).take(NAMES_TOLD_MAX).collect(),
             None => watch.targets.iter().take(NAMES_TOLD_MAX).cloned().collect(),
         };
+        let frozen = text.is_some_and(|text| self.is_held_by_freeze(&self.door.texts.read(text)));
         self.tell_desk(text, || StatementDecision {
+            frozen,
             sqlstate: over.map(|_| OVER_BUDGET.to_owned()),
             classes: watch.classes.iter().copied().collect(),
             relations,
@@ -246,6 +251,7 @@ impl Session {
                 .as_ref()
                 .map(|permit| permit.redeemed.decision.clone()),
             undo: None,
+            frozen: false,
             repeated: 0,
         }
     }

@@ -263,10 +263,6 @@ async fn what_is_no_table_or_not_alone_is_not_approved() {
     ];
     let told = town.psql_with("agent", &within).await;
     assert!(told.contains("this statement can not be approved"), "{told}");
-    town.set(Default::default(), true);
-    let told = town.psql("agent", &format!("{CODE}TRUNCATE orders")).await;
-    assert!(told.contains("this statement can not be approved"), "{told}");
-    town.set(Default::default(), false);
     assert_eq!(control.asked(), 0);
     let told = town.psql("agent", &format!("{CODE}DROP TABLE names")).await;
     assert!(told.contains("`public.names` is no table"), "{told}");
@@ -343,4 +339,26 @@ async fn a_proxy_that_is_killed_leaves_the_table_as_it_was() {
     town.kill().await;
     assert!(agent.await.unwrap().is_err());
     assert_eq!(town.truth(ROWS).await, ALL);
+}
+
+#[tokio::test]
+async fn a_freeze_is_told_and_who_answers_for_the_code_decides_about_it() {
+    let (town, control) = Control::with(SHOP, |redemption| match redemption.frozen {
+        true => Err("a freeze holds it".to_owned()),
+        false => good_for(&["public.orders"], 150, &[])(redemption),
+    })
+    .await;
+    town.set(Default::default(), true);
+    let sql = "TRUNCATE orders";
+    let told = town.psql("agent", sql).await;
+    assert!(told.contains("safeguard statement approve dcn_"), "{told}");
+    assert!(control.decisions()[0].frozen);
+    let told = town.psql("agent", &format!("{CODE}{sql}")).await;
+    assert!(told.contains("does not count: a freeze holds it"), "{told}");
+    assert_eq!(town.psql("agent", ROWS).await, ALL);
+    town.set(Default::default(), false);
+    assert_eq!(
+        town.psql("agent", &format!("{CODE}{sql}")).await,
+        "TRUNCATE TABLE"
+    );
 }

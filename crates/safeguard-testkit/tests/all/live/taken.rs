@@ -96,6 +96,10 @@ fn what_an_approved_drop_or_truncate_took_comes_back_to_the_byte() {
         // Installed, and the proxy may not use the trash: nothing is destroyed instead.
         let told = guarded.let_run(drop, &also).await.unwrap_err();
         assert!(told.contains("may not drop tables into its trash"), "{told}");
+        let database = guarded.postgres.url("postgres", "shop");
+        let nobody = ["undo", "install", "--apply", "--dropper", "nobody", "--url", &database];
+        let told = String::from_utf8_lossy(&guarded.postgres.safeguard(&nobody).stderr).into_owned();
+        assert!(told.contains("role \"nobody\" does not exist"), "{told}");
         guarded.undo(&["install", "--apply", "--rows-max", "500", "--dropper", "guarded"]);
         let before = guarded.dump();
 
@@ -133,5 +137,161 @@ fn what_an_approved_drop_or_truncate_took_comes_back_to_the_byte() {
         assert!(told.contains("can not be undone: 1 other objects depend on it"), "{told}");
         guarded.sql("DROP FUNCTION first_visit");
         assert_eq!(guarded.dump(), before);
+    });
+}
+
+#[test]
+fn in_production_two_people_let_a_table_be_emptied_and_it_is_reviewed() {
+    runtime().block_on(async {
+        let guarded = Guarded::start_in("production", "guarded", SCHEMA).await;
+        let sql = "TRUNCATE visits";
+        let decision = guarded.asked_for(sql).await;
+        let rows = ["--rows-deleted", "120"];
+        let why = ["--rows-deleted", "120", "--reason", "the disk is full"];
+        let told = guarded.approve(&decision, "lee", &rows).unwrap_err();
+        assert!(told.contains("two people and a reason"), "{told}");
+        let told = guarded.approve(&decision, "kim", &why).unwrap_err();
+        assert!(told.contains("Kim Doe asked for it"), "{told}");
+        assert_eq!(
+            guarded.approve(&decision, "lee", &why).unwrap(),
+            "",
+            "one signature is no code"
+        );
+        let listed =
+            || String::from_utf8_lossy(&guarded.up.safeguard(&["statement", "list"]).stdout).into_owned();
+        assert!(listed().contains("signed by one of two"), "{}", listed());
+        let told = guarded.approve(&decision, "lee", &[]).unwrap_err();
+        assert!(told.contains("Lee Roe has signed it already"), "{told}");
+        let told = guarded.approve(&decision, "kim", &[]).unwrap_err();
+        assert!(told.contains("Kim Doe asked for it"), "{told}");
+        let code = guarded.approve(&decision, "max", &[]).unwrap();
+        let told = guarded.approve(&decision, "max", &why).unwrap_err();
+        assert!(told.contains("approved before"), "{told}");
+
+        let other = guarded.refused(&format!(
+            "/* safeguard.approval='{code}' */ TRUNCATE visits, clients"
+        ));
+        assert!(other.contains("another text was approved"), "{other}");
+        let with_code = format!("/* safeguard.approval='{code}' */ {sql}");
+        let done = guarded.coder(&with_code);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        assert_eq!(guarded.sql("SELECT count(*) FROM visits"), "0");
+        let again = guarded.refused(&with_code);
+        assert!(again.contains("used up"), "{again}");
+
+        assert!(listed().contains("used, not reviewed"), "{}", listed());
+        let status = guarded.up.ok("GET", "/api/v1/status", None).await["warnings"].to_string();
+        assert!(
+            status.contains(&format!("statement review {decision}")),
+            "{status}"
+        );
+        let review = [
+            "statement",
+            "review",
+            &decision,
+            "--finding",
+            "nothing asked for it",
+        ];
+        assert!(guarded.up.safeguard(&review).status.success());
+        assert!(
+            !guarded.up.safeguard(&review).status.success(),
+            "it is reviewed once"
+        );
+        let shown = guarded.up.safeguard(&["statement", "show", &decision]);
+        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+        assert!(shown.contains("nothing asked for it"), "{shown}");
+        let (kinds, log) = guarded.log().await;
+        let after: Vec<&str> = kinds
+            .iter()
+            .map(String::as_str)
+            .filter(|kind| *kind != "statement.decided")
+            .collect();
+        assert_eq!(
+            after,
+            [
+                "statement.refused",
+                "statement.signed",
+                "statement.refused",
+                "statement.refused",
+                "statement.approved",
+                "statement.refused",
+                "statement.code-refused",
+                "statement.code-used",
+                "statement.code-refused",
+                "statement.reviewed",
+                "statement.refused",
+            ]
+        );
+        assert!(
+            log.contains("break-glass in production: the disk is full"),
+            "{log}"
+        );
+    });
+}
+
+#[test]
+fn a_freeze_is_lifted_for_one_statement_that_two_people_signed_for() {
+    runtime().block_on(async {
+        let guarded = Guarded::start_in("production", "guarded", SCHEMA).await;
+        let sql = "TRUNCATE visits";
+        let why = ["--rows-deleted", "120", "--reason", "the disk is full"];
+        let let_run = |decision: &str, more: &[&str]| {
+            guarded.approve(decision, "lee", &[&why, more].concat()).unwrap();
+            let code = guarded.approve(decision, "max", &[]).unwrap();
+            format!("/* safeguard.approval='{code}' */ {sql}")
+        };
+        let before = let_run(&guarded.asked_for(sql).await, &[]);
+        let soon_over = let_run(&guarded.asked_for(sql).await, &["--valid", "2s"]);
+        let signed_at = std::time::Instant::now();
+        let freeze = serde_json::json!({ "reason": "stock-taking" });
+        let freeze = guarded.up.ok("POST", "/api/v1/freezes", Some(freeze)).await;
+        let frozen = async || {
+            let decision = guarded.asked_for(sql).await;
+            let shown = guarded.up.safeguard(&["statement", "show", &decision]);
+            String::from_utf8_lossy(&shown.stdout)
+                .contains("a freeze holds it too")
+                .then_some(decision)
+        };
+        let decision = guarded.up.until("the freeze is known to the proxy", frozen).await;
+
+        // What was signed before says nothing of a freeze, and is not used up by asking.
+        let told = guarded.refused(&before);
+        assert!(
+            told.contains("a freeze holds it, and it was not approved for that"),
+            "{told}"
+        );
+        let over = async || (signed_at.elapsed() > std::time::Duration::from_secs(3)).then_some(());
+        guarded.up.until("the shorter approval is over", over).await;
+        let told = guarded.refused(&soon_over);
+        assert!(told.contains("it expired at"), "{told}");
+        // One person does not lift it, also where one would do without a freeze.
+        let bulk = "DELETE FROM visits";
+        let alone = guarded.asked_for(bulk).await;
+        let told = guarded
+            .approve(&alone, "lee", &["--rows-deleted", "120"])
+            .unwrap_err();
+        assert!(told.contains("two people and a reason"), "{told}");
+
+        let lifted = let_run(&decision, &[]);
+        let done = guarded.coder(&lifted);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        assert_eq!(guarded.sql("SELECT count(*) FROM visits"), "0");
+        guarded.refused(sql);
+        let (_, log) = guarded.log().await;
+        assert!(
+            log.contains("break-glass through a freeze: the disk is full"),
+            "{log}"
+        );
+
+        let id = freeze["id"].as_str().expect("an id");
+        guarded
+            .up
+            .ok("POST", &format!("/api/v1/freezes/{id}/close"), None)
+            .await;
+        let thawed = async || guarded.coder(&before).status.success().then_some(());
+        guarded
+            .up
+            .until("what was signed before runs after the freeze", thawed)
+            .await;
     });
 }
