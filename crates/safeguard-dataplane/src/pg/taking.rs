@@ -39,7 +39,10 @@ impl Session {
         }
         match self.transaction.answered.take() {
             Some(Answered::Failed { error, status }) => return self.failed(&error, status),
-            Some(Answered::Unreadable) => return self.refuse(all, unreadable()),
+            Some(Answered::Unreadable) if self.transaction.baseline.is_none() => {
+                return self.refuse(all, unreadable());
+            }
+            Some(Answered::Unreadable) => return self.refuse(all, unlisted()),
             Some(Answered::Within | Answered::Over(_)) | None => {}
         }
         let Some(permit) = &self.transaction.permit else {
@@ -242,6 +245,14 @@ fn no_table(name: &str) -> Refusal {
     Refusal::new(
         NOT_SUPPORTED,
         format!("`{name}` is no table: only tables are dropped and emptied by an approval"),
+        "write a migration",
+    )
+}
+
+fn unlisted() -> Refusal {
+    Refusal::new(
+        NOT_SUPPORTED,
+        "what the statement would take could not be read from the server's answer",
         "write a migration",
     )
 }

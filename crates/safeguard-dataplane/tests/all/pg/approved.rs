@@ -4,6 +4,7 @@ use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 
 use safeguard_api::Digest;
+use safeguard_api::config::Proxy;
 use safeguard_api::guard::RowBudget;
 use safeguard_api::statement::{Outcome, Redeemed, Redemption, StatementDecision};
 use safeguard_dataplane::pg::{Answer, Desk, Question};
@@ -27,13 +28,25 @@ pub struct Control {
 
 impl Control {
     pub async fn with(sql: &str, answer: impl Fn(&Redemption) -> Answer + Send + 'static) -> (Town, Control) {
+        Control::with_settings(sql, answer, |_| ()).await
+    }
+
+    pub async fn with_settings(
+        sql: &str,
+        answer: impl Fn(&Redemption) -> Answer + Send + 'static,
+        change: impl FnOnce(&mut Proxy),
+    ) -> (Town, Control) {
         let (desk, questions) = Desk::new();
         let desk = Arc::new(desk);
         desk.set_recording(true);
         let asked: Arc<Mutex<Vec<Redemption>>> = Arc::default();
         let noted = Arc::clone(&asked);
         std::thread::spawn(move || serve(&questions, &noted, answer));
-        let town = Town::with_settings(sql, |settings| settings.desk = Some(Arc::clone(&desk))).await;
+        let town = Town::with_settings(sql, |settings| {
+            settings.desk = Some(Arc::clone(&desk));
+            change(&mut settings.proxy);
+        })
+        .await;
         (town, Control { desk, asked })
     }
 
@@ -266,15 +279,8 @@ async fn without_a_server_a_code_is_no_code() {
 
 #[tokio::test]
 async fn where_rows_must_be_kept_nothing_runs_without() {
-    let (desk, questions) = Desk::new();
-    let desk = Arc::new(desk);
-    desk.set_recording(true);
-    std::thread::spawn(move || serve(&questions, &Mutex::default(), good_for(4)));
-    let town = Town::with_settings(SHOP, |settings| {
-        settings.desk = Some(Arc::clone(&desk));
-        settings.proxy.undo_required = true;
-    })
-    .await;
+    let (town, _control) =
+        Control::with_settings(SHOP, good_for(4), |proxy| proxy.undo_required = true).await;
     let told = town.psql("agent", &format!("{CODE}{GONE}")).await;
     assert!(told.contains("this database keeps nothing"), "{told}");
     assert_eq!(town.psql("agent", USERS).await, "50");
