@@ -1,9 +1,12 @@
 //! Statements that a guard proxy did not simply let through: what is told of them, and how a person lets one run after all.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::approval::SignedStatement;
+use crate::approval::{Consent, SignedStatement};
+use crate::breakglass::{BREAKGLASS_PERSONS_MIN, Review};
 use crate::guard::{Principal, RowBudget, StatementClass};
 use crate::id::{DecisionId, Digest, Name, UndoId};
 use crate::stage::Environment;
@@ -18,6 +21,8 @@ pub const REQUEST_TEXT_BYTES_MAX: usize = 16 << 10;
 pub const REQUESTS_MAX: usize = 500;
 /// An approval holds for so long at most.
 pub const STATEMENT_APPROVAL_LONGEST: Span = Span::minutes(60);
+/// Tables that one approval names, and kinds of objects that may go with them.
+pub const TAKES_MAX: usize = 16;
 /// What codes of approvals begin with.
 pub const CODE_PREFIX: &str = "sga_";
 
@@ -72,9 +77,17 @@ pub struct StatementDecision {
     /// Under which what it removed and changed is kept in the database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<UndoId>,
+    /// A freeze stands against it, besides whatever else does.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub frozen: bool,
     /// How many more decisions were the same, within the same batch.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub repeated: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_false(is_true: &bool) -> bool {
+    !*is_true
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
@@ -124,15 +137,24 @@ pub struct StatementRequest {
 }
 
 impl StatementRequest {
-    /// In one word, for a list.
+    /// In a word or two, for a list.
     #[must_use]
     pub fn state(&self, now: Timestamp) -> &'static str {
         match &self.approved {
             None => "asked",
+            Some(approved) if approved.used_at.is_some() && approved.wants_review() => "used, not reviewed",
             Some(approved) if approved.used_at.is_some() => "used",
             Some(approved) if approved.statement.expires <= now => "expired",
+            Some(approved) if !approved.is_signed() => "signed by one of two",
             Some(_) => "approved",
         }
+    }
+
+    /// Whether it takes two people and a reason to let it run: it would go through a freeze, or take tables of production.
+    #[must_use]
+    pub fn wants_breakglass(&self) -> bool {
+        let takes = self.environment == Environment::Production && self.decision.takes_tables();
+        takes || self.decision.frozen
     }
 }
 
@@ -152,7 +174,63 @@ pub struct StatementApproval {
     pub statement: Digest,
     /// What it may change and delete at most, triggers and cascades included.
     pub budget: RowBudget,
+    /// Of a `DROP TABLE` or `TRUNCATE`: the tables that it may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub takes: Option<Takes>,
+    /// Where it takes two people to let it run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breakglass: Option<StatementBreakglass>,
     pub expires: Timestamp,
+}
+
+/// Why two people let a statement run that one may not let run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StatementBreakglass {
+    pub reason: String,
+    /// Freezes do not hold this one statement.
+    pub lifts_freeze: bool,
+}
+
+impl StatementApproval {
+    /// How many people must sign it.
+    #[must_use]
+    pub fn persons_min(&self) -> usize {
+        match self.breakglass {
+            Some(_) => BREAKGLASS_PERSONS_MIN,
+            None => 1,
+        }
+    }
+}
+
+/// What a `DROP TABLE` or `TRUNCATE` may take. How many rows may go with it is in the budget.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Takes {
+    /// Each with its schema, as SQL writes it: without one, the name would be of whatever table the session's path has first.
+    pub relations: Vec<String>,
+    /// Kinds of other objects that may go with them by `CASCADE`, in PostgreSQL's words, such as `view`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
+}
+
+impl Takes {
+    /// Whether a name has its schema.
+    #[must_use]
+    pub fn is_qualified(name: &str) -> bool {
+        // Every second piece stands within quotes.
+        let mut outside = name.split('"').step_by(2);
+        outside.any(|piece| piece.contains('.'))
+    }
+}
+
+impl StatementDecision {
+    /// Whether the statement would take whole tables, and not rows of them.
+    #[must_use]
+    pub fn takes_tables(&self) -> bool {
+        let takes = |class: &StatementClass| matches!(class, StatementClass::Drop | StatementClass::Truncate);
+        self.classes.iter().any(takes)
+    }
 }
 
 /// A signed approval, as it is kept. Of its code only the hash is.
@@ -162,17 +240,61 @@ pub struct ApprovedStatement {
     pub person: String,
     pub signed: SignedStatement,
     pub signed_at: Timestamp,
-    pub code_sha256: Digest,
+    /// Of those who signed the same after the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<Consent>,
+    /// None until as many have signed as must.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_sha256: Option<Digest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used_at: Option<Timestamp>,
+    /// Of a break-glass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<Review>,
     pub entry: u64,
 }
 
-/// The code that lets the statement run, told once.
+impl ApprovedStatement {
+    /// Everybody's signature.
+    #[must_use]
+    pub fn consents(&self) -> Vec<Consent> {
+        let first = Consent {
+            person: self.person.clone(),
+            signature: self.signed.signature.clone(),
+            signed_at: self.signed_at,
+            entry: self.entry,
+        };
+        std::iter::once(first).chain(self.more.iter().cloned()).collect()
+    }
+
+    /// The people who signed it.
+    #[must_use]
+    pub fn persons(&self) -> BTreeSet<&str> {
+        let more = self.more.iter().map(|consent| consent.person.as_str());
+        std::iter::once(self.person.as_str()).chain(more).collect()
+    }
+
+    /// Whether as many people have signed it as must.
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        self.persons().len() >= self.statement.persons_min()
+    }
+
+    /// Whether it was a break-glass, and nobody has looked at it since.
+    #[must_use]
+    pub fn wants_review(&self) -> bool {
+        self.statement.breakglass.is_some() && self.is_signed() && self.review.is_none()
+    }
+}
+
+/// The code that lets the statement run, told once, to who signed last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StatementCode {
-    pub code: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
     pub statement: StatementApproval,
+    /// Who has signed it so far.
+    pub persons: Vec<String>,
     pub entry: u64,
 }
 
@@ -185,6 +307,9 @@ pub struct Redemption {
     pub environment: Environment,
     pub login: String,
     pub statement: Digest,
+    /// A freeze stands against it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub frozen: bool,
 }
 
 /// What a code was good for; it is used up.
@@ -192,5 +317,25 @@ pub struct Redemption {
 pub struct Redeemed {
     pub decision: DecisionId,
     pub budget: RowBudget,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub takes: Option<Takes>,
     pub entry: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dot_within_quotes_is_no_schema() {
+        for (name, qualified) in [
+            ("public.users", true),
+            ("public.\"Users\"", true),
+            ("users", false),
+            ("\"a.b\"", false),
+            ("\"a.b\".c", true),
+        ] {
+            assert_eq!(Takes::is_qualified(name), qualified, "{name}");
+        }
+    }
 }

@@ -200,7 +200,7 @@ fn run(verb: UndoVerb, output: &Output) -> Result<(), Failure> {
 }
 
 fn install_in(args: &InstallArgs, output: &Output) -> Result<(), Failure> {
-    let script = install::script(args.rows_max, args.bytes_max);
+    let script = install::script(args.rows_max, args.bytes_max, &args.droppers);
     if !args.apply {
         return output.data(&script, String::clone);
     }

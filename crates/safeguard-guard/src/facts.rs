@@ -51,6 +51,24 @@ pub enum Plan {
     Unseen,
 }
 
+/// A statement that takes whole tables, by their names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taking {
+    pub verb: TakingVerb,
+    /// The parts of each name, as the statement has them, without quotes.
+    pub relations: Vec<Vec<String>>,
+    /// What depends on them goes too.
+    pub cascade: bool,
+    /// Sequences begin again.
+    pub restarts: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakingVerb {
+    DropTable,
+    Truncate,
+}
+
 /// What a text of statements would do. It depends on the text alone, and can be kept by it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Facts {
@@ -69,6 +87,8 @@ pub struct Facts {
     /// Whether it declares a cursor that outlives its transaction: PostgreSQL runs its query at the commit.
     pub holds_cursor: bool,
     pub plan: Plan,
+    /// The tables that a `DROP TABLE` or `TRUNCATE` of the text itself takes; of several, those of the last.
+    pub taking: Option<Taking>,
     /// The code of an approval that it sets for the statement after it.
     pub approval: Option<String>,
     pub cost: StatementCost,

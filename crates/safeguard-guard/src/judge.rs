@@ -116,8 +116,8 @@ pub fn budget(asker: Asker, policy: &GuardPolicy) -> RowBudget {
     }
 }
 
-/// Whether a person may let this very text run once, measured: all that stands against it is the policy about rows. What
-/// reaches beyond rows, what a freeze or an environment for reading holds back, and what can not be measured, nobody lets
+/// Whether a person may let this very text run once, measured: all that stands against it is the policy about rows, or about
+/// tables that it takes by their names. What reaches beyond that, what a freeze or an environment for reading holds back, and what can not be measured, nobody lets
 /// through.
 #[must_use]
 pub fn is_approvable(facts: &Facts, asker: Asker, policy: &GuardPolicy) -> bool {
@@ -130,7 +130,9 @@ pub fn is_approvable(facts: &Facts, asker: Asker, policy: &GuardPolicy) -> bool 
     let stands_against = |act: &Act| {
         let mut denying =
             answers(act.class, asker, policy).filter(|(answer, _)| *answer == GuardAnswer::Deny);
-        denying.any(|(_, rule)| !ABOUT_ROWS.contains(&act.class) || rule.sqlstate != crate::rules::POLICY)
+        let is_about =
+            ABOUT_ROWS.contains(&act.class) || facts.taking.is_some() && ABOUT_TABLES.contains(&act.class);
+        denying.any(|(_, rule)| !is_about || rule.sqlstate != crate::rules::POLICY)
     };
     !for_reading
         && is_one_statement
@@ -142,6 +144,7 @@ pub fn is_approvable(facts: &Facts, asker: Asker, policy: &GuardPolicy) -> bool 
 }
 
 const ABOUT_ROWS: &[Class] = &[Class::Write, Class::BulkWrite, Class::Delete];
+const ABOUT_TABLES: &[Class] = &[Class::Drop, Class::Truncate];
 
 /// Whether somebody answers for what is asked while it is asked.
 fn is_attended(principal: Principal) -> bool {

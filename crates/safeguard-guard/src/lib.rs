@@ -19,6 +19,6 @@ pub mod shell;
 mod table;
 mod tree;
 
-pub use facts::{Act, Facts, Plan, Run, TransactionStep};
+pub use facts::{Act, Facts, Plan, Run, Taking, TakingVerb, TransactionStep};
 pub use judge::{Verdict, budget, decide, is_approvable, judge};
 pub use read::{DEPTH_MAX, STATEMENT_BYTES_MAX, STATEMENTS_MAX, read};

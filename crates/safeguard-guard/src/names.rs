@@ -23,6 +23,10 @@ pub(crate) fn parts(list: &NodeList) -> Vec<&str> {
     list.iter().filter_map(|node| node.as_str()).collect()
 }
 
+pub(crate) fn owned(parts: &[&str]) -> Vec<String> {
+    parts.iter().map(|&part| part.to_owned()).collect()
+}
+
 pub(crate) fn strings(list: &CastNodeList<nodes::String>) -> Vec<&str> {
     list.into_iter().filter_map(|part| part.sval()).collect()
 }

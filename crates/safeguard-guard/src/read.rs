@@ -6,7 +6,7 @@ use pg_raw_parse::Node;
 use pg_raw_parse::nodes::{RangeVar, RawStmt};
 use safeguard_api::guard::{NamedRelation, StatementClass as Class};
 
-use crate::facts::{Facts, Plan, Run, TransactionStep};
+use crate::facts::{Facts, Plan, Run, Taking, TransactionStep};
 use crate::tree::children;
 use crate::{calls, cost, names, schema, server, session, table};
 
@@ -125,6 +125,13 @@ impl<'a, 'f> Walk<'a, 'f> {
     fn plan(&mut self, plan: Plan) {
         if self.texts_deep == 0 {
             self.facts.plan = self.facts.plan.max(plan);
+        }
+    }
+
+    /// Notes which tables the text's own statement takes.
+    pub fn take(&mut self, taking: Taking) {
+        if self.texts_deep == 0 {
+            self.facts.taking = Some(taking);
         }
     }
 

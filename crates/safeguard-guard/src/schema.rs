@@ -5,7 +5,8 @@ use pg_raw_parse::nodes::{AlterTableCmd, AlterTableStmt, CreateFunctionStmt, Dro
 use pg_raw_parse::raw::{AlterTableType as At, ObjectType};
 use safeguard_api::guard::StatementClass as Class;
 
-use crate::names::{object, parts, shown, strings, text, written};
+use crate::facts::{Taking, TakingVerb};
+use crate::names::{object, owned, parts, shown, strings, text, written};
 use crate::read::{Below, Scope, Walk};
 use crate::server::{is_catalog, is_trusted_language};
 use crate::table::is_temporary;
@@ -307,8 +308,22 @@ fn dropped(walk: &mut Walk<'_, '_>, drop: &DropStmt, scope: Scope) {
         ObjectType::OBJECT_ACCESS_METHOD | ObjectType::OBJECT_LANGUAGE => (Class::Drop, "part of the server"),
         _ => (Class::DropDefinition, "definition"),
     };
+    let cascades = drop.behavior == pg_raw_parse::raw::DropBehavior::DROP_CASCADE;
+    if drop.remove_type == ObjectType::OBJECT_TABLE {
+        let tables = drop.objects().into_iter();
+        let tables = tables.filter_map(|named| match named {
+            Node::NodeList(name) => Some(owned(&parts(name))),
+            _ => None,
+        });
+        walk.take(Taking {
+            verb: TakingVerb::DropTable,
+            relations: tables.collect(),
+            cascade: cascades,
+            restarts: false,
+        });
+    }
     for named in drop.objects() {
-        let with_dependants = match drop.behavior == pg_raw_parse::raw::DropBehavior::DROP_CASCADE {
+        let with_dependants = match cascades {
             true => " and everything that depends on it",
             false => "",
         };

@@ -2,11 +2,12 @@
 
 use pg_raw_parse::Node;
 use pg_raw_parse::nodes::{CopyStmt, MergeStmt, RangeVar, SelectStmt};
-use pg_raw_parse::raw::CmdType;
+use pg_raw_parse::raw::{CmdType, DropBehavior};
 use safeguard_api::guard::StatementClass as Class;
 
 use crate::condition::{Target, covers_every_row};
-use crate::names::{relation_parts, shown};
+use crate::facts::{Taking, TakingVerb};
+use crate::names::{owned, relation_parts, shown};
 use crate::read::{Below, Scope, Walk};
 use crate::{cost, server};
 
@@ -53,6 +54,17 @@ pub(crate) fn see<'a>(walk: &mut Walk<'a, '_>, node: Node<'a>, scope: Scope) -> 
         }
         Node::MergeStmt(merge) => self::merge(walk, merge, scope),
         Node::TruncateStmt(truncate) => {
+            let tables = truncate.relations().into_iter();
+            let tables = tables.filter_map(|table| match table {
+                Node::RangeVar(table) => Some(owned(&relation_parts(table))),
+                _ => None,
+            });
+            walk.take(Taking {
+                verb: TakingVerb::Truncate,
+                relations: tables.collect(),
+                cascade: truncate.behavior == DropBehavior::DROP_CASCADE,
+                restarts: truncate.restart_seqs,
+            });
             for table in truncate.relations() {
                 if let Node::RangeVar(table) = table {
                     let does = || format!("empties {}", shown(Some(table)));

@@ -92,6 +92,9 @@ CREATE TABLE IF NOT EXISTS safeguard_undo.limits (
 INSERT INTO safeguard_undo.limits (rows_max, bytes_max) VALUES (@ROWS_MAX@, @BYTES_MAX@)
   ON CONFLICT (single) DO UPDATE SET rows_max = EXCLUDED.rows_max, bytes_max = EXCLUDED.bytes_max;
 
+-- Roles that may drop tables into the trash, and nothing else of this: those of proxies.
+CREATE TABLE IF NOT EXISTS safeguard_undo.dropper (role_name text PRIMARY KEY);
+@DROPPERS@
 -- Keeps what a statement removed and changed. It runs as the owner of the records, whoever makes the statement; so it calls
 -- nothing that another role may have defined: `record_out` rather than a cast, which a table's owner can define.
 CREATE OR REPLACE FUNCTION safeguard_undo.keep() RETURNS trigger
@@ -260,6 +263,105 @@ BEGIN
   END LOOP;
 END $body$;
 
+-- What is moved into the trash with these tables and views, and what depends on them from outside.
+CREATE OR REPLACE FUNCTION safeguard_undo.objects(relations oid[])
+RETURNS TABLE (object oid, kind "char", schema_name text, name text, owner text, grants text[], revokes text[])
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $body$
+@OBJECTS@
+$body$;
+
+CREATE OR REPLACE FUNCTION safeguard_undo.dependents(relations oid[]) RETURNS SETOF text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $body$
+@DEPENDENTS@
+$body$;
+
+-- Moves tables and views into the trash, in place of dropping them. It runs as the owner of the records, so that whoever may
+-- call it needs to own no table. Foreign keys of tables that stay are dropped where that is asked for, and come back too.
+CREATE OR REPLACE FUNCTION safeguard_undo.discard(undo_id text, relations oid[], keep_ms bigint, with_foreign_keys boolean)
+RETURNS timestamptz
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $body$
+DECLARE
+  thing record;
+  command text;
+  word text;
+  trash_name text;
+  place int := 0;
+  until timestamptz := statement_timestamp() + keep_ms * interval '1 millisecond';
+  -- With their partitions.
+  moved oid[];
+  dependents text[];
+BEGIN
+  FOR thing IN SELECT c.oid::regclass::text AS name, c.relkind, c.relpersistence, n.nspname,
+        EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)
+          OR EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid AND c.relkind <> 'p') AS inherits
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY (relations) LOOP
+    IF thing.relkind NOT IN ('r', 'p', 'v', 'm') OR thing.relpersistence = 't'
+        OR thing.nspname ~ '^(pg_|safeguard_(undo|trash)$)' OR thing.nspname = 'information_schema' THEN
+      RAISE EXCEPTION 'dropping % can not be undone: it is no table and no view of a user', thing.name USING ERRCODE = '0A000';
+    END IF;
+    IF thing.inherits THEN
+      RAISE EXCEPTION 'dropping % can not be undone: it is a partition, or inherits, or is inherited from', thing.name
+        USING ERRCODE = '0A000', HINT = 'detach it first: ALTER TABLE … DETACH PARTITION …';
+    END IF;
+  END LOOP;
+  SELECT array_agg(o.object) INTO moved FROM safeguard_undo.objects(relations) o WHERE o.kind IN ('r', 'p', 'v', 'm');
+  IF moved IS NULL THEN
+    RAISE EXCEPTION 'there is no table to drop' USING ERRCODE = '42P01';
+  END IF;
+  FOR thing IN SELECT o.schema_name, o.name FROM safeguard_undo.objects(relations) o WHERE o.kind IN ('r', 'p') LOOP
+    EXECUTE format('LOCK TABLE %I.%I IN ACCESS EXCLUSIVE MODE', thing.schema_name, thing.name);
+  END LOOP;
+  INSERT INTO safeguard_undo.record (id, kind, expires) VALUES (undo_id, 'drop', until);
+  IF with_foreign_keys THEN
+    FOR thing IN SELECT f.oid, f.conname, n.nspname, c.relname, w.rolname,
+          format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s', n.nspname, c.relname, f.conname, pg_get_constraintdef(f.oid)) AS made,
+          format('COMMENT ON CONSTRAINT %I ON %I.%I IS %L', f.conname, n.nspname, c.relname, obj_description(f.oid, 'pg_constraint')) AS told,
+          obj_description(f.oid, 'pg_constraint') IS NOT NULL AS is_told
+        FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+          JOIN pg_roles w ON w.oid = c.relowner
+        WHERE f.contype = 'f' AND f.confrelid = ANY (moved) AND f.conrelid <> ALL (moved) AND f.conparentid = 0 ORDER BY f.oid LOOP
+      place := place + 1;
+      -- Far behind the tables that they refer to.
+      INSERT INTO safeguard_undo.trash (undo, place, object, kind, schema_name, name, trash_name, owner, grants)
+        VALUES (undo_id, 1000000 + place, thing.oid, 'c', thing.nspname, thing.conname, thing.relname, thing.rolname,
+          CASE WHEN thing.is_told THEN ARRAY[thing.made, thing.told] ELSE ARRAY[thing.made] END);
+      EXECUTE format('ALTER TABLE %I.%I DROP CONSTRAINT %I', thing.nspname, thing.relname, thing.conname);
+    END LOOP;
+  END IF;
+  SELECT array_agg(d) INTO dependents FROM safeguard_undo.dependents(moved) d;
+  IF dependents IS NOT NULL THEN
+    RAISE EXCEPTION 'the drop can not be undone: % other objects depend on it', cardinality(dependents)
+      USING ERRCODE = '2BP01', DETAIL = array_to_string(dependents[1:20], '; '),
+        HINT = 'remove what depends on it first';
+  END IF;
+  place := 0;
+  -- Indexes and sequences first: they go along with their tables, and in the trash their names have to be free.
+  FOR thing IN SELECT o.*, row_number() OVER () AS place FROM safeguard_undo.objects(relations) o
+      ORDER BY o.kind NOT IN ('i', 'S'), 8 LOOP
+    trash_name := format('%s_%s_%s', undo_id, thing.place, thing.name);
+    -- PostgreSQL cuts longer names.
+    WHILE octet_length(trash_name) > 63 LOOP
+      trash_name := left(trash_name, -1);
+    END LOOP;
+    INSERT INTO safeguard_undo.trash (undo, place, object, kind, schema_name, name, trash_name, owner, grants)
+      VALUES (undo_id, thing.place, thing.object, thing.kind, thing.schema_name, thing.name, trash_name, thing.owner, thing.grants);
+    FOREACH command IN ARRAY thing.revokes LOOP
+      EXECUTE command;
+    END LOOP;
+    word := CASE thing.kind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'i' THEN 'INDEX' WHEN 'S' THEN 'SEQUENCE'
+      ELSE 'TABLE' END;
+    EXECUTE format('ALTER %s %I.%I RENAME TO %I', word, thing.schema_name, thing.name, trash_name);
+    IF thing.kind NOT IN ('i', 'S') THEN
+      EXECUTE format('ALTER %s %I.%I OWNER TO CURRENT_USER', word, thing.schema_name, trash_name);
+      EXECUTE format('ALTER %s %I.%I SET SCHEMA safeguard_trash', word, thing.schema_name, trash_name);
+    END IF;
+  END LOOP;
+  RETURN until;
+END $body$;
+
 CREATE OR REPLACE FUNCTION safeguard_undo.attach_new() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $body$
@@ -291,6 +393,10 @@ BEGIN
       FROM pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
       WHERE n.nspname IN ('safeguard_undo', 'safeguard_trash') AND a.grantee <> n.nspowner LOOP
     EXECUTE format('REVOKE ALL ON %s FROM %s', thing.name, CASE thing.grantee WHEN 0 THEN 'PUBLIC' ELSE thing.grantee::regrole::text END);
+  END LOOP;
+  FOR thing IN SELECT d.role_name FROM safeguard_undo.dropper d JOIN pg_roles r ON r.rolname = d.role_name AND r.rolname <> current_user LOOP
+    EXECUTE format('GRANT USAGE ON SCHEMA safeguard_undo TO %I', thing.role_name);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION safeguard_undo.discard(text, oid[], bigint, boolean) TO %I', thing.role_name);
   END LOOP;
 END $body$;
 

@@ -185,7 +185,7 @@ pub async fn summaries(client: &Client, only: Option<&UndoId>) -> Result<Vec<Sum
     let sql = "SELECT undo, schema_name, table_name, operation, sum(removed)::bigint, sum(added)::bigint FROM safeguard_undo.act
           WHERE $1::text IS NULL OR undo = $1 GROUP BY 1, 2, 3, 4
         UNION ALL SELECT undo, schema_name, name, 'drop', 0, 0 FROM safeguard_undo.trash
-          WHERE kind NOT IN ('i', 'S') AND ($1::text IS NULL OR undo = $1)
+          WHERE kind NOT IN ('i', 'S', 'c') AND ($1::text IS NULL OR undo = $1)
         ORDER BY 1, 2, 3, 4";
     for row in client.query(sql, &[&only]).await.map_err(&failed)? {
         let undo: &str = row.get(0);

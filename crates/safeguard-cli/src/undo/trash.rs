@@ -4,7 +4,9 @@ use clap::Args;
 use safeguard_api::{Span, Timestamp, UndoId};
 use serde::Serialize;
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
+use super::install::{DEPENDENTS, OBJECTS};
 use super::record::{self, Record};
 use super::restore::{Conflict, Restored, RestoredTable};
 use super::{Place, failed, shipped};
@@ -12,13 +14,8 @@ use crate::db::identifier;
 use crate::failure::Failure;
 
 const TRASH: &str = "safeguard_trash";
-/// PostgreSQL cuts longer names.
-const NAME_BYTES_MAX: usize = 63;
 const BEGIN: &str =
     "BEGIN; SET LOCAL lock_timeout = '10s'; SELECT pg_catalog.set_config('safeguard.undo', '', true)";
-/// What has a name of its own in the schema: the tables, with their partitions, then their indexes and owned sequences.
-const OBJECTS: &str = include_str!("objects.sql");
-const DEPENDENTS: &str = include_str!("dependents.sql");
 
 #[derive(Debug, Args)]
 pub struct DropArgs {
@@ -67,9 +64,8 @@ struct Object {
     schema: String,
     name: String,
     owner: String,
-    /// With the object's own name.
+    /// What is run for the object under its own name: grants, or what makes a foreign key again.
     grants: Vec<String>,
-    revokes: Vec<String>,
 }
 
 /// Days, or what every other length of time is written as.
@@ -96,7 +92,12 @@ impl Object {
 
     /// Moved and owned by itself; indexes and sequences go along with their tables.
     fn is_relation(&self) -> bool {
-        !matches!(self.kind, 'i' | 'S')
+        !matches!(self.kind, 'i' | 'S') && !self.is_foreign_key()
+    }
+
+    /// Of a table that stayed: dropped, and made again.
+    fn is_foreign_key(&self) -> bool {
+        self.kind == 'c'
     }
 
     fn shown(&self) -> String {
@@ -106,15 +107,6 @@ impl Object {
 
 fn qualified(schema: &str, name: &str) -> String {
     format!("{}.{}", identifier(schema), identifier(name))
-}
-
-/// Tells two tables of one name apart, and still says which table it was.
-fn trash_name(id: &UndoId, place: i32, name: &str) -> String {
-    let mut text = format!("{id}_{place}_{name}");
-    while text.len() > NAME_BYTES_MAX {
-        text.pop();
-    }
-    text
 }
 
 pub async fn drop_table(client: &Client, id: &UndoId, args: &DropArgs) -> Result<Dropped, Failure> {
@@ -159,20 +151,15 @@ pub async fn drop_table(client: &Client, id: &UndoId, args: &DropArgs) -> Result
     }
     let expires = client
         .query_one(
-            r#"INSERT INTO safeguard_undo.record (id, kind, expires)
-               VALUES ($1, 'drop', statement_timestamp() + $2::bigint * interval '1 millisecond')
-               RETURNING to_char(expires AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"#,
-            &[&id.as_str(), &i64::try_from(args.keep.ms()).unwrap_or(i64::MAX)],
+            r#"SELECT to_char(safeguard_undo.discard($1, $2, $3, false) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"#,
+            &[
+                &id.as_str(),
+                &named,
+                &i64::try_from(args.keep.ms()).unwrap_or(i64::MAX),
+            ],
         )
         .await
-        .map_err(&refused)?;
-    let placed: Vec<(i32, &Object)> = (1..).zip(&objects).collect();
-    // Indexes and sequences first: they go along with their tables, and in the trash their names have to be free.
-    let (relations, parts): (Vec<_>, Vec<_>) =
-        placed.into_iter().partition(|(_, object)| object.is_relation());
-    for (place, object) in parts.into_iter().chain(relations) {
-        move_to_trash(client, id, place, object).await.map_err(&refused)?;
-    }
+        .map_err(discarding)?;
     client.batch_execute("COMMIT").await.map_err(&refused)?;
     let expires: &str = expires.get(0);
     let expires = expires.parse().map_err(anyhow::Error::from)?;
@@ -220,49 +207,20 @@ async fn objects(client: &Client, named: &[u32]) -> Result<Vec<Object>, Failure>
         name: row.get(3),
         owner: row.get(4),
         grants: row.get(5),
-        revokes: row.get(6),
     });
     Ok(objects.collect())
 }
 
-async fn move_to_trash(
-    client: &Client,
-    id: &UndoId,
-    place: i32,
-    object: &Object,
-) -> Result<(), tokio_postgres::Error> {
-    let trash_name = trash_name(id, place, &object.name);
-    let insert = "INSERT INTO safeguard_undo.trash (undo, place, object, kind, schema_name, name, trash_name, owner, grants)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-    let kind = i8::try_from(u32::from(object.kind)).unwrap_or_default();
-    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 9] = [
-        &id.as_str(),
-        &place,
-        &object.oid,
-        &kind,
-        &object.schema,
-        &object.name,
-        &trash_name,
-        &object.owner,
-        &object.grants,
-    ];
-    client.execute(insert, &values).await?;
-    for revoke in &object.revokes {
-        client.batch_execute(revoke).await?;
+/// A database in which undo was installed before it had the function says so.
+fn discarding(error: tokio_postgres::Error) -> Failure {
+    let is_older = error.code() == Some(&SqlState::UNDEFINED_FUNCTION);
+    let failure = failed("nothing was dropped")(error);
+    match is_older {
+        true => {
+            failure.hint("undo was installed by an older version: `safeguard undo install --apply` again")
+        }
+        false => failure,
     }
-    let word = object.word();
-    let there = qualified(&object.schema, &trash_name);
-    let mut sql = format!(
-        "ALTER {word} {} RENAME TO {};",
-        qualified(&object.schema, &object.name),
-        identifier(&trash_name)
-    );
-    if object.is_relation() {
-        sql.push_str(&format!(
-            "ALTER {word} {there} OWNER TO CURRENT_USER; ALTER {word} {there} SET SCHEMA {TRASH};"
-        ));
-    }
-    client.batch_execute(&sql).await
 }
 
 /// Moves everything of a record back; or names what is in the way.
@@ -273,12 +231,17 @@ pub async fn back(client: &Client, record: &Record, dry_run: bool) -> Result<Res
         .await
         .map_err(&refused)?;
     let sql = "SELECT t.object, t.kind, t.schema_name, t.name, t.owner, t.grants, t.trash_name,
-            CASE WHEN c.oid IS NULL THEN 'it is not in the trash any more'
+            CASE WHEN t.kind = 'c' AND k.oid IS NULL THEN 'the table ' || t.trash_name || ' that it is of is gone'
+              WHEN t.kind = 'c' AND EXISTS (SELECT FROM pg_constraint f WHERE f.conrelid = k.oid AND f.conname = t.name)
+                THEN 'something has its name again'
+              WHEN t.kind = 'c' THEN NULL
+              WHEN c.oid IS NULL THEN 'it is not in the trash any more'
               WHEN n.oid IS NULL THEN 'its schema is gone'
               WHEN EXISTS (SELECT FROM pg_class o WHERE o.relnamespace = n.oid AND o.relname = t.name) THEN 'something has its name again'
               WHEN NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = t.owner) THEN 'its owner ' || t.owner || ' is gone' END
         FROM safeguard_undo.trash t LEFT JOIN pg_namespace n ON n.nspname = t.schema_name
           LEFT JOIN pg_class c ON c.oid = t.object AND c.relname = t.trash_name AND c.relnamespace = 'safeguard_trash'::regnamespace
+          LEFT JOIN pg_class k ON t.kind = 'c' AND k.relnamespace = n.oid AND k.relname = t.trash_name AND k.relkind IN ('r', 'p')
         WHERE t.undo = $1 ORDER BY t.place";
     let rows = client
         .query(sql, &[&record.id.as_str()])
@@ -294,7 +257,6 @@ pub async fn back(client: &Client, record: &Record, dry_run: bool) -> Result<Res
             name: row.get(3),
             owner: row.get(4),
             grants: row.get(5),
-            revokes: Vec::new(),
         };
         if let Some(why) = row.get::<_, Option<String>>(7) {
             conflicts.push(Conflict {
@@ -336,10 +298,12 @@ async fn move_back(client: &Client, object: &Object, trash_name: &str) -> Result
         ));
     }
     let here = qualified(&object.schema, trash_name);
-    sql.push_str(&format!(
-        "ALTER {word} {here} RENAME TO {};",
-        identifier(&object.name)
-    ));
+    if !object.is_foreign_key() {
+        sql.push_str(&format!(
+            "ALTER {word} {here} RENAME TO {};",
+            identifier(&object.name)
+        ));
+    }
     if object.is_relation() {
         sql.push_str(&format!(
             "ALTER {word} {} OWNER TO {};",
@@ -387,7 +351,7 @@ pub async fn purge(client: &Client, apply: bool) -> Result<Vec<Purged>, Failure>
 async fn purge_one(client: &Client, id: &UndoId, apply: bool) -> Result<Vec<String>, tokio_postgres::Error> {
     let sql = "SELECT t.kind::text, t.trash_name, t.schema_name || '.' || t.name, c.oid IS NOT NULL FROM safeguard_undo.trash t
           LEFT JOIN pg_class c ON c.oid = t.object AND c.relname = t.trash_name AND c.relnamespace = 'safeguard_trash'::regnamespace
-        WHERE t.undo = $1 AND t.kind NOT IN ('i', 'S') ORDER BY t.place";
+        WHERE t.undo = $1 AND t.kind NOT IN ('i', 'S', 'c') ORDER BY t.place";
     let rows = client.query(sql, &[&id.as_str()]).await?;
     if apply {
         // Views read tables, and tables refer to each other: together, and nothing that is not of this id.
@@ -415,14 +379,6 @@ async fn purge_one(client: &Client, id: &UndoId, apply: bool) -> Result<Vec<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_in_the_trash_differ_and_are_not_cut_within_a_letter() {
-        let id = UndoId::new(1, 2);
-        let long = trash_name(&id, 12, &"ä".repeat(40));
-        assert!(long.len() <= NAME_BYTES_MAX && long.starts_with(&format!("{id}_12_ä")));
-        assert_ne!(trash_name(&id, 1, "users"), trash_name(&id, 2, "users"));
-    }
 
     #[test]
     fn days_are_understood() {

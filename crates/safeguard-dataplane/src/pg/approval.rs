@@ -102,8 +102,14 @@ impl Session {
         let standing = self.door.standing();
         self.door.desk.is_some()
             && text.len() <= REQUEST_TEXT_BYTES_MAX
-            && not_measured(facts).is_none()
-            && is_approvable(facts, self.asker(standing.frozen), &standing.policy)
+            && (facts.taking.is_some() || not_measured(facts).is_none())
+            && is_approvable(facts, self.asker(false), &standing.policy)
+    }
+
+    /// Whether a freeze stands against what may be approved otherwise: that takes two people.
+    pub fn is_held_by_freeze(&self, facts: &Facts) -> bool {
+        let standing = self.door.standing();
+        standing.frozen && !is_approvable(facts, self.asker(true), &standing.policy)
     }
 
     /// The course of a statement that comes with a code, or before which one was set; none when neither is so, or no code is
@@ -151,6 +157,7 @@ impl Session {
                     environment: self.door.environment,
                     login: self.login.user.clone(),
                     statement: digest(text),
+                    frozen: self.is_held_by_freeze(facts),
                 }));
                 return Some(Course::Wait);
             }
@@ -164,6 +171,14 @@ impl Session {
             .baseline
             .as_ref()
             .is_some_and(|counts| counts.keeps)
+    }
+
+    /// Whether the database drops tables into its trash for the proxy.
+    pub fn discards(&self) -> bool {
+        self.transaction
+            .baseline
+            .as_ref()
+            .is_some_and(|counts| counts.discards)
     }
 
     /// Tells the client under which id the rows are kept that an approved statement has removed.
@@ -181,7 +196,10 @@ impl Session {
 
     /// Runs what was approved. Whatever refuses it refuses the approval too, which is used up.
     fn permitted(&mut self, facts: &Arc<Facts>, text: &str) -> Course {
-        let course = self.measured(std::slice::from_ref(facts), Form::Query, Words::Query(text));
+        let course = match &facts.taking {
+            Some(taking) => self.taken(facts, taking, text),
+            None => self.measured(std::slice::from_ref(facts), Form::Query, Words::Query(text)),
+        };
         if matches!(course, Course::Refuse(_)) {
             self.transaction.permit = None;
         }
@@ -206,7 +224,7 @@ fn not_approvable() -> Refusal {
     Refusal::new(
         "42501",
         "this statement can not be approved: what stands against it is more than the policy about rows, or it is not alone",
-        "send one statement that writes or deletes rows, outside of a transaction, as a text with its literals; `safeguard statement --help` says more",
+        "send one statement that writes or deletes rows, or one `DROP TABLE` or `TRUNCATE`, outside of a transaction, as a text with its literals; `safeguard statement --help` says more",
     )
 }
 

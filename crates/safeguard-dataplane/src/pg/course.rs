@@ -255,7 +255,7 @@ pub fn approvable_hint(instead: &str, decision: &DecisionId) -> String {
     )
 }
 
-fn no_undo() -> Refusal {
+pub fn no_undo() -> Refusal {
     Refusal::new(
         "42501",
         "an approved statement runs only where what it removes is kept, and this database keeps nothing",

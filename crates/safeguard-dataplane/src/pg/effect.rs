@@ -11,6 +11,7 @@ use safeguard_api::guard::{RowBudget, StatementClass as Class};
 use safeguard_guard::Facts;
 
 use super::frame::columns;
+use super::taken::Taken;
 
 /// Rows of the answer beyond this many are not read.
 pub const ROWS_MAX: usize = 100_000;
@@ -40,9 +41,11 @@ FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation
 WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' \
 AND (c.relpersistence IS NULL OR c.relpersistence <> 't')";
 
-/// Whether `safeguard undo` is installed.
+/// Whether `safeguard undo` is installed, and drops tables into the trash for the proxy's role.
 const KEEPS: &str = "\
-SELECT 'keeps', '', '', '', '0', '0', '0' FROM pg_catalog.pg_namespace WHERE nspname = 'safeguard_undo'";
+SELECT 'keeps', EXISTS (SELECT FROM pg_catalog.pg_proc p WHERE p.pronamespace = n.oid AND p.proname = 'discard' \
+AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE') AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'))::pg_catalog.text, \
+'', '', '0', '0', '0' FROM pg_catalog.pg_namespace n WHERE n.nspname = 'safeguard_undo'";
 
 /// What the proxy asks the server for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +54,12 @@ pub enum Purpose {
     Baseline,
     /// The same before a statement that was approved, whose rows are kept under this id where the database keeps them.
     Undoable(UndoId),
+    /// What a statement that takes whole tables would take, under the lock.
+    List,
+    /// How many rows those tables have.
+    Rows,
+    /// Moves those tables into the trash, in place of a `DROP TABLE`.
+    Discard,
     /// What a statement will cost.
     Estimate,
     /// The counts before the client's own commit.
@@ -70,7 +79,7 @@ impl Purpose {
             Purpose::Baseline => &[COUNT],
             Purpose::Check | Purpose::LastCheck => &[SETTLE, COUNT],
             Purpose::Undoable(_) => &[BEGIN, KEEPS, COUNT],
-            Purpose::Estimate => &[],
+            Purpose::Estimate | Purpose::List | Purpose::Rows | Purpose::Discard => &[],
             Purpose::Commit => &[COMMIT],
             Purpose::Rollback(_) => &[ROLLBACK],
         }
@@ -97,9 +106,12 @@ struct Rows {
 pub struct Counts {
     /// By the table's number, with its name as SQL may name it.
     tables: BTreeMap<u32, (String, Rows)>,
-    locked: BTreeSet<String>,
+    /// By the relation's number.
+    pub locked: BTreeMap<u32, String>,
     /// The database keeps rows of transactions with an undo id.
     pub keeps: bool,
+    /// And has a trash that the proxy may drop tables into.
+    pub discards: bool,
 }
 
 impl Counts {
@@ -128,9 +140,12 @@ impl Counts {
                 }
                 "counts" => counted = *first == "on",
                 "locked" => {
-                    counts.locked.insert((*name).to_owned());
+                    counts.locked.insert(first.parse().ok()?, (*name).to_owned());
                 }
-                "keeps" => counts.keeps = true,
+                "keeps" => {
+                    counts.keeps = true;
+                    counts.discards = *first == "true";
+                }
                 _ => return None,
             }
         }
@@ -168,9 +183,23 @@ impl Effect {
             effect.tables_by_cascade += usize::from(deleted > 0 && !watch.names(name));
         }
         if !watch.may_lock() {
-            effect.locked = after.locked.iter().next().cloned();
+            effect.locked = after.locked.values().next().cloned();
         }
         effect
+    }
+
+    /// Of what takes rows without counting them.
+    pub fn of_rows_deleted(rows_deleted: u64) -> Effect {
+        Effect {
+            rows_deleted,
+            ..Effect::default()
+        }
+    }
+
+    /// Adds what was counted before a statement took whole tables; what it locked besides them is unsaid.
+    pub fn take(&mut self, taken: &Taken, after: &Counts) {
+        self.rows_deleted = self.rows_deleted.saturating_add(taken.rows());
+        self.locked = taken.unlisted(&after.locked).map(str::to_owned);
     }
 
     /// What is over the budget, in one sentence; none when it is within.

@@ -28,6 +28,8 @@ mod scram;
 mod session;
 mod side;
 mod startup;
+mod taken;
+mod taking;
 mod told;
 mod transaction;
 mod upstream;

@@ -37,8 +37,17 @@ impl Session {
             .chain(setting.as_deref())
             .chain(rest.iter().copied())
             .collect();
+        self.ask_all(&statements, purpose, synced);
+    }
+
+    /// Asks within the transaction that there is, for a simple query that waits.
+    pub fn ask_plain(&mut self, statements: &[&str], purpose: Purpose) {
+        self.ask_all(statements, purpose, true);
+    }
+
+    fn ask_all(&mut self, statements: &[&str], purpose: Purpose, synced: bool) {
         let none: Parameters<'_> = (&[0; 2], &[0; 4]);
-        let questions: Vec<_> = statements.into_iter().map(|sql| (sql, none)).collect();
+        let questions: Vec<_> = statements.iter().map(|&sql| (sql, none)).collect();
         self.ask_with(&questions, purpose, synced);
     }
 
@@ -147,6 +156,10 @@ impl Session {
                 self.estimated(own, status);
                 Ok(())
             }
+            Purpose::List | Purpose::Rows | Purpose::Discard => {
+                self.taken_answered(own, status);
+                Ok(())
+            }
             Purpose::Baseline | Purpose::Undoable(_) | Purpose::Check => {
                 self.transaction.answered = match own.error {
                     // The client's batch goes on to its end; this is the error that it hears.
@@ -204,7 +217,10 @@ impl Session {
             self.transaction.baseline = Some(counts);
             return None;
         };
-        let effect = Effect::between(before, &counts, &self.transaction.watch);
+        let mut effect = Effect::between(before, &counts, &self.transaction.watch);
+        if let Some(taken) = &self.transaction.taken {
+            effect.take(taken, &counts);
+        }
         let standing = self.door.standing();
         let budget = match &self.transaction.permit {
             Some(permit) => permit.redeemed.budget,
@@ -228,7 +244,7 @@ impl Session {
         words
     }
 
-    fn over_refusal(&self, over: &str, decision: &DecisionId) -> Refusal {
+    pub fn over_refusal(&self, over: &str, decision: &DecisionId) -> Refusal {
         let instead = match self.transaction.permit {
             Some(_) => "the code is used up; have what it really does approved",
             None => "change fewer rows in one transaction; `[guard.budgets]` has the limits",

@@ -90,6 +90,7 @@ impl Door {
             effect: None,
             approved: None,
             undo: None,
+            frozen: false,
             repeated: 0,
         };
         if !desk.tell(&self.name, self.environment, decision, None) {
@@ -113,9 +114,11 @@ impl Session {
             proxy = %self.door.name, user = %self.login.user, principal = %self.login.principal,
             rule, %decision, classes = %classes(all), relations = %relations(all), "A statement was refused"
         );
+        let frozen = text.is_some() && all.iter().any(|facts| self.is_held_by_freeze(facts));
         self.tell_desk(text, || StatementDecision {
             rule: Some(rule.to_owned()),
             sqlstate: Some(sqlstate.to_owned()),
+            frozen,
             ..self.decided(Outcome::Refused, all, decision)
         });
     }
@@ -209,10 +212,17 @@ impl Session {
         let text = self.transaction.text.as_deref().filter(|_| over.is_some());
         let keeps = over.is_none() && self.keeps_rows();
         let permit = self.transaction.permit.as_ref().filter(|_| keeps);
+        // Where the server was asked, a name has its schema.
+        let relations = match &self.transaction.taken {
+            Some(taken) => taken.named().map(str::to_owned).take(NAMES_TOLD_MAX).collect(),
+            None => watch.targets.iter().take(NAMES_TOLD_MAX).cloned().collect(),
+        };
+        let frozen = text.is_some_and(|text| self.is_held_by_freeze(&self.door.texts.read(text)));
         self.tell_desk(text, || StatementDecision {
+            frozen,
             sqlstate: over.map(|_| OVER_BUDGET.to_owned()),
             classes: watch.classes.iter().copied().collect(),
-            relations: watch.targets.iter().take(NAMES_TOLD_MAX).cloned().collect(),
+            relations,
             undo: permit.map(|permit| permit.undo.clone()),
             effect: Some(RowEffect {
                 rows_changed: changed,
@@ -241,6 +251,7 @@ impl Session {
                 .as_ref()
                 .map(|permit| permit.redeemed.decision.clone()),
             undo: None,
+            frozen: false,
             repeated: 0,
         }
     }

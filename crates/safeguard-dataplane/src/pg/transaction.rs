@@ -7,6 +7,7 @@ use safeguard_guard::{Facts, TransactionStep};
 use super::approval::Permit;
 use super::effect::{Counts, Watch};
 use super::refusal::Refusal;
+use super::taken::Taken;
 
 /// Where the server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,6 +59,8 @@ pub struct Transaction {
     pub answered: Option<Answered>,
     /// What a person approved, for the one statement that runs.
     pub permit: Option<Permit>,
+    /// What that would take, where it takes whole tables.
+    pub taken: Option<Taken>,
     /// The statement that runs alone in the proxy's transaction, where it may be approved.
     pub text: Option<String>,
 }

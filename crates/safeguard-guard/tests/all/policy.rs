@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use safeguard_api::Environment;
 use safeguard_api::config::{GuardPolicy, GuardRule, StatementLimits};
 use safeguard_api::guard::{Asker, GuardAnswer, GuardDecision, Principal, RowBudget, StatementClass};
-use safeguard_guard::{judge, read};
+use safeguard_guard::{is_approvable, judge, read};
 
 const PRODUCTION: Asker = Asker {
     principal: Principal::Migration,
@@ -121,4 +121,61 @@ fn limits_hold_agents_and_services_and_say_the_figure() {
     ask for less at a time: join on keys (or write `CROSS JOIN` where each with each is meant), add `LIMIT`; `[guard.limits]` has the limits
     ");
     assert_eq!(decided(sql, PRODUCTION, &policy).decision, GuardAnswer::Allow);
+}
+
+#[test]
+fn a_person_may_let_rows_and_named_tables_go_and_nothing_else() {
+    let policy = GuardPolicy::default();
+    let agent = Asker {
+        principal: Principal::Agent,
+        ..PRODUCTION
+    };
+    let approvable = |sql: &str, asker: Asker| is_approvable(&read(sql), asker, &policy);
+    for sql in [
+        "DELETE FROM carts WHERE id = 7",
+        "DROP TABLE old_carts",
+        "DROP TABLE IF EXISTS a, shop.b CASCADE",
+        "TRUNCATE carts, shop.lines CASCADE",
+    ] {
+        assert!(approvable(sql, agent), "{sql}");
+        for held in [
+            Asker {
+                environment: Environment::Staging,
+                ..agent
+            },
+            Asker {
+                principal: Principal::Service,
+                environment: Environment::Staging,
+                ..agent
+            },
+        ] {
+            assert!(!approvable(sql, held), "{sql}: {held:?}");
+        }
+    }
+    let frozen = Asker {
+        frozen: true,
+        ..agent
+    };
+    assert!(!approvable("TRUNCATE carts", frozen) && !approvable("DROP TABLE carts", frozen));
+    for sql in [
+        "DROP TABLE a; DROP TABLE b",
+        "DROP TABLE a; SELECT 1",
+        "DROP VIEW v",
+        "DROP MATERIALIZED VIEW v",
+        "DROP FOREIGN TABLE f",
+        "DROP SEQUENCE s",
+        "DROP INDEX i CASCADE",
+        "DROP SCHEMA shop CASCADE",
+        "DROP DATABASE shop",
+        "DROP OWNED BY app",
+        "DROP TABLE pg_catalog.pg_class",
+        "ALTER TABLE a DROP COLUMN b",
+        "ALTER TABLE a DETACH PARTITION b",
+        "TRUNCATE pg_catalog.pg_class",
+        "DO $$ BEGIN TRUNCATE a; END $$",
+        "PREPARE p AS DELETE FROM a",
+        "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'TRUNCATE a'",
+    ] {
+        assert!(!approvable(sql, agent), "{sql}");
+    }
 }

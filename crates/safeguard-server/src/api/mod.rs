@@ -130,6 +130,7 @@ fn route(operation: &Operation) -> MethodRouter<App> {
         "statement.list" => get(statements::list),
         "statement.record" => post(statements::record),
         "statement.redeem" => post(statements::redeem),
+        "statement.review" => post(statements::review),
         "status" => get(status::status),
         "tlog.checkpoint" => get(tlog::checkpoint),
         "tlog.entries" => get(tlog::entries),

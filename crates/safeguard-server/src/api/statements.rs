@@ -1,15 +1,16 @@
-//! What guard proxies decided, and the approvals by which a person lets a refused statement run once.
+//! What guard proxies decided, and the approvals by which people let a refused statement run once.
 
 use axum::Json;
 use axum::extract::{Path, State};
-use safeguard_api::approval::{Consent, Signable, SignedStatement};
+use safeguard_api::approval::{Signable, SignedStatement};
 use safeguard_api::audit::{Actor, Event};
+use safeguard_api::breakglass::{BREAKGLASS_PERSONS_MIN, Review, ReviewSpec};
 use safeguard_api::config::Approver;
 use safeguard_api::credential::user_of;
 use safeguard_api::statement::{
     ApprovedStatement, CODE_PREFIX, DECISIONS_MAX, DecisionBatch, DecisionsRecorded, REQUEST_TEXT_BYTES_MAX,
     REQUESTS_MAX, Redeemed, Redemption, STATEMENT_API, STATEMENT_APPROVAL_LONGEST, StatementApproval,
-    StatementCode, StatementDecision, StatementText,
+    StatementCode, StatementDecision, StatementText, TAKES_MAX, Takes,
 };
 use safeguard_api::{DecisionId, Digest, Span, StatementRequest, Timestamp};
 use safeguard_store::{StoreError, Tx};
@@ -18,6 +19,9 @@ use super::{Answer, ApiError, Body, IdPath, LIST_MAX, consents, parse_id};
 use crate::App;
 use crate::auth::{Caller, random_hex, same};
 use crate::record::{self, now};
+
+/// A table's name and its schema's, quoted, or a kind of object.
+const NAME_BYTES_MAX: usize = 300;
 
 pub(super) async fn record(
     State(app): State<App>,
@@ -118,9 +122,7 @@ fn add(
     actor: Actor,
 ) -> Result<StatementCode, ApiError> {
     let at = consents::clock_goes_forward(tx)?;
-    let mut request = tx
-        .get::<StatementRequest>(id.as_str())?
-        .ok_or_else(|| ApiError::not_found("statement", id))?;
+    let mut request = find(tx, id)?;
     let statement: StatementApproval = serde_json::from_str(&signed.text).map_err(|error| {
         ApiError::refused(format!("what is signed is no approval of a statement: {error}"))
     })?;
@@ -130,32 +132,79 @@ fn add(
         let refused = ApiError::refused(format!("{} can not be approved so", id));
         return Err(ApiError(refused.0.with_details(problems)));
     }
-    let mut event = about(
-        "statement.approved",
-        actor,
-        &request,
-        format!(
-            "may run once until {}, changing at most {} rows and deleting at most {}",
-            statement.expires, statement.budget.rows_changed_max, statement.budget.rows_deleted_max
-        ),
-    );
+    let before = request
+        .approved
+        .as_ref()
+        .map_or_else(Vec::new, ApprovedStatement::consents);
+    consents::not_signed_yet(&before, &approver.person)?;
+    let is_last = before.len() + 1 >= statement.persons_min();
+    let mut event = signed_event(actor, &request, &statement, is_last);
     consents::commit_to_signer(tx, &mut event, &approver.person, &signed.signature)?;
     let entry = tx.append(&event)?;
-    request.approved = Some(ApprovedStatement {
-        statement: statement.clone(),
-        person: approver.person,
-        signed,
-        signed_at: at,
-        code_sha256: Digest::of(code.as_bytes()),
-        used_at: None,
-        entry,
-    });
+    let mut approved = match request.approved.take() {
+        Some(mut approved) => {
+            consents::add_consent(&mut approved.more, &approver, signed, at, entry);
+            approved
+        }
+        None => ApprovedStatement {
+            statement: statement.clone(),
+            person: approver.person,
+            signed,
+            signed_at: at,
+            more: Vec::new(),
+            code_sha256: None,
+            used_at: None,
+            review: None,
+            entry,
+        },
+    };
+    let code = Some(code).filter(|_| is_last);
+    approved.code_sha256 = code.as_ref().map(|code| Digest::of(code.as_bytes()));
+    let persons = approved.persons().into_iter().map(str::to_owned).collect();
+    request.approved = Some(approved);
     tx.put(&request)?;
     Ok(StatementCode {
         code,
         statement,
+        persons,
         entry,
     })
+}
+
+fn signed_event(
+    actor: Actor,
+    request: &StatementRequest,
+    statement: &StatementApproval,
+    is_last: bool,
+) -> Event {
+    let (kind, may) = match is_last {
+        true => ("statement.approved", "may run once"),
+        false => (
+            "statement.signed",
+            "may run once when another person has signed it",
+        ),
+    };
+    let takes = statement.takes.as_ref().map_or_else(String::new, |takes| {
+        format!(", taking {}", takes.relations.join(", "))
+    });
+    let why = statement.breakglass.as_ref().map_or_else(String::new, |glass| {
+        let freeze = if glass.lifts_freeze {
+            "through a freeze"
+        } else {
+            "in production"
+        };
+        format!(", break-glass {freeze}: {}", glass.reason)
+    });
+    let text = format!(
+        "{may} until {}, changing at most {} rows and deleting at most {}{takes}{why}",
+        statement.expires, statement.budget.rows_changed_max, statement.budget.rows_deleted_max
+    );
+    about(kind, actor, request, text)
+}
+
+fn find(tx: &Tx<'_>, id: &DecisionId) -> Result<StatementRequest, ApiError> {
+    tx.get::<StatementRequest>(id.as_str())?
+        .ok_or_else(|| ApiError::not_found("statement", id))
 }
 
 /// Whether the approver asked for it, or has somebody ask.
@@ -205,6 +254,16 @@ fn problems(
         digest.is_some_and(|digest| digest != statement.statement),
         "it speaks of another text".to_owned(),
     );
+    wrong(
+        decision.takes_tables() != statement.takes.is_some(),
+        "`takes` has the tables of a `DROP TABLE` or `TRUNCATE`, and of nothing else".to_owned(),
+    );
+    wrong(
+        statement.takes.as_ref().is_some_and(|takes| !is_plain(takes)),
+        format!(
+            "`takes` has 1 to {TAKES_MAX} tables, each with its schema, and at most {TAKES_MAX} kinds of objects"
+        ),
+    );
     let latest = at.plus(STATEMENT_APPROVAL_LONGEST);
     wrong(
         statement.expires <= at || latest < statement.expires,
@@ -214,11 +273,35 @@ fn problems(
         is_own(approver, decision),
         format!("{} asked for it, or whoever asked works for {0}", approver.person),
     );
+    let before = request.approved.as_ref();
     wrong(
-        request.approved.is_some(),
+        before.is_some_and(ApprovedStatement::is_signed),
         "it was approved before; run it again without a code for a new decision".to_owned(),
     );
+    wrong(
+        before.is_some_and(|before| !before.is_signed() && before.statement != *statement),
+        "another person has signed something else about it; sign the same, or run it again for a new decision".to_owned(),
+    );
+    let glass = statement.breakglass.as_ref();
+    wrong(
+        request.wants_breakglass() && glass.is_none(),
+        format!("it takes {BREAKGLASS_PERSONS_MIN} people and a reason: `--reason`"),
+    );
+    wrong(
+        glass.is_some_and(|glass| glass.lifts_freeze != decision.frozen),
+        "`lifts_freeze` is for what a freeze stands against, and for that alone".to_owned(),
+    );
+    problems.extend(glass.and_then(|glass| consents::reason_problem(&glass.reason)));
     Ok(problems)
+}
+
+fn is_plain(takes: &Takes) -> bool {
+    let Takes { relations, also } = takes;
+    let is_short = |text: &String| !text.is_empty() && text.len() <= NAME_BYTES_MAX;
+    (1..=TAKES_MAX).contains(&relations.len())
+        && also.len() <= TAKES_MAX
+        && relations.iter().chain(also).all(is_short)
+        && relations.iter().all(|name| Takes::is_qualified(name))
 }
 
 pub(super) async fn redeem(
@@ -237,7 +320,8 @@ fn use_up(tx: &mut Tx<'_>, redemption: &Redemption, actor: Actor) -> Result<Rede
     let requests = tx.list::<StatementRequest>(true, LIST_MAX)?;
     let found = requests.into_iter().find_map(|request| {
         let approved = request.approved.clone()?;
-        same(&approved.code_sha256, &presented).then_some((request, approved))
+        let known = approved.code_sha256.clone()?;
+        same(&known, &presented).then_some((request, approved))
     });
     let Some((mut request, mut approved)) = found else {
         return Err(ApiError::refused("there is no such code"));
@@ -258,15 +342,19 @@ fn use_up(tx: &mut Tx<'_>, redemption: &Redemption, actor: Actor) -> Result<Rede
     if statement.expires <= at {
         return Err(ApiError::refused(format!("it expired at {}", statement.expires)));
     }
+    let lifts_freeze = statement
+        .breakglass
+        .as_ref()
+        .is_some_and(|glass| glass.lifts_freeze);
+    if redemption.frozen && !lifts_freeze {
+        return Err(ApiError::refused(
+            "a freeze holds it, and it was not approved for that",
+        ));
+    }
     // Whoever signed it must be an approver still.
-    let mut holding = vec![Consent {
-        person: approved.person.clone(),
-        signature: approved.signed.signature.clone(),
-        signed_at: approved.signed_at,
-        entry: approved.entry,
-    }];
+    let mut holding = approved.consents();
     consents::holding(tx, &[], &statement.bytes(), &mut holding)?;
-    if holding.is_empty() {
+    if holding.len() < statement.persons_min() {
         return Err(ApiError::refused("whoever approved it may not approve any more"));
     }
     let mut event = about(
@@ -280,12 +368,71 @@ fn use_up(tx: &mut Tx<'_>, redemption: &Redemption, actor: Actor) -> Result<Rede
     let redeemed = Redeemed {
         decision: statement.decision.clone(),
         budget: statement.budget,
+        takes: statement.takes.clone(),
         entry,
     };
     approved.used_at = Some(at);
     request.approved = Some(approved);
     tx.put(&request)?;
     Ok(redeemed)
+}
+
+pub(super) async fn review(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): IdPath,
+    Body(spec): Body<ReviewSpec>,
+) -> Answer<StatementRequest> {
+    let id: DecisionId = parse_id(&id)?;
+    if let Some(problem) = consents::reason_problem(&spec.finding) {
+        let problem = problem.replace("reason", "finding");
+        return Err(ApiError::invalid("the review can not be recorded", vec![problem]));
+    }
+    let (actor, subject) = (caller.actor.clone(), vec![id.to_string()]);
+    let answer = app.store.write(move |tx| reviewed(tx, &id, spec, actor)).await?;
+    consents::answered(&app, answer, "statement.refused", caller.actor, subject).await
+}
+
+fn reviewed(
+    tx: &mut Tx<'_>,
+    id: &DecisionId,
+    spec: ReviewSpec,
+    actor: Actor,
+) -> Result<StatementRequest, ApiError> {
+    let mut request = find(tx, id)?;
+    let Some(mut approved) = request.approved.clone().filter(ApprovedStatement::wants_review) else {
+        let title = format!("{id} was let run by no two people, or was reviewed already");
+        return Err(ApiError::refused(title));
+    };
+    let by = actor.id.clone();
+    let event = about(
+        "statement.reviewed",
+        actor,
+        &request,
+        format!("reviewed: {}", spec.finding),
+    );
+    let entry = tx.append(&event)?;
+    approved.review = Some(Review {
+        by,
+        at: now(),
+        finding: spec.finding,
+        entry,
+    });
+    request.approved = Some(approved);
+    tx.put(&request)?;
+    Ok(request)
+}
+
+/// Those that two people let run, and nobody has looked at since.
+pub(super) fn unreviewed(tx: &Tx<'_>) -> Result<Vec<StatementRequest>, StoreError> {
+    let mut unreviewed = tx.list::<StatementRequest>(true, LIST_MAX)?;
+    unreviewed.retain(|request| {
+        request
+            .approved
+            .as_ref()
+            .is_some_and(ApprovedStatement::wants_review)
+    });
+    Ok(unreviewed)
 }
 
 fn about(kind: &str, actor: Actor, request: &StatementRequest, text: String) -> Event {
@@ -330,6 +477,7 @@ mod tests {
             effect: None,
             approved: None,
             undo: None,
+            frozen: false,
             repeated: 0,
         };
         for (login, person, own) in [

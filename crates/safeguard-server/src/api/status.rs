@@ -8,7 +8,7 @@ use safeguard_api::{Freeze, Problem, Span};
 
 use safeguard_store::{StoreError, Tx};
 
-use super::{Answer, ApiError, breakglasses, freezes, policy, releases};
+use super::{Answer, ApiError, breakglasses, freezes, policy, releases, statements};
 use crate::App;
 use crate::record::now;
 use crate::world::World;
@@ -30,7 +30,7 @@ pub(super) async fn health(State(app): State<App>) -> Result<&'static str, ApiEr
 pub(super) async fn status(State(app): State<App>) -> Answer<Status> {
     let world = app.world.borrow().clone();
     let at = now();
-    let (policy, freezes, unreviewed, opened) = app
+    let (policy, freezes, unreviewed, opened, let_run) = app
         .store
         .read(|tx| {
             Ok((
@@ -38,6 +38,7 @@ pub(super) async fn status(State(app): State<App>) -> Answer<Status> {
                 freezes::not_closed(tx)?,
                 unreviewed(tx)?,
                 breakglasses::unreviewed(tx)?,
+                statements::unreviewed(tx)?,
             ))
         })
         .await?;
@@ -104,6 +105,13 @@ pub(super) async fn status(State(app): State<App>) -> Answer<Status> {
         format!(
             "break-glass {} let {} through a freeze and nobody has reviewed it: run `safeguard breakglass review {} --finding \"…\"`",
             glass.id, glass.statement.release, glass.id
+        )
+    }));
+    status.warnings.extend(let_run.iter().map(|request| {
+        let id = &request.decision.decision;
+        format!(
+            "break-glass: two people let statement {id} run in {} and nobody has reviewed it: run `safeguard statement review {id} --finding \"…\"`",
+            request.environment
         )
     }));
     Ok(Json(status))

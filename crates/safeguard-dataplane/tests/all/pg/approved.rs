@@ -4,6 +4,7 @@ use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 
 use safeguard_api::Digest;
+use safeguard_api::config::Proxy;
 use safeguard_api::guard::RowBudget;
 use safeguard_api::statement::{Outcome, Redeemed, Redemption, StatementDecision};
 use safeguard_dataplane::pg::{Answer, Desk, Question};
@@ -17,31 +18,43 @@ INSERT INTO users SELECT g, 'n' || g FROM generate_series(1, 50) g;
 INSERT INTO orders SELECT g, 1 + g % 50 FROM generate_series(1, 150) g";
 const USERS: &str = "SELECT count(*) FROM users";
 const GONE: &str = "DELETE FROM users WHERE id = 7";
-const CODE: &str = "/* safeguard.approval='sga_1' */ ";
+pub const CODE: &str = "/* safeguard.approval='sga_1' */ ";
 
 /// The control plane: it answers every code in the same way, and notes what it was asked.
-struct Control {
-    desk: Arc<Desk>,
+pub struct Control {
+    pub desk: Arc<Desk>,
     asked: Arc<Mutex<Vec<Redemption>>>,
 }
 
 impl Control {
-    async fn with(answer: impl Fn(&Redemption) -> Answer + Send + 'static) -> (Town, Control) {
+    pub async fn with(sql: &str, answer: impl Fn(&Redemption) -> Answer + Send + 'static) -> (Town, Control) {
+        Control::with_settings(sql, answer, |_| ()).await
+    }
+
+    pub async fn with_settings(
+        sql: &str,
+        answer: impl Fn(&Redemption) -> Answer + Send + 'static,
+        change: impl FnOnce(&mut Proxy),
+    ) -> (Town, Control) {
         let (desk, questions) = Desk::new();
         let desk = Arc::new(desk);
         desk.set_recording(true);
         let asked: Arc<Mutex<Vec<Redemption>>> = Arc::default();
         let noted = Arc::clone(&asked);
         std::thread::spawn(move || serve(&questions, &noted, answer));
-        let town = Town::with_settings(SHOP, |settings| settings.desk = Some(Arc::clone(&desk))).await;
+        let town = Town::with_settings(sql, |settings| {
+            settings.desk = Some(Arc::clone(&desk));
+            change(&mut settings.proxy);
+        })
+        .await;
         (town, Control { desk, asked })
     }
 
-    fn asked(&self) -> usize {
+    pub fn asked(&self) -> usize {
         self.asked.lock().unwrap().len()
     }
 
-    fn decisions(&self) -> Vec<StatementDecision> {
+    pub fn decisions(&self) -> Vec<StatementDecision> {
         let batches = self.desk.fetch();
         batches.into_iter().flat_map(|batch| batch.decisions).collect()
     }
@@ -70,6 +83,7 @@ fn good_for(rows_deleted_max: u64) -> impl Fn(&Redemption) -> Answer + Send + 's
                 rows_changed_max: 0,
                 rows_deleted_max,
             },
+            takes: None,
             entry: 7,
         })
     }
@@ -77,7 +91,7 @@ fn good_for(rows_deleted_max: u64) -> impl Fn(&Redemption) -> Answer + Send + 's
 
 #[tokio::test]
 async fn a_refusal_says_how_a_person_lets_it_run_and_tells_the_text_beside_the_log() {
-    let (town, control) = Control::with(good_for(4)).await;
+    let (town, control) = Control::with(SHOP, good_for(4)).await;
     let refused = town.psql("agent", &format!("{GONE};")).await;
     let batch = control.desk.fetch().remove(0);
     let decision = &batch.decisions[0];
@@ -100,7 +114,7 @@ async fn a_refusal_says_how_a_person_lets_it_run_and_tells_the_text_beside_the_l
 
 #[tokio::test]
 async fn an_approved_statement_runs_once_and_the_next_is_refused_again() {
-    let (town, control) = Control::with(good_for(4)).await;
+    let (town, control) = Control::with(SHOP, good_for(4)).await;
     let done = town
         .psql_with(
             "agent",
@@ -128,7 +142,7 @@ async fn an_approved_statement_runs_once_and_the_next_is_refused_again() {
 
 #[tokio::test]
 async fn a_code_that_is_set_is_for_the_next_statement_that_needs_one() {
-    let (town, control) = Control::with(good_for(4)).await;
+    let (town, control) = Control::with(SHOP, good_for(4)).await;
     let done = town
         .psql_with(
             "agent",
@@ -154,7 +168,7 @@ async fn a_code_that_is_set_is_for_the_next_statement_that_needs_one() {
 
 #[tokio::test]
 async fn more_than_was_approved_is_rolled_back() {
-    let (town, control) = Control::with(good_for(3)).await;
+    let (town, control) = Control::with(SHOP, good_for(3)).await;
     let told = town.psql("agent", &format!("{CODE}{GONE}")).await;
     assert!(
         told.contains("would delete 4 rows in 2 tables, 1 by cascade (limit 3)"),
@@ -169,7 +183,7 @@ async fn more_than_was_approved_is_rolled_back() {
 
 #[tokio::test]
 async fn a_code_that_does_not_count_lets_nothing_run() {
-    let (town, control) = Control::with(good_for(4)).await;
+    let (town, control) = Control::with(SHOP, good_for(4)).await;
     let told = town
         .psql("agent", &format!("{CODE}DELETE FROM users WHERE id = 8"))
         .await;
@@ -185,10 +199,8 @@ async fn a_code_that_does_not_count_lets_nothing_run() {
 
 #[tokio::test]
 async fn what_can_not_be_approved_asks_nobody() {
-    let (town, control) = Control::with(good_for(100)).await;
+    let (town, control) = Control::with(SHOP, good_for(100)).await;
     for sql in [
-        "TRUNCATE users",
-        "DROP TABLE users",
         "DELETE FROM users; DELETE FROM orders",
         "COPY users TO PROGRAM 'cat'",
         "WITH gone AS (DELETE FROM users RETURNING *) SELECT pg_read_file('x') FROM gone",
@@ -203,9 +215,6 @@ async fn what_can_not_be_approved_asks_nobody() {
     let in_transaction = ["-c", "BEGIN", "-c", &format!("{CODE}{GONE}")];
     let told = town.psql_with("agent", &in_transaction).await;
     assert!(told.contains("this statement can not be approved"), "{told}");
-    town.set(Default::default(), true);
-    let told = town.psql("agent", &format!("{CODE}DELETE FROM users")).await;
-    assert!(told.contains("this statement can not be approved"), "{told}");
     assert_eq!(
         (control.asked(), town.psql("agent", USERS).await),
         (0, "50".to_owned())
@@ -214,7 +223,7 @@ async fn what_can_not_be_approved_asks_nobody() {
 
 #[tokio::test]
 async fn over_the_budget_a_person_reads_what_it_really_did() {
-    let (town, control) = Control::with(good_for(0)).await;
+    let (town, control) = Control::with(SHOP, good_for(0)).await;
     let sql = "DELETE FROM users WHERE id <= 40";
     let told = town.psql("person", sql).await;
     assert!(told.contains("would delete 160 rows in 2 tables"), "{told}");
@@ -226,7 +235,7 @@ async fn over_the_budget_a_person_reads_what_it_really_did() {
 
 #[tokio::test]
 async fn without_a_log_agents_write_nothing_and_persons_go_on() {
-    let (town, control) = Control::with(good_for(0)).await;
+    let (town, control) = Control::with(SHOP, good_for(0)).await;
     control.desk.set_recording(false);
     let sql = "INSERT INTO users VALUES (100, 'new')";
     let told = town.psql("agent", sql).await;
@@ -242,7 +251,7 @@ async fn without_a_log_agents_write_nothing_and_persons_go_on() {
 
 #[tokio::test]
 async fn a_flood_of_refusals_is_counted_and_not_listed() {
-    let (town, control) = Control::with(good_for(0)).await;
+    let (town, control) = Control::with(SHOP, good_for(0)).await;
     let many: Vec<String> = (0..300)
         .map(|at| format!("DELETE FROM users WHERE id = {at}"))
         .collect();
@@ -270,15 +279,8 @@ async fn without_a_server_a_code_is_no_code() {
 
 #[tokio::test]
 async fn where_rows_must_be_kept_nothing_runs_without() {
-    let (desk, questions) = Desk::new();
-    let desk = Arc::new(desk);
-    desk.set_recording(true);
-    std::thread::spawn(move || serve(&questions, &Mutex::default(), good_for(4)));
-    let town = Town::with_settings(SHOP, |settings| {
-        settings.desk = Some(Arc::clone(&desk));
-        settings.proxy.undo_required = true;
-    })
-    .await;
+    let (town, _control) =
+        Control::with_settings(SHOP, good_for(4), |proxy| proxy.undo_required = true).await;
     let told = town.psql("agent", &format!("{CODE}{GONE}")).await;
     assert!(told.contains("this database keeps nothing"), "{told}");
     assert_eq!(town.psql("agent", USERS).await, "50");

@@ -17,6 +17,7 @@ mod quotas_cut;
 mod refused;
 mod relay;
 mod server;
+mod taken;
 mod town;
 mod upstream;
 mod wire;

@@ -8,16 +8,21 @@ use super::up::{QUICK_STAGES, Up, runtime};
 use crate::postgres::{Postgres, psql};
 use crate::proxy::{PASSWORD, verifier};
 
-struct Guarded {
-    up: Up,
-    postgres: Postgres,
+pub struct Guarded {
+    pub up: Up,
+    pub postgres: Postgres,
     address: SocketAddr,
     keys: tempfile::TempDir,
 }
 
 impl Guarded {
-    /// `coder` is an agent that works for Kim, who may approve as Lee may.
+    /// `coder` is an agent in production that works for Kim, who may approve as Lee and Max may.
     async fn start() -> Guarded {
+        Guarded::start_in("production", "postgres", "").await
+    }
+
+    /// The same elsewhere, with a role of the proxy's own and more in the database.
+    pub async fn start_in(environment: &str, role: &str, sql: &str) -> Guarded {
         let postgres = Postgres::start();
         postgres.must("postgres", "postgres", "CREATE DATABASE shop");
         postgres.must(
@@ -26,8 +31,11 @@ impl Guarded {
             "CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE carts (id int, user_id int REFERENCES users ON DELETE CASCADE);
              INSERT INTO users SELECT generate_series(1, 9); INSERT INTO carts SELECT n, n % 9 + 1 FROM generate_series(1, 18) n",
         );
+        if !sql.is_empty() {
+            postgres.must("postgres", "shop", sql);
+        }
         let keys = tempfile::tempdir().expect("a temporary folder");
-        let people: String = [("Kim Doe", "kim"), ("Lee Roe", "lee")]
+        let people: String = [("Kim Doe", "kim"), ("Lee Roe", "lee"), ("Max Poe", "max")]
             .map(|(person, name)| {
                 let key = make_key(keys.path(), name, &["-t", "ed25519"]);
                 format!("[[approvers]]\nperson = \"{person}\"\nkeys = [\"{key}\"]\n")
@@ -37,8 +45,8 @@ impl Guarded {
             .and_then(|free| free.local_addr())
             .expect("a free port");
         let proxy = format!(
-            "[proxies.shop]\nlisten = \"{address}\"\nenvironment = \"production\"\n\
-             [proxies.shop.upstream]\nhost = \"127.0.0.1\"\nport = {}\ndatabase = \"shop\"\nuser = \"postgres\"\n\
+            "[proxies.shop]\nlisten = \"{address}\"\nenvironment = \"{environment}\"\n\
+             [proxies.shop.upstream]\nhost = \"127.0.0.1\"\nport = {}\ndatabase = \"shop\"\nuser = \"{role}\"\n\
              [proxies.shop.users.coder]\nprincipal = \"agent\"\nperson = \"Kim Doe\"\nverifier = \"{}\"\n",
             postgres.port,
             verifier(&postgres)
@@ -52,27 +60,25 @@ impl Guarded {
         };
         // Until the server has answered for the first time, production counts as frozen and nothing is recorded.
         let writes = async || {
-            guarded
-                .coder("UPDATE carts SET id = id WHERE id = 1")
-                .status
-                .success()
-                .then_some(())
+            let held = guarded.refused("TRUNCATE carts").contains("rule `freeze`");
+            let written = guarded.coder("UPDATE carts SET id = id WHERE id = 1");
+            (!held && written.status.success()).then_some(())
         };
         guarded.up.until("the agent may write", writes).await;
         guarded
     }
 
-    fn coder(&self, sql: &str) -> Output {
+    pub fn coder(&self, sql: &str) -> Output {
         psql(&format!("postgres://coder@{}/shop", self.address), PASSWORD, sql)
     }
 
-    fn refused(&self, sql: &str) -> String {
+    pub fn refused(&self, sql: &str) -> String {
         let output = self.coder(sql);
         assert!(!output.status.success(), "the agent may: {sql}");
         String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
-    fn approve(&self, decision: &str, key: &str, more: &[&str]) -> Result<String, String> {
+    pub fn approve(&self, decision: &str, key: &str, more: &[&str]) -> Result<String, String> {
         let key = self.keys.path().join(key);
         let key = key.to_str().expect("UTF-8");
         let output = self
@@ -86,7 +92,7 @@ impl Guarded {
     }
 
     /// The kinds of all entries about statements, the oldest first, and all entries as one text.
-    async fn log(&self) -> (Vec<String>, String) {
+    pub async fn log(&self) -> (Vec<String>, String) {
         let entries = self.up.ok("GET", "/api/v1/audit/entries?limit=500", None).await;
         let mut kinds: Vec<String> = entries
             .as_array()
@@ -101,7 +107,7 @@ impl Guarded {
     }
 }
 
-fn decision_in(told: &str) -> String {
+pub fn decision_in(told: &str) -> String {
     let from = told.find("dcn_").unwrap_or_else(|| panic!("no decision: {told}"));
     told[from..]
         .chars()

@@ -26,4 +26,5 @@ mod policies;
 mod replay;
 mod signers;
 mod streams;
+mod taken;
 pub mod up;
