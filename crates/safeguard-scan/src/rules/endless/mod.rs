@@ -19,6 +19,7 @@ pub mod self_rearming;
 pub mod shell_loop;
 pub mod skipped_step;
 pub mod sql_file;
+pub mod trigger_cycle;
 pub mod unbounded_concurrency;
 pub mod unbounded_growth;
 pub mod unbounded_query;
