@@ -13,7 +13,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::analysis::exports::{self, Exports};
-use crate::analysis::schema::Schema;
+use crate::analysis::go_types::{self, Package};
+use crate::analysis::schema::{self, Schema};
 use crate::language::Language;
 
 pub use go::Go;
@@ -47,6 +48,8 @@ pub struct Project {
     /// What files define, by path. A file is read when it is first asked for; the same path always gives the same answer, so that it does not
     /// matter who asks first.
     exports: Mutex<HashMap<String, Option<Arc<Exports>>>>,
+    /// The structs of the repository's own Go packages, by folder.
+    go_packages: Mutex<HashMap<String, Option<Arc<Package>>>>,
     schema: OnceLock<Schema>,
 }
 
@@ -171,6 +174,23 @@ impl Project {
             .get_or_init(|| Schema::of(self.files(), |path| self.text(path)))
     }
 
+    /// The structs of the Go files of a folder; `None` if not all of them can be read.
+    pub fn go_package(&self, folder: &str) -> Option<Arc<Package>> {
+        if let Ok(known) = self.go_packages.lock()
+            && let Some(found) = known.get(folder)
+        {
+            return found.clone();
+        }
+        let files = self
+            .below(folder)
+            .filter(|path| self::folder(path) == folder && path.ends_with(".go"));
+        let found = go_types::of(files.map(|path| self.text(path))).map(Arc::new);
+        if let Ok(mut known) = self.go_packages.lock() {
+            known.insert(folder.to_owned(), found.clone());
+        }
+        found
+    }
+
     /// What a file defines for others; `None` if it is not there or can not be read.
     pub fn exports(&self, path: &str) -> Option<Arc<Exports>> {
         if let Ok(known) = self.exports.lock()
@@ -201,6 +221,11 @@ pub fn is_manifest(path: &str) -> bool {
             || javascript::is_manifest(path)
             || go::is_manifest(path)
             || rust::is_manifest(path))
+}
+
+/// Whether rules may ask for the text of a file: its language is read, or it says what the repository needs, what its tables have, or what is kept how long.
+pub fn is_read(path: &str) -> bool {
+    is_manifest(path) || Language::of(path).is_some() || schema::is_read(path) || path.ends_with(".md")
 }
 
 pub(crate) fn folder(path: &str) -> &str {

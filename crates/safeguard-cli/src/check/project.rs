@@ -6,7 +6,6 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use safeguard_dependencies::read::Format;
-use safeguard_scan::language::Language;
 use safeguard_scan::project::{self, Project};
 
 use super::files::{Content, Selection, Side};
@@ -37,7 +36,7 @@ pub fn of(selection: &Selection) -> Project {
     Project::new(
         paths,
         Box::new(move |path: &str| {
-            let wanted = project::is_manifest(path) || Language::of(path).is_some();
+            let wanted = project::is_read(path);
             match texts.get(path) {
                 Some(text) => Some(text.as_ref().to_owned()),
                 None if wanted => text(&root, &side, path),

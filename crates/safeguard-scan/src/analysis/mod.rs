@@ -13,6 +13,7 @@ pub mod commands;
 pub mod entries;
 pub mod exports;
 pub mod functions;
+pub mod go_types;
 pub mod guarded;
 pub mod guards;
 pub mod handlers;

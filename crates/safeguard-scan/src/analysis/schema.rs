@@ -38,6 +38,12 @@ pub struct Model {
     pub keys: BTreeSet<String>,
 }
 
+/// Whether a file may say which tables and models there are.
+pub fn is_read(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    lower.ends_with(".sql") || lower.ends_with(".prisma") || may_change_tables(&lower)
+}
+
 impl Schema {
     /// `text` gives a file of the repository.
     pub fn of<'p>(paths: impl Iterator<Item = &'p str>, text: impl Fn(&str) -> Option<String>) -> Schema {
@@ -47,7 +53,7 @@ impl Schema {
             let lower = path.to_ascii_lowercase();
             let is_sql = lower.ends_with(".sql");
             let is_prisma = lower.ends_with(".prisma");
-            if !is_sql && !is_prisma && !may_change_tables(&lower) {
+            if !is_read(path) {
                 continue;
             }
             read += 1;

@@ -29,9 +29,12 @@ mod invented {
     mod third_party;
     pub mod unknown_argument;
     pub mod unknown_column;
+    pub mod unknown_field;
     pub mod unknown_member;
     pub mod unknown_name;
+    pub mod unknown_option;
     pub mod unknown_package;
+    pub mod unknown_resource_argument;
     mod values;
 }
 

@@ -1,5 +1,7 @@
 //! What is deleted depends on values that may be missing.
 
+mod optional;
+
 use safeguard_api::evidence::Severity;
 
 use super::EVERY;
@@ -50,6 +52,7 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             added_condition(code, call, reports);
             continue;
         }
+        optional::undefined_condition(code, call, reports);
         if !DELETES.contains(&name) || code.receiver(call).is_none() || undoes_or_tests(code, call) {
             continue;
         }
@@ -200,10 +203,18 @@ fn may_be_undefined(code: Code<'_>, call: NodeId, value: NodeId) -> bool {
         {
             code.name(value)
         }
-        Kind::Member if is_request_value(code, value) || optional_member(code, value) => code.name(value),
+        Kind::Member
+            if is_request_value(code, value)
+                || optional_member(code, value)
+                || optional::by_schema(code, value) =>
+        {
+            code.name(value)
+        }
         Kind::Name => {
-            let taken =
-                taken_from_request(code, value) || optional_param(code, value) || optional_part(code, value);
+            let taken = taken_from_request(code, value)
+                || optional_param(code, value)
+                || optional_part(code, value)
+                || optional::by_schema(code, value);
             let from = code.set_to(value).unwrap_or(value);
             if !taken
                 && (from == value
@@ -318,10 +329,10 @@ fn type_leaves_out(code: Code<'_>, written: NodeId, member: &str) -> bool {
 /// Whether a condition before or around asks about the name, or a schema has parsed what it comes from.
 fn is_guarded(code: Code<'_>, call: NodeId, name: &str) -> bool {
     let asks = |condition: NodeId| code.mentions(condition, |other| other == name);
-    code.conditions_around(call)
-        .into_iter()
-        .chain(earlier_exits(code, call))
-        .any(asks)
+    // `if (id) { …; if (!found) return; }` says nothing of what happens without `id`.
+    let leaves_without = |condition: NodeId| asks(condition) && !optional::holds_only_with(code, condition, name);
+    code.conditions_around(call).into_iter().any(asks)
+        || earlier_exits(code, call).into_iter().any(leaves_without)
 }
 
 fn only_conditionally_filled(code: Code<'_>, name: NodeId) -> bool {

@@ -1,6 +1,7 @@
 //! The file that a database or its dump lives in is removed.
 
 mod joined;
+mod setting;
 
 use safeguard_api::evidence::Severity;
 
@@ -50,7 +51,7 @@ pub static DATABASE: Check = Check {
     run: database,
 };
 
-fn recursive(source: &Source, _: &Project, reports: &mut Reports) {
+fn recursive(source: &Source, project: &Project, reports: &mut Reports) {
     let code = Code::of(source);
     for call in code.calls() {
         let Some(path) = recursively_removed(code, call) else {
@@ -87,6 +88,11 @@ fn recursive(source: &Source, _: &Project, reports: &mut Reports) {
                     reports.add(
                         call,
                         "a client says which folder is removed here, with all it holds",
+                    );
+                } else if let Some(name) = setting::may_be_unset(code, project, path) {
+                    reports.add(
+                        call,
+                        format!("`{name}` has no default and nothing asks for it: without it this removes the folder around, with all it holds"),
                     );
                 } else if let Some(name) = joined::may_be_the_folder_itself(code, path) {
                     reports.note(

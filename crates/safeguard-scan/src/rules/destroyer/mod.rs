@@ -2,11 +2,14 @@
 
 pub mod audit_removal;
 pub mod builders;
+pub mod cascade_on_records;
 pub mod cloud_destroys;
 pub mod command_destroys;
 pub mod delete_everything;
 pub mod empty_filter;
+pub mod engine_files_removed;
 pub mod file_removal;
+pub mod kept_records_deleted;
 pub mod migration_drops;
 pub mod shell_removal;
 pub mod sql_destroys_data;

@@ -1,5 +1,7 @@
 //! Pages that are asked for again and again, because nothing moves on to the next one.
 
+mod fixed;
+
 use safeguard_api::evidence::Severity;
 
 use crate::analysis::{bodies, calls, change, loops, reach};
@@ -8,6 +10,8 @@ use crate::project::Project;
 use crate::rule::Confidence;
 use crate::rules::{Check, EVERY_LANGUAGE, Reports};
 use crate::tree::{Kind, NodeId, Role, Tree};
+
+pub use fixed::FIXED;
 
 pub static CHECK: Check = Check {
     id: "cursor-never-advanced",

@@ -1,6 +1,7 @@
 //! Attempts that are repeated until one succeeds, however often that is.
 
 mod recursion;
+mod removed;
 
 use safeguard_api::evidence::Severity;
 
@@ -13,6 +14,7 @@ use crate::rules::{ALL_LANGUAGES, Check, Reports};
 use crate::tree::{Kind, NodeId, Role, Tree};
 
 use recursion::{after_bad_answer, by_recursion, go_recursion, in_catch_callback};
+pub use removed::COMPARISON;
 
 pub static CHECK: Check = Check {
     id: "retry-without-limit",
@@ -70,7 +72,7 @@ fn try_loop(source: &Source, id: NodeId, reports: &mut Reports) {
         let handlers: Vec<NodeId> = tree.children_in(attempt, Role::Handler).collect();
         let swallows = handlers.iter().any(|handler| {
             let nodes = bodies::running(tree, *handler);
-            loops::catches_all(tree, *handler) && !exits.iter().any(|exit| nodes.contains(exit))
+            catches_failures(tree, *handler) && !exits.iter().any(|exit| nodes.contains(exit))
         });
         let limited =
             counts(source, id, body) || asks_a_person(source, &tried_nodes) || watches_the_clock(source, id);
@@ -91,6 +93,22 @@ fn try_loop(source: &Source, id: NodeId, reports: &mut Reports) {
         }
         return;
     }
+}
+
+/// Whether a handler catches every error, or the family of those that a far end which is down makes.
+fn catches_failures(tree: &Tree, handler: NodeId) -> bool {
+    const FAMILIES: &[&str] = &[
+        "RequestException", "ConnectionError", "ConnectTimeout", "Timeout", "TimeoutError", "HTTPError", "OSError", "IOError",
+        "URLError", "ClientError", "TransportError", "RequestError", "ConnectError", "NetworkError", "OperationalError",
+        "BotoCoreError", "RpcError", "SMTPException", "RedisError", "AMQPConnectionError", "InterfaceError", "DatabaseError",
+        "ServiceUnavailable", "ClientConnectionError", "ConnectionRefusedError", "ConnectionResetError", "HTTPStatusError",
+        "KafkaError", "RateLimitError", "APIError", "APIConnectionError", "error",
+    ];
+    loops::catches_all(tree, handler)
+        || tree.children_in(handler, Role::Type).any(|type_| {
+            tree.subtree(type_)
+                .any(|id| matches!(tree.kind(id), Kind::Name | Kind::Member) && FAMILIES.contains(&tree.name(id)))
+        })
 }
 
 /// The one name that a loop waits for: `while not connected`, `while (!done)`.

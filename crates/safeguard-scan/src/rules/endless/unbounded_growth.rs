@@ -1,5 +1,7 @@
 //! Lists and maps of the process that every request makes larger.
 
+mod memo;
+
 use std::collections::BTreeMap;
 
 use safeguard_api::evidence::Severity;
@@ -11,6 +13,8 @@ use crate::project::Project;
 use crate::rule::Confidence;
 use crate::rules::{Check, EVERY_LANGUAGE, Reports};
 use crate::tree::{Flags, Kind, NodeId, Role, Tree};
+
+pub use memo::MEMO;
 
 pub static CHECK: Check = Check {
     id: "unbounded-growth",

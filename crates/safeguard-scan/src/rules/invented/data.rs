@@ -57,6 +57,12 @@ fn pairs(text: &'static str) -> HashMap<&'static str, &'static str> {
     lines(text).filter_map(|line| line.split_once(' ')).collect()
 }
 
+/// By program and its command, with `/` between: all long options, also those that only later or earlier versions have.
+pub static OPTIONS: Sets = Sets(include_str!("data/options.txt"));
+
+/// By resource: all arguments and blocks.
+pub static TERRAFORM: Sets = Sets(include_str!("data/terraform_arguments.txt"));
+
 pub static PYTHON_MODULES: LazyLock<BTreeSet<&str>> =
     LazyLock::new(|| lines(include_str!("data/python_modules.txt")).collect());
 pub static PYTHON_MEMBERS: Sets = Sets(include_str!("data/python_members.txt"));
@@ -144,7 +150,7 @@ mod tests {
 
     #[test]
     fn every_line_of_the_sorted_texts_is_found() {
-        for sets in [&PYTHON_MEMBERS, &PYTHON_ARGUMENTS, &NODE_MEMBERS, &GO_MEMBERS] {
+        for sets in [&PYTHON_MEMBERS, &PYTHON_ARGUMENTS, &NODE_MEMBERS, &GO_MEMBERS, &OPTIONS, &TERRAFORM] {
             let mut before = "";
             for line in lines(sets.0) {
                 let (name, names) = line.split_once(' ').unwrap_or((line, ""));

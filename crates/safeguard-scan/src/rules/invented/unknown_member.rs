@@ -1,5 +1,6 @@
 //! Names that are taken from modules and objects that do not have them.
 
+mod go;
 mod members;
 mod own;
 
@@ -58,7 +59,10 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
             file.members(&data::NODE_MEMBERS, reports);
             file.own_objects(reports);
         }
-        Language::Go => file.go_members(reports),
+        Language::Go => {
+            file.go_members(reports);
+            go::run(source, project, reports);
+        }
         Language::Dockerfile
         | Language::Hcl
         | Language::Java

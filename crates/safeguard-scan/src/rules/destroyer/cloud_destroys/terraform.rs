@@ -23,9 +23,9 @@ pub static CHECK: Check = Check {
     run,
 };
 
-fn run(source: &Source, _: &Project, reports: &mut Reports) {
+fn run(source: &Source, project: &Project, reports: &mut Reports) {
     match source.tree.language() {
-        Language::Yaml => kubernetes(source, reports),
+        Language::Yaml => kubernetes(source, project, reports),
         _ => {
             for block in blocks(source) {
                 terraform(&block, reports);
@@ -285,7 +285,7 @@ fn terraform(block: &Block<'_>, reports: &mut Reports) {
     }
 }
 
-fn kubernetes(source: &Source, reports: &mut Reports) {
+fn kubernetes(source: &Source, project: &Project, reports: &mut Reports) {
     let yaml = Yaml::of(source);
     for document in yaml.documents() {
         let entry = match yaml.text_at(document, "kind") {
@@ -302,6 +302,7 @@ fn kubernetes(source: &Source, reports: &mut Reports) {
                 }),
             _ => None,
         };
+        scaled_away(source, document, project, reports);
         if let Some((pair, value)) = entry
             && yaml.text(value) == "Delete"
         {
@@ -311,4 +312,67 @@ fn kubernetes(source: &Source, reports: &mut Reports) {
             );
         }
     }
+}
+
+/// Claims that go when there are fewer replicas, of what something in the repository scales down by itself.
+fn scaled_away(source: &Source, document: NodeId, project: &Project, reports: &mut Reports) {
+    let yaml = Yaml::of(source);
+    let entry = yaml
+        .at(document, &["spec", "persistentVolumeClaimRetentionPolicy"])
+        .and_then(|policy| yaml.entry(policy, "whenScaled"))
+        .filter(|(_, value)| yaml.text(*value) == "Delete");
+    let (Some((pair, _)), Some(metadata)) = (entry, yaml.get(document, "metadata")) else {
+        return;
+    };
+    if yaml.text_at(document, "kind") != "StatefulSet"
+        || yaml.at(document, &["spec", "volumeClaimTemplates"]).is_none()
+    {
+        return;
+    }
+    let name = yaml.text_at(metadata, "name");
+    let scales = |path: &str, text: &str| scales_down(text, name).then(|| path.to_owned());
+    let own = scales(&source.path, source.tree.text());
+    let by = own.or_else(|| {
+        project
+            .files()
+            .filter(|path| is_written_for_machines(path) && *path != source.path)
+            .take(FILES_MAX)
+            .find_map(|path| scales(path, &project.text(path)?))
+    });
+    if let Some(by) = by {
+        reports.add(
+            pair,
+            format!("`{by}` scales this down by itself, and each time the volumes of the replicas that go are deleted with all they hold"),
+        );
+    }
+}
+
+/// How many files are looked at for one that scales.
+const FILES_MAX: usize = 2_000;
+
+fn is_written_for_machines(path: &str) -> bool {
+    [".yaml", ".yml", ".sh", ".py", ".go", ".ts", ".js", ".tf"]
+        .iter()
+        .any(|ending| path.ends_with(ending))
+}
+
+/// `kubectl scale statefulset/NAME --replicas=0`, an autoscaler of it.
+fn scales_down(text: &str, name: &str) -> bool {
+    let names = ["statefulset/", "sts/", "statefulsets/", "statefulset ", "sts ", "statefulset\", \"", "sts\", \""]
+        .iter()
+        .any(|kind| {
+            text.match_indices(&format!("{kind}{name}")).any(|(at, found)| {
+                !text[at + found.len()..].starts_with(|next: char| next.is_alphanumeric() || next == '-')
+            })
+        });
+    let commanded = names && text.contains("scale") && text.contains("replicas=");
+    let documents = text.split("\n---");
+    let by_autoscaler = documents.into_iter().any(|document| {
+        (document.contains("kind: HorizontalPodAutoscaler") || document.contains("kind: ScaledObject"))
+            && document.split("scaleTargetRef:").nth(1).is_some_and(|target| {
+                let lines: Vec<&str> = target.lines().take(5).map(str::trim).collect();
+                lines.contains(&format!("name: {name}").as_str()) && lines.contains(&"kind: StatefulSet")
+            })
+    });
+    commanded || by_autoscaler
 }

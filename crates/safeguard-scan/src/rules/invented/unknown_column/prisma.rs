@@ -24,6 +24,8 @@ const OPERATIONS: &[&str] = &[
     "delete",
     "deleteMany",
     "count",
+    "aggregate",
+    "groupBy",
 ];
 
 /// How deeply what is selected of related ones is followed.
@@ -86,7 +88,8 @@ impl Seen<'_, '_> {
             let others: &[&str] = match key {
                 "where" => &["AND", "OR", "NOT"],
                 "data" | "create" | "update" => &[],
-                "select" | "include" | "orderBy" | "cursor" => &["_count", "_relevance"],
+                "orderBy" => &["_count", "_relevance", "_sum", "_avg", "_min", "_max", "_all"],
+                "select" | "include" | "cursor" => &["_count", "_relevance"],
                 _ => continue,
             };
             let values = match self.code.kind(value) {
@@ -95,6 +98,28 @@ impl Seen<'_, '_> {
             };
             for value in values {
                 self.keys(value, name, model, others, depth);
+            }
+        }
+    }
+
+    /// `where: { site: { name: "a" } }`, `where: { devices: { some: { … } } }`
+    fn related(&mut self, value: NodeId, name: &str, model: &Model, depth: usize) {
+        if depth > DEPTH_MAX {
+            return;
+        }
+        const QUANTIFIERS: &[&str] = &["some", "every", "none", "is", "isNot"];
+        let quantified = self
+            .code
+            .tree
+            .children(value)
+            .any(|pair| self.code.key(pair).is_some_and(|key| QUANTIFIERS.contains(&key)));
+        if !quantified {
+            self.keys(value, name, model, &["AND", "OR", "NOT"], depth);
+            return;
+        }
+        for key in QUANTIFIERS {
+            if let Some(inner) = self.code.entry(value, key) {
+                self.keys(inner, name, model, &["AND", "OR", "NOT"], depth);
             }
         }
     }
@@ -121,13 +146,28 @@ impl Seen<'_, '_> {
                             matches!(key, "select" | "include" | "where" | "orderBy" | "take" | "skip")
                         })
                     });
-                    if plain && !others.contains(&"AND") {
+                    if others.contains(&"AND") {
+                        self.related(value, of, inner, depth + 1);
+                    } else if plain {
                         self.options(value, of, inner, depth + 1);
                     }
                 }
                 continue;
             }
             if others.contains(&key) || model.keys.contains(key) {
+                // `OR: [{ … }, { … }]` is of the same model.
+                if matches!(key, "AND" | "OR" | "NOT")
+                    && depth < DEPTH_MAX
+                    && let Some(value) = self.code.entry(object, key)
+                {
+                    let parts = match self.code.kind(value) {
+                        Kind::List => self.code.tree.children(value).collect(),
+                        _ => vec![value],
+                    };
+                    for part in parts {
+                        self.keys(part, name, model, others, depth + 1);
+                    }
+                }
                 continue;
             }
             self.reports.add(
