@@ -37,7 +37,7 @@ pub struct Selection {
     pub root: Option<PathBuf>,
     pub side: Side,
     /// Files and folders of the repository that alone were asked for; none: all of it.
-    wanted: Vec<PathBuf>,
+    pub wanted: Vec<PathBuf>,
 }
 
 impl Selection {

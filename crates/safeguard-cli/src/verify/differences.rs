@@ -129,6 +129,7 @@ pub fn differences(args: &DifferencesArgs, output: &Output) -> Result<(), Failur
             root: Some(root),
             base: None,
             side: selection.side.clone(),
+            wanted: Vec::new(),
         },
     };
     let summary = summary(&compared, &not_called, &checked);

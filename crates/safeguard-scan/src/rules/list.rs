@@ -92,7 +92,9 @@ pub(super) const CHECKS: &[(&str, &Check)] = pages![
     "corruptor/time_unit" => corruptor::time_unit::UNIT,
     "corruptor/transfer_without_transaction" => corruptor::multiple::TRANSFER,
     "corruptor/unheeded_failure" => corruptor::unheeded_failure::CHECK,
+    "corruptor/unreadable_is_zero" => corruptor::unreadable_is_zero::CHECK,
     "corruptor/whole_division" => corruptor::whole_division::CHECK,
+    "corruptor/zone_replaced" => corruptor::zone_replaced::CHECK,
     "destroyer/audit_removal" => destroyer::audit_removal::CHECK,
     "destroyer/audit_removal" => destroyer::sql_file::AUDIT,
     "destroyer/cascade_on_records" => destroyer::sql_file::CASCADE,
@@ -194,6 +196,7 @@ pub(super) const CHECKS: &[(&str, &Check)] = pages![
     "race/check_then_act" => race::check_then_act::CHECK,
     "race/check_then_file" => race::check_then_file::CHECK,
     "race/claim_without_lock" => race::claim_without_lock::CHECK,
+    "race/claimed_across_gap" => race::claimed_across_gap::CHECK,
     "race/file_rewritten" => race::file_rewritten::CHECK,
     "race/goroutine_shared_state" => race::goroutine_shared_state::CHECK,
     "race/id_by_count" => race::id_by_count::CHECK,
@@ -214,6 +217,7 @@ pub(super) const CHECKS: &[(&str, &Check)] = pages![
     "race/transaction_on_pool" => race::transaction_on_pool::CHECK,
     "race/unlocked_counter" => race::unlocked_counter::CHECK,
     "race/unlocked_map" => race::unlocked_map::CHECK,
+    "race/unsafe_shared_object" => race::unsafe_shared_object::CHECK,
 ];
 
 pub(super) const COMPARISONS: &[(&str, &Comparison)] = pages![

@@ -16,6 +16,7 @@ macro_rules! check {
 
 pub mod arrays;
 pub mod changing;
+mod cut_off;
 pub mod date_format;
 pub mod first_page_skipped;
 pub mod go_values;
@@ -33,9 +34,11 @@ pub mod time_unit;
 pub mod transfer_helper;
 mod typed_fields;
 pub mod unheeded_failure;
+pub mod unreadable_is_zero;
 pub mod values;
 pub mod whole_division;
 pub mod writes;
+pub mod zone_replaced;
 
 use crate::language::Language;
 
