@@ -191,6 +191,14 @@ impl Project {
 
 const PYTHON_ENDINGS: &[&str] = &[".py", ".pyi", ".pyx", ".pxd", ".so", ".pyd"];
 
+/// Whether a file says how data look, without being code: documents and data that rules may look into.
+pub fn is_document(path: &str) -> bool {
+    const ENDINGS: &[&str] = &[
+        ".md", ".rst", ".txt", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".properties", ".prisma",
+    ];
+    ENDINGS.iter().any(|ending| path.ends_with(ending))
+}
+
 /// Whether a file says what a repository needs or where its modules are.
 pub fn is_manifest(path: &str) -> bool {
     let in_dependency = path

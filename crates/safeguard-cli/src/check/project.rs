@@ -37,7 +37,7 @@ pub fn of(selection: &Selection) -> Project {
     Project::new(
         paths,
         Box::new(move |path: &str| {
-            let wanted = project::is_manifest(path) || Language::of(path).is_some();
+            let wanted = project::is_manifest(path) || project::is_document(path) || Language::of(path).is_some();
             match texts.get(path) {
                 Some(text) => Some(text.as_ref().to_owned()),
                 None if wanted => text(&root, &side, path),

@@ -36,8 +36,14 @@ pub fn is_test(path: &str) -> bool {
             .iter()
             .any(|ending| stem.ends_with(ending))
     });
-    let in_folder = parts.iter().any(|part| {
-        matches!(
+    // `com/example/shop` is a package, and `src/main` what is delivered.
+    let delivered = parts.windows(2).position(|pair| pair == ["src", "main"]).map(|at| at + 2);
+    let in_folder = parts.iter().enumerate().any(|(at, part)| {
+        let is_package = delivered.is_some_and(|from| at >= from)
+            || part.eq_ignore_ascii_case("example")
+                && at > 0
+                && matches!(parts.get(at - 1), Some(&("com" | "org" | "net" | "io" | "dev")));
+        !is_package && matches!(
             part.to_ascii_lowercase().as_str(),
             "test"
                 | "tests"
@@ -101,10 +107,20 @@ mod tests {
             "examples/a.py",
             "shop/CartTest.java",
             "src/test/java/Cart.java",
+            "src/test/java/com/example/Carts.java",
+            "example/src/main.rs",
         ] {
             assert!(is_test(path), "{path}");
         }
-        for path in ["app/contest.py", "src/latest.ts", "attestation.go", "case"] {
+        for path in [
+            "app/contest.py",
+            "src/latest.ts",
+            "attestation.go",
+            "case",
+            "src/main/java/com/example/Cart.java",
+            "app/src/main/java/org/shop/testing/Cart.java",
+            "java/com/example/Cart.java",
+        ] {
             assert!(!is_test(path), "{path}");
         }
     }
