@@ -194,7 +194,16 @@ const PYTHON_ENDINGS: &[&str] = &[".py", ".pyi", ".pyx", ".pxd", ".so", ".pyd"];
 /// Whether a file says how data look, without being code: documents and data that rules may look into.
 pub fn is_document(path: &str) -> bool {
     const ENDINGS: &[&str] = &[
-        ".md", ".rst", ".txt", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".properties", ".prisma",
+        ".md",
+        ".rst",
+        ".txt",
+        ".csv",
+        ".tsv",
+        ".json",
+        ".jsonl",
+        ".ndjson",
+        ".properties",
+        ".prisma",
     ];
     ENDINGS.iter().any(|ending| path.ends_with(ending))
 }

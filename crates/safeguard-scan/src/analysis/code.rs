@@ -67,7 +67,12 @@ impl<'s> Code<'s> {
                 Some((*call, self.path_of(callee).into_boxed_str()))
             };
             let tagged = self.source.of_kind(Kind::Tagged);
-            self.source.calls().iter().chain(tagged).filter_map(path).collect()
+            self.source
+                .calls()
+                .iter()
+                .chain(tagged)
+                .filter_map(path)
+                .collect()
         });
         paths.get(&call).map_or("", |path| path)
     }

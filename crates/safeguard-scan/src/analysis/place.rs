@@ -37,32 +37,36 @@ pub fn is_test(path: &str) -> bool {
             .any(|ending| stem.ends_with(ending))
     });
     // `com/example/shop` is a package, and `src/main` what is delivered.
-    let delivered = parts.windows(2).position(|pair| pair == ["src", "main"]).map(|at| at + 2);
+    let delivered = parts
+        .windows(2)
+        .position(|pair| pair == ["src", "main"])
+        .map(|at| at + 2);
     let in_folder = parts.iter().enumerate().any(|(at, part)| {
         let is_package = delivered.is_some_and(|from| at >= from)
             || part.eq_ignore_ascii_case("example")
                 && at > 0
                 && matches!(parts.get(at - 1), Some(&("com" | "org" | "net" | "io" | "dev")));
-        !is_package && matches!(
-            part.to_ascii_lowercase().as_str(),
-            "test"
-                | "tests"
-                | "testing"
-                | "__tests__"
-                | "spec"
-                | "specs"
-                | "fixtures"
-                | "testdata"
-                | "e2e"
-                | "mocks"
-                | "__mocks__"
-                | "example"
-                | "examples"
-                | "cypress"
-                | "docs_src"
-                | "__fixtures__"
-                | "selftest"
-        )
+        !is_package
+            && matches!(
+                part.to_ascii_lowercase().as_str(),
+                "test"
+                    | "tests"
+                    | "testing"
+                    | "__tests__"
+                    | "spec"
+                    | "specs"
+                    | "fixtures"
+                    | "testdata"
+                    | "e2e"
+                    | "mocks"
+                    | "__mocks__"
+                    | "example"
+                    | "examples"
+                    | "cypress"
+                    | "docs_src"
+                    | "__fixtures__"
+                    | "selftest"
+            )
     });
     let stem = Path::new(&file)
         .file_stem()

@@ -73,6 +73,7 @@ pub(super) const CHECKS: &[(&str, &Check)] = pages![
     "corruptor/lossy_text" => corruptor::narrowing::TEXT,
     "corruptor/migration_narrows" => corruptor::narrowing::CHECK,
     "corruptor/migration_narrows" => corruptor::sql_file::NARROWS,
+    "corruptor/mixed_units" => corruptor::mixed_units::CHECK,
     "corruptor/money_in_floats" => corruptor::money::CHECK,
     "corruptor/money_in_floats" => corruptor::money_there_and_back::CHECK,
     "corruptor/money_in_floats" => corruptor::sql_file::MONEY,

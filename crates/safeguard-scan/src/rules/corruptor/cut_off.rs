@@ -17,7 +17,9 @@ impl Cut {
             true => format!(
                 "what is longer in `{column}` is cut off without a word, and nothing kept it or asked whether there is any"
             ),
-            false => format!("the cast in `USING` cuts off what is longer in `{column}`, where the plain change would fail"),
+            false => format!(
+                "the cast in `USING` cuts off what is longer in `{column}`, where the plain change would fail"
+            ),
         }
     }
 }
@@ -95,8 +97,21 @@ fn cuts(statement: &[Token], words: &[String], (from, to): (usize, usize), colum
                 || word.bytes().all(|byte| byte.is_ascii_digit())
                 || matches!(
                     word,
-                    "trim" | "btrim" | "rtrim" | "ltrim" | "upper" | "lower" | "from" | "for" | "text" | "varchar"
-                        | "char" | "character" | "varying" | "cast" | "as"
+                    "trim"
+                        | "btrim"
+                        | "rtrim"
+                        | "ltrim"
+                        | "upper"
+                        | "lower"
+                        | "from"
+                        | "for"
+                        | "text"
+                        | "varchar"
+                        | "char"
+                        | "character"
+                        | "varying"
+                        | "cast"
+                        | "as"
                 )
         });
         return Some(plain);
@@ -105,7 +120,8 @@ fn cuts(statement: &[Token], words: &[String], (from, to): (usize, usize), colum
     let casts = (from..to).any(|at| {
         matches!(word(at), "varchar" | "char" | "bpchar" | "varying" | "character")
             && opens(at + 1)
-            && (statement.get(at.wrapping_sub(1)) == Some(&Token::Sign(':')) || matches!(word(at.wrapping_sub(1)), "as" | "character"))
+            && (statement.get(at.wrapping_sub(1)) == Some(&Token::Sign(':'))
+                || matches!(word(at.wrapping_sub(1)), "as" | "character"))
     });
     casts.then_some(false)
 }
@@ -114,7 +130,10 @@ fn cuts(statement: &[Token], words: &[String], (from, to): (usize, usize), colum
 fn updated(statement: &[Token], words: &[String], file: &str) -> Option<Cut> {
     let set = words.iter().position(|word| word == "set")?;
     let column = words.get(set + 1).filter(|column| !column.is_empty())?;
-    let ends = words.iter().position(|word| word == "where").unwrap_or(words.len());
+    let ends = words
+        .iter()
+        .position(|word| word == "where")
+        .unwrap_or(words.len());
     let (from, to) = expression(statement, set + 3);
     let sure = cuts(statement, words, (from, to.min(ends)), column)?;
     let lower = file.to_ascii_lowercase();
@@ -123,7 +142,9 @@ fn updated(statement: &[Token], words: &[String], file: &str) -> Option<Cut> {
             let rest = rest.split(';').next().unwrap_or(rest);
             rest.split(|char: char| !char.is_alphanumeric() && char != '_')
                 .any(|word| word == column)
-                && ["char(", "type ", "modify"].iter().any(|part| rest.contains(part))
+                && ["char(", "type ", "modify"]
+                    .iter()
+                    .any(|part| rest.contains(part))
         });
     (sure && retyped).then(|| Cut {
         column: column.clone(),
@@ -144,9 +165,17 @@ fn is_looked_at(column: &str, file: &str) -> bool {
         let inner = flat[at + 7..].split(')').next().unwrap_or("");
         inner.rsplit(['.', '(', ' ']).any(|word| word == column)
     });
-    let stops = ["raise exception", "assert ", "signal sqlstate", "throw", "raise ", "/ 0", "exit("]
-        .iter()
-        .any(|word| flat.contains(word));
+    let stops = [
+        "raise exception",
+        "assert ",
+        "signal sqlstate",
+        "throw",
+        "raise ",
+        "/ 0",
+        "exit(",
+    ]
+    .iter()
+    .any(|word| flat.contains(word));
     let kept = ["insert into", "create table"].iter().any(|begin| {
         flat.match_indices(begin).any(|(at, _)| {
             let rest = flat[at..].split(';').next().unwrap_or("");
@@ -156,8 +185,9 @@ fn is_looked_at(column: &str, file: &str) -> bool {
     });
     let copied = flat.split("update ").skip(1).any(|rest| {
         let rest = rest.split(';').next().unwrap_or("");
-        rest.split_once(" set ")
-            .is_some_and(|(_, set)| set.contains(&format!("= {column} ")) || set.ends_with(&format!("= {column}")))
+        rest.split_once(" set ").is_some_and(|(_, set)| {
+            set.contains(&format!("= {column} ")) || set.ends_with(&format!("= {column}"))
+        })
     });
     asks && stops || kept || copied
 }

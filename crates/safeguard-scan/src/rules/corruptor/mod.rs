@@ -21,6 +21,7 @@ pub mod date_format;
 pub mod first_page_skipped;
 pub mod go_values;
 pub mod lossy_reading;
+pub mod mixed_units;
 pub mod money;
 pub mod money_there_and_back;
 pub mod multiple;

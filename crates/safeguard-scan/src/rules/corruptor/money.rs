@@ -464,12 +464,7 @@ fn judge_cents(code: Code<'_>, at: NodeId, product: NodeId, reports: &mut Report
         .is_some_and(|value| code.mentions(value, |name| matches!(name, "Decimal" | "quantize" | "Big")))
         || crate::analysis::typed::is_decimal(code, other);
     let inner = match code.kind(other) {
-        Kind::Call
-            if matches!(
-                code.path(other),
-                "float" | "parseFloat" | "Number" | "float64"
-            ) =>
-        {
+        Kind::Call if matches!(code.path(other), "float" | "parseFloat" | "Number" | "float64") => {
             code.arg(other, 0).unwrap_or(other)
         }
         _ => other,

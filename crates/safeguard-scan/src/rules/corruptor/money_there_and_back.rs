@@ -26,8 +26,8 @@ pub static CHECK: Check = Check {
 const FILES_MAX: usize = 300;
 /// Functions that book what they are given.
 const BOOKS: &[&str] = &[
-    "charge", "credit", "debit", "book", "post", "pay", "payout", "refund", "invoice", "bill", "settle", "transfer",
-    "deposit", "withdraw", "capture",
+    "charge", "credit", "debit", "book", "post", "pay", "payout", "refund", "invoice", "bill", "settle",
+    "transfer", "deposit", "withdraw", "capture",
 ];
 
 fn run(source: &Source, project: &Project, reports: &mut Reports) {
@@ -53,7 +53,9 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
         {
             reports.add(
                 call,
-                format!("`{name}` is kept as decimals, and what is booked of it is computed as a binary fraction"),
+                format!(
+                    "`{name}` is kept as decimals, and what is booked of it is computed as a binary fraction"
+                ),
             );
         }
     }
@@ -112,10 +114,15 @@ fn computed(code: Code<'_>, call: NodeId) -> Computed {
                         | (Language::Java, "BigDecimal")
                         | (Language::Go, "NewFromFloat" | "NewFromFloatWithExponent")
                         | (Language::Rust, "from_f64" | "from_f64_retain")
-                        | (Language::JavaScript | Language::TypeScript | Language::Tsx, "Decimal" | "Big" | "BigNumber")
+                        | (
+                            Language::JavaScript | Language::TypeScript | Language::Tsx,
+                            "Decimal" | "Big" | "BigNumber"
+                        )
                 ) || tree.language() == Language::Java
                     && name == "valueOf"
-                    && code.receiver(around).is_some_and(|of| code.last_name(of) == "BigDecimal");
+                    && code
+                        .receiver(around)
+                        .is_some_and(|of| code.last_name(of) == "BigDecimal");
                 if back {
                     // Decimals of a text that was rounded to cents lose nothing.
                     let quantized = tree
@@ -143,7 +150,9 @@ fn is_booked(code: Code<'_>) -> bool {
         let name = code.called(*call);
         has_word(name, BOOKS) && !has_word(name, &["http", "requests"]) && !code.args(*call).is_empty()
             || matches!(name, "add" | "save" | "create")
-                && code.receiver(*call).is_some_and(|of| has_word(code.last_name(of), &["session", "objects", "ledger"]))
+                && code
+                    .receiver(*call)
+                    .is_some_and(|of| has_word(code.last_name(of), &["session", "objects", "ledger"]))
     })
 }
 
@@ -152,8 +161,11 @@ fn is_decimal_column(code: Code<'_>, project: &Project, name: &str) -> bool {
     let says = |text: &str| {
         text.lines().any(|line| {
             let line = line.trim_start();
-            line.strip_prefix(name).is_some_and(|rest| rest.starts_with([':', ' ', '=']))
-                && ["Decimal", "Numeric", "DECIMAL", "NUMERIC"].iter().any(|ty| line.contains(ty))
+            line.strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with([':', ' ', '=']))
+                && ["Decimal", "Numeric", "DECIMAL", "NUMERIC"]
+                    .iter()
+                    .any(|ty| line.contains(ty))
         })
     };
     says(code.tree.text())

@@ -92,12 +92,17 @@ fn width(code: Code<'_>, ty: NodeId) -> Option<(String, Vec<u64>)> {
 
 fn alter_column(code: Code<'_>, call: NodeId, reports: &mut Reports) {
     // `postgresql_using="left(code, 8)"`
-    if let Some(using) = code.option(call, "postgresql_using").and_then(|using| code.text(using))
+    if let Some(using) = code
+        .option(call, "postgresql_using")
+        .and_then(|using| code.text(using))
         && let Some(column) = code.arg(call, 1).and_then(|column| code.text(column))
     {
         let statement = format!("ALTER TABLE t ALTER COLUMN {column} TYPE text USING {using}");
         let found = sql_text::statements(&statement);
-        if let Some(cut) = found.first().and_then(|tokens| cut_off::cut(tokens, code.tree.text())) {
+        if let Some(cut) = found
+            .first()
+            .and_then(|tokens| cut_off::cut(tokens, code.tree.text()))
+        {
             match cut.sure {
                 true => reports.add(call, cut.told()),
                 false => reports.note(call, cut.told()),

@@ -156,10 +156,8 @@ fn narrow_of_parsed(code: Code<'_>, arg: NodeId) -> bool {
     code.set_to(arg).is_some_and(|value| {
         code.kind(value) == Kind::Call
             && (code.path(value) == "strconv.Atoi"
-                || matches!(
-                    code.path(value),
-                    "strconv.ParseInt" | "strconv.ParseUint"
-                ) && code.arg(value, 2).and_then(|bits| code.number(bits)) == Some(64))
+                || matches!(code.path(value), "strconv.ParseInt" | "strconv.ParseUint")
+                    && code.arg(value, 2).and_then(|bits| code.number(bits)) == Some(64))
     })
 }
 

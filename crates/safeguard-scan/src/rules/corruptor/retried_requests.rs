@@ -16,19 +16,55 @@ check!(REQUEST, "retry-charges-twice", "CWE-837", super::EVERY, run);
 
 /// What nobody wants twice.
 const MADE: &[&str] = &[
-    "charge", "charges", "payment", "payments", "payout", "payouts", "transfer", "transfers", "refund", "refunds",
-    "order", "orders", "invoice", "invoices", "withdrawal", "withdrawals", "capture", "captures", "sms", "mail", "mails",
-    "email", "emails", "booking", "bookings", "topup", "disbursement", "disbursements", "remittance",
+    "charge",
+    "charges",
+    "payment",
+    "payments",
+    "payout",
+    "payouts",
+    "transfer",
+    "transfers",
+    "refund",
+    "refunds",
+    "order",
+    "orders",
+    "invoice",
+    "invoices",
+    "withdrawal",
+    "withdrawals",
+    "capture",
+    "captures",
+    "sms",
+    "mail",
+    "mails",
+    "email",
+    "emails",
+    "booking",
+    "bookings",
+    "topup",
+    "disbursement",
+    "disbursements",
+    "remittance",
 ];
 /// Requests that only ask, whatever their path says.
-const ASKS: &[&str] = &["search", "query", "graphql", "status", "list", "token", "login", "oauth", "validate", "preview", "quote"];
+const ASKS: &[&str] = &[
+    "search", "query", "graphql", "status", "list", "token", "login", "oauth", "validate", "preview", "quote",
+];
 
 fn run(source: &Source, _: &Project, reports: &mut Reports) {
     let code = Code::of(source);
     let lower = source.tree.text().to_ascii_lowercase();
-    let has_key = ["idempot", "request_id", "requestid", "request-id", "dedup", "client_reference", "external_id"]
-        .iter()
-        .any(|part| lower.contains(part));
+    let has_key = [
+        "idempot",
+        "request_id",
+        "requestid",
+        "request-id",
+        "dedup",
+        "client_reference",
+        "external_id",
+    ]
+    .iter()
+    .any(|part| lower.contains(part));
     if has_key {
         return;
     }
@@ -62,8 +98,16 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
 /// The path or address of a call that sends a `POST`: `axios.post('/charges')`, `this.call('charges', { method: 'POST' })`.
 fn posts(code: Code<'_>, call: NodeId) -> Option<NodeId> {
     let args = code.args(call);
-    let is_path = |id: NodeId| matches!(code.kind(id), Kind::Str | Kind::Interp | Kind::Binary | Kind::Name | Kind::Member | Kind::Call | Kind::New);
-    let says_post = |value: NodeId| code.text(value).is_some_and(|text| text.eq_ignore_ascii_case("post"));
+    let is_path = |id: NodeId| {
+        matches!(
+            code.kind(id),
+            Kind::Str | Kind::Interp | Kind::Binary | Kind::Name | Kind::Member | Kind::Call | Kind::New
+        )
+    };
+    let says_post = |value: NodeId| {
+        code.text(value)
+            .is_some_and(|text| text.eq_ignore_ascii_case("post"))
+    };
     match code.called(call) {
         // `http.post(url)`; a queue or a socket posts messages without an address.
         "post" | "Post" | "PostForm" | "PostJSON" | "postForEntity" | "postForObject" => {
@@ -71,7 +115,15 @@ fn posts(code: Code<'_>, call: NodeId) -> Option<NodeId> {
             code.receiver(call)?;
             (is_path(first) && speaks_http(code, call, first)).then_some(first)
         }
-        "request" | "Request" | "NewRequest" | "NewRequestWithContext" | "send" | "fetch" | "call" | "_request" | "urlopen" => {
+        "request"
+        | "Request"
+        | "NewRequest"
+        | "NewRequestWithContext"
+        | "send"
+        | "fetch"
+        | "call"
+        | "_request"
+        | "urlopen" => {
             let by_option = code.option(call, "method").is_some_and(says_post);
             let by_place = args.iter().take(2).position(|arg| says_post(*arg));
             match by_place {
@@ -86,16 +138,23 @@ fn posts(code: Code<'_>, call: NodeId) -> Option<NodeId> {
         }
         _ => {
             let by_option = code.option(call, "method").is_some_and(says_post);
-            args.iter().copied().find(|arg| by_option && matches!(code.kind(*arg), Kind::Str | Kind::Interp))
+            args.iter()
+                .copied()
+                .find(|arg| by_option && matches!(code.kind(*arg), Kind::Str | Kind::Interp))
         }
     }
 }
 
 fn speaks_http(code: Code<'_>, call: NodeId, path: NodeId) -> bool {
-    let of = code.receiver(call).map_or("", |of| code.last_name(of)).to_ascii_lowercase();
-    let client = ["http", "client", "axios", "requests", "session", "api", "got", "ky", "rest", "agent", "fetch"]
-        .iter()
-        .any(|part| of.contains(part));
+    let of = code
+        .receiver(call)
+        .map_or("", |of| code.last_name(of))
+        .to_ascii_lowercase();
+    let client = [
+        "http", "client", "axios", "requests", "session", "api", "got", "ky", "rest", "agent", "fetch",
+    ]
+    .iter()
+    .any(|part| of.contains(part));
     client
         || code
             .texts_in(path)
@@ -130,11 +189,23 @@ fn adapter(code: Code<'_>, call: NodeId) -> Option<bool> {
         _ => false,
     };
     let money = || {
-        let path = format!("{} {}", code.source.path.replace(['/', '.'], " "), code.names_around(call).join(" "));
-        has_word(&path, &["payment", "payments", "charge", "charges", "billing", "payout", "payouts", "refund", "refunds", "checkout", "stripe"])
-            || tree
-                .all()
-                .any(|id| tree.kind(id) == Kind::Str && tree.name(id).starts_with('/') && has_word(&tree.name(id).replace('/', " "), MADE) && tree.role(id) != Role::Key)
+        let path = format!(
+            "{} {}",
+            code.source.path.replace(['/', '.'], " "),
+            code.names_around(call).join(" ")
+        );
+        has_word(
+            &path,
+            &[
+                "payment", "payments", "charge", "charges", "billing", "payout", "payouts", "refund",
+                "refunds", "checkout", "stripe",
+            ],
+        ) || tree.all().any(|id| {
+            tree.kind(id) == Kind::Str
+                && tree.name(id).starts_with('/')
+                && has_word(&tree.name(id).replace('/', " "), MADE)
+                && tree.role(id) != Role::Key
+        })
     };
     resends.then(money)
 }

@@ -59,10 +59,8 @@ pub(super) fn is_container(code: Code<'_>, id: NodeId) -> bool {
     match code.kind(id) {
         Kind::List | Kind::Object | Kind::Set => true,
         Kind::Call => {
-            matches!(
-                code.path(id),
-                "list" | "dict" | "set" | "collections.defaultdict"
-            ) && code.args(id).len() <= 1
+            matches!(code.path(id), "list" | "dict" | "set" | "collections.defaultdict")
+                && code.args(id).len() <= 1
         }
         Kind::New => matches!(code.path(id), "Map" | "Set" | "Array") && code.args(id).is_empty(),
         _ => false,

@@ -44,8 +44,8 @@ const PARSERS: &[&str] = &[
 
 /// Names of what people count and pay.
 const AMOUNTS: &[&str] = &[
-    "price", "prices", "amount", "quantity", "qty", "stock", "pieces", "balance", "cents", "total", "cost", "dose",
-    "weight", "reading", "salary", "fee", "paid", "credit", "debit",
+    "price", "prices", "amount", "quantity", "qty", "stock", "pieces", "balance", "cents", "total", "cost",
+    "dose", "weight", "reading", "salary", "fee", "paid", "credit", "debit",
 ];
 
 fn run(source: &Source, _: &Project, reports: &mut Reports) {
@@ -115,7 +115,9 @@ fn from_record(code: Code<'_>, id: NodeId, hops: usize) -> bool {
         Kind::Index => code.child(id, Role::Object).is_some_and(|object| {
             let cells = has_word(
                 code.last_name(object),
-                &["record", "rec", "row", "line", "fields", "cols", "columns", "cells", "parts", "cell"],
+                &[
+                    "record", "rec", "row", "line", "fields", "cols", "columns", "cells", "parts", "cell",
+                ],
             );
             cells || from_record(code, object, hops + 1)
         }),
@@ -126,9 +128,16 @@ fn from_record(code: Code<'_>, id: NodeId, hops: usize) -> bool {
             }
             // What splits, and what reads.
             "Split" | "SplitN" | "Fields" | "FieldsFunc" => {
-                code.path(id).starts_with("strings.") && code.arg(id, 0).is_some_and(|of| {
-                    !code.mentions(of, |name| matches!(name, "URL" | "Path" | "Header" | "Query" | "Getenv" | "RemoteAddr" | "Version"))
-                }) && code.imports("bufio")
+                code.path(id).starts_with("strings.")
+                    && code.arg(id, 0).is_some_and(|of| {
+                        !code.mentions(of, |name| {
+                            matches!(
+                                name,
+                                "URL" | "Path" | "Header" | "Query" | "Getenv" | "RemoteAddr" | "Version"
+                            )
+                        })
+                    })
+                    && code.imports("bufio")
             }
             "Read" | "ReadAll" => code.imports("encoding/csv"),
             "Text" => code.imports("bufio"),
@@ -197,7 +206,9 @@ fn is_kept(code: Code<'_>, value: NodeId, function: NodeId) -> bool {
 /// `Number(row.price) || 0`, `record[2].parse().unwrap_or(0)`: somebody has chosen zero, of an amount.
 fn defaults(code: Code<'_>, reports: &mut Reports) {
     let tree = code.tree;
-    let told = |name: &str| format!("an amount that can not be read becomes zero here, and `{name}` does not say so");
+    let told = |name: &str| {
+        format!("an amount that can not be read becomes zero here, and `{name}` does not say so")
+    };
     let of_table = code.imports("csv-parse")
         || code.imports("papaparse")
         || code.imports("fast-csv")
@@ -223,10 +234,16 @@ fn defaults(code: Code<'_>, reports: &mut Reports) {
     }
     for either in code.source.of_kind(Kind::Binary).iter().copied() {
         let zero = matches!(tree.name(either), "or" | "||")
-            && code.child(either, Role::Right).and_then(|right| code.number(right)) == Some(0);
+            && code
+                .child(either, Role::Right)
+                .and_then(|right| code.number(right))
+                == Some(0);
         let reads = code.child(either, Role::Left).is_some_and(|left| {
             tree.kind(left) == Kind::Call
-                && matches!(code.path(left), "Number" | "parseInt" | "parseFloat" | "Number.parseInt" | "Number.parseFloat")
+                && matches!(
+                    code.path(left),
+                    "Number" | "parseInt" | "parseFloat" | "Number.parseInt" | "Number.parseFloat"
+                )
         });
         let name = kept_as(code, either);
         if zero && reads && has_word(name, AMOUNTS) && !undoes_or_tests(code, either) {
@@ -242,7 +259,9 @@ fn kept_as<'s>(code: Code<'s>, value: NodeId) -> &'s str {
     };
     match code.kind(parent) {
         Kind::Pair => code.key(parent).unwrap_or(""),
-        Kind::Assign => code.child(parent, Role::Target).map_or("", |target| code.name(target)),
+        Kind::Assign => code
+            .child(parent, Role::Target)
+            .map_or("", |target| code.name(target)),
         _ => "",
     }
 }

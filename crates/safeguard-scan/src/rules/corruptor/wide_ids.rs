@@ -29,7 +29,10 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
         }
     }
     for assign in source.of_kind(Kind::Assign).iter().copied() {
-        let Some((target, value)) = code.child(assign, Role::Target).zip(code.child(assign, Role::Value)) else {
+        let Some((target, value)) = code
+            .child(assign, Role::Target)
+            .zip(code.child(assign, Role::Value))
+        else {
             continue;
         };
         // `pg.defaults.parseInt8 = true`, `BigInt.prototype.toJSON = function () { return Number(this); }`
@@ -44,7 +47,9 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
     for object in source.of_kind(Kind::Object).iter().copied() {
         // `types: { bigint: { to: 20, from: [20], parse: Number, serialize: String } }`
         let of_driver = code.entry(object, "from").is_some_and(|from| is_int8(code, from))
-            && code.entry(object, "parse").is_some_and(|parse| makes_number(code, parse));
+            && code
+                .entry(object, "parse")
+                .is_some_and(|parse| makes_number(code, parse));
         // `@Column({ type: 'bigint', transformer: { to: String, from: (value) => parseInt(value) } })`
         let of_column = code
             .entry(object, "type")
@@ -92,7 +97,9 @@ fn makes_number(code: Code<'_>, id: NodeId) -> bool {
             "Number" | "parseInt" | "parseFloat" | "Number.parseInt" | "Number.parseFloat"
         )
     };
-    let careful = code.mentions(id, |name| matches!(name, "isSafeInteger" | "MAX_SAFE_INTEGER" | "BigInt"));
+    let careful = code.mentions(id, |name| {
+        matches!(name, "isSafeInteger" | "MAX_SAFE_INTEGER" | "BigInt")
+    });
     let whole = match code.kind(id) {
         Kind::Lambda | Kind::Function => code.tree.subtree(id).any(|part| {
             code.kind(part) == Kind::Call && code.child(part, Role::Callee).is_some_and(names_it)
@@ -121,10 +128,18 @@ fn wide_ids(project: &Project) -> Option<String> {
             let (Some(name), Some(ty)) = (words.next(), words.next()) else {
                 continue;
             };
-            let is_id = name == "id" || name.ends_with("_id") || name.ends_with("id") && path.ends_with(".prisma");
-            let counted = ["identity", "serial", "auto_increment", "autoincrement", "references", "@relation"]
-                .iter()
-                .any(|word| line.contains(word));
+            let is_id =
+                name == "id" || name.ends_with("_id") || name.ends_with("id") && path.ends_with(".prisma");
+            let counted = [
+                "identity",
+                "serial",
+                "auto_increment",
+                "autoincrement",
+                "references",
+                "@relation",
+            ]
+            .iter()
+            .any(|word| line.contains(word));
             let key = line.contains("primary key") || line.contains("@id");
             if is_id && matches!(ty, "bigint" | "int8") && !counted && (told || key) {
                 return Some(name.to_owned());

@@ -30,8 +30,29 @@ const LANGUAGES: &[Language] = &[
 
 /// What may be missing without anything being wrong.
 const BESIDE: &[&str] = &[
-    "log", "logs", "audit", "event", "events", "notification", "notifications", "session", "sessions", "token", "tokens",
-    "cache", "metric", "metrics", "history", "view", "views", "activity", "outbox", "job", "jobs", "stat", "stats",
+    "log",
+    "logs",
+    "audit",
+    "event",
+    "events",
+    "notification",
+    "notifications",
+    "session",
+    "sessions",
+    "token",
+    "tokens",
+    "cache",
+    "metric",
+    "metrics",
+    "history",
+    "view",
+    "views",
+    "activity",
+    "outbox",
+    "job",
+    "jobs",
+    "stat",
+    "stats",
 ];
 
 /// A write, and what it writes to.
@@ -98,7 +119,10 @@ fn is_managed(code: Code<'_>, function: NodeId) -> bool {
             .iter()
             .any(|mark| mark.contains("Transaction"))
     };
-    marked(function) || tree.ancestors(function).any(|around| tree.kind(around) == Kind::Class && marked(around))
+    marked(function)
+        || tree
+            .ancestors(function)
+            .any(|around| tree.kind(around) == Kind::Class && marked(around))
 }
 
 /// Whether what fails is taken back by hand.
@@ -108,7 +132,13 @@ fn is_compensated(code: Code<'_>, function: NodeId) -> bool {
         .subtree(function)
         .filter(|id| tree.kind(*id) == Kind::Catch)
         .any(|handler| tree.subtree(handler).any(|id| write(code, id).is_some()));
-    undone || code.mentions(function, |name| has_word(name, &["batch", "bulk", "pipeline", "compensate", "rollback", "saga"]))
+    undone
+        || code.mentions(function, |name| {
+            has_word(
+                name,
+                &["batch", "bulk", "pipeline", "compensate", "rollback", "saga"],
+            )
+        })
 }
 
 fn are_apart(code: Code<'_>, first: NodeId, second: NodeId) -> bool {
@@ -121,10 +151,9 @@ fn are_apart(code: Code<'_>, first: NodeId, second: NodeId) -> bool {
                 return tree.kind(around) == Kind::If
                     && tree.child(around, Role::Body).is_some_and(|body| {
                         tree.within(first, body)
-                            && tree
-                                .children(body)
-                                .last()
-                                .is_some_and(|last| matches!(tree.kind(last), Kind::Return | Kind::Raise | Kind::Continue))
+                            && tree.children(body).last().is_some_and(|last| {
+                                matches!(tree.kind(last), Kind::Return | Kind::Raise | Kind::Continue)
+                            })
                     });
             }
             let branch = |id: NodeId| tree.children(around).find(|part| tree.within(id, *part));
@@ -149,15 +178,34 @@ fn write(code: Code<'_>, call: NodeId) -> Option<Write> {
         return None;
     }
     let of = of.to_ascii_lowercase();
-    let plain = of.trim_end_matches("repository").trim_end_matches("repo").to_owned();
+    let plain = of
+        .trim_end_matches("repository")
+        .trim_end_matches("repo")
+        .to_owned();
     (!plain.is_empty() && !has_word(&plain, BESIDE)).then_some(Write { at: call, of: plain })
 }
 
 /// `dataSource.getRepository(Order).update(…)`, `this.ordersRepository.save(…)`, `prisma.order.update(…)`, `manager.insert(Order, …)`
 fn script(code: Code<'_>, call: NodeId) -> Option<String> {
     const VERBS: &[&str] = &[
-        "update", "insert", "save", "increment", "decrement", "delete", "remove", "softDelete", "upsert", "create",
-        "createMany", "updateMany", "deleteMany", "destroy", "bulkCreate", "insertOne", "updateOne", "deleteOne",
+        "update",
+        "insert",
+        "save",
+        "increment",
+        "decrement",
+        "delete",
+        "remove",
+        "softDelete",
+        "upsert",
+        "create",
+        "createMany",
+        "updateMany",
+        "deleteMany",
+        "destroy",
+        "bulkCreate",
+        "insertOne",
+        "updateOne",
+        "deleteOne",
     ];
     if !VERBS.contains(&code.called(call)) {
         return None;
@@ -168,7 +216,9 @@ fn script(code: Code<'_>, call: NodeId) -> Option<String> {
         .is_some_and(|parent| matches!(code.kind(parent), Kind::Await | Kind::Return));
     let of = code.receiver(call).filter(|_| waits)?;
     let repository = code.set_to(of).unwrap_or(of);
-    if code.kind(repository) == Kind::Call && matches!(code.called(repository), "getRepository" | "withRepository") {
+    if code.kind(repository) == Kind::Call
+        && matches!(code.called(repository), "getRepository" | "withRepository")
+    {
         return Some(code.last_name(code.arg(repository, 0)?).to_owned());
     }
     let name = code.last_name(of);
@@ -194,7 +244,15 @@ fn script(code: Code<'_>, call: NodeId) -> Option<String> {
 fn django(code: Code<'_>, call: NodeId) -> Option<String> {
     if !matches!(
         code.called(call),
-        "create" | "update" | "delete" | "bulk_create" | "bulk_update" | "acreate" | "aupdate" | "adelete" | "update_or_create"
+        "create"
+            | "update"
+            | "delete"
+            | "bulk_create"
+            | "bulk_update"
+            | "acreate"
+            | "aupdate"
+            | "adelete"
+            | "update_or_create"
     ) {
         return None;
     }
@@ -209,7 +267,8 @@ fn django(code: Code<'_>, call: NodeId) -> Option<String> {
 
 /// gorm: `db.Create(&order)`
 fn go(code: Code<'_>, call: NodeId) -> Option<String> {
-    if !matches!(code.called(call), "Create" | "Save" | "Updates" | "Delete") || !code.imports("gorm.io/gorm") {
+    if !matches!(code.called(call), "Create" | "Save" | "Updates" | "Delete") || !code.imports("gorm.io/gorm")
+    {
         return None;
     }
     let first = code.bare(code.arg(call, 0)?);
@@ -243,7 +302,15 @@ fn java(code: Code<'_>, call: NodeId) -> Option<String> {
 fn statement(code: Code<'_>, call: NodeId) -> Option<String> {
     if !matches!(
         code.called(call),
-        "execute" | "exec" | "Exec" | "ExecContext" | "query" | "run" | "update" | "executeUpdate" | "$executeRaw"
+        "execute"
+            | "exec"
+            | "Exec"
+            | "ExecContext"
+            | "query"
+            | "run"
+            | "update"
+            | "executeUpdate"
+            | "$executeRaw"
     ) {
         return None;
     }

@@ -23,9 +23,9 @@ pub static CHECK: Check = Check {
 
 const FILES_MAX: usize = 400;
 const BYTES_MAX: usize = 200_000;
-const SURE: &str = "the offset that the text has is thrown away, not converted: the moment is shifted by hours";
-const LIKELY: &str =
-    "if the text has an offset, it is thrown away here and not converted; ask `tzinfo is None` first, or use `astimezone`";
+const SURE: &str =
+    "the offset that the text has is thrown away, not converted: the moment is shifted by hours";
+const LIKELY: &str = "if the text has an offset, it is thrown away here and not converted; ask `tzinfo is None` first, or use `astimezone`";
 
 /// How much is known of a text that a moment is read from.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,9 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
         let Some(offset) = offset.filter(|_| !undoes_or_tests(code, call)) else {
             continue;
         };
-        if offset == Offset::Always || python_text(code, call).is_some_and(|text| is_shown(code, project, text)) {
+        if offset == Offset::Always
+            || python_text(code, call).is_some_and(|text| is_shown(code, project, text))
+        {
             reports.add(call, SURE);
         } else {
             reports.note(call, LIKELY);
@@ -79,10 +81,20 @@ fn python(code: Code<'_>, call: NodeId) -> Option<Offset> {
     let cuts = |id: NodeId| {
         code.tree.subtree(id).any(|part| match code.kind(part) {
             Kind::Slice => true,
-            Kind::Call => matches!(
-                code.called(part),
-                "rstrip" | "removesuffix" | "split" | "partition" | "rsplit" | "isoformat" | "strftime" | "sub"
-            ) || code.called(part) == "replace" && code.arg(part, 1).and_then(|new| code.text(new)) == Some(""),
+            Kind::Call => {
+                matches!(
+                    code.called(part),
+                    "rstrip"
+                        | "removesuffix"
+                        | "split"
+                        | "partition"
+                        | "rsplit"
+                        | "isoformat"
+                        | "strftime"
+                        | "sub"
+                ) || code.called(part) == "replace"
+                    && code.arg(part, 1).and_then(|new| code.text(new)) == Some("")
+            }
             _ => false,
         })
     };
@@ -119,13 +131,13 @@ fn python_text(code: Code<'_>, call: NodeId) -> Option<NodeId> {
 fn asks_for_zone(code: Code<'_>, call: NodeId) -> bool {
     let scope = code.function(call).unwrap_or(NodeId::ROOT);
     code.tree.subtree(scope).any(|id| match code.kind(id) {
-        Kind::If | Kind::Conditional | Kind::Assert | Kind::While => code
-            .child(id, Role::Condition)
-            .is_some_and(|condition| {
+        Kind::If | Kind::Conditional | Kind::Assert | Kind::While => {
+            code.child(id, Role::Condition).is_some_and(|condition| {
                 code.mentions(condition, |name| {
                     matches!(name, "tzinfo" | "utcoffset" | "is_naive" | "is_aware")
                 })
-            }),
+            })
+        }
         _ => false,
     })
 }
@@ -179,9 +191,8 @@ fn java(code: Code<'_>, call: NodeId) -> Option<Offset> {
         (code.kind(read) == Kind::Call && code.called(read) == "parse").then_some(read)
     };
     let with_offset = |read: NodeId| {
-        code.receiver(read).is_some_and(|class| {
-            matches!(code.last_name(class), "OffsetDateTime" | "ZonedDateTime")
-        })
+        code.receiver(read)
+            .is_some_and(|class| matches!(code.last_name(class), "OffsetDateTime" | "ZonedDateTime"))
     };
     // The zone of a text that names none, by the format that it is read with.
     let own_zone = |read: NodeId| code.tree.source(read).contains("withZone(");
@@ -205,7 +216,10 @@ fn java(code: Code<'_>, call: NodeId) -> Option<Offset> {
                     .receiver(local)
                     .is_some_and(|class| code.last_name(class) == "LocalDateTime")
                 && code.arg(local, 1).is_some_and(|form| {
-                    matches!(code.last_name(form), "ISO_OFFSET_DATE_TIME" | "ISO_ZONED_DATE_TIME")
+                    matches!(
+                        code.last_name(form),
+                        "ISO_OFFSET_DATE_TIME" | "ISO_ZONED_DATE_TIME"
+                    )
                 });
             drops.then_some(Offset::Always)
         }
@@ -220,7 +234,9 @@ fn go(code: Code<'_>, call: NodeId) -> Option<Offset> {
     }
     let args = code.args(call);
     let (hour, zone) = (*args.get(3)?, *args.get(7)?);
-    if code.kind(hour) != Kind::Call || code.called(hour) != "Hour" || code.mentions(zone, |name| name == "Location")
+    if code.kind(hour) != Kind::Call
+        || code.called(hour) != "Hour"
+        || code.mentions(zone, |name| name == "Location")
     {
         return None;
     }
@@ -248,7 +264,10 @@ fn script(code: Code<'_>, call: NodeId) -> Option<Offset> {
     let (pattern, new) = (code.arg(call, 0)?, code.arg(call, 1)?);
     let pattern = code.literal(pattern);
     let flat: String = match code.kind(pattern) {
-        Kind::Regex => code.name(pattern).replace("[0-9]", "\\d").replace("\\d{2}", "\\d\\d"),
+        Kind::Regex => code
+            .name(pattern)
+            .replace("[0-9]", "\\d")
+            .replace("\\d{2}", "\\d\\d"),
         _ => return None,
     };
     let is_offset = ["[+-]", "[-+]", "[+\\-]", "[\\-+]", "(?:\\+|-)", "(\\+|-)", "\\+"]
@@ -279,7 +298,8 @@ fn rust(code: Code<'_>, call: NodeId) -> Option<Offset> {
     code.tree
         .subtree(whole)
         .any(|id| {
-            code.kind(id) == Kind::Call && matches!(code.called(id), "parse_from_rfc3339" | "parse_from_rfc2822")
+            code.kind(id) == Kind::Call
+                && matches!(code.called(id), "parse_from_rfc3339" | "parse_from_rfc2822")
         })
         .then_some(Offset::Always)
 }

@@ -184,8 +184,7 @@ fn empty_default<'s>(code: Code<'s>, path: NodeId) -> Option<&'s str> {
     let mut at = path;
     for _ in 0..4 {
         for id in code.tree.subtree(at) {
-            if code.kind(id) == Kind::Call && matches!(code.path(id), "os.environ.get" | "os.getenv")
-            {
+            if code.kind(id) == Kind::Call && matches!(code.path(id), "os.environ.get" | "os.getenv") {
                 let default = code.arg(id, 1)?;
                 if code
                     .text(default)

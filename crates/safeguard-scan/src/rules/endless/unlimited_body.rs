@@ -126,10 +126,7 @@ fn read_whole(code: Code<'_>, function: NodeId, call: NodeId) -> bool {
     !name.is_empty()
         && body.iter().any(|id| {
             code.kind(*id) == Kind::Call
-                && matches!(
-                    code.path(*id),
-                    "io.ReadAll" | "ioutil.ReadAll" | "io.Copy"
-                )
+                && matches!(code.path(*id), "io.ReadAll" | "ioutil.ReadAll" | "io.Copy")
                 && code
                     .args(*id)
                     .into_iter()

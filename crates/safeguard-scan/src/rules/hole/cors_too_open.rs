@@ -73,13 +73,11 @@ fn run(source: &Source, _project: &Project, reports: &mut Reports) {
     }
     for call in code.calls() {
         // Flask-CORS lets all origins in that it is not told of.
-        if matches!(
-            code.path(call),
-            "flask_cors.CORS" | "flask_cors.cross_origin"
-        ) && code
-            .option(call, "supports_credentials")
-            .and_then(|value| code.boolean(value))
-            == Some(true)
+        if matches!(code.path(call), "flask_cors.CORS" | "flask_cors.cross_origin")
+            && code
+                .option(call, "supports_credentials")
+                .and_then(|value| code.boolean(value))
+                == Some(true)
             && code.option(call, "origins").is_none()
             && code.option(call, "resources").is_none()
         {

@@ -210,15 +210,14 @@ fn go(code: Code<'_>, reports: &mut Reports) {
     if let Some(import) = profiled {
         // The default multiplexer has the pages of both.
         let open = code.calls().into_iter().find(|call| {
-            matches!(
-                code.path(*call),
-                "http.ListenAndServe" | "http.ListenAndServeTLS"
-            ) && code.args(*call).last().is_some_and(|handler| {
-                code.is_null(*handler) || code.last_name(*handler) == "DefaultServeMux"
-            }) && !code
-                .arg(*call, 0)
-                .and_then(|at| code.text(at))
-                .is_some_and(|at| at.starts_with("localhost") || at.starts_with("127.0.0.1"))
+            matches!(code.path(*call), "http.ListenAndServe" | "http.ListenAndServeTLS")
+                && code.args(*call).last().is_some_and(|handler| {
+                    code.is_null(*handler) || code.last_name(*handler) == "DefaultServeMux"
+                })
+                && !code
+                    .arg(*call, 0)
+                    .and_then(|at| code.text(at))
+                    .is_some_and(|at| at.starts_with("localhost") || at.starts_with("127.0.0.1"))
                 && code.arg(*call, 0).and_then(|at| code.text(at)).is_some()
         });
         let apart = code.calls().into_iter().any(|call| {

@@ -45,8 +45,14 @@ fn is_authority(name: &str) -> bool {
     let all: Vec<&str> = words.iter().map(String::as_str).collect();
     let money = |word: &&str| matches!(*word, "balance" | "credit" | "credits" | "wallet");
     match all.as_slice() {
-        ["role" | "roles" | "admin" | "permissions" | "permission" | "verified" | "superuser" | "staff" | "scopes" | "privileges"] => true,
-        ["is", "admin" | "staff" | "superuser" | "verified" | "owner" | "moderator"] => true,
+        [
+            "role" | "roles" | "admin" | "permissions" | "permission" | "verified" | "superuser" | "staff"
+            | "scopes" | "privileges",
+        ] => true,
+        [
+            "is",
+            "admin" | "staff" | "superuser" | "verified" | "owner" | "moderator",
+        ] => true,
         ["email" | "phone" | "kyc", "verified"] => true,
         ["password", "hash"] | ["owner" | "tenant" | "org" | "organization", "id"] => true,
         all => all.iter().any(money) && !all.contains(&"card"),
@@ -62,12 +68,19 @@ fn go(code: Code<'_>, project: &Project, function: NodeId, reports: &mut Reports
         .collect();
     for bind in calls.iter().copied() {
         let target = match code.called(bind) {
-            "ShouldBindJSON" | "BindJSON" | "ShouldBind" | "Bind" | "BodyParser" | "ShouldBindBodyWith" | "Decode"
-            | "ReadJSON" | "DecodeJSON" => code.args(bind).into_iter().rev().find(|arg| is_pointer(code, *arg)),
+            "ShouldBindJSON" | "BindJSON" | "ShouldBind" | "Bind" | "BodyParser" | "ShouldBindBodyWith"
+            | "Decode" | "ReadJSON" | "DecodeJSON" => code
+                .args(bind)
+                .into_iter()
+                .rev()
+                .find(|arg| is_pointer(code, *arg)),
             "Unmarshal" => code.arg(bind, 1),
             _ => None,
         };
-        let Some(bound) = target.map(|target| code.bare(target)).filter(|bound| tree.kind(*bound) == Kind::Name) else {
+        let Some(bound) = target
+            .map(|target| code.bare(target))
+            .filter(|bound| tree.kind(*bound) == Kind::Name)
+        else {
             continue;
         };
         let name = tree.name(bound);
@@ -76,7 +89,18 @@ fn go(code: Code<'_>, project: &Project, function: NodeId, reports: &mut Reports
         };
         let saved = calls.iter().copied().find(|call| {
             *call > bind
-                && matches!(code.called(*call), "Save" | "Create" | "Updates" | "InsertOne" | "Insert" | "Update" | "UpdateOne" | "ReplaceOne" | "FirstOrCreate")
+                && matches!(
+                    code.called(*call),
+                    "Save"
+                        | "Create"
+                        | "Updates"
+                        | "InsertOne"
+                        | "Insert"
+                        | "Update"
+                        | "UpdateOne"
+                        | "ReplaceOne"
+                        | "FirstOrCreate"
+                )
                 && code.args(*call).iter().any(|arg| {
                     let arg = code.bare(*arg);
                     tree.kind(arg) == Kind::Name && tree.name(arg) == name
@@ -105,7 +129,10 @@ fn go(code: Code<'_>, project: &Project, function: NodeId, reports: &mut Reports
                     })
             })
         };
-        if let Some(field) = fields.iter().find(|field| is_authority(field) && !set_again(field)) {
+        if let Some(field) = fields
+            .iter()
+            .find(|field| is_authority(field) && !set_again(field))
+        {
             reports.add(
                 bind,
                 format!("whoever sends this also sets `{field}` of `{ty}`, which is then stored"),
@@ -154,7 +181,11 @@ fn go_fields(code: Code<'_>, project: &Project, ty: &str) -> Option<Vec<String>>
     let fields = |text: &str| {
         let (_, rest) = text.split_once(begin.as_str())?;
         let (body, _) = rest.split_once("\n}")?;
-        let stored = body.contains("gorm:") || body.contains("gorm.Model") || body.contains("db:\"") || body.contains("bson:\"") || body.contains("bun:\"");
+        let stored = body.contains("gorm:")
+            || body.contains("gorm.Model")
+            || body.contains("db:\"")
+            || body.contains("bson:\"")
+            || body.contains("bun:\"");
         let names = body
             .lines()
             .map(str::trim)
@@ -195,7 +226,10 @@ fn java(code: Code<'_>, project: &Project, function: NodeId, reports: &mut Repor
         let name = tree.name(param);
         let saved = bodies::body(tree, function).into_iter().any(|id| {
             tree.kind(id) == Kind::Call
-                && matches!(code.called(id), "save" | "saveAndFlush" | "persist" | "merge" | "insert" | "update" | "create")
+                && matches!(
+                    code.called(id),
+                    "save" | "saveAndFlush" | "persist" | "merge" | "insert" | "update" | "create"
+                )
                 && code
                     .args(id)
                     .iter()
@@ -212,7 +246,10 @@ fn java(code: Code<'_>, project: &Project, function: NodeId, reports: &mut Repor
                     && code.receiver(id).is_some_and(|of| tree.name(of) == name)
             })
         };
-        if let Some(field) = fields.iter().find(|field| is_authority(field) && !set_again(field)) {
+        if let Some(field) = fields
+            .iter()
+            .find(|field| is_authority(field) && !set_again(field))
+        {
             reports.add(
                 param,
                 format!("whoever sends this also sets `{field}` of `{ty}`, which is then stored"),
@@ -224,7 +261,10 @@ fn java(code: Code<'_>, project: &Project, function: NodeId, reports: &mut Repor
 /// The fields of an entity that JSON may set.
 fn java_fields(project: &Project, ty: &str) -> Option<Vec<String>> {
     let file = format!("{ty}.java");
-    let path = project.files().take(FILES_MAX * 4).find(|path| file_name(path) == file)?;
+    let path = project
+        .files()
+        .take(FILES_MAX * 4)
+        .find(|path| file_name(path) == file)?;
     let text = project.text(path)?;
     let stored = text.contains("@Entity") || text.contains("@Document") || text.contains("@Table");
     if !stored {
@@ -234,10 +274,25 @@ fn java_fields(project: &Project, ty: &str) -> Option<Vec<String>> {
     let mut names = Vec::new();
     for line in text.lines().map(str::trim) {
         hidden |= line.contains("@JsonIgnore") || line.contains("READ_ONLY");
-        let words: Vec<&str> = line.trim_end_matches(';').split('=').next().unwrap_or("").split_whitespace().collect();
-        if line.ends_with(';') && line.contains("private ") && !line.contains('(') && !line.contains(" static ") {
+        let words: Vec<&str> = line
+            .trim_end_matches(';')
+            .split('=')
+            .next()
+            .unwrap_or("")
+            .split_whitespace()
+            .collect();
+        if line.ends_with(';')
+            && line.contains("private ")
+            && !line.contains('(')
+            && !line.contains(" static ")
+        {
             if !hidden {
-                names.extend(words.last().filter(|name| name.is_ascii()).map(|name| (*name).to_owned()));
+                names.extend(
+                    words
+                        .last()
+                        .filter(|name| name.is_ascii())
+                        .map(|name| (*name).to_owned()),
+                );
             }
             hidden = false;
         } else if line.ends_with(';') {

@@ -41,7 +41,9 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
     let code = Code::of(source);
     let own: Vec<Controller> = controllers(source)
         .into_iter()
-        .filter(|one| !one.guarded && one.routes > 0 && !undoes_or_tests(code, one.node) && !is_open(code, one.node))
+        .filter(|one| {
+            !one.guarded && one.routes > 0 && !undoes_or_tests(code, one.node) && !is_open(code, one.node)
+        })
         .collect();
     if own.is_empty() || !project.is_known() {
         return;
@@ -55,12 +57,25 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
             .filter(|other| !one.first.is_empty() && other.first == one.first)
             .collect();
         let guarded = beside.iter().filter(|other| other.guarded).count();
-        let same_service = others
-            .iter()
-            .any(|other| other.guarded && other.services.iter().any(|service| one.services.contains(service)));
+        let same_service = others.iter().any(|other| {
+            other.guarded
+                && other
+                    .services
+                    .iter()
+                    .any(|service| one.services.contains(service))
+        });
         let staff = has_word(
             &one.first,
-            &["admin", "administration", "internal", "backoffice", "staff", "manage", "management", "ops"],
+            &[
+                "admin",
+                "administration",
+                "internal",
+                "backoffice",
+                "staff",
+                "manage",
+                "management",
+                "ops",
+            ],
         );
         let all_guarded = guarded > 0 && guarded == beside.len();
         if all_guarded && (staff || same_service) {
@@ -89,7 +104,11 @@ fn others(source: &Source, project: &Project) -> Option<Vec<Controller>> {
     let mut found = controllers(source);
     found.retain(|one| one.guarded);
     let mut parsed = 0;
-    for path in project.files().filter(|path| path.ends_with(ending)).take(FILES_MAX) {
+    for path in project
+        .files()
+        .filter(|path| path.ends_with(ending))
+        .take(FILES_MAX)
+    {
         if path == source.path || place::is_test(path) {
             continue;
         }
@@ -97,9 +116,14 @@ fn others(source: &Source, project: &Project) -> Option<Vec<Controller>> {
             continue;
         };
         let for_all = match language {
-            Language::Java => ["SecurityFilterChain", "WebSecurityConfigurer", "HandlerInterceptor", "OncePerRequestFilter"]
-                .iter()
-                .any(|word| text.contains(word)),
+            Language::Java => [
+                "SecurityFilterChain",
+                "WebSecurityConfigurer",
+                "HandlerInterceptor",
+                "OncePerRequestFilter",
+            ]
+            .iter()
+            .any(|word| text.contains(word)),
             _ => ["APP_GUARD", "useGlobalGuards", "consumer.apply", "forRoutes"]
                 .iter()
                 .any(|word| text.contains(word)),
@@ -107,7 +131,10 @@ fn others(source: &Source, project: &Project) -> Option<Vec<Controller>> {
         if for_all {
             return None;
         }
-        if !text.contains("Controller(") && !text.contains("@RestController") && !text.contains("@RequestMapping") {
+        if !text.contains("Controller(")
+            && !text.contains("@RestController")
+            && !text.contains("@RequestMapping")
+        {
             continue;
         }
         parsed += 1;
@@ -173,7 +200,20 @@ fn nest(source: &Source, class: NodeId) -> Option<Controller> {
     // A decorator of the application may be a guard put together: `@Auth('admin')`.
     let stands_before = |marks: &[(&str, NodeId)]| {
         marks.iter().any(|(name, _)| {
-            *name == "UseGuards" || has_word(name, &["auth", "guard", "guarded", "roles", "role", "permissions", "protected", "secured"])
+            *name == "UseGuards"
+                || has_word(
+                    name,
+                    &[
+                        "auth",
+                        "guard",
+                        "guarded",
+                        "roles",
+                        "role",
+                        "permissions",
+                        "protected",
+                        "secured",
+                    ],
+                )
         })
     };
     let routes: Vec<NodeId> = methods(tree, class)
@@ -200,19 +240,33 @@ fn nest(source: &Source, class: NodeId) -> Option<Controller> {
 }
 
 fn spring(source: &Source, class: NodeId) -> Option<Controller> {
-    const GUARDS: &[&str] = &["PreAuthorize", "Secured", "RolesAllowed", "PostAuthorize", "DenyAll"];
+    const GUARDS: &[&str] = &[
+        "PreAuthorize",
+        "Secured",
+        "RolesAllowed",
+        "PostAuthorize",
+        "DenyAll",
+    ];
     let tree = &source.tree;
     let own = marks(tree, class);
-    own.iter().find(|(name, _)| matches!(*name, "RestController" | "Controller"))?;
-    let decorator = own.iter().find(|(name, _)| *name == "RequestMapping").map(|(_, decorator)| *decorator);
+    own.iter()
+        .find(|(name, _)| matches!(*name, "RestController" | "Controller"))?;
+    let decorator = own
+        .iter()
+        .find(|(name, _)| *name == "RequestMapping")
+        .map(|(_, decorator)| *decorator);
     let routes: Vec<NodeId> = methods(tree, class)
         .into_iter()
-        .filter(|method| java_decorators(tree, *method).iter().any(|mark| mark.ends_with("Mapping")))
+        .filter(|method| {
+            java_decorators(tree, *method)
+                .iter()
+                .any(|mark| mark.ends_with("Mapping"))
+        })
         .collect();
     let marked = |id: NodeId| {
-        marks(tree, id)
-            .iter()
-            .any(|(name, _)| GUARDS.contains(name) || has_word(name, &["authorize", "requires", "secured", "admin", "role"]))
+        marks(tree, id).iter().any(|(name, _)| {
+            GUARDS.contains(name) || has_word(name, &["authorize", "requires", "secured", "admin", "role"])
+        })
     };
     let guarded = marked(class) || routes.iter().any(|route| marked(*route));
     let services = source
@@ -234,7 +288,19 @@ fn spring(source: &Source, class: NodeId) -> Option<Controller> {
 /// Whether a controller is meant for everybody, or asks by itself who calls.
 fn is_open(code: Code<'_>, class: NodeId) -> bool {
     const OPEN: &[&str] = &[
-        "public", "anonymous", "health", "healthz", "login", "auth", "webhook", "webhooks", "skip", "callback", "status", "metrics", "ping",
+        "public",
+        "anonymous",
+        "health",
+        "healthz",
+        "login",
+        "auth",
+        "webhook",
+        "webhooks",
+        "skip",
+        "callback",
+        "status",
+        "metrics",
+        "ping",
     ];
     has_word(code.name(class), OPEN)
         || code
@@ -242,6 +308,18 @@ fn is_open(code: Code<'_>, class: NodeId) -> bool {
             .children_in(class, Role::Decorator)
             .any(|decorator| code.mentions(decorator, |name| has_word(name, OPEN)))
         || code.mentions(class, |name| {
-            has_word(name, &["token", "signature", "secret", "session", "authorization", "authorize", "principal", "authentication"])
+            has_word(
+                name,
+                &[
+                    "token",
+                    "signature",
+                    "secret",
+                    "session",
+                    "authorization",
+                    "authorize",
+                    "principal",
+                    "authentication",
+                ],
+            )
         })
 }

@@ -70,8 +70,28 @@ fn request_of(tree: &Tree, function: NodeId) -> Option<&str> {
 /// Whether a view looks at who calls: at the user or the tenant, or by a decorator that asks for more than a login.
 fn asks_by_itself(code: Code<'_>, view: NodeId) -> bool {
     const WHO: &[&str] = &[
-        "user", "tenant", "owner", "member", "membership", "account", "organization", "organisation", "org", "team",
-        "permission", "permissions", "perm", "perms", "can", "admin", "staff", "superuser", "role", "signed", "token", "signature",
+        "user",
+        "tenant",
+        "owner",
+        "member",
+        "membership",
+        "account",
+        "organization",
+        "organisation",
+        "org",
+        "team",
+        "permission",
+        "permissions",
+        "perm",
+        "perms",
+        "can",
+        "admin",
+        "staff",
+        "superuser",
+        "role",
+        "signed",
+        "token",
+        "signature",
     ];
     let tree = code.tree;
     let in_body = tree
@@ -79,7 +99,21 @@ fn asks_by_itself(code: Code<'_>, view: NodeId) -> bool {
         .is_some_and(|body| code.mentions(body, |name| has_word(name, WHO)));
     let decorated = tree.children_in(view, Role::Decorator).any(|decorator| {
         code.mentions(decorator, |name| {
-            has_word(name, &["permission", "permissions", "staff", "admin", "superuser", "passes", "owner", "member", "perm", "role"])
+            has_word(
+                name,
+                &[
+                    "permission",
+                    "permissions",
+                    "staff",
+                    "admin",
+                    "superuser",
+                    "passes",
+                    "owner",
+                    "member",
+                    "perm",
+                    "role",
+                ],
+            )
         })
     });
     let in_class = bodies::class_of(tree, view).is_some_and(|class| {
@@ -112,7 +146,12 @@ fn unscoped(code: Code<'_>, call: NodeId, view: NodeId) -> Option<String> {
         .filter(|arg| tree.kind(*arg) == Kind::Keyword)
         .collect();
     let by_number = keys.len() == 1
-        && keys.iter().all(|key| matches!(tree.name(*key), "pk" | "id" | "uuid" | "public_id" | "slug" | "number"));
+        && keys.iter().all(|key| {
+            matches!(
+                tree.name(*key),
+                "pk" | "id" | "uuid" | "public_id" | "slug" | "number"
+            )
+        });
     let of_client = keys.iter().all(|key| {
         tree.child(*key, Role::Value).is_some_and(|value| {
             let root = calls::root(tree, value).map_or("", |root| tree.name(root));
@@ -125,10 +164,18 @@ fn unscoped(code: Code<'_>, call: NodeId, view: NodeId) -> Option<String> {
 /// `Invoice` of `Invoice.objects` and `Invoice.objects.select_related("customer")`, with nothing that chooses.
 fn whole(text: &str) -> Option<String> {
     let (model, rest) = text.split_once(".objects")?;
-    let chooses = rest
-        .split('.')
-        .skip(1)
-        .any(|part| !["all", "select_related", "prefetch_related", "only", "defer", "order_by"].iter().any(|name| part.starts_with(name)));
+    let chooses = rest.split('.').skip(1).any(|part| {
+        ![
+            "all",
+            "select_related",
+            "prefetch_related",
+            "only",
+            "defer",
+            "order_by",
+        ]
+        .iter()
+        .any(|name| part.starts_with(name))
+    });
     (!chooses && model.bytes().all(|byte| byte.is_ascii_alphanumeric())).then(|| model.to_owned())
 }
 
@@ -141,7 +188,10 @@ fn scoped_in(source: &Source) -> Vec<String> {
         let by_caller = tree.children_in(call, Role::Arg).any(|arg| {
             tree.subtree(arg).any(|part| {
                 tree.kind(part) == Kind::Member
-                    && matches!(tree.name(part), "user" | "tenant" | "account" | "organization" | "team")
+                    && matches!(
+                        tree.name(part),
+                        "user" | "tenant" | "account" | "organization" | "team"
+                    )
                     && code.first_name(part).ends_with("request")
                     || tree.kind(part) == Kind::Member
                         && tree.name(part) == "user"
@@ -153,7 +203,10 @@ fn scoped_in(source: &Source) -> Vec<String> {
         }
         let text = tree.source(call);
         if let Some((model, _)) = text.split_once(".objects.") {
-            let model = model.rsplit(|char: char| !char.is_ascii_alphanumeric()).next().unwrap_or("");
+            let model = model
+                .rsplit(|char: char| !char.is_ascii_alphanumeric())
+                .next()
+                .unwrap_or("");
             found.push(model.to_owned());
         } else if code.called(call).ends_with("get_object_or_404")
             && let Some(first) = code.arg(call, 0).filter(|first| tree.kind(*first) == Kind::Name)

@@ -77,9 +77,9 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
                 .iter()
                 .any(|write| write.at < taken.at && write.of == first.of && write.at > first.at);
             let again = |from: NodeId| {
-                looks
-                    .iter()
-                    .any(|look| look.at > from && look.at < taken.at && look.of == first.of && look.key == first.key)
+                looks.iter().any(|look| {
+                    look.at > from && look.at < taken.at && look.of == first.of && look.key == first.key
+                })
             };
             let between = || {
                 nodes
@@ -89,13 +89,16 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             };
             let is_lock = |wait: NodeId| {
                 tree.child(wait, Role::Value).is_some_and(|value| {
-                    tree.kind(value) == Kind::Call && matches!(calls::name(tree, value), "read" | "write" | "lock")
+                    tree.kind(value) == Kind::Call
+                        && matches!(calls::name(tree, value), "read" | "write" | "lock")
                 })
             };
             let gap = match tree.language() {
                 Language::Rust => match (first.lock, taken.lock) {
                     (Some(one), Some(other)) => one != other,
-                    (None, None) => is_concurrent_map(code, &first.of) || between().any(|wait| !is_lock(wait)),
+                    (None, None) => {
+                        is_concurrent_map(code, &first.of) || between().any(|wait| !is_lock(wait))
+                    }
                     _ => false,
                 },
                 Language::Go => match (section(first.at), section(taken.at)) {
@@ -103,7 +106,9 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
                     (None, None) => is_concurrent_map(code, &first.of),
                     _ => false,
                 },
-                Language::Java => is_concurrent_map(code, &first.of) && !is_synchronized(code, taken.at, function),
+                Language::Java => {
+                    is_concurrent_map(code, &first.of) && !is_synchronized(code, taken.at, function)
+                }
                 _ => between().next().is_some() && !is_locked(code, function),
             };
             let from = between().last().unwrap_or(behind);
@@ -120,36 +125,57 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
     }
 }
 
-/// The look that a condition depends on.
-fn decided_by<'l>(code: Code<'_>, condition: NodeId, decision: NodeId, looks: &'l [Touch]) -> Option<&'l Touch> {
+/// The look that a condition depends on, where it holds if the key is there.
+fn decided_by<'l>(
+    code: Code<'_>,
+    condition: NodeId,
+    decision: NodeId,
+    looks: &'l [Touch],
+) -> Option<&'l Touch> {
     let tree = code.tree;
     if let Some(look) = looks.iter().find(|look| tree.within(look.at, condition)) {
-        return Some(look);
+        return asks_presence(code, condition, look.at).then_some(look);
     }
-    if let Some(look) = looks.iter().find(|look| {
-        tree.children_in(decision, Role::Init)
-            .any(|init| tree.within(look.at, init))
-    }) {
-        return Some(look);
+    // `_, taken := m[key]`, `const taken = map.has(key)`: the last that the name was set to.
+    if tree.kind(condition) != Kind::Name {
+        return None;
     }
-    // `_, taken := m[key]`, `const taken = map.has(key)`
-    let asked = match tree.kind(condition) {
-        Kind::Name => condition,
-        Kind::Unary if tree.name(condition) == "not" => tree.child(condition, Role::Value)?,
-        _ => return None,
-    };
-    looks.iter().rev().filter(|look| look.at < condition).find(|look| {
-        tree.ancestors(look.at)
-            .take_while(|around| !matches!(tree.kind(*around), Kind::Block | Kind::Function))
-            .any(|around| {
-                tree.kind(around) == Kind::Assign
-                    && tree.child(around, Role::Target).is_some_and(|target| {
-                        tree.subtree(target).any(|part| {
-                            tree.kind(part) == Kind::Name && tree.name(part) == tree.name(asked) && tree.name(part) != "_"
-                        })
-                    })
+    let function = code.function(decision)?;
+    let set = bodies::body(tree, function)
+        .into_iter()
+        .filter(|id| *id < condition && tree.kind(*id) == Kind::Assign)
+        .filter(|id| {
+            tree.children_in(*id, Role::Target).any(|target| {
+                tree.subtree(target)
+                    .any(|part| tree.kind(part) == Kind::Name && tree.name(part) == tree.name(condition))
             })
+        })
+        .last()?;
+    looks.iter().find(|look| {
+        tree.within(look.at, set)
+            && tree
+                .child(set, Role::Value)
+                .is_some_and(|value| asks_presence(code, value, look.at))
     })
+}
+
+/// Whether a condition holds where the key is there: `has(key)`, and not `!has(key)` or `get(key) === undefined`.
+fn asks_presence(code: Code<'_>, condition: NodeId, look: NodeId) -> bool {
+    let tree = code.tree;
+    std::iter::once(look)
+        .chain(tree.ancestors(look))
+        .take_while(|around| tree.within(*around, condition))
+        .all(|around| match tree.kind(around) {
+            Kind::Unary => tree.name(around) != "not",
+            Kind::Binary => {
+                let absent = tree
+                    .child(around, Role::Right)
+                    .is_some_and(|right| code.is_null(right));
+                !(absent && matches!(tree.name(around), "==" | "===" | "is"))
+            }
+            Kind::Call => !matches!(code.called(around), "is_none" | "isEmpty" | "is_none_or"),
+            _ => true,
+        })
 }
 
 /// Whether somebody is refused where the key is there: an error is given back or thrown, not the value that was found.
@@ -167,9 +193,17 @@ fn turns_away(code: Code<'_>, decision: NodeId) -> bool {
         Kind::Return => {
             let given = tree.source(last).to_ascii_lowercase();
             given.contains("err")
-                || ["conflict", "taken", "exists", "already", "false", "409", "duplicate"]
-                    .iter()
-                    .any(|word| given.contains(word))
+                || [
+                    "conflict",
+                    "taken",
+                    "exists",
+                    "already",
+                    "false",
+                    "409",
+                    "duplicate",
+                ]
+                .iter()
+                .any(|word| given.contains(word))
         }
         Kind::ExprStmt => {
             let text = tree.source(last);
@@ -187,19 +221,27 @@ fn look(code: Code<'_>, id: NodeId) -> Option<Touch> {
             let asks = match tree.language() {
                 Language::Rust => matches!(code.called(id), "contains_key" | "contains" | "get"),
                 Language::Java => matches!(code.called(id), "containsKey" | "contains" | "get"),
-                Language::JavaScript | Language::TypeScript | Language::Tsx => matches!(code.called(id), "has" | "get"),
+                Language::JavaScript | Language::TypeScript | Language::Tsx => {
+                    matches!(code.called(id), "has" | "get")
+                }
                 Language::Go => matches!(code.called(id), "Load"),
                 Language::Python => code.called(id) == "get",
                 _ => false,
             };
             touch(code, id, code.receiver(id).filter(|_| asks)?, code.arg(id, 0)?)
         }
-        Kind::Binary if tree.name(id) == "in" && tree.language() == Language::Python => {
-            touch(code, id, code.child(id, Role::Right)?, code.child(id, Role::Left)?)
-        }
-        Kind::Index if tree.language() == Language::Go && tree.role(id) != Role::Target => {
-            touch(code, id, code.child(id, Role::Object)?, code.child(id, Role::Index)?)
-        }
+        Kind::Binary if tree.name(id) == "in" && tree.language() == Language::Python => touch(
+            code,
+            id,
+            code.child(id, Role::Right)?,
+            code.child(id, Role::Left)?,
+        ),
+        Kind::Index if tree.language() == Language::Go && tree.role(id) != Role::Target => touch(
+            code,
+            id,
+            code.child(id, Role::Object)?,
+            code.child(id, Role::Index)?,
+        ),
         _ => None,
     }
 }
@@ -212,19 +254,33 @@ fn write(code: Code<'_>, id: NodeId) -> Option<Touch> {
             let writes = match tree.language() {
                 Language::Rust => code.called(id) == "insert",
                 Language::Java => matches!(code.called(id), "put" | "add"),
-                Language::JavaScript | Language::TypeScript | Language::Tsx => matches!(code.called(id), "set" | "add"),
+                Language::JavaScript | Language::TypeScript | Language::Tsx => {
+                    matches!(code.called(id), "set" | "add")
+                }
                 Language::Go => code.called(id) == "Store",
                 Language::Python => code.called(id) == "add",
                 _ => false,
             };
-            let alone = tree.parent(id).is_some_and(|parent| tree.kind(parent) == Kind::ExprStmt);
-            touch(code, id, code.receiver(id).filter(|_| writes && alone)?, code.arg(id, 0)?)
+            let alone = tree
+                .parent(id)
+                .is_some_and(|parent| tree.kind(parent) == Kind::ExprStmt);
+            touch(
+                code,
+                id,
+                code.receiver(id).filter(|_| writes && alone)?,
+                code.arg(id, 0)?,
+            )
         }
         Kind::Assign if tree.language() == Language::Go => {
             let target = code
                 .child(id, Role::Target)
                 .filter(|target| tree.kind(*target) == Kind::Index)?;
-            touch(code, id, code.child(target, Role::Object)?, code.child(target, Role::Index)?)
+            touch(
+                code,
+                id,
+                code.child(target, Role::Object)?,
+                code.child(target, Role::Index)?,
+            )
         }
         _ => None,
     }
@@ -303,7 +359,8 @@ fn outlives(code: Code<'_>, id: NodeId) -> bool {
                         .child(statement, Role::Target)
                         .is_some_and(|target| tree.name(target) == tree.name(id))
             });
-            let of_class = tree.language() == Language::Java && typed::declared_type(code.source, id).is_some();
+            let of_class =
+                tree.language() == Language::Java && typed::declared_type(code.source, id).is_some();
             let own = code
                 .source
                 .names
@@ -325,17 +382,28 @@ fn is_concurrent_map(code: Code<'_>, of: &str) -> bool {
         .any(|field| {
             let name = match tree.kind(*field) {
                 Kind::Field => tree.name(*field),
-                _ => tree.child(*field, Role::Target).map_or("", |target| tree.name(target)),
+                _ => tree
+                    .child(*field, Role::Target)
+                    .map_or("", |target| tree.name(target)),
             };
             let ty = tree.child(*field, Role::Type).map_or("", |ty| tree.name(ty));
             let made = tree
                 .child(*field, Role::Value)
                 .map_or("", |value| tree.source(value));
             !name.is_empty()
-                && of.split(|char: char| !char.is_alphanumeric() && char != '_').any(|part| part == name)
-                && ["DashMap", "DashSet", "sync.Map", "ConcurrentHashMap", "ConcurrentMap", "ConcurrentSkipListMap"]
-                    .iter()
-                    .any(|kind| ty.contains(kind) || made.contains(&format!("new {kind}")))
+                && of
+                    .split(|char: char| !char.is_alphanumeric() && char != '_')
+                    .any(|part| part == name)
+                && [
+                    "DashMap",
+                    "DashSet",
+                    "sync.Map",
+                    "ConcurrentHashMap",
+                    "ConcurrentMap",
+                    "ConcurrentSkipListMap",
+                ]
+                .iter()
+                .any(|kind| ty.contains(kind) || made.contains(&format!("new {kind}")))
         })
 }
 

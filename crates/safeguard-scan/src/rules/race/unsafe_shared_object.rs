@@ -38,11 +38,29 @@ const JAVA: &[(&[&str], &[&str])] = &[
     ),
     (
         &["Calendar", "GregorianCalendar"],
-        &["set", "setTime", "setTimeInMillis", "add", "roll", "clear", "setTimeZone"],
+        &[
+            "set",
+            "setTime",
+            "setTimeInMillis",
+            "add",
+            "roll",
+            "clear",
+            "setTimeZone",
+        ],
     ),
     (
         &["MessageDigest", "Mac", "Signature", "Cipher"],
-        &["update", "digest", "doFinal", "reset", "init", "sign", "verify", "initSign", "initVerify"],
+        &[
+            "update",
+            "digest",
+            "doFinal",
+            "reset",
+            "init",
+            "sign",
+            "verify",
+            "initSign",
+            "initVerify",
+        ],
     ),
     (&["Matcher"], &["reset", "find", "matches", "lookingAt", "group"]),
     (
@@ -54,8 +72,21 @@ const JAVA: &[(&[&str], &[&str])] = &[
         &["parse", "reset", "newDocument"],
     ),
     (
-        &["Transformer", "Marshaller", "Unmarshaller", "XPath", "XPathExpression"],
-        &["transform", "setParameter", "marshal", "unmarshal", "evaluate", "setProperty"],
+        &[
+            "Transformer",
+            "Marshaller",
+            "Unmarshaller",
+            "XPath",
+            "XPathExpression",
+        ],
+        &[
+            "transform",
+            "setParameter",
+            "marshal",
+            "unmarshal",
+            "evaluate",
+            "setProperty",
+        ],
     ),
     (
         &["StringBuilder"],
@@ -78,8 +109,8 @@ const GO: &[(&str, &[&str])] = &[
     (
         "rand.New",
         &[
-            "Int", "Intn", "Int31", "Int31n", "Int63", "Int63n", "Float64", "Float32", "Perm", "Shuffle", "Read",
-            "Uint32", "Uint64", "IntN", "Int64N", "Seed",
+            "Int", "Intn", "Int31", "Int31n", "Int63", "Int63n", "Float64", "Float32", "Perm", "Shuffle",
+            "Read", "Uint32", "Uint64", "IntN", "Int64N", "Seed",
         ],
     ),
     ("bytes.Buffer", BUFFER),
@@ -88,7 +119,14 @@ const GO: &[(&str, &[&str])] = &[
     ("bytes.NewBufferString", BUFFER),
 ];
 const HASH: &[&str] = &["Write", "Sum", "Reset"];
-const BUFFER: &[&str] = &["Write", "WriteString", "WriteByte", "WriteRune", "Reset", "ReadFrom"];
+const BUFFER: &[&str] = &[
+    "Write",
+    "WriteString",
+    "WriteByte",
+    "WriteRune",
+    "Reset",
+    "ReadFrom",
+];
 
 fn run(source: &Source, project: &Project, reports: &mut Reports) {
     match source.tree.language() {
@@ -195,7 +233,9 @@ fn is_on(tree: &Tree, call: NodeId, name: &str, class: NodeId) -> bool {
     match tree.kind(of) {
         Kind::Name => tree.name(of) == name && !is_local(tree, of, name),
         Kind::Member => {
-            let object = tree.child(of, Role::Object).map_or("", |object| tree.name(object));
+            let object = tree
+                .child(of, Role::Object)
+                .map_or("", |object| tree.name(object));
             tree.name(of) == name && (object == "this" || object == tree.name(class))
         }
         _ => false,
@@ -220,18 +260,21 @@ fn runs_alone(tree: &Tree, call: NodeId, function: NodeId, class: NodeId) -> boo
     let is_constructor = tree.name(function) == tree.name(class);
     let name = tree.name(function);
     let once = is_constructor
-        || matches!(name, "<init>" | "<clinit>" | "main" | "setUp" | "afterPropertiesSet" | "init")
+        || matches!(
+            name,
+            "<init>" | "<clinit>" | "main" | "setUp" | "afterPropertiesSet" | "init"
+        )
         || java_decorators(tree, function).contains(&"PostConstruct");
     let text = tree.source(function);
-    let body = tree
-        .child(function, Role::Body)
-        .map_or(text.len(), |body| tree.span(body).start - tree.span(function).start);
+    let body = tree.child(function, Role::Body).map_or(text.len(), |body| {
+        tree.span(body).start - tree.span(function).start
+    });
     let head = text.get(..body).unwrap_or(text);
     once || head.contains("synchronized ")
         || text.contains(".lock()")
-        || tree.ancestors(call).any(|around| {
-            tree.kind(around) == Kind::With && tree.name(around) == "synchronized"
-        })
+        || tree
+            .ancestors(call)
+            .any(|around| tree.kind(around) == Kind::With && tree.name(around) == "synchronized")
 }
 
 fn has_main(tree: &Tree, class: NodeId) -> bool {

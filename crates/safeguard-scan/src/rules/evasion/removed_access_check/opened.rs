@@ -35,13 +35,17 @@ pub fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
         }
         for path in &rule.paths {
             // What was asked of a path that this one covers.
-            let was = before.iter().find(|old| {
-                old.asked == Asked::Something && old.paths.iter().any(|old| covers(path, old))
-            });
+            let was = before
+                .iter()
+                .find(|old| old.asked == Asked::Something && old.paths.iter().any(|old| covers(path, old)));
             let Some(was) = was else {
                 continue;
             };
-            let old = was.paths.iter().find(|old| covers(path, old)).map_or("", String::as_str);
+            let old = was
+                .paths
+                .iter()
+                .find(|old| covers(path, old))
+                .map_or("", String::as_str);
             // It was open before by an earlier rule, or is asked for by an earlier one now.
             let open_before = before
                 .iter()
@@ -58,7 +62,10 @@ pub fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
                 node: rule.node,
                 severity: Severity::Critical,
                 confidence: Confidence::High,
-                message: format!("`{old}` asked for `{}`, and this change opens it to everybody", was.text),
+                message: format!(
+                    "`{old}` asked for `{}`, and this change opens it to everybody",
+                    was.text
+                ),
             });
             return;
         }
@@ -73,15 +80,20 @@ fn rules(source: &Source) -> Vec<Rule> {
     for call in source.of_kind(Kind::Call).iter().copied() {
         let asked = match code.called(call) {
             "permitAll" | "anonymous" => Asked::Nothing,
-            "authenticated" | "fullyAuthenticated" | "hasRole" | "hasAnyRole" | "hasAuthority" | "hasAnyAuthority"
-            | "denyAll" | "access" | "hasIpAddress" => Asked::Something,
+            "authenticated" | "fullyAuthenticated" | "hasRole" | "hasAnyRole" | "hasAuthority"
+            | "hasAnyAuthority" | "denyAll" | "access" | "hasIpAddress" => Asked::Something,
             _ => continue,
         };
         let Some(matcher) = code.receiver(call).filter(|of| {
             tree.kind(*of) == Kind::Call
                 && matches!(
                     code.called(*of),
-                    "requestMatchers" | "antMatchers" | "mvcMatchers" | "pathMatchers" | "regexMatchers" | "securityMatcher"
+                    "requestMatchers"
+                        | "antMatchers"
+                        | "mvcMatchers"
+                        | "pathMatchers"
+                        | "regexMatchers"
+                        | "securityMatcher"
                 )
         }) else {
             continue;
@@ -101,12 +113,15 @@ fn rules(source: &Source) -> Vec<Rule> {
             code.called(call),
             code.args(call).first().map_or("", |arg| tree.source(*arg))
         );
-        found.push((tree.span(call).end, Rule {
-            node: call,
-            paths,
-            asked,
-            text,
-        }));
+        found.push((
+            tree.span(call).end,
+            Rule {
+                node: call,
+                paths,
+                asked,
+                text,
+            },
+        ));
     }
     // A chain's first rule is its innermost call.
     found.sort_by_key(|(end, _)| *end);

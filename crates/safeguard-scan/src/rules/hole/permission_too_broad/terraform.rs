@@ -64,9 +64,11 @@ fn is_read_by_everybody(source: &Source) -> bool {
             || !block.inner("website").is_empty()
     });
     let reads = |actions: &[String]| {
-        actions
-            .iter()
-            .any(|action| matches!(action.as_str(), "*" | "s3:*") || action.starts_with("s3:Get") || action.starts_with("s3:List"))
+        actions.iter().any(|action| {
+            matches!(action.as_str(), "*" | "s3:*")
+                || action.starts_with("s3:Get")
+                || action.starts_with("s3:List")
+        })
     };
     let by_document = || {
         all.iter()
@@ -84,17 +86,23 @@ fn is_read_by_everybody(source: &Source) -> bool {
     };
     // `Principal = "*"` within `jsonencode`, or a policy as a text.
     let by_object = || {
-        all.iter().filter(|block| block.kind() == "aws_s3_bucket_policy").any(|block| {
-            let flat: String = source
-                .tree
-                .source(block.node)
-                .chars()
-                .filter(|letter| !letter.is_whitespace() && !matches!(letter, '"' | '\\' | ':' | '=' | '[' | ']'))
-                .collect();
-            let everybody = flat.contains("Principal*") || flat.contains("Principal{AWS*");
-            let allows = flat.contains("EffectAllow") && !flat.contains("Condition") && !flat.contains("EffectDeny");
-            everybody && allows && (flat.contains("s3Get") || flat.contains("s3List"))
-        })
+        all.iter()
+            .filter(|block| block.kind() == "aws_s3_bucket_policy")
+            .any(|block| {
+                let flat: String = source
+                    .tree
+                    .source(block.node)
+                    .chars()
+                    .filter(|letter| {
+                        !letter.is_whitespace() && !matches!(letter, '"' | '\\' | ':' | '=' | '[' | ']')
+                    })
+                    .collect();
+                let everybody = flat.contains("Principal*") || flat.contains("Principal{AWS*");
+                let allows = flat.contains("EffectAllow")
+                    && !flat.contains("Condition")
+                    && !flat.contains("EffectDeny");
+                everybody && allows && (flat.contains("s3Get") || flat.contains("s3List"))
+            })
     };
     !site && (by_document() || by_object())
 }
@@ -331,8 +339,25 @@ fn named_public(block: &Block<'_>) -> bool {
     crate::analysis::words::has_word(
         &named,
         &[
-            "public", "website", "site", "static", "www", "cdn", "assets", "web", "frontend", "media", "images",
-            "downloads", "docs", "releases", "artifacts", "packages", "mirror", "landing", "blog",
+            "public",
+            "website",
+            "site",
+            "static",
+            "www",
+            "cdn",
+            "assets",
+            "web",
+            "frontend",
+            "media",
+            "images",
+            "downloads",
+            "docs",
+            "releases",
+            "artifacts",
+            "packages",
+            "mirror",
+            "landing",
+            "blog",
         ],
     )
 }

@@ -21,7 +21,8 @@ pub(super) fn aggregated(tree: &Tree, id: NodeId) -> Option<String> {
         return None;
     }
     let aggregate = calls_in(&["count", "sum"]).filter(|call| {
-        calls::receiver(tree, *call).is_some_and(|of| tree.name(of) == "func") || calls::name(tree, *call) == "count"
+        calls::receiver(tree, *call).is_some_and(|of| tree.name(of) == "func")
+            || calls::name(tree, *call) == "count"
     })?;
     let of = match calls_in(&["select_from"]) {
         Some(from) => calls::arg(tree, from, 0),
@@ -32,7 +33,9 @@ pub(super) fn aggregated(tree: &Tree, id: NodeId) -> Option<String> {
         .and_then(|of| {
             tree.subtree(of).find(|part| {
                 tree.kind(*part) == Kind::Name
-                    && tree.name(*part).starts_with(|first: char| first.is_ascii_uppercase())
+                    && tree
+                        .name(*part)
+                        .starts_with(|first: char| first.is_ascii_uppercase())
             })
         })?;
     Some(tree.name(root).to_owned())

@@ -22,7 +22,8 @@ pub(super) fn rows_of_many<'t>(source: &'t Source, function: NodeId) -> Vec<Row<
     for id in nodes {
         match tree.kind(id) {
             Kind::Assign => {
-                let (Some(target), Some(value)) = (tree.child(id, Role::Target), tree.child(id, Role::Value)) else {
+                let (Some(target), Some(value)) = (tree.child(id, Role::Target), tree.child(id, Role::Value))
+                else {
                     continue;
                 };
                 if tree.kind(target) != Kind::Name {
@@ -36,8 +37,10 @@ pub(super) fn rows_of_many<'t>(source: &'t Source, function: NodeId) -> Vec<Row<
                 }
             }
             Kind::ForEach => {
-                let (Some(iter), Some(target)) = (tree.child(id, Role::Iter), tree.children_in(id, Role::Target).last())
-                else {
+                let (Some(iter), Some(target)) = (
+                    tree.child(id, Role::Iter),
+                    tree.children_in(id, Role::Target).last(),
+                ) else {
                     continue;
                 };
                 if !is_collection(tree, iter) || !gives_many(iter, &many) {
@@ -64,9 +67,9 @@ pub(super) fn rows_of_many<'t>(source: &'t Source, function: NodeId) -> Vec<Row<
 /// Whether a value is all of the rows in another form, and not something computed from them.
 fn is_collection(tree: &Tree, id: NodeId) -> bool {
     match tree.kind(id) {
-        Kind::Await | Kind::Cast | Kind::Unary => {
-            tree.child(id, Role::Value).is_some_and(|value| is_collection(tree, value))
-        }
+        Kind::Await | Kind::Cast | Kind::Unary => tree
+            .child(id, Role::Value)
+            .is_some_and(|value| is_collection(tree, value)),
         Kind::Name => true,
         // `{row.id: row for row in rows}`, `[row for row in rows if …]`
         Kind::Comprehension => {
@@ -85,11 +88,26 @@ fn is_collection(tree: &Tree, id: NodeId) -> bool {
         Kind::New => tree
             .child(id, Role::Callee)
             .is_some_and(|class| tree.name(class) == "Map"),
-        Kind::Call => !matches!(
-            calls::name(tree, id),
-            "count" | "sum" | "len" | "values" | "values_list" | "aggregate" | "map" | "reduce" | "join" | "exists"
-                | "update" | "delete" | "keys"
-        ) || calls::name(tree, id) == "values" && calls::args(tree, id).next().is_none() && !chain_has(tree, id, &["objects"]),
+        Kind::Call => {
+            !matches!(
+                calls::name(tree, id),
+                "count"
+                    | "sum"
+                    | "len"
+                    | "values"
+                    | "values_list"
+                    | "aggregate"
+                    | "map"
+                    | "reduce"
+                    | "join"
+                    | "exists"
+                    | "update"
+                    | "delete"
+                    | "keys"
+            ) || calls::name(tree, id) == "values"
+                && calls::args(tree, id).next().is_none()
+                && !chain_has(tree, id, &["objects"])
+        }
         _ => false,
     }
 }
@@ -102,7 +120,8 @@ fn chain_has(tree: &Tree, id: NodeId, names: &[&str]) -> bool {
 /// `rows[key]`, `rows.get(key)`, `rows.find((row) => …)`
 fn taken_out(tree: &Tree, value: NodeId, many: &[(&str, NodeId)]) -> Option<NodeId> {
     let of_many = |object: NodeId| {
-        (tree.kind(object) == Kind::Name && many.iter().any(|(name, _)| *name == tree.name(object))).then_some(value)
+        (tree.kind(object) == Kind::Name && many.iter().any(|(name, _)| *name == tree.name(object)))
+            .then_some(value)
     };
     match tree.kind(value) {
         Kind::Index => of_many(tree.child(value, Role::Object)?),
@@ -130,11 +149,13 @@ fn reads_many(source: &Source, id: NodeId) -> bool {
         let path = calls::path(source, part);
         match tree.language() {
             Language::Python => {
-                let django = path.contains(".objects.") && matches!(name, "filter" | "all" | "exclude" | "in_bulk")
+                let django = path.contains(".objects.")
+                    && matches!(name, "filter" | "all" | "exclude" | "in_bulk")
                     || name == "in_bulk";
                 let alchemy = matches!(name, "scalars" | "all")
                     && tree.subtree(part).any(|inner| {
-                        tree.kind(inner) == Kind::Call && matches!(calls::name(tree, inner), "select" | "query")
+                        tree.kind(inner) == Kind::Call
+                            && matches!(calls::name(tree, inner), "select" | "query")
                     });
                 django || alchemy
             }
