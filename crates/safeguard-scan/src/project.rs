@@ -211,6 +211,23 @@ impl Project {
 
 const PYTHON_ENDINGS: &[&str] = &[".py", ".pyi", ".pyx", ".pxd", ".so", ".pyd"];
 
+/// Whether a file says how data look, without being code: documents and data that rules may look into.
+pub fn is_document(path: &str) -> bool {
+    const ENDINGS: &[&str] = &[
+        ".md",
+        ".rst",
+        ".txt",
+        ".csv",
+        ".tsv",
+        ".json",
+        ".jsonl",
+        ".ndjson",
+        ".properties",
+        ".prisma",
+    ];
+    ENDINGS.iter().any(|ending| path.ends_with(ending))
+}
+
 /// Whether a file says what a repository needs or where its modules are.
 pub fn is_manifest(path: &str) -> bool {
     let in_dependency = path
@@ -225,7 +242,7 @@ pub fn is_manifest(path: &str) -> bool {
 
 /// Whether rules may ask for the text of a file: its language is read, or it says what the repository needs, what its tables have, or what is kept how long.
 pub fn is_read(path: &str) -> bool {
-    is_manifest(path) || Language::of(path).is_some() || schema::is_read(path) || path.ends_with(".md")
+    is_manifest(path) || Language::of(path).is_some() || schema::is_read(path) || is_document(path)
 }
 
 pub(crate) fn folder(path: &str) -> &str {

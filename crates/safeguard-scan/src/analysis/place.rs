@@ -43,31 +43,17 @@ pub fn is_test(path: &str) -> bool {
             .iter()
             .any(|ending| stem.ends_with(ending))
     });
-    let in_folder = parts.iter().any(|part| {
-        let part = part.to_ascii_lowercase();
-        let ends = ["_test", "_tests", "-test", "-tests"];
-        part.starts_with("test_")
-            || ends.iter().any(|end| part.ends_with(end))
-            || matches!(
-                part.as_str(),
-                "test"
-                    | "tests"
-                    | "testing"
-                    | "__tests__"
-                    | "spec"
-                    | "specs"
-                    | "fixtures"
-                    | "testdata"
-                    | "e2e"
-                    | "mocks"
-                    | "__mocks__"
-                    | "example"
-                    | "examples"
-                    | "cypress"
-                    | "docs_src"
-                    | "__fixtures__"
-                    | "selftest"
-            )
+    // `com/example/shop` is a package, and `src/main` what is delivered.
+    let delivered = parts
+        .windows(2)
+        .position(|pair| pair == ["src", "main"])
+        .map(|at| at + 2);
+    let in_folder = parts.iter().enumerate().any(|(at, part)| {
+        let is_package = delivered.is_some_and(|from| at >= from)
+            || part.eq_ignore_ascii_case("example")
+                && at > 0
+                && matches!(parts.get(at - 1), Some(&("com" | "org" | "net" | "io" | "dev")));
+        !is_package && is_folder_of_tests(&part.to_ascii_lowercase())
     });
     let stem = Path::new(&file)
         .file_stem()
@@ -83,6 +69,33 @@ pub fn is_test(path: &str) -> bool {
         || stem.ends_with(".spec")
         || stem.ends_with(".e2e-spec")
         || stem.ends_with(".stories")
+}
+
+fn is_folder_of_tests(name: &str) -> bool {
+    name.starts_with("test_")
+        || ["_test", "_tests", "-test", "-tests"]
+            .iter()
+            .any(|end| name.ends_with(end))
+        || matches!(
+            name,
+            "test"
+                | "tests"
+                | "testing"
+                | "__tests__"
+                | "spec"
+                | "specs"
+                | "fixtures"
+                | "testdata"
+                | "e2e"
+                | "mocks"
+                | "__mocks__"
+                | "example"
+                | "examples"
+                | "cypress"
+                | "docs_src"
+                | "__fixtures__"
+                | "selftest"
+        )
 }
 
 /// Whether a file is what tests read or load, and no program: `tests/data/cases/a.py`.
@@ -144,10 +157,20 @@ mod tests {
             "shop/CartTest.java",
             "test_server/data.json",
             "src/test/java/Cart.java",
+            "src/test/java/com/example/Carts.java",
+            "example/src/main.rs",
         ] {
             assert!(is_test(path), "{path}");
         }
-        for path in ["app/contest.py", "src/latest.ts", "attestation.go", "case"] {
+        for path in [
+            "app/contest.py",
+            "src/latest.ts",
+            "attestation.go",
+            "case",
+            "src/main/java/com/example/Cart.java",
+            "app/src/main/java/org/shop/testing/Cart.java",
+            "java/com/example/Cart.java",
+        ] {
             assert!(!is_test(path), "{path}");
         }
     }

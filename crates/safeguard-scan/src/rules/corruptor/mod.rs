@@ -16,15 +16,19 @@ macro_rules! check {
 
 pub mod arrays;
 pub mod changing;
+mod cut_off;
 pub mod date_format;
 pub mod first_page_skipped;
 pub mod go_values;
 pub mod lossy_reading;
+pub mod mixed_units;
 pub mod money;
+pub mod money_there_and_back;
 pub mod multiple;
 pub mod narrowing;
 pub mod numbers;
 pub mod ranges;
+pub mod retried_requests;
 pub mod shared;
 pub mod sql_file;
 pub mod swallowed;
@@ -33,9 +37,13 @@ pub mod time_unit;
 pub mod transfer_helper;
 mod typed_fields;
 pub mod unheeded_failure;
+pub mod unreadable_is_zero;
 pub mod values;
 pub mod whole_division;
+pub mod wide_ids;
 pub mod writes;
+pub mod writes_without_transaction;
+pub mod zone_replaced;
 
 use crate::language::Language;
 

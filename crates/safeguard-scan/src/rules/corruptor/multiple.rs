@@ -399,7 +399,7 @@ fn charges(code: Code<'_>, call: NodeId) -> bool {
 }
 
 /// Whether something does it again when it fails: a decorator, a helper, a loop with an attempt in it.
-fn is_retried(code: Code<'_>, call: NodeId) -> bool {
+pub(super) fn is_retried(code: Code<'_>, call: NodeId) -> bool {
     let says = |name: &str| {
         has_word(
             name,

@@ -2,7 +2,7 @@
 
 use safeguard_api::evidence::Severity;
 
-use super::{EVERY, lossy_reading};
+use super::{EVERY, cut_off, lossy_reading};
 use crate::analysis::code::Code;
 use crate::analysis::meant::{is_migration, undoes_or_tests};
 use crate::analysis::sql_text::{self, Token};
@@ -91,6 +91,25 @@ fn width(code: Code<'_>, ty: NodeId) -> Option<(String, Vec<u64>)> {
 }
 
 fn alter_column(code: Code<'_>, call: NodeId, reports: &mut Reports) {
+    // `postgresql_using="left(code, 8)"`
+    if let Some(using) = code
+        .option(call, "postgresql_using")
+        .and_then(|using| code.text(using))
+        && let Some(column) = code.arg(call, 1).and_then(|column| code.text(column))
+    {
+        let statement = format!("ALTER TABLE t ALTER COLUMN {column} TYPE text USING {using}");
+        let found = sql_text::statements(&statement);
+        if let Some(cut) = found
+            .first()
+            .and_then(|tokens| cut_off::cut(tokens, code.tree.text()))
+        {
+            match cut.sure {
+                true => reports.add(call, cut.told()),
+                false => reports.note(call, cut.told()),
+            }
+            return;
+        }
+    }
     let (Some(new), Some(old)) = (code.option(call, "type_"), code.option(call, "existing_type")) else {
         return;
     };
@@ -172,6 +191,13 @@ fn statement(code: Code<'_>, call: NodeId, reports: &mut Reports) {
             Some(Token::Word(word)) => word.to_ascii_lowercase(),
             _ => String::new(),
         };
+        if migration && let Some(cut) = cut_off::cut(&statement, code.tree.text()) {
+            match cut.sure {
+                true => reports.add(call, cut.told()),
+                false => reports.note(call, cut.told()),
+            }
+            continue;
+        }
         if word(0) != "alter" || word(1) != "table" {
             continue;
         }

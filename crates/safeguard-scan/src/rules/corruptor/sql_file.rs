@@ -3,7 +3,7 @@
 use safeguard_api::evidence::Severity;
 
 use super::money::{self, is_column_money, is_float_name};
-use super::{narrowing, time, values};
+use super::{cut_off, narrowing, time, values};
 use crate::analysis::sql_file::{self, Statement, created, is_migration, makes_anew};
 use crate::analysis::sql_text::Token;
 use crate::language::Language;
@@ -74,7 +74,20 @@ fn narrows(source: &Source, _: &Project, reports: &mut Reports) {
         .iter()
         .any(|text| lower.contains(text));
     for statement in all {
-        let Some((table, _)) = statement.altered_table() else {
+        let table = statement.altered_table().map(|(table, _)| table);
+        let changed = match statement.is(0, "update") {
+            true => statement.name(1).map(|(table, _)| table),
+            false => table.clone(),
+        };
+        if changed.is_some_and(|table| !made.contains(&table.to_ascii_lowercase()))
+            && let Some(cut) = cut_off::cut(&statement.tokens, source.tree.text())
+        {
+            match cut.sure {
+                true => reports.add(statement.node, cut.told()),
+                false => reports.note(statement.node, cut.told()),
+            }
+        }
+        let Some(table) = table else {
             continue;
         };
         if made.contains(&table.to_ascii_lowercase()) {

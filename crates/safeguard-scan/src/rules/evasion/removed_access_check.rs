@@ -1,6 +1,7 @@
 //! Who may do something was asked before, and is not asked any more.
 
 mod covered;
+mod opened;
 mod unverified;
 mod wide;
 
@@ -37,6 +38,7 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
         within(both, &name, base, now, taken);
     }
     routes(both, taken);
+    opened::run(both, taken);
     wide::run(both, taken);
     unverified::run(both, taken);
 }

@@ -72,7 +72,9 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
         let protections = protections(was, base, &before);
         // What was protected must still be done, or there is nothing to protect.
         let still_does = calls.iter().filter(|call| kept.contains(*call)).count();
-        if still_does > 0 {
+        let reached: BTreeSet<String> = shared_state(is, &after).collect();
+        let still_reaches = shared_state(was, &before).any(|part| reached.contains(&part));
+        if still_does > 0 || still_reaches {
             let now_protected = self::protections(is, now, &after);
             for gone in protections.difference(&now_protected) {
                 // What needs no lock of its own may have taken its place.
@@ -133,6 +135,22 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
             }
         }
     }
+}
+
+/// Statements without a call that read or write what outlives the function: `value, ok := cache.entries[key]`, `total += cents` of a field.
+fn shared_state<'t>(tree: &'t Tree, nodes: &'t [NodeId]) -> impl Iterator<Item = String> + 't {
+    nodes
+        .iter()
+        .filter(|id| matches!(tree.kind(**id), Kind::Assign | Kind::Return | Kind::Delete))
+        .filter(|id| {
+            let bare = tree.kind(**id) == Kind::Assign
+                && tree.name(**id) != ":="
+                && !tree.flags(**id).has(Flags::DECLARATION);
+            bare || tree
+                .subtree(**id)
+                .any(|part| matches!(tree.kind(part), Kind::Member | Kind::Index))
+        })
+        .map(|id| canonical(tree, *id))
 }
 
 /// Locks and transactions of a function: by the last part of their name.

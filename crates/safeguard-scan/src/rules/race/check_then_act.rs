@@ -1,5 +1,6 @@
 //! Rows that are looked at first and written afterwards, with a gap between in which others do the same.
 
+mod aggregates;
 mod updates;
 
 use safeguard_api::evidence::Severity;
@@ -12,6 +13,7 @@ use crate::rule::Confidence;
 use crate::rules::{Check, EVERY_LANGUAGE, Reports};
 use crate::tree::{Kind, NodeId, Role, Tree};
 
+use aggregates::aggregated;
 use updates::{set_after, update_after};
 
 pub static CHECK: Check = Check {
@@ -108,7 +110,19 @@ fn lookup(source: &Source, id: NodeId) -> Option<Lookup> {
             ranges,
         });
     }
-    let counts = matches!(name, "count" | "countDocuments" | "Count" | "acount");
+    if let Some(model) = aggregated(tree, id) {
+        return Some(Lookup {
+            model,
+            counts: true,
+            ranges,
+        });
+    }
+    let counts = matches!(
+        name,
+        "count" | "countDocuments" | "Count" | "acount" | "findAndCount" | "estimatedDocumentCount"
+    ) || name
+        .strip_prefix("countBy")
+        .is_some_and(|by| by.is_empty() || by.starts_with(|first: char| first.is_ascii_uppercase()));
     if !counts
         && !matches!(
             name,

@@ -1,5 +1,7 @@
 //! Locks that wait for each other, or for themselves.
 
+mod across;
+
 use std::collections::BTreeMap;
 
 use safeguard_api::evidence::Severity;
@@ -22,8 +24,9 @@ pub static CHECK: Check = Check {
     run,
 };
 
-fn run(source: &Source, _: &Project, reports: &mut Reports) {
+fn run(source: &Source, project: &Project, reports: &mut Reports) {
     let tree = &source.tree;
+    across::run(source, project, reports);
     // Which lock was taken while which other was held, and where.
     let mut pairs: BTreeMap<(String, String), NodeId> = BTreeMap::new();
     let functions: Vec<NodeId> = source.of_kind(Kind::Function).to_vec();

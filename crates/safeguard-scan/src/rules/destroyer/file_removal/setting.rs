@@ -21,7 +21,10 @@ pub(super) fn may_be_unset(code: Code<'_>, project: &Project, path: NodeId) -> O
     let last = match code.kind(value) {
         Kind::Call if matches!(code.called(value), "Join" | "join" | "joinpath" | "resolve") => {
             let args = code.args(value);
-            let rooted = args.len() > 1 || code.receiver(value).is_some_and(|of| !matches!(code.last_name(of), "path" | "filepath"));
+            let rooted = args.len() > 1
+                || code
+                    .receiver(value)
+                    .is_some_and(|of| !matches!(code.last_name(of), "path" | "filepath"));
             args.last().copied().filter(|_| rooted)?
         }
         Kind::Binary if code.name(value) == "/" => code.child(value, Role::Right)?,
@@ -46,7 +49,9 @@ pub(super) fn may_be_unset(code: Code<'_>, project: &Project, path: NodeId) -> O
     let own = std::iter::once(code.tree.text().to_owned());
     let others = project
         .files()
-        .filter(|path| path.rsplit('.').next() == Some(ending) && *path != code.source.path && !place::is_test(path))
+        .filter(|path| {
+            path.rsplit('.').next() == Some(ending) && *path != code.source.path && !place::is_test(path)
+        })
         .take(FILES_MAX)
         .filter_map(|path| project.text(path));
     for text in own.chain(others) {
@@ -87,9 +92,36 @@ fn has_whole(line: &str, name: &str) -> bool {
 /// Whether a line tests the setting, demands it, or gives it a value of its own.
 fn asks(line: &str, name: &str) -> bool {
     const WORDS: &[&str] = &[
-        "== \"\"", "!= \"\"", "== ''", "!= ''", "=== ''", "!== ''", "len(", "required", "notempty", "envdefault", "default:",
-        "if not ", "if !", "isblank", "isempty", "validate", "raise", "throw", "must", "assert", "min_length", ".min(", "nonempty",
-        "trim(", "strip(", "clean(", "base(", "orelse", "or(", "fallback",
+        "== \"\"",
+        "!= \"\"",
+        "== ''",
+        "!= ''",
+        "=== ''",
+        "!== ''",
+        "len(",
+        "required",
+        "notempty",
+        "envdefault",
+        "default:",
+        "if not ",
+        "if !",
+        "isblank",
+        "isempty",
+        "validate",
+        "raise",
+        "throw",
+        "must",
+        "assert",
+        "min_length",
+        ".min(",
+        "nonempty",
+        "trim(",
+        "strip(",
+        "clean(",
+        "base(",
+        "orelse",
+        "or(",
+        "fallback",
     ];
     let lower = line.to_lowercase();
     let constant = line.split(name).skip(1).any(|rest| {
@@ -101,7 +133,10 @@ fn asks(line: &str, name: &str) -> bool {
             .map_or("", str::trim_start);
         // `str = "scratch"`
         let value = value.split_once("= ").map_or(value, |(_, value)| value);
-        value.starts_with(['"', '\'', '`']) && !value.starts_with("\"\"") && !value.starts_with("''") && !value.starts_with('`')
+        value.starts_with(['"', '\'', '`'])
+            && !value.starts_with("\"\"")
+            && !value.starts_with("''")
+            && !value.starts_with('`')
     });
     constant || WORDS.iter().any(|word| lower.contains(word))
 }
@@ -115,7 +150,11 @@ fn unset(line: &str, name: &str) -> bool {
         let python = (value.starts_with("os.environ.get(") || value.starts_with("os.getenv("))
             && (value.contains(", \"\")") || value.contains(", '')"))
             || value == "str = \"\"";
-        let script = value.starts_with("process.env.") && (value.contains("?? ''") || value.contains("|| ''") || value.contains("?? \"\"") || value.contains("|| \"\""));
+        let script = value.starts_with("process.env.")
+            && (value.contains("?? ''")
+                || value.contains("|| ''")
+                || value.contains("?? \"\"")
+                || value.contains("|| \"\""));
         go || python || script
     }) || line.contains("@Value(\"${") && line.contains(":}\")")
 }

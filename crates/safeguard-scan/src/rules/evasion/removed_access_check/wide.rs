@@ -67,11 +67,11 @@ pub fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
         // A hook is there by its own name alone.
         let is_there = wide_now.iter().any(|other| other.guard == *guard)
             || is
-            .source
-            .of_kind(Kind::Name)
-            .iter()
-            .chain(is.source.of_kind(Kind::Member))
-            .any(|id| is.name(*id) == guard && !is_import(is, *id));
+                .source
+                .of_kind(Kind::Name)
+                .iter()
+                .chain(is.source.of_kind(Kind::Member))
+                .any(|id| is.name(*id) == guard && !is_import(is, *id));
         if is_told || is_there || both.moved.mentions(guard) {
             continue;
         }

@@ -23,13 +23,14 @@ pub static CHECK: Check = Check {
 
 fn run(source: &Source, _: &Project, reports: &mut Reports) {
     let tree = &source.tree;
+    let read_by_everybody = is_read_by_everybody(source);
     for block in blocks(source) {
         if block.name() == "data" && block.label(0) == "aws_iam_policy_document" {
             for statement in block.inner("statement") {
                 document(&statement, reports);
             }
         }
-        resource(&block, reports);
+        resource(&block, read_by_everybody, reports);
     }
     for object in source.of_kind(Kind::Object) {
         statement(source, *object, reports);
@@ -52,6 +53,58 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             reports.add(*text, "whoever holds this policy may do everything to everything");
         }
     }
+}
+
+/// Whether a policy of the file lets everybody read or list what is in a bucket that is no website.
+fn is_read_by_everybody(source: &Source) -> bool {
+    let all = blocks(source);
+    let site = all.iter().any(|block| {
+        block.kind() == "aws_s3_bucket_website_configuration"
+            || block.kind().starts_with("aws_cloudfront")
+            || !block.inner("website").is_empty()
+    });
+    let reads = |actions: &[String]| {
+        actions.iter().any(|action| {
+            matches!(action.as_str(), "*" | "s3:*")
+                || action.starts_with("s3:Get")
+                || action.starts_with("s3:List")
+        })
+    };
+    let by_document = || {
+        all.iter()
+            .filter(|block| block.name() == "data" && block.label(0) == "aws_iam_policy_document")
+            .flat_map(|block| block.inner("statement"))
+            .any(|statement| {
+                statement.text("effect") != "Deny"
+                    && statement.inner("condition").is_empty()
+                    && reads(&statement.texts("actions"))
+                    && statement.inner("principals").iter().any(|principals| {
+                        matches!(principals.text("type").as_str(), "*" | "AWS")
+                            && principals.texts("identifiers").iter().any(|name| name == "*")
+                    })
+            })
+    };
+    // `Principal = "*"` within `jsonencode`, or a policy as a text.
+    let by_object = || {
+        all.iter()
+            .filter(|block| block.kind() == "aws_s3_bucket_policy")
+            .any(|block| {
+                let flat: String = source
+                    .tree
+                    .source(block.node)
+                    .chars()
+                    .filter(|letter| {
+                        !letter.is_whitespace() && !matches!(letter, '"' | '\\' | ':' | '=' | '[' | ']')
+                    })
+                    .collect();
+                let everybody = flat.contains("Principal*") || flat.contains("Principal{AWS*");
+                let allows = flat.contains("EffectAllow")
+                    && !flat.contains("Condition")
+                    && !flat.contains("EffectDeny");
+                everybody && allows && (flat.contains("s3Get") || flat.contains("s3List"))
+            })
+    };
+    !site && (by_document() || by_object())
 }
 
 fn tell(node: NodeId, actions: &[String], things: bool, everybody: bool, reports: &mut Reports) {
@@ -147,7 +200,7 @@ fn statement(source: &Source, object: NodeId, reports: &mut Reports) {
     tell(object, &actions, things, everybody, reports);
 }
 
-fn resource(block: &Block<'_>, reports: &mut Reports) {
+fn resource(block: &Block<'_>, read_by_everybody: bool, reports: &mut Reports) {
     let open = |name: &str| {
         block
             .attribute(name)
@@ -181,10 +234,16 @@ fn resource(block: &Block<'_>, reports: &mut Reports) {
                 "restrict_public_buckets",
             ] {
                 if let Some(set) = block.attribute(name).filter(|set| set.is("false")) {
-                    reports.note(
-                        set.node,
-                        "takes away what keeps the bucket from being opened to everybody",
-                    );
+                    match read_by_everybody && !named_public(block) {
+                        true => reports.add(
+                            set.node,
+                            "the bucket's block is off, and a policy beside it lets everybody on the internet read",
+                        ),
+                        false => reports.note(
+                            set.node,
+                            "takes away what keeps the bucket from being opened to everybody",
+                        ),
+                    }
                     break;
                 }
             }
@@ -280,7 +339,25 @@ fn named_public(block: &Block<'_>) -> bool {
     crate::analysis::words::has_word(
         &named,
         &[
-            "public", "website", "site", "static", "www", "cdn", "assets", "web", "frontend",
+            "public",
+            "website",
+            "site",
+            "static",
+            "www",
+            "cdn",
+            "assets",
+            "web",
+            "frontend",
+            "media",
+            "images",
+            "downloads",
+            "docs",
+            "releases",
+            "artifacts",
+            "packages",
+            "mirror",
+            "landing",
+            "blog",
         ],
     )
 }
