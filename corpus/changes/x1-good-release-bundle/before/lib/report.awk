@@ -1,0 +1,3 @@
+BEGIN { FS = ","; print "<table>" }
+{ print "<tr><td>" $1 "</td><td>" $2 "</td></tr>" }
+END { print "</table>" }

@@ -1,0 +1,5 @@
+import { SearchPanel } from './panel';
+
+export default function Page() {
+  return <SearchPanel />;
+}

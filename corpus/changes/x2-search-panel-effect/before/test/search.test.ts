@@ -1,0 +1,5 @@
+import { expect, it } from 'vitest';
+
+it('encodes the term', () => {
+  expect(new URLSearchParams({ q: 'a b' }).toString()).toBe('q=a+b');
+});

@@ -1,0 +1,7 @@
+package com.example.tariffs;
+
+import java.time.Instant;
+
+public interface CarrierClient {
+    long priceCents(String postcode, int grams, Instant pickup);
+}

@@ -1,0 +1,5 @@
+import { User } from '../src/user.entity';
+
+it('is a member by default', () => {
+  expect(new User().role).toBeUndefined();
+});

@@ -1,0 +1,5 @@
+from django.urls import path
+
+from articles.views import ArticleView
+
+urlpatterns = [path("articles/<slug:slug>/", ArticleView.as_view())]

@@ -1,0 +1,8 @@
+import os
+
+SECRET_KEY = os.environ.get("SECRET_KEY", "only-for-tests")
+INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "rest_framework", "articles"]
+ROOT_URLCONF = "magazine.urls"
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "magazine.sqlite3"}}
+USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

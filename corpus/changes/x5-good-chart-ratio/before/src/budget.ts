@@ -1,0 +1,5 @@
+export interface Budget {
+  name: string;
+  plannedCents: number;
+  spentCents: number;
+}

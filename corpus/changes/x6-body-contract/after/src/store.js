@@ -1,0 +1,3 @@
+import { JSONFilePreset } from 'lowdb/node';
+
+export const db = await JSONFilePreset(process.env.BOOK ?? 'book.json', { contacts: [] });
