@@ -36,7 +36,9 @@ pub fn of(texts: impl Iterator<Item = Option<String>>) -> Option<Package> {
     let mut package = Package::default();
     let mut methods: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (count, text) in texts.enumerate() {
-        let text = text.filter(|text| count < FILES_MAX && !text.contains("//go:generate") && !text.contains("import \"C\""))?;
+        let text = text.filter(|text| {
+            count < FILES_MAX && !text.contains("//go:generate") && !text.contains("import \"C\"")
+        })?;
         let tree = language::parse(Language::Go, &text).ok()?;
         let imports = imports(&tree);
         for id in tree.children(NodeId::ROOT) {
@@ -83,8 +85,10 @@ fn fields(tree: &Tree, class: NodeId, imports: &BTreeMap<String, String>, one: &
         match (tree.kind(field), written) {
             // An embedded one begins with its type.
             (Kind::Field, Some(written)) if tree.span(written).start != tree.span(field).start => {
-                one.fields
-                    .insert(tree.name(field).to_owned(), reference(tree.name(written), imports));
+                one.fields.insert(
+                    tree.name(field).to_owned(),
+                    reference(tree.name(written), imports),
+                );
             }
             _ => one.open = true,
         }
@@ -100,7 +104,9 @@ pub fn imports(tree: &Tree) -> BTreeMap<String, String> {
             .children_in(id, Role::Item)
             .find_map(|item| tree.child(item, Role::Target))
             .map(|target| tree.name(target));
-        let local = written.filter(|name| !name.is_empty()).unwrap_or_else(|| last(path));
+        let local = written
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| last(path));
         found.insert(local.to_owned(), path.to_owned());
     }
     found

@@ -43,19 +43,26 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
         if when != When::Gone || was != Some(When::Kept) {
             continue;
         }
-        let deletes = both
-            .moved
-            .added()
-            .any(|text| ["delete", "destroy", "remove"].iter().any(|word| text.contains(word)));
+        let deletes = both.moved.added().any(|text| {
+            ["delete", "destroy", "remove"]
+                .iter()
+                .any(|word| text.contains(word))
+        });
         let uses = deletes && !parent.is_empty() && both.moved.mentions_elsewhere(&both.head.path, parent);
         let (confidence, message) = match uses {
             true => (
                 Confidence::High,
-                format!("`{}` kept a `{parent}` from being deleted while it had any of these; now they go with it, and this change deletes some", key.1),
+                format!(
+                    "`{}` kept a `{parent}` from being deleted while it had any of these; now they go with it, and this change deletes some",
+                    key.1
+                ),
             ),
             false => (
                 Confidence::Medium,
-                format!("`{}` kept the other row from being deleted while it had any of these; now they go with it", key.1),
+                format!(
+                    "`{}` kept the other row from being deleted while it had any of these; now they go with it",
+                    key.1
+                ),
             ),
         };
         taken.push(Taken {
@@ -73,11 +80,16 @@ fn relations(source: &Source) -> BTreeMap<(&str, &str), (When, NodeId, &str)> {
     let mut found = BTreeMap::new();
     for kind in [Kind::Assign, Kind::Field] {
         for id in source.of_kind(kind).iter().copied() {
-            let Some(class) = tree.ancestors(id).find(|around| tree.kind(*around) == Kind::Class) else {
+            let Some(class) = tree
+                .ancestors(id)
+                .find(|around| tree.kind(*around) == Kind::Class)
+            else {
                 continue;
             };
             let name = match kind {
-                Kind::Assign => tree.child(id, Role::Target).map_or("", |target| tree.name(target)),
+                Kind::Assign => tree
+                    .child(id, Role::Target)
+                    .map_or("", |target| tree.name(target)),
                 _ => tree.name(id),
             };
             let says = |word: &str| {
@@ -87,12 +99,16 @@ fn relations(source: &Source) -> BTreeMap<(&str, &str), (When, NodeId, &str)> {
                 })
             };
             let asks = tree.subtree(id).any(|part| {
-                matches!(tree.kind(part), Kind::Keyword | Kind::Str | Kind::Name | Kind::Pair)
-                    && matches!(tree.name(part), "on_delete" | "ondelete" | "onDelete")
+                matches!(
+                    tree.kind(part),
+                    Kind::Keyword | Kind::Str | Kind::Name | Kind::Pair
+                ) && matches!(tree.name(part), "on_delete" | "ondelete" | "onDelete")
             });
             let when = match () {
                 () if !asks || name.is_empty() => continue,
-                () if says("PROTECT") || says("RESTRICT") || says("NO ACTION") || says("DO_NOTHING") => When::Kept,
+                () if says("PROTECT") || says("RESTRICT") || says("NO ACTION") || says("DO_NOTHING") => {
+                    When::Kept
+                }
                 () if says("CASCADE") => When::Gone,
                 () => continue,
             };
@@ -104,7 +120,15 @@ fn relations(source: &Source) -> BTreeMap<(&str, &str), (When, NodeId, &str)> {
                 .find(|word| {
                     word.starts_with(|first: char| first.is_ascii_uppercase())
                         && word.bytes().any(|byte| byte.is_ascii_lowercase())
-                        && !matches!(*word, "ForeignKey" | "OneToOneField" | "ManyToOne" | "OneToOne" | "JoinColumn" | "Column")
+                        && !matches!(
+                            *word,
+                            "ForeignKey"
+                                | "OneToOneField"
+                                | "ManyToOne"
+                                | "OneToOne"
+                                | "JoinColumn"
+                                | "Column"
+                        )
                 })
                 .unwrap_or("");
             found.insert((tree.name(class), name), (when, id, parent));

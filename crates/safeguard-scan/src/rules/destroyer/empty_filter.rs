@@ -330,7 +330,8 @@ fn type_leaves_out(code: Code<'_>, written: NodeId, member: &str) -> bool {
 fn is_guarded(code: Code<'_>, call: NodeId, name: &str) -> bool {
     let asks = |condition: NodeId| code.mentions(condition, |other| other == name);
     // `if (id) { …; if (!found) return; }` says nothing of what happens without `id`.
-    let leaves_without = |condition: NodeId| asks(condition) && !optional::holds_only_with(code, condition, name);
+    let leaves_without =
+        |condition: NodeId| asks(condition) && !optional::holds_only_with(code, condition, name);
     code.conditions_around(call).into_iter().any(asks)
         || earlier_exits(code, call).into_iter().any(leaves_without)
 }

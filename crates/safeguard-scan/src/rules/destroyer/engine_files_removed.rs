@@ -43,10 +43,24 @@ fn lives_on(path: &str) -> Option<&'static str> {
     if has("pg_wal") || has("pg_xlog") {
         return Some("PostgreSQL's write-ahead log, without which it can not start again");
     }
-    if ["pg_xact", "pg_clog", "pg_multixact", "pg_commit_ts", "pg_logical", "pg_replslot"].iter().any(|part| has(part)) {
+    if [
+        "pg_xact",
+        "pg_clog",
+        "pg_multixact",
+        "pg_commit_ts",
+        "pg_logical",
+        "pg_replslot",
+    ]
+    .iter()
+    .any(|part| has(part))
+    {
         return Some("PostgreSQL's record of what is committed");
     }
-    if file.starts_with("ib_logfile") || file.starts_with("ibdata") || has("#innodb_redo") || file.ends_with(".ibd") {
+    if file.starts_with("ib_logfile")
+        || file.starts_with("ibdata")
+        || has("#innodb_redo")
+        || file.ends_with(".ibd")
+    {
         return Some("InnoDB's tables or redo log");
     }
     let named_binlog = ["mysql-bin.", "mariadb-bin.", "binlog."]
@@ -67,10 +81,16 @@ fn lives_on(path: &str) -> Option<&'static str> {
     if has("kafka-logs") || below("lib/kafka/data") || below("kafka/data") {
         return Some("Kafka's messages");
     }
-    if below("prometheus/wal") || below("prometheus/chunks_head") || below("influxdb/wal") || below("influxdb/data") {
+    if below("prometheus/wal")
+        || below("prometheus/chunks_head")
+        || below("influxdb/wal")
+        || below("influxdb/data")
+    {
         return Some("the store's samples that are in no block yet");
     }
-    if file.starts_with("appendonly") && (file.contains(".aof") || file.ends_with("appendonly*") || file == "appendonlydir") {
+    if file.starts_with("appendonly")
+        && (file.contains(".aof") || file.ends_with("appendonly*") || file == "appendonlydir")
+    {
         return Some("the data of Redis");
     }
     None
@@ -80,8 +100,22 @@ fn lives_on(path: &str) -> Option<&'static str> {
 fn restores(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     [
-        "pg_basebackup", "initdb", "pg_rewind", "pg_resetwal", "pgbackrest", "wal-g", "barman", "restore_command", "restore_backup", "xtrabackup", "mariabackup",
-        "pg_ctlcluster --restore", "mysqld --initialize", "ln -s", "move_wal", "mongorestore",
+        "pg_basebackup",
+        "initdb",
+        "pg_rewind",
+        "pg_resetwal",
+        "pgbackrest",
+        "wal-g",
+        "barman",
+        "restore_command",
+        "restore_backup",
+        "xtrabackup",
+        "mariabackup",
+        "pg_ctlcluster --restore",
+        "mysqld --initialize",
+        "ln -s",
+        "move_wal",
+        "mongorestore",
     ]
     .iter()
     .any(|word| lower.contains(word))
@@ -111,12 +145,18 @@ fn in_scripts(source: &Source, _: &Project, reports: &mut Reports) {
 /// The paths that a command deletes from, variables put in where they are set in the script.
 fn removed(source: &Source, command: &Command) -> Vec<String> {
     let paths = |skip: usize| {
-        command.words.iter().enumerate().skip(skip).filter(|(_, word)| !word.starts_with('-')).map(|(at, word)| {
-            command
-                .nodes
-                .get(at)
-                .map_or_else(|| word.clone(), |node| filled(source, *node))
-        })
+        command
+            .words
+            .iter()
+            .enumerate()
+            .skip(skip)
+            .filter(|(_, word)| !word.starts_with('-'))
+            .map(|(at, word)| {
+                command
+                    .nodes
+                    .get(at)
+                    .map_or_else(|| word.clone(), |node| filled(source, *node))
+            })
     };
     match command.program() {
         "rm" | "unlink" | "shred" | "truncate" | "trash" => paths(1).collect(),
@@ -127,7 +167,12 @@ fn removed(source: &Source, command: &Command) -> Vec<String> {
                     .iter()
                     .position(|word| matches!(word.as_str(), "-exec" | "-execdir" | "-ok"))
                     .and_then(|at| command.words.get(at + 1))
-                    .is_some_and(|program| matches!(program.rsplit('/').next(), Some("rm" | "unlink" | "shred" | "truncate")));
+                    .is_some_and(|program| {
+                        matches!(
+                            program.rsplit('/').next(),
+                            Some("rm" | "unlink" | "shred" | "truncate")
+                        )
+                    });
             let piped = command.words.len() > 1 && is_piped_to_removal(source, command.node);
             if !deletes && !piped {
                 return Vec::new();
@@ -141,7 +186,13 @@ fn removed(source: &Source, command: &Command) -> Vec<String> {
                 .unwrap_or_default();
             paths(1)
                 .take(1)
-                .map(|path| if name.is_empty() { path } else { format!("{path}/{name}") })
+                .map(|path| {
+                    if name.is_empty() {
+                        path
+                    } else {
+                        format!("{path}/{name}")
+                    }
+                })
                 .collect()
         }
         _ => Vec::new(),
@@ -157,7 +208,9 @@ fn is_piped_to_removal(source: &Source, node: NodeId) -> bool {
         .last()
         .unwrap_or(node);
     let text = tree.source(around);
-    text.contains('|') && text.contains("xargs") && (text.contains(" rm ") || text.trim_end().ends_with(" rm"))
+    text.contains('|')
+        && text.contains("xargs")
+        && (text.contains(" rm ") || text.trim_end().ends_with(" rm"))
 }
 
 /// A word, with the variables of the script in it.
@@ -187,18 +240,34 @@ fn in_code(source: &Source, _: &Project, reports: &mut Reports) {
     for call in source.calls().iter().copied() {
         let deletes = matches!(
             code.called(call),
-            "remove" | "unlink" | "rmtree" | "Remove" | "RemoveAll" | "rm" | "rmSync" | "unlinkSync" | "delete" | "deleteIfExists"
-                | "remove_file" | "remove_dir_all" | "deleteQuietly" | "Truncate"
+            "remove"
+                | "unlink"
+                | "rmtree"
+                | "Remove"
+                | "RemoveAll"
+                | "rm"
+                | "rmSync"
+                | "unlinkSync"
+                | "delete"
+                | "deleteIfExists"
+                | "remove_file"
+                | "remove_dir_all"
+                | "deleteQuietly"
+                | "Truncate"
         );
         if !deletes || undoes_or_tests(code, call) {
             continue;
         }
         let mut places: Vec<NodeId> = code.args(call);
         places.extend(code.receiver(call));
-        places.extend(code.tree.ancestors(call).filter_map(|around| match code.kind(around) {
-            Kind::ForEach => code.child(around, Role::Iter),
-            _ => None,
-        }));
+        places.extend(
+            code.tree
+                .ancestors(call)
+                .filter_map(|around| match code.kind(around) {
+                    Kind::ForEach => code.child(around, Role::Iter),
+                    _ => None,
+                }),
+        );
         let values: Vec<NodeId> = places
             .iter()
             .flat_map(|place| code.tree.subtree(*place))
@@ -217,7 +286,9 @@ fn in_code(source: &Source, _: &Project, reports: &mut Reports) {
         {
             reports.add(
                 call,
-                format!("this deletes {what}; only the program that it belongs to may take something out of it"),
+                format!(
+                    "this deletes {what}; only the program that it belongs to may take something out of it"
+                ),
             );
         }
     }

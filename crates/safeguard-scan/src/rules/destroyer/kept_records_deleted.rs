@@ -42,7 +42,13 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
             documents.iter().find_map(|(path, text)| {
                 text.lines()
                     .find(|line| names_table(line, &table) && says_kept(line))
-                    .map(|line| (path.clone(), table.clone(), line.trim().chars().take(90).collect::<String>()))
+                    .map(|line| {
+                        (
+                            path.clone(),
+                            table.clone(),
+                            line.trim().chars().take(90).collect::<String>(),
+                        )
+                    })
             })
         });
         if let Some((path, table, line)) = said {
@@ -60,10 +66,15 @@ fn deleted_by_age(code: Code<'_>, call: NodeId) -> Option<Vec<String>> {
     match code.called(call) {
         "delete" | "deleteMany" | "delete_many" | "destroy" | "Delete" | "DeleteMany" | "_raw_delete" => {
             let chain = Chain::around(code, call);
-            let many = matches!(code.called(call), "deleteMany" | "delete_many" | "DeleteMany" | "destroy")
-                || chain.links.iter().any(|link| {
-                    matches!(link.name, "filter" | "where" | "filter_by" | "exclude" | "Where" | "andWhere") && link.call.is_some()
-                });
+            let many = matches!(
+                code.called(call),
+                "deleteMany" | "delete_many" | "DeleteMany" | "destroy"
+            ) || chain.links.iter().any(|link| {
+                matches!(
+                    link.name,
+                    "filter" | "where" | "filter_by" | "exclude" | "Where" | "andWhere"
+                ) && link.call.is_some()
+            });
             if !many {
                 return None;
             }
@@ -77,21 +88,50 @@ fn deleted_by_age(code: Code<'_>, call: NodeId) -> Option<Vec<String>> {
             for text in code.texts_in(call) {
                 let lower = text.to_ascii_lowercase();
                 let mut parts = lower.split("delete from ").skip(1);
-                names.extend(parts.next().and_then(|rest| rest.split_whitespace().next()).map(str::to_owned));
+                names.extend(
+                    parts
+                        .next()
+                        .and_then(|rest| rest.split_whitespace().next())
+                        .map(str::to_owned),
+                );
             }
         }
         _ => return None,
     }
     let function = code.function(call)?;
     let text = code.tree.source(function).to_ascii_lowercase();
-    let by_age = ["__lt", "lt:", "lt(", "< ", "<=", "before(", "lessthan", "interval"].iter().any(|word| text.contains(word))
-        && ["cutoff", "days", "timedelta", "interval", "older", "age", "before", "subdays", "86400", "retention"]
-            .iter()
-            .any(|word| text.contains(word));
-    // What is kept long enough, or somewhere else.
-    let kept = ["year", "archiv", "3650", "legal_hold", "legalhold", "cold_storage", "parquet", "dry_run_only"]
+    let by_age = [
+        "__lt", "lt:", "lt(", "< ", "<=", "before(", "lessthan", "interval",
+    ]
+    .iter()
+    .any(|word| text.contains(word))
+        && [
+            "cutoff",
+            "days",
+            "timedelta",
+            "interval",
+            "older",
+            "age",
+            "before",
+            "subdays",
+            "86400",
+            "retention",
+        ]
         .iter()
         .any(|word| text.contains(word));
+    // What is kept long enough, or somewhere else.
+    let kept = [
+        "year",
+        "archiv",
+        "3650",
+        "legal_hold",
+        "legalhold",
+        "cold_storage",
+        "parquet",
+        "dry_run_only",
+    ]
+    .iter()
+    .any(|word| text.contains(word));
     names.retain(|name| name.len() > 3);
     (by_age && !kept && !names.is_empty()).then_some(names)
 }
@@ -99,10 +139,16 @@ fn deleted_by_age(code: Code<'_>, call: NodeId) -> Option<Vec<String>> {
 fn documents_of(project: &Project) -> Vec<(String, String)> {
     project
         .files()
-        .filter(|path| path.ends_with(".md") && !path.contains("node_modules/") && !path.to_ascii_lowercase().contains("changelog"))
+        .filter(|path| {
+            path.ends_with(".md")
+                && !path.contains("node_modules/")
+                && !path.to_ascii_lowercase().contains("changelog")
+        })
         .take(DOCUMENTS_MAX)
         .filter_map(|path| {
-            let text = project.text(path).filter(|text| text.len() <= DOCUMENT_BYTES_MAX)?;
+            let text = project
+                .text(path)
+                .filter(|text| text.len() <= DOCUMENT_BYTES_MAX)?;
             Some((path.to_owned(), text.to_lowercase()))
         })
         .collect()
@@ -128,19 +174,41 @@ fn tables(name: &str) -> Vec<String> {
 
 /// Whether a line of a document speaks of a table by its name, as code.
 fn names_table(line: &str, table: &str) -> bool {
-    line.contains(&format!("`{table}`")) || table.contains('_') && line.split(|char: char| !char.is_alphanumeric() && char != '_').any(|word| word == table)
+    line.contains(&format!("`{table}`"))
+        || table.contains('_')
+            && line
+                .split(|char: char| !char.is_alphanumeric() && char != '_')
+                .any(|word| word == table)
 }
 
 /// Whether a line says that something is kept for years, or for good.
 fn says_kept(line: &str) -> bool {
     const FOR_GOOD: &[&str] = &[
-        "statut", "by law", "legally", "never delete", "never be deleted", "must not be deleted", "not be deleted", "append-only",
-        "append only", "indefinitely", "for ever", "forever", "permanent record", "audit trail",
+        "statut",
+        "by law",
+        "legally",
+        "never delete",
+        "never be deleted",
+        "must not be deleted",
+        "not be deleted",
+        "append-only",
+        "append only",
+        "indefinitely",
+        "for ever",
+        "forever",
+        "permanent record",
+        "audit trail",
     ];
-    let years = line.split_whitespace().zip(line.split_whitespace().skip(1)).any(|(count, unit)| {
-        let counted = count.bytes().any(|byte| byte.is_ascii_digit())
-            || matches!(count, "two" | "three" | "five" | "six" | "seven" | "eight" | "ten" | "thirty");
-        counted && unit.starts_with("year")
-    });
+    let years = line
+        .split_whitespace()
+        .zip(line.split_whitespace().skip(1))
+        .any(|(count, unit)| {
+            let counted = count.bytes().any(|byte| byte.is_ascii_digit())
+                || matches!(
+                    count,
+                    "two" | "three" | "five" | "six" | "seven" | "eight" | "ten" | "thirty"
+                );
+            counted && unit.starts_with("year")
+        });
     years || FOR_GOOD.iter().any(|word| line.contains(word))
 }

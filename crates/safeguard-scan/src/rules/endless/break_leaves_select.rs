@@ -40,7 +40,9 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             continue;
         }
         let told = match code.kind(choice) {
-            Kind::Select => "this leaves the `select` only: the loop goes on, and what is closed is ready again at once, for ever",
+            Kind::Select => {
+                "this leaves the `select` only: the loop goes on, and what is closed is ready again at once, for ever"
+            }
             _ => "this leaves the `switch` only: the loop goes on with the same end of its input, for ever",
         };
         match (code.kind(choice), asks) {
@@ -95,7 +97,9 @@ fn endless_around(code: Code<'_>, choice: NodeId) -> Option<NodeId> {
         .tree
         .ancestors(choice)
         .take_while(|around| !matches!(code.kind(*around), Kind::Function | Kind::Lambda))
-        .find(|around| loops::is_loop(code.kind(*around)) || matches!(code.kind(*around), Kind::Select | Kind::Switch))?;
+        .find(|around| {
+            loops::is_loop(code.kind(*around)) || matches!(code.kind(*around), Kind::Select | Kind::Switch)
+        })?;
     (code.kind(around) == Kind::For && loops::is_endless(code.tree, around)).then_some(around)
 }
 
@@ -131,13 +135,33 @@ fn ends(code: Code<'_>, case: NodeId) -> bool {
         };
         let lower = name.to_ascii_lowercase();
         const ENDS: &[&str] = &[
-            "done", "stop", "quit", "exit", "close", "closed", "closing", "shutdown", "term", "cancel", "stopped",
-            "dying", "halt", "kill", "interrupt", "sigterm", "finish",
+            "done",
+            "stop",
+            "quit",
+            "exit",
+            "close",
+            "closed",
+            "closing",
+            "shutdown",
+            "term",
+            "cancel",
+            "stopped",
+            "dying",
+            "halt",
+            "kill",
+            "interrupt",
+            "sigterm",
+            "finish",
         ];
         ENDS.iter().any(|word| {
             lower == *word
-                || [format!("{word}ch"), format!("{word}chan"), format!("{word}c"), format!("ch{word}")]
-                    .contains(&lower)
+                || [
+                    format!("{word}ch"),
+                    format!("{word}chan"),
+                    format!("{word}c"),
+                    format!("ch{word}"),
+                ]
+                .contains(&lower)
         }) || crate::analysis::words::has_word(name, ENDS)
     })
 }
@@ -147,7 +171,9 @@ fn set_to_nil(code: Code<'_>, exit: NodeId) -> bool {
     code.tree.parent(exit).is_some_and(|block| {
         code.tree.children(block).any(|statement| {
             code.kind(statement) == Kind::Assign
-                && code.child(statement, Role::Value).is_some_and(|value| code.is_null(value))
+                && code
+                    .child(statement, Role::Value)
+                    .is_some_and(|value| code.is_null(value))
         })
     })
 }

@@ -138,11 +138,21 @@ fn leaves_with(code: Code<'_>, node: NodeId, id: NodeId) -> bool {
 
 /// Whether a call only looks at what the round has got: `job.is_done()`, `state.lower()`.
 fn is_of_a_value(code: Code<'_>, call: NodeId, set: &std::collections::BTreeSet<&str>) -> bool {
-    code.receiver(call).is_some_and(|of| set.contains(code.first_name(of)))
+    code.receiver(call)
+        .is_some_and(|of| set.contains(code.first_name(of)))
         && words(code.called(call)).first().is_some_and(|first| {
             matches!(
                 first.as_str(),
-                "is" | "get" | "status" | "state" | "lower" | "equals" | "has" | "name" | "unwrap" | "as" | "to"
+                "is" | "get"
+                    | "status"
+                    | "state"
+                    | "lower"
+                    | "equals"
+                    | "has"
+                    | "name"
+                    | "unwrap"
+                    | "as"
+                    | "to"
             )
         })
 }
@@ -150,13 +160,43 @@ fn is_of_a_value(code: Code<'_>, call: NodeId, set: &std::collections::BTreeSet<
 /// A call that reads a state, and gives the same until somebody else changes it.
 fn is_question(code: Code<'_>, call: NodeId, set: &std::collections::BTreeSet<&str>) -> bool {
     const MOVES_ON: &[&str] = &[
-        "next", "nowait", "message", "messages", "event", "events", "token", "char", "line", "byte", "input", "key", "task",
-        "item", "random", "batch", "chunk", "packet", "frame", "or", "work", "command", "and", "many", "one", "all",
+        "next", "nowait", "message", "messages", "event", "events", "token", "char", "line", "byte", "input",
+        "key", "task", "item", "random", "batch", "chunk", "packet", "frame", "or", "work", "command", "and",
+        "many", "one", "all",
     ];
     const STREAMS: &[&str] = &[
-        "queue", "stream", "reader", "conn", "socket", "channel", "consumer", "iterator", "iter", "cursor", "scanner", "lexer",
-        "parser", "tokens", "it", "q", "rng", "random", "inbox", "subscriber", "driver", "browser", "page", "client", "session",
-        "connection", "buffer", "generator", "gen", "decoder", "rows", "stdin",
+        "queue",
+        "stream",
+        "reader",
+        "conn",
+        "socket",
+        "channel",
+        "consumer",
+        "iterator",
+        "iter",
+        "cursor",
+        "scanner",
+        "lexer",
+        "parser",
+        "tokens",
+        "it",
+        "q",
+        "rng",
+        "random",
+        "inbox",
+        "subscriber",
+        "driver",
+        "browser",
+        "page",
+        "client",
+        "session",
+        "connection",
+        "buffer",
+        "generator",
+        "gen",
+        "decoder",
+        "rows",
+        "stdin",
     ];
     let name = words(code.called(call));
     let Some(first) = name.first() else {
@@ -168,7 +208,9 @@ fn is_question(code: Code<'_>, call: NodeId, set: &std::collections::BTreeSet<&s
     let receiver = code.receiver(call);
     if receiver.is_some_and(|of| {
         set.contains(code.first_name(of))
-            || words(code.last_name(of)).last().is_some_and(|last| STREAMS.contains(&last.as_str()))
+            || words(code.last_name(of))
+                .last()
+                .is_some_and(|last| STREAMS.contains(&last.as_str()))
             || code.is_call(of)
     }) {
         return false;
@@ -176,16 +218,38 @@ fn is_question(code: Code<'_>, call: NodeId, set: &std::collections::BTreeSet<&s
     let args: Vec<NodeId> = code.tree.children_in(call, Role::Arg).collect();
     let fixed = args.iter().all(|arg| {
         !code.mentions(*arg, |name| set.contains(name))
-            && !code.tree.subtree(*arg).any(|part| code.is_call(part) || code.kind(part) == Kind::Lambda)
+            && !code
+                .tree
+                .subtree(*arg)
+                .any(|part| code.is_call(part) || code.kind(part) == Kind::Lambda)
     });
-    let by_key = args.iter().any(|arg| !matches!(code.kind(*arg), Kind::Bool | Kind::Num))
+    let by_key = args
+        .iter()
+        .any(|arg| !matches!(code.kind(*arg), Kind::Bool | Kind::Num))
         && matches!(
             first.as_str(),
-            "get" | "find" | "load" | "lookup" | "fetch" | "exists" | "status" | "state" | "is" | "has" | "check" | "describe"
+            "get"
+                | "find"
+                | "load"
+                | "lookup"
+                | "fetch"
+                | "exists"
+                | "status"
+                | "state"
+                | "is"
+                | "has"
+                | "check"
+                | "describe"
                 | "peek"
         );
     let of_state = name.last().is_some_and(|last| {
-        matches!(last.as_str(), "status" | "state" | "done" | "finished" | "ready" | "completed" | "complete")
-    }) && matches!(first.as_str(), "get" | "is" | "status" | "state" | "has" | "check" | "fetch" | "load" | "read" | "done" | "ready");
+        matches!(
+            last.as_str(),
+            "status" | "state" | "done" | "finished" | "ready" | "completed" | "complete"
+        )
+    }) && matches!(
+        first.as_str(),
+        "get" | "is" | "status" | "state" | "has" | "check" | "fetch" | "load" | "read" | "done" | "ready"
+    );
     fixed && (by_key || of_state)
 }

@@ -48,12 +48,17 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
         match code.arg(call, 1) {
             None => reports.add(
                 first.call,
-                format!("this effect runs after every render, and `{}` makes the next one: without end", first.setter),
+                format!(
+                    "this effect runs after every render, and `{}` makes the next one: without end",
+                    first.setter
+                ),
             ),
             Some(list) if code.kind(list) == Kind::List => {
                 for item in code.tree.children(list) {
                     let name = code.name(item);
-                    let by_state = sets.iter().find(|set| code.kind(item) == Kind::Name && set.state == name);
+                    let by_state = sets
+                        .iter()
+                        .find(|set| code.kind(item) == Kind::Name && set.state == name);
                     if let Some(set) = by_state {
                         reports.add(
                             set.call,
@@ -112,11 +117,16 @@ fn states<'s>(code: Code<'s>, component: NodeId) -> BTreeMap<&'s str, State<'s>>
         let typed = text.split('(').next().is_some_and(|before| {
             before.contains('<')
                 && !before.contains("[]")
-                && ["string", "number", "boolean", "bigint"].iter().any(|word| before.contains(word))
+                && ["string", "number", "boolean", "bigint"]
+                    .iter()
+                    .any(|word| before.contains(word))
         });
         let plain = typed
             || begins.is_some_and(|value| {
-                matches!(code.kind(value), Kind::Num | Kind::Str | Kind::Bool | Kind::Interp)
+                matches!(
+                    code.kind(value),
+                    Kind::Num | Kind::Str | Kind::Bool | Kind::Interp
+                )
             });
         found.insert(
             code.name(*setter),
@@ -130,7 +140,12 @@ fn states<'s>(code: Code<'s>, component: NodeId) -> BTreeMap<&'s str, State<'s>>
 }
 
 /// What an effect always sets to something new.
-fn sets<'s>(code: Code<'s>, callback: NodeId, component: NodeId, states: &BTreeMap<&'s str, State<'s>>) -> Vec<Set<'s>> {
+fn sets<'s>(
+    code: Code<'s>,
+    callback: NodeId,
+    component: NodeId,
+    states: &BTreeMap<&'s str, State<'s>>,
+) -> Vec<Set<'s>> {
     let mut found = Vec::new();
     let mut bodies = vec![callback];
     // A function of the component that the effect calls: `load()`.
@@ -184,7 +199,10 @@ fn runs_with(code: Code<'_>, call: NodeId, outer: NodeId) -> bool {
         let asks = earlier_exits(code, at)
             .into_iter()
             .chain(conditions_up_to(code, at, around));
-        if !asks.into_iter().all(|condition| only_asks_for_the_end(code, condition)) {
+        if !asks
+            .into_iter()
+            .all(|condition| only_asks_for_the_end(code, condition))
+        {
             return false;
         }
         if around == outer {
@@ -203,7 +221,12 @@ fn conditions_up_to(code: Code<'_>, id: NodeId, outer: NodeId) -> Vec<NodeId> {
         .tree
         .ancestors(id)
         .take_while(|around| *around != outer)
-        .filter(|around| matches!(code.kind(*around), Kind::Binary | Kind::ForEach | Kind::While | Kind::For | Kind::Catch | Kind::Switch));
+        .filter(|around| {
+            matches!(
+                code.kind(*around),
+                Kind::Binary | Kind::ForEach | Kind::While | Kind::For | Kind::Catch | Kind::Switch
+            )
+        });
     code.conditions_around(id)
         .into_iter()
         .filter(|condition| code.tree.within(*condition, outer))
@@ -239,16 +262,32 @@ fn is_run(code: Code<'_>, function: NodeId, outer: NodeId) -> bool {
 /// `if (!abort.signal.aborted)`, `if (cancelled) return`, `if (!response.ok) throw …`
 fn only_asks_for_the_end(code: Code<'_>, condition: NodeId) -> bool {
     const WORDS: &[&str] = &[
-        "aborted", "abort", "signal", "cancelled", "canceled", "cancel", "active", "alive", "mounted", "ignore", "ignored",
-        "ok", "disposed", "unmounted", "stopped", "status",
+        "aborted",
+        "abort",
+        "signal",
+        "cancelled",
+        "canceled",
+        "cancel",
+        "active",
+        "alive",
+        "mounted",
+        "ignore",
+        "ignored",
+        "ok",
+        "disposed",
+        "unmounted",
+        "stopped",
+        "status",
     ];
     let mut names = code
         .tree
         .subtree(condition)
         .filter(|id| matches!(code.kind(*id), Kind::Name | Kind::Member))
         .peekable();
-    matches!(code.kind(condition), Kind::Name | Kind::Member | Kind::Unary | Kind::Binary)
-        && names.peek().is_some()
+    matches!(
+        code.kind(condition),
+        Kind::Name | Kind::Member | Kind::Unary | Kind::Binary
+    ) && names.peek().is_some()
         && names.all(|id| {
             has_word(code.name(id), WORDS)
                 || code
@@ -260,13 +299,33 @@ fn only_asks_for_the_end(code: Code<'_>, condition: NodeId) -> bool {
 
 /// What makes a list, a map or an object at every call.
 fn makes_new(code: Code<'_>, call: NodeId) -> bool {
-    if matches!(code.path(call), "Object.keys" | "Object.values" | "Object.entries" | "Object.fromEntries" | "Object.assign" | "Array.from" | "JSON.parse" | "structuredClone" | "Array.of") {
+    if matches!(
+        code.path(call),
+        "Object.keys"
+            | "Object.values"
+            | "Object.entries"
+            | "Object.fromEntries"
+            | "Object.assign"
+            | "Array.from"
+            | "JSON.parse"
+            | "structuredClone"
+            | "Array.of"
+    ) {
         return true;
     }
     code.receiver(call).is_some()
         && matches!(
             code.called(call),
-            "map" | "filter" | "slice" | "concat" | "flatMap" | "toSorted" | "toReversed" | "json" | "flat" | "split"
+            "map"
+                | "filter"
+                | "slice"
+                | "concat"
+                | "flatMap"
+                | "toSorted"
+                | "toReversed"
+                | "json"
+                | "flat"
+                | "split"
         )
 }
 
@@ -284,7 +343,9 @@ fn is_new(code: Code<'_>, value: NodeId, state: &State<'_>) -> bool {
         Kind::Binary => code.name(value) == "+" && counts_on(code, value, state.name),
         Kind::Lambda => code.child(value, Role::Body).is_some_and(|body| {
             let body = code.bare(body);
-            let param = code.child(value, Role::Param).map_or("", |param| code.name(param));
+            let param = code
+                .child(value, Role::Param)
+                .map_or("", |param| code.name(param));
             is_fresh_literal(code, body)
                 || code.kind(body) == Kind::Call && makes_new(code, body) && !state.plain
                 || code.kind(body) == Kind::Binary && counts_on(code, body, param)
@@ -296,8 +357,12 @@ fn is_new(code: Code<'_>, value: NodeId, state: &State<'_>) -> bool {
 
 fn counts_on(code: Code<'_>, sum: NodeId, name: &str) -> bool {
     code.name(sum) == "+"
-        && code.child(sum, Role::Left).is_some_and(|left| code.name(left) == name)
-        && code.child(sum, Role::Right).is_some_and(|right| code.kind(right) == Kind::Num)
+        && code
+            .child(sum, Role::Left)
+            .is_some_and(|left| code.name(left) == name)
+        && code
+            .child(sum, Role::Right)
+            .is_some_and(|right| code.kind(right) == Kind::Num)
 }
 
 /// Whether a name is what an answer holds: awaited, or the parameter of `then`.

@@ -48,7 +48,10 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
         let Some(function) = code.function(call) else {
             continue;
         };
-        if undoes_or_tests(code, call) || begins_the_program(code, call) || !stays_here(code, call, function, makes) {
+        if undoes_or_tests(code, call)
+            || begins_the_program(code, call)
+            || !stays_here(code, call, function, makes)
+        {
             continue;
         }
         match makes {
@@ -83,21 +86,45 @@ fn makes(code: Code<'_>, call: NodeId) -> Option<Makes> {
                         | "newScheduledThreadPool"
                         | "newSingleThreadScheduledExecutor"
                 )
-                || created && matches!(called, "ThreadPoolExecutor" | "ScheduledThreadPoolExecutor" | "NioEventLoopGroup");
+                || created
+                    && matches!(
+                        called,
+                        "ThreadPoolExecutor" | "ScheduledThreadPoolExecutor" | "NioEventLoopGroup"
+                    );
             if threads {
                 return Some(Makes::Threads);
             }
-            (created && matches!(called, "HikariDataSource" | "BasicDataSource" | "JedisPool" | "KafkaProducer")
+            (created
+                && matches!(
+                    called,
+                    "HikariDataSource" | "BasicDataSource" | "JedisPool" | "KafkaProducer"
+                )
                 || path.ends_with("MongoClients.create"))
             .then_some(Makes::Connections)
         }
         Language::JavaScript | Language::TypeScript | Language::Tsx => (created
-            && matches!(called, "Pool" | "PrismaClient" | "MongoClient" | "Sequelize" | "Redis" | "Kysely")
+            && matches!(
+                called,
+                "Pool" | "PrismaClient" | "MongoClient" | "Sequelize" | "Redis" | "Kysely"
+            )
             || matches!(called, "createPool") && path.contains("mysql")
-            || matches!(path, "redis.createClient" | "mongoose.createConnection" | "knex.knex" | "knex"))
+            || matches!(
+                path,
+                "redis.createClient" | "mongoose.createConnection" | "knex.knex" | "knex"
+            ))
         .then_some(Makes::Connections),
-        Language::Python => (matches!(called, "create_engine" | "create_async_engine" | "create_pool" | "ConnectionPool" | "AsyncConnectionPool" | "ThreadedConnectionPool" | "SimpleConnectionPool" | "MongoClient" | "AsyncIOMotorClient")
-            && !path.starts_with("self."))
+        Language::Python => (matches!(
+            called,
+            "create_engine"
+                | "create_async_engine"
+                | "create_pool"
+                | "ConnectionPool"
+                | "AsyncConnectionPool"
+                | "ThreadedConnectionPool"
+                | "SimpleConnectionPool"
+                | "MongoClient"
+                | "AsyncIOMotorClient"
+        ) && !path.starts_with("self."))
         .then_some(Makes::Connections),
         Language::Go => matches!(
             path,
@@ -127,8 +154,29 @@ fn makes(code: Code<'_>, call: NodeId) -> Option<Makes> {
 /// Whether a place runs once: the program's beginning, a bean, a constructor.
 fn begins_the_program(code: Code<'_>, call: NodeId) -> bool {
     const BEGINS: &[&str] = &[
-        "main", "init", "initialize", "start", "startup", "setup", "bootstrap", "create", "build", "make", "new", "provide",
-        "configure", "open", "connect", "construct", "lifespan", "factory", "get", "before", "run", "register", "constructor",
+        "main",
+        "init",
+        "initialize",
+        "start",
+        "startup",
+        "setup",
+        "bootstrap",
+        "create",
+        "build",
+        "make",
+        "new",
+        "provide",
+        "configure",
+        "open",
+        "connect",
+        "construct",
+        "lifespan",
+        "factory",
+        "get",
+        "before",
+        "run",
+        "register",
+        "constructor",
     ];
     code.functions(call).any(|function| {
         let name = code.function_name(function);
@@ -138,15 +186,32 @@ fn begins_the_program(code: Code<'_>, call: NodeId) -> bool {
             code.mentions(decorator, |name| {
                 matches!(
                     name,
-                    "Bean" | "PostConstruct" | "BeforeAll" | "BeforeEach" | "Before" | "Test" | "Provides" | "Produces"
-                        | "Singleton" | "lru_cache" | "cache" | "fixture" | "on_event" | "asynccontextmanager"
-                        | "contextmanager" | "Setup" | "Benchmark"
+                    "Bean"
+                        | "PostConstruct"
+                        | "BeforeAll"
+                        | "BeforeEach"
+                        | "Before"
+                        | "Test"
+                        | "Provides"
+                        | "Produces"
+                        | "Singleton"
+                        | "lru_cache"
+                        | "cache"
+                        | "fixture"
+                        | "on_event"
+                        | "asynccontextmanager"
+                        | "contextmanager"
+                        | "Setup"
+                        | "Benchmark"
                 )
             })
         });
         let served = bodies::is_handler(code.source, function);
         constructs || marked || !served && has_word(name, BEGINS)
-    }) || code.tree.ancestors(call).any(|around| code.kind(around) == Kind::Field)
+    }) || code
+        .tree
+        .ancestors(call)
+        .any(|around| code.kind(around) == Kind::Field)
 }
 
 /// Whether what is made stays in its function, and is not ended there.
@@ -168,7 +233,11 @@ fn stays_here(code: Code<'_>, call: NodeId, function: NodeId, makes: Makes) -> b
             let name = code.name(parent);
             !is_end(name)
                 && tree.parent(parent).is_some_and(|around| {
-                    code.kind(around) == Kind::Call && matches!(name, "submit" | "execute" | "invokeAll" | "schedule" | "query" | "get" | "set")
+                    code.kind(around) == Kind::Call
+                        && matches!(
+                            name,
+                            "submit" | "execute" | "invokeAll" | "schedule" | "query" | "get" | "set"
+                        )
                         || code.kind(around) == Kind::Member && makes == Makes::Connections
                 })
         }
@@ -197,7 +266,10 @@ fn stays_here(code: Code<'_>, call: NodeId, function: NodeId, makes: Makes) -> b
                 && !change::set_by_inner(tree, function).contains(name)
                 && !tree.source(function).contains(&format!("{name}::"))
                 && !tree.subtree(function).any(|id| {
-                    code.kind(id) == Kind::Name && id != target && code.name(id) == name && is_given_away(code, id, makes)
+                    code.kind(id) == Kind::Name
+                        && id != target
+                        && code.name(id) == name
+                        && is_given_away(code, id, makes)
                 })
         }
         _ => false,
@@ -207,8 +279,24 @@ fn stays_here(code: Code<'_>, call: NodeId, function: NodeId, makes: Makes) -> b
 fn is_end(name: &str) -> bool {
     matches!(
         name,
-        "shutdown" | "shutdownNow" | "close" | "Close" | "end" | "quit" | "disconnect" | "Disconnect" | "dispose" | "destroy"
-            | "$disconnect" | "terminate" | "closeall" | "aclose" | "wait_closed" | "shutdownGracefully" | "stop" | "DB"
+        "shutdown"
+            | "shutdownNow"
+            | "close"
+            | "Close"
+            | "end"
+            | "quit"
+            | "disconnect"
+            | "Disconnect"
+            | "dispose"
+            | "destroy"
+            | "$disconnect"
+            | "terminate"
+            | "closeall"
+            | "aclose"
+            | "wait_closed"
+            | "shutdownGracefully"
+            | "stop"
+            | "DB"
     )
 }
 
@@ -225,14 +313,26 @@ fn is_given_away(code: Code<'_>, id: NodeId, makes: Makes) -> bool {
             let uses = match makes {
                 Makes::Threads => matches!(
                     called,
-                    "supplyAsync" | "runAsync" | "ExecutorCompletionService" | "thenApplyAsync" | "thenAcceptAsync" | "thenRunAsync"
-                        | "thenComposeAsync" | "handleAsync" | "whenCompleteAsync" | "sendAsync" | "invokeAll"
+                    "supplyAsync"
+                        | "runAsync"
+                        | "ExecutorCompletionService"
+                        | "thenApplyAsync"
+                        | "thenAcceptAsync"
+                        | "thenRunAsync"
+                        | "thenComposeAsync"
+                        | "handleAsync"
+                        | "whenCompleteAsync"
+                        | "sendAsync"
+                        | "invokeAll"
                 ),
                 Makes::Connections => {
                     code.kind(parent) == Kind::Call
                         && !has_word(
                             called,
-                            &["close", "release", "end", "dispose", "with", "closing", "using", "cleanup", "defer", "set", "add", "register", "push", "append", "put", "finally"],
+                            &[
+                                "close", "release", "end", "dispose", "with", "closing", "using", "cleanup",
+                                "defer", "set", "add", "register", "push", "append", "put", "finally",
+                            ],
                         )
                 }
             };

@@ -98,16 +98,44 @@ fn try_loop(source: &Source, id: NodeId, reports: &mut Reports) {
 /// Whether a handler catches every error, or the family of those that a far end which is down makes.
 fn catches_failures(tree: &Tree, handler: NodeId) -> bool {
     const FAMILIES: &[&str] = &[
-        "RequestException", "ConnectionError", "ConnectTimeout", "Timeout", "TimeoutError", "HTTPError", "OSError", "IOError",
-        "URLError", "ClientError", "TransportError", "RequestError", "ConnectError", "NetworkError", "OperationalError",
-        "BotoCoreError", "RpcError", "SMTPException", "RedisError", "AMQPConnectionError", "InterfaceError", "DatabaseError",
-        "ServiceUnavailable", "ClientConnectionError", "ConnectionRefusedError", "ConnectionResetError", "HTTPStatusError",
-        "KafkaError", "RateLimitError", "APIError", "APIConnectionError", "error",
+        "RequestException",
+        "ConnectionError",
+        "ConnectTimeout",
+        "Timeout",
+        "TimeoutError",
+        "HTTPError",
+        "OSError",
+        "IOError",
+        "URLError",
+        "ClientError",
+        "TransportError",
+        "RequestError",
+        "ConnectError",
+        "NetworkError",
+        "OperationalError",
+        "BotoCoreError",
+        "RpcError",
+        "SMTPException",
+        "RedisError",
+        "AMQPConnectionError",
+        "InterfaceError",
+        "DatabaseError",
+        "ServiceUnavailable",
+        "ClientConnectionError",
+        "ConnectionRefusedError",
+        "ConnectionResetError",
+        "HTTPStatusError",
+        "KafkaError",
+        "RateLimitError",
+        "APIError",
+        "APIConnectionError",
+        "error",
     ];
     loops::catches_all(tree, handler)
         || tree.children_in(handler, Role::Type).any(|type_| {
-            tree.subtree(type_)
-                .any(|id| matches!(tree.kind(id), Kind::Name | Kind::Member) && FAMILIES.contains(&tree.name(id)))
+            tree.subtree(type_).any(|id| {
+                matches!(tree.kind(id), Kind::Name | Kind::Member) && FAMILIES.contains(&tree.name(id))
+            })
         })
 }
 

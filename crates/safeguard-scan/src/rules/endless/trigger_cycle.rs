@@ -69,7 +69,8 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
         .take(FILES_MAX)
         .collect();
     files.sort_unstable();
-    let (before, after): (Vec<&str>, Vec<&str>) = files.into_iter().partition(|path| *path < source.path.as_str());
+    let (before, after): (Vec<&str>, Vec<&str>) =
+        files.into_iter().partition(|path| *path < source.path.as_str());
     for path in before {
         if let Some(text) = project.text(path) {
             known.read(&text);
@@ -94,8 +95,14 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
         });
         if let Some(statement) = node {
             let told = match round.as_slice() {
-                [_] => format!("`{}` writes the table that it fires for, and fires itself: nothing ends this", key.1),
-                _ => format!("these triggers fire each other, and nothing ends this: `{}`", round.join("`, `")),
+                [_] => format!(
+                    "`{}` writes the table that it fires for, and fires itself: nothing ends this",
+                    key.1
+                ),
+                _ => format!(
+                    "these triggers fire each other, and nothing ends this: `{}`",
+                    round.join("`, `")
+                ),
             };
             reports.add(statement.node, told);
         }
@@ -106,7 +113,8 @@ impl Known {
     fn read(&mut self, text: &str) {
         let text = plain(text);
         for (at, _) in text.match_indices("function ") {
-            let created = text[..at].trim_end().ends_with("create") || text[..at].trim_end().ends_with("create or replace");
+            let created = text[..at].trim_end().ends_with("create")
+                || text[..at].trim_end().ends_with("create or replace");
             if created {
                 self.function(&text[at + "function ".len()..]);
             }
@@ -212,7 +220,8 @@ fn plain(text: &str) -> String {
 /// A name without its schema and quotes.
 fn bare(name: &str) -> String {
     let last = name.trim().rsplit('.').next().unwrap_or(name);
-    last.trim_matches(|char: char| !char.is_alphanumeric() && char != '_').to_owned()
+    last.trim_matches(|char: char| !char.is_alphanumeric() && char != '_')
+        .to_owned()
 }
 
 /// `name AFTER INSERT OR UPDATE OF a ON table … EXECUTE FUNCTION f()`
@@ -225,15 +234,21 @@ fn trigger(statement: &str) -> Option<Trigger> {
     let name = bare(words.next()?);
     let event = |word: &str| events.split_whitespace().any(|other| other == word);
     let mut found = BTreeSet::new();
-    for (word, kind) in [("insert", Event::Insert), ("update", Event::Update), ("delete", Event::Delete)] {
+    for (word, kind) in [
+        ("insert", Event::Insert),
+        ("update", Event::Update),
+        ("delete", Event::Delete),
+    ] {
         if event(word) {
             found.insert(kind);
         }
     }
-    let columns = events.split_once(" of ").map_or_else(BTreeSet::new, |(_, columns)| {
-        let columns = columns.split(" or ").next().unwrap_or("");
-        columns.split(',').map(bare).collect()
-    });
+    let columns = events
+        .split_once(" of ")
+        .map_or_else(BTreeSet::new, |(_, columns)| {
+            let columns = columns.split(" or ").next().unwrap_or("");
+            columns.split(',').map(bare).collect()
+        });
     Some(Trigger {
         name,
         table: bare(rest.split_whitespace().next()?),
@@ -247,7 +262,15 @@ fn trigger(statement: &str) -> Option<Trigger> {
 
 /// What a function writes whenever it runs: nothing, where it asks something.
 fn writes(body: &str) -> Vec<Write> {
-    const ASKS: &[&str] = &["pg_trigger_depth", " if ", "case when", "distinct from", "exception", "not exists", "on conflict"];
+    const ASKS: &[&str] = &[
+        "pg_trigger_depth",
+        " if ",
+        "case when",
+        "distinct from",
+        "exception",
+        "not exists",
+        "on conflict",
+    ];
     let mut found = Vec::new();
     if ASKS.iter().any(|word| body.contains(word)) {
         return found;

@@ -150,7 +150,14 @@ mod tests {
 
     #[test]
     fn every_line_of_the_sorted_texts_is_found() {
-        for sets in [&PYTHON_MEMBERS, &PYTHON_ARGUMENTS, &NODE_MEMBERS, &GO_MEMBERS, &OPTIONS, &TERRAFORM] {
+        for sets in [
+            &PYTHON_MEMBERS,
+            &PYTHON_ARGUMENTS,
+            &NODE_MEMBERS,
+            &GO_MEMBERS,
+            &OPTIONS,
+            &TERRAFORM,
+        ] {
             let mut before = "";
             for line in lines(sets.0) {
                 let (name, names) = line.split_once(' ').unwrap_or((line, ""));

@@ -29,7 +29,9 @@ type Parts = HashMap<&'static str, HashMap<&'static str, &'static str>>;
 
 static PARTS: LazyLock<Parts> = LazyLock::new(|| {
     let text = include_str!("data/kubernetes_fields.txt");
-    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let lines = text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines
         .filter_map(|line| {
             let (part, fields) = line.split_once(' ')?;

@@ -34,8 +34,14 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             continue;
         }
         if let Some(word) = unknown(&command, known, from) {
-            let at = command.words.iter().position(|other| other.split('=').next() == Some(&format!("--{word}")));
-            let node = at.and_then(|at| command.nodes.get(at)).copied().unwrap_or(command.node);
+            let at = command
+                .words
+                .iter()
+                .position(|other| other.split('=').next() == Some(&format!("--{word}")));
+            let node = at
+                .and_then(|at| command.nodes.get(at))
+                .copied()
+                .unwrap_or(command.node);
             reports.add(
                 node,
                 format!("`{shown}` has no option `--{word}`{}", hint(word, known)),
@@ -101,19 +107,33 @@ fn unknown<'c>(command: &'c Command, known: Names, from: usize) -> Option<&'c st
         };
         // `-e --pattern`, `-d "--data"`: the value of the option before.
         let is_value = command.words.get(at - 1).is_some_and(|before| {
-            before.starts_with('-') && !before.starts_with("--") && before.len() == 2 && program != "docker" && !is_flag(before)
+            before.starts_with('-')
+                && !before.starts_with("--")
+                && before.len() == 2
+                && program != "docker"
+                && !is_flag(before)
         });
         let name = option.split('=').next().unwrap_or(option);
         let plain = !name.is_empty()
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
         if !plain || word.contains(HOLE) && name.contains(HOLE) || is_value {
             continue;
         }
         let positive = name.strip_prefix("no-").unwrap_or(name);
         let negated = matches!(program, "git" | "curl")
-            && known.iter().any(|other| other == positive || other.strip_prefix("no-") == Some(name));
-        let expanded = program == "curl" && name.strip_prefix("expand-").is_some_and(|rest| known.contains(rest));
-        let shortened = shortens && known.iter().any(|other| other.starts_with(positive) || other.starts_with(name));
+            && known
+                .iter()
+                .any(|other| other == positive || other.strip_prefix("no-") == Some(name));
+        let expanded = program == "curl"
+            && name
+                .strip_prefix("expand-")
+                .is_some_and(|rest| known.contains(rest));
+        let shortened = shortens
+            && known
+                .iter()
+                .any(|other| other.starts_with(positive) || other.starts_with(name));
         if !known.contains(name) && !negated && !expanded && !shortened {
             return Some(name);
         }
@@ -125,7 +145,23 @@ fn unknown<'c>(command: &'c Command, known: Names, from: usize) -> Option<&'c st
 fn is_flag(option: &str) -> bool {
     matches!(
         option,
-        "-v" | "-q" | "-f" | "-s" | "-S" | "-L" | "-c" | "-x" | "-z" | "-a" | "-i" | "-k" | "-A" | "-w" | "-W" | "-O" | "-C" | "-G"
+        "-v" | "-q"
+            | "-f"
+            | "-s"
+            | "-S"
+            | "-L"
+            | "-c"
+            | "-x"
+            | "-z"
+            | "-a"
+            | "-i"
+            | "-k"
+            | "-A"
+            | "-w"
+            | "-W"
+            | "-O"
+            | "-C"
+            | "-G"
     )
 }
 

@@ -26,8 +26,19 @@ pub static CHECK: Check = Check {
 
 /// What every resource may have.
 const OF_ALL: &[&str] = &[
-    "count", "for_each", "provider", "depends_on", "lifecycle", "provisioner", "connection", "timeouts", "dynamic", "region",
-    "tags", "tags_all", "id",
+    "count",
+    "for_each",
+    "provider",
+    "depends_on",
+    "lifecycle",
+    "provisioner",
+    "connection",
+    "timeouts",
+    "dynamic",
+    "region",
+    "tags",
+    "tags_all",
+    "id",
 ];
 
 fn run(source: &Source, _: &Project, reports: &mut Reports) {

@@ -358,13 +358,21 @@ fn is_written_for_machines(path: &str) -> bool {
 
 /// `kubectl scale statefulset/NAME --replicas=0`, an autoscaler of it.
 fn scales_down(text: &str, name: &str) -> bool {
-    let names = ["statefulset/", "sts/", "statefulsets/", "statefulset ", "sts ", "statefulset\", \"", "sts\", \""]
-        .iter()
-        .any(|kind| {
-            text.match_indices(&format!("{kind}{name}")).any(|(at, found)| {
-                !text[at + found.len()..].starts_with(|next: char| next.is_alphanumeric() || next == '-')
-            })
-        });
+    let names = [
+        "statefulset/",
+        "sts/",
+        "statefulsets/",
+        "statefulset ",
+        "sts ",
+        "statefulset\", \"",
+        "sts\", \"",
+    ]
+    .iter()
+    .any(|kind| {
+        text.match_indices(&format!("{kind}{name}")).any(|(at, found)| {
+            !text[at + found.len()..].starts_with(|next: char| next.is_alphanumeric() || next == '-')
+        })
+    });
     let commanded = names && text.contains("scale") && text.contains("replicas=");
     let documents = text.split("\n---");
     let by_autoscaler = documents.into_iter().any(|document| {

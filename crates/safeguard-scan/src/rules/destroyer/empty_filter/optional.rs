@@ -12,8 +12,12 @@ pub(super) fn holds_only_with(code: Code<'_>, condition: NodeId, name: &str) -> 
     match code.kind(condition) {
         Kind::Name | Kind::Member => is_it(condition),
         Kind::Binary if matches!(code.name(condition), "!=" | "!==") => {
-            let sides = [code.child(condition, Role::Left), code.child(condition, Role::Right)];
-            sides.into_iter().flatten().any(is_it) && sides.into_iter().flatten().any(|side| code.is_null(side))
+            let sides = [
+                code.child(condition, Role::Left),
+                code.child(condition, Role::Right),
+            ];
+            sides.into_iter().flatten().any(is_it)
+                && sides.into_iter().flatten().any(|side| code.is_null(side))
         }
         Kind::Binary if code.name(condition) == "and" => [Role::Left, Role::Right]
             .into_iter()
@@ -77,7 +81,14 @@ fn parsed_by<'s>(code: Code<'s>, from: NodeId, depth: usize) -> Option<&'s str> 
         Kind::Call => {
             let parses = matches!(
                 code.called(value),
-                "parse" | "safeParse" | "parseAsync" | "safeParseAsync" | "validate" | "validateSync" | "validateAsync" | "cast"
+                "parse"
+                    | "safeParse"
+                    | "parseAsync"
+                    | "safeParseAsync"
+                    | "validate"
+                    | "validateSync"
+                    | "validateAsync"
+                    | "cast"
             );
             code.receiver(value)
                 .filter(|of| parses && code.kind(*of) == Kind::Name)
@@ -103,14 +114,20 @@ fn typed_by<'s>(code: Code<'s>, from: NodeId) -> Option<&'s str> {
     let written = code.name(code.child(param, Role::Type)?);
     let (_, rest) = written.split_once("typeof")?;
     let schema = rest.trim_matches(|char: char| !char.is_alphanumeric() && char != '_');
-    Some(schema.split(|char: char| !char.is_alphanumeric() && char != '_').next().unwrap_or(schema))
+    Some(
+        schema
+            .split(|char: char| !char.is_alphanumeric() && char != '_')
+            .next()
+            .unwrap_or(schema),
+    )
 }
 
 /// Whether a schema of the file lets a member be left out: `.optional()`, `.nullish()`, `.partial()`.
 fn leaves_out(code: Code<'_>, schema: &str, member: &str) -> bool {
     let set = code.source.of_kind(Kind::Assign).iter().find_map(|assign| {
         let target = code.child(*assign, Role::Target)?;
-        (code.kind(target) == Kind::Name && code.name(target) == schema).then(|| code.child(*assign, Role::Value))?
+        (code.kind(target) == Kind::Name && code.name(target) == schema)
+            .then(|| code.child(*assign, Role::Value))?
     });
     let Some(value) = set else {
         return false;
@@ -125,8 +142,12 @@ fn leaves_out(code: Code<'_>, schema: &str, member: &str) -> bool {
                 && code.key(pair) == Some(member)
                 && code.child(pair, Role::Value).is_some_and(|field| {
                     let calls = || code.tree.subtree(field).filter(|id| code.kind(*id) == Kind::Call);
-                    calls().any(|call| matches!(code.called(call), "optional" | "nullish" | "notRequired" | "exactOptional"))
-                        && !calls().any(|call| matches!(code.called(call), "default" | "catch" | "transform"))
+                    calls().any(|call| {
+                        matches!(
+                            code.called(call),
+                            "optional" | "nullish" | "notRequired" | "exactOptional"
+                        )
+                    }) && !calls().any(|call| matches!(code.called(call), "default" | "catch" | "transform"))
                 })
         })
 }
@@ -166,7 +187,9 @@ pub(super) fn undefined_condition(code: Code<'_>, call: NodeId, reports: &mut Re
             !earlier_exits(code, call)
                 .into_iter()
                 .chain(code.conditions_around(call))
-                .any(|condition| !asked.is_empty() && code.mentions(condition, |other| other == asked) && condition != name)
+                .any(|condition| {
+                    !asked.is_empty() && code.mentions(condition, |other| other == asked) && condition != name
+                })
         })
     };
     if !parts.is_empty() && parts.iter().all(may_be_none) && !code.tree.flags(call).has(Flags::OPTIONAL) {

@@ -3,6 +3,7 @@
 use super::joined::given_by;
 use crate::analysis::code::Code;
 use crate::analysis::meant::earlier_exits;
+use crate::analysis::paths::{self, Place};
 use crate::analysis::place;
 use crate::language::Language;
 use crate::project::Project;
@@ -13,15 +14,31 @@ const FILES_MAX: usize = 600;
 /// Shorter names are those of many things.
 const NAME_LETTERS_MIN: usize = 5;
 
+pub(super) fn told(name: &str) -> String {
+    format!(
+        "`{name}` has no default and nothing asks for it: without it this removes the folder around, with all it holds"
+    )
+}
+
 /// The setting that a removed path ends in, if it may be empty and nothing asks.
 pub(super) fn may_be_unset(code: Code<'_>, project: &Project, path: NodeId) -> Option<String> {
     let value = code.set_to(path).unwrap_or(path);
     let value = given_by(code, value).unwrap_or(value);
     let value = code.set_to(value).unwrap_or(value);
+    let root = match code.kind(value) {
+        Kind::Call => code.arg(value, 0),
+        _ => code.child(value, Role::Left),
+    };
+    if root.is_some_and(|root| paths::place(code, root) == Place::Passing) {
+        return None;
+    }
     let last = match code.kind(value) {
         Kind::Call if matches!(code.called(value), "Join" | "join" | "joinpath" | "resolve") => {
             let args = code.args(value);
-            let rooted = args.len() > 1 || code.receiver(value).is_some_and(|of| !matches!(code.last_name(of), "path" | "filepath"));
+            let rooted = args.len() > 1
+                || code
+                    .receiver(value)
+                    .is_some_and(|of| !matches!(code.last_name(of), "path" | "filepath"));
             args.last().copied().filter(|_| rooted)?
         }
         Kind::Binary if code.name(value) == "/" => code.child(value, Role::Right)?,
@@ -46,7 +63,9 @@ pub(super) fn may_be_unset(code: Code<'_>, project: &Project, path: NodeId) -> O
     let own = std::iter::once(code.tree.text().to_owned());
     let others = project
         .files()
-        .filter(|path| path.rsplit('.').next() == Some(ending) && *path != code.source.path && !place::is_test(path))
+        .filter(|path| {
+            path.rsplit('.').next() == Some(ending) && *path != code.source.path && !place::is_test(path)
+        })
         .take(FILES_MAX)
         .filter_map(|path| project.text(path));
     for text in own.chain(others) {
@@ -87,9 +106,36 @@ fn has_whole(line: &str, name: &str) -> bool {
 /// Whether a line tests the setting, demands it, or gives it a value of its own.
 fn asks(line: &str, name: &str) -> bool {
     const WORDS: &[&str] = &[
-        "== \"\"", "!= \"\"", "== ''", "!= ''", "=== ''", "!== ''", "len(", "required", "notempty", "envdefault", "default:",
-        "if not ", "if !", "isblank", "isempty", "validate", "raise", "throw", "must", "assert", "min_length", ".min(", "nonempty",
-        "trim(", "strip(", "clean(", "base(", "orelse", "or(", "fallback",
+        "== \"\"",
+        "!= \"\"",
+        "== ''",
+        "!= ''",
+        "=== ''",
+        "!== ''",
+        "len(",
+        "required",
+        "notempty",
+        "envdefault",
+        "default:",
+        "if not ",
+        "if !",
+        "isblank",
+        "isempty",
+        "validate",
+        "raise",
+        "throw",
+        "must",
+        "assert",
+        "min_length",
+        ".min(",
+        "nonempty",
+        "trim(",
+        "strip(",
+        "clean(",
+        "base(",
+        "orelse",
+        "or(",
+        "fallback",
     ];
     let lower = line.to_lowercase();
     let constant = line.split(name).skip(1).any(|rest| {
@@ -101,7 +147,10 @@ fn asks(line: &str, name: &str) -> bool {
             .map_or("", str::trim_start);
         // `str = "scratch"`
         let value = value.split_once("= ").map_or(value, |(_, value)| value);
-        value.starts_with(['"', '\'', '`']) && !value.starts_with("\"\"") && !value.starts_with("''") && !value.starts_with('`')
+        value.starts_with(['"', '\'', '`'])
+            && !value.starts_with("\"\"")
+            && !value.starts_with("''")
+            && !value.starts_with('`')
     });
     constant || WORDS.iter().any(|word| lower.contains(word))
 }
@@ -115,7 +164,11 @@ fn unset(line: &str, name: &str) -> bool {
         let python = (value.starts_with("os.environ.get(") || value.starts_with("os.getenv("))
             && (value.contains(", \"\")") || value.contains(", '')"))
             || value == "str = \"\"";
-        let script = value.starts_with("process.env.") && (value.contains("?? ''") || value.contains("|| ''") || value.contains("?? \"\"") || value.contains("|| \"\""));
+        let script = value.starts_with("process.env.")
+            && (value.contains("?? ''")
+                || value.contains("|| ''")
+                || value.contains("?? \"\"")
+                || value.contains("|| \"\""));
         go || python || script
     }) || line.contains("@Value(\"${") && line.contains(":}\")")
 }

@@ -6,6 +6,7 @@ use super::{begins_plain, is_cursor};
 use crate::analysis::code::Code;
 use crate::analysis::words::has_word;
 use crate::analysis::{bodies, change, loops, reach};
+use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
@@ -43,7 +44,8 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             round: loops::round(code.tree, id),
             source,
         };
-        if reach::any_waits(source, id) || around.always_leaves() || !around.gathers() || around.takes_away() {
+        if reach::any_waits(source, id) || around.always_leaves() || !around.gathers() || around.takes_away()
+        {
             continue;
         }
         let asked = around.round.iter().copied().find_map(|call| {
@@ -53,7 +55,9 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
         if let Some((node, text)) = asked {
             reports.add(
                 node,
-                format!("`{text}` is the same in every round, so this loop asks for the same page again and again"),
+                format!(
+                    "`{text}` is the same in every round, so this loop asks for the same page again and again"
+                ),
             );
         }
     }
@@ -67,11 +71,15 @@ fn goes_on(code: Code<'_>, id: NodeId) -> bool {
     let Some(condition) = code.child(id, Role::Condition) else {
         return false;
     };
-    let counts = code.tree.subtree(condition).any(|part| {
-        code.kind(part) == Kind::Binary && matches!(code.name(part), "<" | "<=" | ">" | ">=")
-    });
+    let counts = code
+        .tree
+        .subtree(condition)
+        .any(|part| code.kind(part) == Kind::Binary && matches!(code.name(part), "<" | "<=" | ">" | ">="));
     code.child(id, Role::Update).is_none()
-        && (!counts || code.mentions(condition, |name| matches!(name, "length" | "len" | "size" | "isEmpty")))
+        && (!counts
+            || code.mentions(condition, |name| {
+                matches!(name, "length" | "len" | "size" | "isEmpty")
+            }))
 }
 
 impl Loop<'_> {
@@ -87,7 +95,12 @@ impl Loop<'_> {
                 && tree
                     .ancestors(exit)
                     .take_while(|around| *around != body)
-                    .all(|around| matches!(tree.kind(around), Kind::Try | Kind::Block | Kind::With | Kind::ExprStmt))
+                    .all(|around| {
+                        matches!(
+                            tree.kind(around),
+                            Kind::Try | Kind::Block | Kind::With | Kind::ExprStmt
+                        )
+                    })
         })
     }
 
@@ -99,7 +112,14 @@ impl Loop<'_> {
             Kind::Call => {
                 let adds = matches!(
                     code.called(id),
-                    "push" | "extend" | "append" | "addAll" | "concat" | "update" | "add" | "extend_from_slice"
+                    "push"
+                        | "extend"
+                        | "append"
+                        | "addAll"
+                        | "concat"
+                        | "update"
+                        | "add"
+                        | "extend_from_slice"
                 );
                 let of = code.receiver(id).or_else(|| code.arg(id, 0));
                 adds && of.is_some_and(|of| {
@@ -110,7 +130,12 @@ impl Loop<'_> {
             Kind::Assign => {
                 let target = code.child(id, Role::Target);
                 let name = target.map_or("", |target| code.name(target));
-                code.name(id) == "+=" && !code.child(id, Role::Value).is_some_and(|value| code.kind(value) == Kind::Num)
+                // Python's `rows += page`; elsewhere it adds numbers.
+                code.name(id) == "+="
+                    && code.tree.language() == Language::Python
+                    && code
+                        .child(id, Role::Value)
+                        .is_some_and(|value| matches!(code.kind(value), Kind::Name | Kind::Member))
                     || !name.is_empty() && self.is_added_to(name)
             }
             _ => false,
@@ -131,7 +156,9 @@ impl Loop<'_> {
                 parts && code.mentions(value, |other| other == name)
             };
             code.kind(id) == Kind::Assign
-                && code.child(id, Role::Target).is_some_and(|target| code.name(target) == name)
+                && code
+                    .child(id, Role::Target)
+                    .is_some_and(|target| code.name(target) == name)
                 && code.child(id, Role::Value).is_some_and(adds)
         })
     }
@@ -143,9 +170,30 @@ impl Loop<'_> {
                 && has_word(
                     self.code.called(*id),
                     &[
-                        "delete", "remove", "ack", "acknowledge", "mark", "update", "archive", "purge", "destroy", "complete",
-                        "move", "claim", "execute", "commit", "save", "requeue", "next", "advance", "pop", "close", "consume",
-                        "receive", "rename", "unlink",
+                        "delete",
+                        "remove",
+                        "ack",
+                        "acknowledge",
+                        "mark",
+                        "update",
+                        "archive",
+                        "purge",
+                        "destroy",
+                        "complete",
+                        "move",
+                        "claim",
+                        "execute",
+                        "commit",
+                        "save",
+                        "requeue",
+                        "next",
+                        "advance",
+                        "pop",
+                        "close",
+                        "consume",
+                        "receive",
+                        "rename",
+                        "unlink",
                     ],
                 )
                 && !matches!(self.code.called(*id), "update" if self.code.args(*id).len() == 1)
@@ -158,9 +206,39 @@ impl Loop<'_> {
         code.tree
             .ancestors(call)
             .take_while(|around| *around != self.id)
-            .find(|around| !matches!(code.kind(*around), Kind::Await | Kind::Unary | Kind::Member | Kind::Cast | Kind::Call))
+            .find(|around| {
+                !matches!(
+                    code.kind(*around),
+                    Kind::Await | Kind::Unary | Kind::Member | Kind::Cast | Kind::Call
+                )
+            })
             .is_some_and(|around| code.kind(around) == Kind::Assign)
-            && !has_word(code.called(call), &["append", "push", "len", "print", "log", "range", "min", "max"])
+            && !has_word(
+                code.called(call),
+                &[
+                    "append",
+                    "push",
+                    "len",
+                    "print",
+                    "log",
+                    "range",
+                    "min",
+                    "max",
+                    "exec",
+                    "match",
+                    "matcher",
+                    "read",
+                    "decode",
+                    "parse",
+                    "peek",
+                    "slice",
+                    "substring",
+                    "sub",
+                    "skip",
+                    "scan",
+                    "token",
+                ],
+            )
     }
 
     fn fixed_cursor(&self, call: NodeId) -> Option<(NodeId, String)> {
@@ -210,7 +288,10 @@ impl Loop<'_> {
             .into_iter()
             .filter(|pair| code.key(*pair).is_some_and(says_page))
             .collect();
-        let fixed = |pair: &NodeId| code.child(*pair, Role::Value).is_some_and(|value| self.is_fixed(value));
+        let fixed = |pair: &NodeId| {
+            code.child(*pair, Role::Value)
+                .is_some_and(|value| self.is_fixed(value))
+        };
         (!cursors.is_empty() && cursors.iter().all(fixed)).then(|| cursors[0])
     }
 
@@ -240,7 +321,8 @@ impl Loop<'_> {
                 let name = code.name(value);
                 let param = bodies::enclosing(code.tree, self.id)
                     .is_some_and(|function| bodies::has_param(code.tree, function, name));
-                let plain = begins_plain(code.tree, self.scope, self.id, name) || param && self.never_set(name);
+                let plain =
+                    begins_plain(code.tree, self.scope, self.id, name) || param && self.never_set(name);
                 plain
                     && !change::set(code.tree, &self.round).contains(name)
                     && !change::set_by_inner(code.tree, self.scope).contains(name)
@@ -251,7 +333,12 @@ impl Loop<'_> {
     }
 
     fn never_set(&self, name: &str) -> bool {
-        let nodes: Vec<NodeId> = self.code.tree.subtree(self.scope).filter(|id| *id != self.scope).collect();
+        let nodes: Vec<NodeId> = self
+            .code
+            .tree
+            .subtree(self.scope)
+            .filter(|id| *id != self.scope)
+            .collect();
         !change::set(self.code.tree, &nodes).contains(name)
     }
 }
@@ -261,6 +348,9 @@ fn says_page(name: &str) -> bool {
         || has_word(name, &["page", "offset", "cursor", "marker"])
             && !has_word(
                 name,
-                &["size", "limit", "max", "per", "count", "total", "length", "width", "height", "url", "name", "id", "type"],
+                &[
+                    "size", "limit", "max", "per", "count", "total", "length", "width", "height", "url",
+                    "name", "id", "type",
+                ],
             )
 }

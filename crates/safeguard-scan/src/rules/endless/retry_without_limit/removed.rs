@@ -31,14 +31,27 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
             .find(|id| is_told(both.head, *id) && calls_one_of(both.head, *id, &called));
         if let Some(node) = endless {
             // What runs for as long as the process may wait as long for whom it works with.
-            let for_ever = ["run", "main", "loop", "worker", "consume", "listen", "serve", "daemon", "watch"]
-                .iter()
-                .any(|word| name.to_ascii_lowercase().rsplit('.').next().is_some_and(|name| name.contains(word)));
+            let for_ever = [
+                "run", "main", "loop", "worker", "consume", "listen", "serve", "daemon", "watch",
+            ]
+            .iter()
+            .any(|word| {
+                name.to_ascii_lowercase()
+                    .rsplit('.')
+                    .next()
+                    .is_some_and(|name| name.contains(word))
+            });
             taken.push(Taken {
                 node,
                 severity: Severity::High,
-                confidence: if for_ever { Confidence::Medium } else { Confidence::High },
-                message: "this was tried a limited number of times, and is now tried again for as long as it fails".to_owned(),
+                confidence: if for_ever {
+                    Confidence::Medium
+                } else {
+                    Confidence::High
+                },
+                message:
+                    "this was tried a limited number of times, and is now tried again for as long as it fails"
+                        .to_owned(),
             });
         }
     }
@@ -55,10 +68,13 @@ fn tried_a_few_times(source: &Source, function: NodeId) -> Option<Vec<String>> {
                     || tree.kind(iter) == Kind::Binary && tree.name(iter).starts_with("..")
                     || tree.source(iter).contains("..")
             }),
-            Kind::While | Kind::For | Kind::DoWhile => tree.child(*id, Role::Condition).is_some_and(|condition| {
-                tree.subtree(condition)
-                    .any(|part| tree.kind(part) == Kind::Binary && matches!(tree.name(part), "<" | "<=" | ">" | ">="))
-            }),
+            Kind::While | Kind::For | Kind::DoWhile => {
+                tree.child(*id, Role::Condition).is_some_and(|condition| {
+                    tree.subtree(condition).any(|part| {
+                        tree.kind(part) == Kind::Binary && matches!(tree.name(part), "<" | "<=" | ">" | ">=")
+                    })
+                })
+            }
             _ => false,
         };
         counted && bodies::running(tree, *id).iter().any(|id| is_far(source, *id))
@@ -77,8 +93,7 @@ fn far_calls(source: &Source, within: NodeId) -> Vec<String> {
 
 fn calls_one_of(source: &Source, within: NodeId, called: &[String]) -> bool {
     bodies::running(&source.tree, within).into_iter().any(|id| {
-        source.tree.kind(id) == Kind::Call
-            && called.iter().any(|name| *name == calls::name(&source.tree, id))
+        source.tree.kind(id) == Kind::Call && called.iter().any(|name| *name == calls::name(&source.tree, id))
     })
 }
 

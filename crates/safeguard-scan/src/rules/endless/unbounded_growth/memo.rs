@@ -33,7 +33,11 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
         let Some(function) = code.function(id) else {
             continue;
         };
-        if told.contains(&name) || undoes_or_tests(code, id) || !is_kept(code, id, name) || !is_of_many_parts(code, function, key) {
+        if told.contains(&name)
+            || undoes_or_tests(code, id)
+            || !is_kept(code, id, name)
+            || !is_of_many_parts(code, function, key)
+        {
             continue;
         }
         if forgets(code, name) {
@@ -54,10 +58,27 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
 /// Whether the repository is of a service, by what it declares.
 fn serves(project: &Project) -> bool {
     project.javascript.depends_on(&[
-        "express", "fastify", "koa", "@nestjs/core", "@hapi/hapi", "hono", "next", "restify", "polka",
-    ]) || ["fastapi", "flask", "django", "starlette", "aiohttp", "sanic", "litestar", "tornado"]
-        .iter()
-        .any(|name| project.python.distributions.contains(*name))
+        "express",
+        "fastify",
+        "koa",
+        "@nestjs/core",
+        "@hapi/hapi",
+        "hono",
+        "next",
+        "restify",
+        "polka",
+    ]) || [
+        "fastapi",
+        "flask",
+        "django",
+        "starlette",
+        "aiohttp",
+        "sanic",
+        "litestar",
+        "tornado",
+    ]
+    .iter()
+    .any(|name| project.python.distributions.contains(*name))
 }
 
 /// Whether what is remembered was asked of somebody else.
@@ -78,9 +99,7 @@ fn remembers<'s>(code: Code<'s>, id: NodeId) -> Option<(&'s str, NodeId)> {
             Some((code.name(of), code.child(target, Role::Index)?))
         }
         Kind::Call if code.called(id) == "set" && code.args(id).len() == 2 => {
-            let of = code
-                .receiver(id)
-                .filter(|of| code.kind(*of) == Kind::Name)?;
+            let of = code.receiver(id).filter(|of| code.kind(*of) == Kind::Name)?;
             Some((code.name(of), code.arg(id, 0)?))
         }
         _ => None,
@@ -117,7 +136,10 @@ fn is_empty_map(code: Code<'_>, value: NodeId) -> bool {
             .tree
             .children(value)
             .all(|child| code.kind(child) == Kind::Type || code.tree.role(child) == Role::Type),
-        Kind::Call | Kind::New => matches!(code.called(value), "Map" | "dict" | "make" | "OrderedDict") && (code.called(value) == "make" || code.args(value).is_empty()),
+        Kind::Call | Kind::New => {
+            matches!(code.called(value), "Map" | "dict" | "make" | "OrderedDict")
+                && (code.called(value) == "make" || code.args(value).is_empty())
+        }
         _ => false,
     }
 }
@@ -127,8 +149,10 @@ fn is_of_many_parts(code: Code<'_>, function: NodeId, key: NodeId) -> bool {
     let value = code.set_to(key).unwrap_or(key);
     let put_together = match code.kind(value) {
         Kind::Call => {
-            matches!(code.path(value), "JSON.stringify" | "json.dumps" | "fmt.Sprintf" | "repr" | "hash" | "qs.stringify")
-                || code.called(value) == "join"
+            matches!(
+                code.path(value),
+                "JSON.stringify" | "json.dumps" | "fmt.Sprintf" | "repr" | "hash" | "qs.stringify"
+            ) || code.called(value) == "join"
         }
         Kind::Interp | Kind::Tuple => true,
         Kind::Binary => code.name(value) == "+",
@@ -155,9 +179,9 @@ fn is_of_many_parts(code: Code<'_>, function: NodeId, key: NodeId) -> bool {
         })
         .collect();
     let whole = matches!(code.path(value), "JSON.stringify" | "json.dumps")
-        && code
-            .arg(value, 0)
-            .is_some_and(|arg| code.kind(arg) == Kind::Name && params.contains(&code.name(arg)) || from_request(code, arg));
+        && code.arg(value, 0).is_some_and(|arg| {
+            code.kind(arg) == Kind::Name && params.contains(&code.name(arg)) || from_request(code, arg)
+        });
     of_params.len() > 1 || whole
 }
 
@@ -174,9 +198,10 @@ fn forgets(code: Code<'_>, name: &str) -> bool {
         code.tree.ancestors(id).any(|around| {
             code.kind(around) == Kind::Catch
                 || code.kind(around) == Kind::Lambda
-                    && code.tree.parent(around).is_some_and(|call| {
-                        code.kind(call) == Kind::Call && code.called(call) == "catch"
-                    })
+                    && code
+                        .tree
+                        .parent(around)
+                        .is_some_and(|call| code.kind(call) == Kind::Call && code.called(call) == "catch")
         })
     };
     code.tree.all().any(|id| match code.kind(id) {
@@ -191,7 +216,9 @@ fn forgets(code: Code<'_>, name: &str) -> bool {
             let with_it = code.args(id).into_iter().any(is_it);
             (on_it && takes || with_it) && !failing(id)
         }
-        Kind::Member => matches!(code.name(id), "size" | "length") && code.child(id, Role::Object).is_some_and(is_it),
+        Kind::Member => {
+            matches!(code.name(id), "size" | "length") && code.child(id, Role::Object).is_some_and(is_it)
+        }
         Kind::ForEach => code.child(id, Role::Iter).is_some_and(is_it),
         Kind::Return | Kind::Pair => code.tree.children(id).any(is_it),
         // Set anew within a function, it begins empty again.

@@ -125,12 +125,17 @@ impl File<'_> {
                     }
                     Kind::Member => {
                         let object = code.child(callee, Role::Object)?;
-                        let imported = self.imports.get(code.name(object)).filter(|_| {
-                            code.kind(object) == Kind::Name && !self.is_bound(object)
-                        });
+                        let imported = self
+                            .imports
+                            .get(code.name(object))
+                            .filter(|_| code.kind(object) == Kind::Name && !self.is_bound(object));
                         if let Some(path) = imported {
                             let folder = self.project.go.own(path)?.1;
-                            (self.project.go_package(&folder)?, code.name(callee).to_owned(), folder)
+                            (
+                                self.project.go_package(&folder)?,
+                                code.name(callee).to_owned(),
+                                folder,
+                            )
                         } else {
                             let (outer, folder) = self.reference_of(object, depth + 1)?;
                             let (package, name) = self.resolve(&outer, &folder)?;
@@ -160,7 +165,9 @@ impl File<'_> {
             [] => {
                 let mut top = code.tree.children(NodeId::ROOT).filter(|id| {
                     code.kind(*id) == Kind::Assign
-                        && code.child(*id, Role::Target).is_some_and(|target| code.name(target) == wanted)
+                        && code
+                            .child(*id, Role::Target)
+                            .is_some_and(|target| code.name(target) == wanted)
                 });
                 let (Some(only), None) = (top.next(), top.next()) else {
                     return None;
@@ -169,6 +176,24 @@ impl File<'_> {
             }
             _ => return None,
         };
+        // What is declared further down, or in another block, is another one.
+        let reaches = match code.kind(only) {
+            Kind::Param => code
+                .tree
+                .parent(only)
+                .is_some_and(|function| code.tree.within(name, function)),
+            _ if binders.is_empty() => true,
+            _ => {
+                code.tree.span(only).end <= code.tree.span(name).start
+                    && code
+                        .tree
+                        .parent(only)
+                        .is_some_and(|block| code.tree.within(name, block))
+            }
+        };
+        if !reaches {
+            return None;
+        }
         if code.kind(only) == Kind::Param {
             let plain = !code.tree.flags(only).has(Flags::REST);
             return code.child(only, Role::Type).filter(|_| plain).map(Bound::Typed);
@@ -182,7 +207,7 @@ impl File<'_> {
         let value = code.child(only, Role::Value)?;
         let target = code.child(only, Role::Target)?;
         let first = match code.kind(target) {
-            Kind::Tuple => code.tree.children(target).next()? ,
+            Kind::Tuple => code.tree.children(target).next()?,
             _ => target,
         };
         let fits = code.kind(first) == Kind::Name
