@@ -66,7 +66,12 @@ fn recursive(source: &Source, project: &Project, reports: &mut Reports) {
         }
         let empty = empty_default(code, path);
         match paths::place(code, path) {
-            Place::Passing => {}
+            // A scratch folder that is not named is the folder around it.
+            Place::Passing => {
+                if let Some(name) = setting::may_be_unset(code, project, path) {
+                    reports.add(call, setting::told(&name));
+                }
+            }
             Place::Precious(what) if empty.is_none() => {
                 let told = format!(
                     "`{}` removes {what} with all it holds",
@@ -90,10 +95,7 @@ fn recursive(source: &Source, project: &Project, reports: &mut Reports) {
                         "a client says which folder is removed here, with all it holds",
                     );
                 } else if let Some(name) = setting::may_be_unset(code, project, path) {
-                    reports.add(
-                        call,
-                        format!("`{name}` has no default and nothing asks for it: without it this removes the folder around, with all it holds"),
-                    );
+                    reports.add(call, setting::told(&name));
                 } else if let Some(name) = joined::may_be_the_folder_itself(code, path) {
                     reports.note(
                         call,

@@ -3,6 +3,7 @@
 use super::joined::given_by;
 use crate::analysis::code::Code;
 use crate::analysis::meant::earlier_exits;
+use crate::analysis::paths::{self, Place};
 use crate::analysis::place;
 use crate::language::Language;
 use crate::project::Project;
@@ -13,11 +14,24 @@ const FILES_MAX: usize = 600;
 /// Shorter names are those of many things.
 const NAME_LETTERS_MIN: usize = 5;
 
+pub(super) fn told(name: &str) -> String {
+    format!(
+        "`{name}` has no default and nothing asks for it: without it this removes the folder around, with all it holds"
+    )
+}
+
 /// The setting that a removed path ends in, if it may be empty and nothing asks.
 pub(super) fn may_be_unset(code: Code<'_>, project: &Project, path: NodeId) -> Option<String> {
     let value = code.set_to(path).unwrap_or(path);
     let value = given_by(code, value).unwrap_or(value);
     let value = code.set_to(value).unwrap_or(value);
+    let root = match code.kind(value) {
+        Kind::Call => code.arg(value, 0),
+        _ => code.child(value, Role::Left),
+    };
+    if root.is_some_and(|root| paths::place(code, root) == Place::Passing) {
+        return None;
+    }
     let last = match code.kind(value) {
         Kind::Call if matches!(code.called(value), "Join" | "join" | "joinpath" | "resolve") => {
             let args = code.args(value);

@@ -6,6 +6,7 @@ use super::{begins_plain, is_cursor};
 use crate::analysis::code::Code;
 use crate::analysis::words::has_word;
 use crate::analysis::{bodies, change, loops, reach};
+use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
@@ -129,10 +130,12 @@ impl Loop<'_> {
             Kind::Assign => {
                 let target = code.child(id, Role::Target);
                 let name = target.map_or("", |target| code.name(target));
+                // Python's `rows += page`; elsewhere it adds numbers.
                 code.name(id) == "+="
-                    && !code
+                    && code.tree.language() == Language::Python
+                    && code
                         .child(id, Role::Value)
-                        .is_some_and(|value| code.kind(value) == Kind::Num)
+                        .is_some_and(|value| matches!(code.kind(value), Kind::Name | Kind::Member))
                     || !name.is_empty() && self.is_added_to(name)
             }
             _ => false,
@@ -212,7 +215,29 @@ impl Loop<'_> {
             .is_some_and(|around| code.kind(around) == Kind::Assign)
             && !has_word(
                 code.called(call),
-                &["append", "push", "len", "print", "log", "range", "min", "max"],
+                &[
+                    "append",
+                    "push",
+                    "len",
+                    "print",
+                    "log",
+                    "range",
+                    "min",
+                    "max",
+                    "exec",
+                    "match",
+                    "matcher",
+                    "read",
+                    "decode",
+                    "parse",
+                    "peek",
+                    "slice",
+                    "substring",
+                    "sub",
+                    "skip",
+                    "scan",
+                    "token",
+                ],
             )
     }
 

@@ -176,6 +176,24 @@ impl File<'_> {
             }
             _ => return None,
         };
+        // What is declared further down, or in another block, is another one.
+        let reaches = match code.kind(only) {
+            Kind::Param => code
+                .tree
+                .parent(only)
+                .is_some_and(|function| code.tree.within(name, function)),
+            _ if binders.is_empty() => true,
+            _ => {
+                code.tree.span(only).end <= code.tree.span(name).start
+                    && code
+                        .tree
+                        .parent(only)
+                        .is_some_and(|block| code.tree.within(name, block))
+            }
+        };
+        if !reaches {
+            return None;
+        }
         if code.kind(only) == Kind::Param {
             let plain = !code.tree.flags(only).has(Flags::REST);
             return code.child(only, Role::Type).filter(|_| plain).map(Bound::Typed);
