@@ -125,7 +125,6 @@ pub fn differences(args: &DifferencesArgs, output: &Output) -> Result<(), Failur
             manifests: Vec::new(),
             texts: Vec::new(),
             listed: None,
-            wanted: Vec::new(),
             about: selection.about.clone(),
             root: Some(root),
             base: None,
