@@ -26,6 +26,8 @@ pub struct Table {
     pub columns: BTreeSet<String>,
     /// It may have more than can be seen.
     pub open: bool,
+    /// A statement that makes it was read.
+    created: bool,
 }
 
 #[derive(Debug, Default)]
@@ -68,6 +70,10 @@ impl Schema {
                 }
             }
         }
+        // What is only altered here was made somewhere else, with columns of its own.
+        for table in schema.tables.values_mut() {
+            table.open |= !table.created;
+        }
         schema
     }
 
@@ -100,6 +106,7 @@ impl Schema {
         if let Some((name, end)) = statement.created_table() {
             let table = self.tables.entry(plain(&name)).or_default();
             table.columns.extend(columns);
+            table.created = true;
             let has = |word: &str| statement.tokens.iter().skip(end).any(|token| is(token, word));
             // `CREATE TABLE a AS SELECT …`, `LIKE b`, `INHERITS (b)`, a virtual table's module.
             table.open |= has("select") || has("inherits") || has("like") || has("partition") || has("using");
