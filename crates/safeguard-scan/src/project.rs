@@ -108,12 +108,13 @@ impl Project {
     fn add_python(&mut self, path: &str) {
         let mut name = stem(path).to_owned();
         for outer in folders_up(folder(path)) {
-            let init = if outer.is_empty() {
-                "__init__.py".to_owned()
-            } else {
-                format!("{outer}/__init__.py")
+            let within = |file: &str| match outer {
+                "" => file.to_owned(),
+                outer => format!("{outer}/{file}"),
             };
-            if !self.files.contains(&init) {
+            // Python begins where Django's `manage.py` is run, though the folder may be a package as well.
+            let begins = self.files.contains(&within("manage.py"));
+            if begins || !self.files.contains(&within("__init__.py")) {
                 self.python_roots.insert(outer.to_owned());
                 if name != "__init__" {
                     self.python_names.insert(name);

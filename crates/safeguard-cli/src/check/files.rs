@@ -151,6 +151,17 @@ fn decoded(bytes: &[u8]) -> String {
 }
 
 impl Entry {
+    /// Nobody writes a long script with hundreds of letters on every line.
+    fn is_minified(&self) -> bool {
+        const BYTES_MIN: usize = 50_000;
+        const LINE_BYTES_MIN: usize = 400;
+        let text = self.head.text().unwrap_or("");
+        let is_script = [".js", ".mjs", ".cjs", ".css"]
+            .iter()
+            .any(|ending| self.path.ends_with(ending));
+        is_script && text.len() > BYTES_MIN && text.len() > text.lines().count() * LINE_BYTES_MIN
+    }
+
     /// Whether nobody here wrote it: vendored, minified or generated. What a template makes is written elsewhere, too.
     pub fn is_left_out(&self) -> bool {
         const FOLDERS: &[&str] = &[
@@ -189,6 +200,7 @@ impl Entry {
             text.is_some_and(|text| is_template(&self.path, text))
         };
         in_folder
+            || self.is_minified()
             || is_template()
             || ENDINGS.iter().any(|ending| self.path.ends_with(ending))
             || says_generated()

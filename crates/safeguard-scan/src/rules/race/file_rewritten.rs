@@ -40,11 +40,7 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
         .filter(|(name, _)| !name.is_empty())
         .collect();
     for function in functions {
-        // What is run by a lock or a queue stands in a function that speaks of it.
-        let one_at_a_time = std::iter::once(function)
-            .chain(functions_around(code.tree, function))
-            .any(|around| speaks_of_turns(code.tree.source(around)));
-        if one_at_a_time || undoes_or_tests(code, function) {
+        if undoes_or_tests(code, function) {
             continue;
         }
         let nodes = bodies::body(code.tree, function);
@@ -65,6 +61,7 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
         });
         if let Some((write, _, _)) = found
             && served::is_served(source, project, function)
+            && !one_at_a_time(code, function)
         {
             reports.add(
                 *write,
@@ -72,6 +69,13 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
             );
         }
     }
+}
+
+/// What is run by a lock or a queue stands in a function that speaks of it.
+fn one_at_a_time(code: Code<'_>, function: NodeId) -> bool {
+    std::iter::once(function)
+        .chain(functions_around(code.tree, function))
+        .any(|around| speaks_of_turns(code.tree.source(around)))
 }
 
 /// Whether code speaks of anything that lets one at a time in.
