@@ -186,7 +186,7 @@ fn naive(source: &Source, _: &Project, reports: &mut Reports) {
             let path = |id: NodeId| code.path(code.set_to(id).unwrap_or(id));
             let (one, other) = (path(left), path(right));
             let mixed = |one: &str, other: &str| one.ends_with("utcnow") && other == "datetime.datetime.now";
-            if (mixed(&one, &other) || mixed(&other, &one)) && zone(code, left) == zone(code, right) {
+            if (mixed(one, other) || mixed(other, one)) && zone(code, left) == zone(code, right) {
                 reports.add(binary, "UTC and local time are hours apart");
             }
         }

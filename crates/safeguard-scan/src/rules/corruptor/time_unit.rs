@@ -187,7 +187,7 @@ fn unit(source: &Source, _: &Project, reports: &mut Reports) {
                     );
                 }
             }
-            (Language::Go, _) => go_duration(code, call, &path, &mut add),
+            (Language::Go, _) => go_duration(code, call, path, &mut add),
             _ => {}
         }
     }

@@ -222,14 +222,14 @@ fn is_hashed_again(code: Code<'_>, call: NodeId) -> bool {
     if code
         .tree
         .ancestors(call)
-        .any(|around| code.is_call(around) && slow(&code.path(around)))
+        .any(|around| code.is_call(around) && slow(code.path(around)))
     {
         return true;
     }
     let function = code.function(call).unwrap_or(NodeId::ROOT);
     code.tree
         .subtree(function)
-        .any(|id| code.is_call(id) && slow(&code.path(id)))
+        .any(|id| code.is_call(id) && slow(code.path(id)))
 }
 
 /// `bcrypt.gensalt(4)`, `pbkdf2_hmac("sha256", password, salt, 1000)`.

@@ -83,7 +83,7 @@ fn cipher(code: Code<'_>, call: NodeId) -> Option<&'static str> {
     let base = path
         .strip_prefix("Cryptodome.")
         .or(path.strip_prefix("Crypto."))
-        .unwrap_or(&path);
+        .unwrap_or(path);
     match base {
         "Cipher.DES.new"
         | "Cipher.DES3.new"
@@ -163,7 +163,7 @@ fn fixed_iv(code: Code<'_>, call: NodeId) -> Option<NodeId> {
     let base = path
         .strip_prefix("Cryptodome.")
         .or(path.strip_prefix("Crypto."))
-        .unwrap_or(&path);
+        .unwrap_or(path);
     let iv = match base {
         "Cipher.AES.new" => code
             .option(call, "iv")
@@ -273,7 +273,7 @@ fn short_key(code: Code<'_>, call: NodeId) -> Option<u64> {
     let base = path
         .strip_prefix("Cryptodome.")
         .or(path.strip_prefix("Crypto."))
-        .unwrap_or(&path);
+        .unwrap_or(path);
     let bits = match base {
         "PublicKey.RSA.generate" | "PublicKey.DSA.generate" | "paramiko.RSAKey.generate" => {
             code.arg(call, 0).or_else(|| code.option(call, "bits"))

@@ -89,7 +89,7 @@ fn known(command: &Command) -> Option<(String, Names, usize)> {
 }
 
 /// The first long option that is not known, without its dashes.
-fn unknown<'c>(command: &'c Command, known: Names, from: usize) -> Option<&'c str> {
+fn unknown(command: &Command, known: Names, from: usize) -> Option<&str> {
     let program = command.program();
     // What follows the first plain word belongs to another program.
     let runs_another = matches!(program, "docker" | "kubectl")
