@@ -181,6 +181,7 @@ pub(super) const CHECKS: &[(&str, &Check)] = pages![
     "hole/missing_authentication" => hole::missing_authentication::CHECK,
     "hole/object_without_owner" => hole::object_without_owner::CHECK,
     "hole/object_without_owner" => hole::unscoped_object::CHECK,
+    "hole/object_without_owner" => hole::unscoped_repository::CHECK,
     "hole/object_without_owner" => hole::unscoped_viewset::CHECK,
     "hole/open_to_the_internet" => hole::open_to_the_internet::CHECK,
     "hole/password_exposed" => hole::password_exposed::CHECK,

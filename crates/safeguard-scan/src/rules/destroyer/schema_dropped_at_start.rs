@@ -6,6 +6,7 @@ use crate::analysis::code::Code;
 use crate::analysis::entries::entries;
 use crate::analysis::meant::undoes_or_tests;
 use crate::analysis::place;
+use crate::analysis::settings::settings;
 use crate::analysis::words::has_word;
 use crate::language::Language;
 use crate::matching::Source;
@@ -23,8 +24,10 @@ pub static CHECK: Check = Check {
     languages: &[
         Language::Dockerfile,
         Language::Java,
+        Language::JavaScript,
         Language::Settings,
         Language::Shell,
+        Language::TypeScript,
         Language::Yaml,
     ],
     run,
@@ -63,6 +66,13 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
     }
     if source.tree.language() == Language::Java {
         in_java(source, reports);
+        return;
+    }
+    if matches!(
+        source.tree.language(),
+        Language::JavaScript | Language::TypeScript
+    ) {
+        in_options(source, reports);
         return;
     }
     for entry in entries(source) {
@@ -269,6 +279,40 @@ fn in_java(source: &Source, reports: &mut Reports) {
             reports.add(call, told.what);
         } else {
             reports.note(call, told.what);
+        }
+    }
+}
+
+/// `dropSchema: true` of TypeORM's options, where they are not written in the call that takes them: that is another page's.
+fn in_options(source: &Source, reports: &mut Reports) {
+    let code = Code::of(source);
+    for setting in settings(code) {
+        if setting.name != "dropSchema" || code.boolean(setting.value) != Some(true) {
+            continue;
+        }
+        let direct = setting.within(code).is_some_and(|call| {
+            matches!(
+                code.called(call),
+                "DataSource" | "createConnection" | "forRoot" | "MikroORM"
+            )
+        });
+        let passing = code.tree.ancestors(setting.node).any(|around| {
+            code.kind(around) == Kind::Assign && {
+                let target = code.child(around, Role::Target);
+                target.is_some_and(|target| has_word(code.name(target), PASSING))
+            }
+        }) || code
+            .names_around(setting.node)
+            .iter()
+            .any(|name| has_word(name, PASSING));
+        if direct || passing || undoes_or_tests(code, setting.node) {
+            continue;
+        }
+        let in_memory = source.tree.text().contains("sqlite") || source.tree.text().contains("sqljs");
+        if in_memory || !code.conditions_around(setting.node).is_empty() {
+            reports.note(setting.node, DROPS.what);
+        } else {
+            reports.add(setting.node, DROPS.what);
         }
     }
 }

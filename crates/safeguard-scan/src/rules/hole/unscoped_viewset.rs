@@ -56,7 +56,7 @@ const VIEWS: &[&str] = &[
 ];
 
 /// Things that nobody shows to everybody.
-const PRIVATE: &[&str] = &[
+pub(super) const PRIVATE: &[&str] = &[
     "account",
     "address",
     "appointment",
