@@ -1,4 +1,4 @@
-//! Settings of tools that check: TOML, JSON (with comments) and INI, as `Object`s, like YAML.
+//! Settings of tools that check, and of services of Java: TOML, JSON (with comments), INI and properties, as `Object`s, like YAML.
 
 use std::ops::Range;
 
@@ -36,7 +36,16 @@ pub(super) fn is_settings(file: &str) -> bool {
         "deny.toml",
         "tarpaulin.toml",
     ];
-    NAMES.contains(&file) || file.starts_with("tsconfig") && file.ends_with(".json")
+    NAMES.contains(&file) || file.starts_with("tsconfig") && file.ends_with(".json") || is_properties(file)
+}
+
+/// What a service of Java is told when it starts: `application.properties`, `application-production.properties`.
+fn is_properties(file: &str) -> bool {
+    file.strip_suffix(".properties").is_some_and(|stem| {
+        stem.starts_with("application")
+            || stem.starts_with("bootstrap")
+            || matches!(stem, "hibernate" | "microprofile-config")
+    })
 }
 
 pub(super) fn parse(text: &str) -> Result<Tree, ParseError> {
@@ -73,6 +82,17 @@ impl Convert {
             self.out.name_decoded(name);
         }
         self.out.close();
+    }
+
+    fn entries(&mut self, entries: &Entries, text: &str) {
+        for (key, value) in entries {
+            let place = key.start..value.end.max(key.end);
+            if self.out.open(Kind::Pair, Role::Item, place) {
+                self.leaf(Kind::Str, Role::Key, key.clone(), &text[key.clone()]);
+                self.leaf(Kind::Str, Role::Value, value.clone(), &text[value.clone()]);
+            }
+            self.out.close();
+        }
     }
 
     fn table(&mut self, table: &DeTable<'_>, role: Role, span: Range<usize>) {
@@ -151,7 +171,7 @@ fn without_comments(text: &str) -> String {
 /// Where keys and their values are.
 type Entries = Vec<(Range<usize>, Range<usize>)>;
 
-/// Sections of `key = value`, where what is indented goes on. None if a line is nothing of this.
+/// Sections of `key = value`, where what is indented goes on; properties have none. None if a line is nothing of this.
 fn ini(text: &str) -> Option<Result<Tree, ParseError>> {
     let mut convert = Convert {
         out: Builder::new(Language::Settings, text),
@@ -181,27 +201,28 @@ fn ini(text: &str) -> Option<Result<Tree, ParseError>> {
         }
         at += line.len();
     }
-    if sections.len() < 2 {
+    let without = sections.len() < 2;
+    if without
+        && !sections
+            .first()
+            .is_some_and(|(_, entries)| are_properties(text, entries))
+    {
         return None;
     }
     let whole = 0..text.len();
     if convert.out.open(Kind::Module, Role::Item, whole.clone()) {
         if convert.out.open(Kind::Object, Role::Item, whole.clone()) {
+            if without {
+                for (_, entries) in &sections {
+                    convert.entries(entries, text);
+                }
+            }
             for (name, entries) in sections.into_iter().filter(|(name, _)| !name.is_empty()) {
                 let end = entries.last().map_or(name.end, |(_, value)| value.end);
                 if convert.out.open(Kind::Pair, Role::Item, name.start..end) {
                     convert.leaf(Kind::Str, Role::Key, name.clone(), &text[name.clone()]);
                     if convert.out.open(Kind::Object, Role::Value, name.end..end) {
-                        for (key, value) in entries {
-                            if convert
-                                .out
-                                .open(Kind::Pair, Role::Item, key.start..value.end.max(key.end))
-                            {
-                                convert.leaf(Kind::Str, Role::Key, key.clone(), &text[key.clone()]);
-                                convert.leaf(Kind::Str, Role::Value, value.clone(), &text[value.clone()]);
-                            }
-                            convert.out.close();
-                        }
+                        convert.entries(&entries, text);
                     }
                     convert.out.close();
                 }
@@ -212,6 +233,12 @@ fn ini(text: &str) -> Option<Result<Tree, ParseError>> {
     }
     convert.out.close();
     Some(convert.out.finish())
+}
+
+/// Whether lines without a section are properties, and not TOML that is broken.
+fn are_properties(text: &str, entries: &Entries) -> bool {
+    let of_toml = |value: &Range<usize>| text[value.clone()].starts_with(['[', '{', '"', '\'']);
+    !entries.is_empty() && !entries.iter().any(|(_, value)| of_toml(value))
 }
 
 #[cfg(test)]
@@ -244,6 +271,20 @@ Module
             outline("[report]\nfail_under: 80\n    # more\n"),
             format!("{COVERAGE}Str \"80\"\n")
         );
+    }
+
+    #[test]
+    fn properties_have_no_sections() {
+        let text = "# of the service\nserver.port=8080\nspring.datasource.url=${DATABASE_URL}\n";
+        let entry = |key: &str, value: &str| {
+            format!("    Pair\n      Key: Str \"{key}\"\n      Value: Str \"{value}\"\n")
+        };
+        let wanted = format!(
+            "Module\n  Object\n{}{}",
+            entry("server.port", "8080"),
+            entry("spring.datasource.url", "${DATABASE_URL}")
+        );
+        assert_eq!(outline(text), wanted);
     }
 
     #[test]

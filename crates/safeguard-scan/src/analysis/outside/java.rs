@@ -148,7 +148,19 @@ pub fn outside(source: &Source) -> Vec<NodeId> {
             && tree
                 .parent(*param)
                 .is_some_and(|function| decorators_end_in_mapping(tree, function));
-        if is_marked && !is_number_type(written) || is_plain {
+        // What has no annotation and can be read is the body: in Spring's methods these, in those of JAX-RS anything.
+        let is_body = decorators.is_empty()
+            && tree.parent(*param).is_some_and(|function| {
+                decorators_end_in_mapping(tree, function)
+                    && (matches!(written, "InputStream" | "Reader")
+                        || ["HttpEntity<", "RequestEntity<"]
+                            .iter()
+                            .any(|start| written.starts_with(start)))
+                    || code.imports("jakarta.ws.rs") | code.imports("javax.ws.rs")
+                        && takes_entity(tree, function)
+                        && matches!(written, "String" | "InputStream" | "Reader" | "byte[]" | "File")
+            });
+        if is_marked && !is_number_type(written) || is_plain || is_body {
             found.push(*param);
         }
     }
@@ -181,6 +193,13 @@ pub fn decorators(tree: &Tree, of: NodeId) -> Vec<&str> {
             Some(tree.name(name))
         })
         .collect()
+}
+
+/// Whether a method of JAX-RS is sent a body.
+fn takes_entity(tree: &Tree, function: NodeId) -> bool {
+    decorators(tree, function)
+        .iter()
+        .any(|name| matches!(*name, "POST" | "PUT" | "PATCH"))
 }
 
 fn decorators_end_in_mapping(tree: &Tree, function: NodeId) -> bool {

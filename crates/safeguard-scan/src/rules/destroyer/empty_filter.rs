@@ -1,6 +1,7 @@
 //! What is deleted depends on values that may be missing.
 
 mod optional;
+mod prefix;
 
 use safeguard_api::evidence::Severity;
 
@@ -18,6 +19,8 @@ use crate::project::Project;
 use crate::rule::Confidence;
 use crate::rules::{Check, Reports};
 use crate::tree::{Flags, Kind, NodeId, Role};
+
+pub use prefix::PREFIX;
 
 pub static CHECK: Check = Check {
     id: "delete-filter-may-be-empty",

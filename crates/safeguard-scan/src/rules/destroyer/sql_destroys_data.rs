@@ -2,6 +2,7 @@
 
 use safeguard_api::evidence::Severity;
 
+use super::filled_over::filled_over_by;
 use crate::analysis::code::Code;
 use crate::analysis::meant::{asks_first, is_migration, named_so, undoes_or_tests};
 use crate::analysis::sql_text::{self, Destroys, HOLE};
@@ -208,6 +209,12 @@ fn judge(code: Code<'_>, at: NodeId, text: &str, migration: bool, reports: &mut 
             continue;
         }
         let told = destroyed.told();
+        if let Destroys::Values { table } = &destroyed
+            && let Some(column) = filled_over_by(code, text, table)
+        {
+            reports.add(at, told_over(&told, &column));
+            continue;
+        }
         let unknown = !name.contains(|char: char| char.is_alphanumeric() && char != HOLE);
         let advice = match &destroyed {
             // A migration may fill a column, and take away what the code no longer uses: persons look at that.
@@ -222,6 +229,10 @@ fn judge(code: Code<'_>, at: NodeId, text: &str, migration: bool, reports: &mut 
             reports.add(at, format!("this statement {told}"));
         }
     }
+}
+
+pub(super) fn told_over(told: &str, column: &str) -> String {
+    format!("this statement {told}, also those that have a `{column}`: `WHERE {column} IS NULL` is missing")
 }
 
 /// Whether a loop over what the database itself lists is around: all tables.

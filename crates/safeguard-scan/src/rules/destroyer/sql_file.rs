@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use safeguard_api::evidence::Severity;
 
 use super::audit_removal::{DAYS_MIN, days_in, is_audit};
+use super::filled_over::filled_over;
 use super::migration_drops::is_of_records;
-use super::sql_destroys_data::{self, PASSING, one_row};
+use super::sql_destroys_data::{self, PASSING, one_row, told_over};
 use crate::analysis::sql_file::{self, Statement, is_in_function, is_migration, makes_anew};
 use crate::analysis::sql_text::{Destroys, Token, destroys};
 use crate::analysis::words::has_word;
@@ -88,6 +89,12 @@ fn data(source: &Source, _: &Project, reports: &mut Reports) {
     for statement in all {
         let text = source.tree.name(statement.node);
         for destroyed in destroys(text) {
+            if let Destroys::Values { table } = &destroyed
+                && let Some(column) = filled_over(statement, table, all)
+            {
+                reports.add(statement.node, told_over(&destroyed.told(), &column));
+                continue;
+            }
             judge(source, &file, statement.node, &destroyed, reports);
         }
     }

@@ -1,5 +1,6 @@
 //! Attempts that are repeated until one succeeds, however often that is.
 
+mod options;
 mod recursion;
 mod removed;
 
@@ -13,6 +14,7 @@ use crate::rule::Confidence;
 use crate::rules::{ALL_LANGUAGES, Check, Reports};
 use crate::tree::{Kind, NodeId, Role, Tree};
 
+pub use options::OPTIONS;
 use recursion::{after_bad_answer, by_recursion, go_recursion, in_catch_callback};
 pub use removed::COMPARISON;
 
@@ -161,7 +163,7 @@ fn in_handler(tree: &Tree, id: NodeId, within: NodeId) -> bool {
 }
 
 /// Whether something counts the rounds, or decides otherwise when to give up.
-fn counts(source: &Source, id: NodeId, body: NodeId) -> bool {
+pub(super) fn counts(source: &Source, id: NodeId, body: NodeId) -> bool {
     let tree = &source.tree;
     if tree.child(id, Role::Update).is_some() {
         return true;
@@ -195,7 +197,7 @@ fn counts(source: &Source, id: NodeId, body: NodeId) -> bool {
     compares || gives_up
 }
 
-fn watches_the_clock(source: &Source, id: NodeId) -> bool {
+pub(super) fn watches_the_clock(source: &Source, id: NodeId) -> bool {
     let tree = &source.tree;
     loops::round(tree, id).iter().any(|id| {
         let condition = match tree.kind(*id) {

@@ -35,6 +35,8 @@ pub mod tls_not_verified;
 pub mod token_without_expiry;
 pub mod unguarded_controller;
 pub mod unscoped_object;
+pub mod unscoped_repository;
+pub mod unscoped_viewset;
 pub mod unverified_download;
 pub mod weak_cryptography;
 pub mod webhook_not_verified;

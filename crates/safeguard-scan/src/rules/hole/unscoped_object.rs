@@ -162,7 +162,7 @@ fn unscoped(code: Code<'_>, call: NodeId, view: NodeId) -> Option<String> {
 }
 
 /// `Invoice` of `Invoice.objects` and `Invoice.objects.select_related("customer")`, with nothing that chooses.
-fn whole(text: &str) -> Option<String> {
+pub(super) fn whole(text: &str) -> Option<String> {
     let (model, rest) = text.split_once(".objects")?;
     let chooses = rest.split('.').skip(1).any(|part| {
         ![
@@ -180,7 +180,7 @@ fn whole(text: &str) -> Option<String> {
 }
 
 /// The models that views of a file fetch among those of the caller.
-fn scoped_in(source: &Source) -> Vec<String> {
+pub(super) fn scoped_in(source: &Source) -> Vec<String> {
     let tree = &source.tree;
     let code = Code::of(source);
     let mut found = Vec::new();
@@ -219,7 +219,7 @@ fn scoped_in(source: &Source) -> Vec<String> {
 }
 
 /// The same of the other files of the package.
-fn scoped_elsewhere(source: &Source, project: &Project) -> Vec<String> {
+pub(super) fn scoped_elsewhere(source: &Source, project: &Project) -> Vec<String> {
     let own = folder(&source.path);
     project
         .below(own)
