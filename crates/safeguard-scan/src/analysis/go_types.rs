@@ -13,6 +13,10 @@ pub struct Package {
     pub structs: BTreeMap<String, Struct>,
     /// By name, methods by `Type.name`: the first thing that they give.
     pub results: BTreeMap<String, Reference>,
+    /// All that the package declares at its top: functions, types, variables.
+    pub names: BTreeSet<String>,
+    /// It may have names that are not seen: it takes in all of another package.
+    pub dotted: bool,
 }
 
 #[derive(Debug, Default)]
@@ -41,7 +45,10 @@ pub fn of(texts: impl Iterator<Item = Option<String>>) -> Option<Package> {
         })?;
         let tree = language::parse(Language::Go, &text).ok()?;
         let imports = imports(&tree);
+        written(&text, &mut package.names);
+        package.dotted |= imports.contains_key(".") || imports.contains_key("C");
         for id in tree.children(NodeId::ROOT) {
+            declared(&tree, id, &mut package.names);
             match tree.kind(id) {
                 Kind::Class if !tree.flags(id).has(crate::tree::Flags::TYPE_ONLY) => {
                     let one = package.structs.entry(tree.name(id).to_owned()).or_default();
@@ -74,6 +81,61 @@ pub fn of(texts: impl Iterator<Item = Option<String>>) -> Option<Package> {
         }
     }
     Some(package)
+}
+
+/// What the lines of a file declare by their first words, in groups too: types that are no structs have no node of their own.
+fn written(text: &str, names: &mut BTreeSet<String>) {
+    let word = |rest: &str| {
+        rest.trim_start()
+            .split(|char: char| !char.is_alphanumeric() && char != '_')
+            .next()
+            .unwrap_or("")
+            .to_owned()
+    };
+    let mut grouped = false;
+    for line in text.lines() {
+        if grouped && line.starts_with(')') {
+            grouped = false;
+        } else if grouped {
+            names.insert(word(line));
+        } else if ["type (", "var (", "const ("]
+            .iter()
+            .any(|begin| line.starts_with(begin))
+        {
+            grouped = true;
+        } else if let Some((_, rest)) = line
+            .split_once(' ')
+            .filter(|(first, _)| matches!(*first, "type" | "var" | "const" | "func"))
+        {
+            names.insert(word(rest));
+        }
+    }
+}
+
+/// What a statement at the top of a file declares.
+fn declared(tree: &Tree, id: NodeId, names: &mut BTreeSet<String>) {
+    match tree.kind(id) {
+        Kind::Function if tree.child(id, Role::Receiver).is_some() => {}
+        Kind::Assign => {
+            for target in tree.children_in(id, Role::Target) {
+                names.extend(
+                    tree.subtree(target)
+                        .filter(|part| tree.kind(*part) == Kind::Name)
+                        .map(|part| tree.name(part).to_owned()),
+                );
+            }
+        }
+        Kind::Block | Kind::Other => {
+            // `type Handler func()` and what else is not looked into.
+            names.insert(tree.name(id).to_owned());
+            for inner in tree.children(id) {
+                declared(tree, inner, names);
+            }
+        }
+        _ => {
+            names.insert(tree.name(id).to_owned());
+        }
+    }
 }
 
 fn fields(tree: &Tree, class: NodeId, imports: &BTreeMap<String, String>, one: &mut Struct) {

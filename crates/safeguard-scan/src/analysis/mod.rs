@@ -22,6 +22,7 @@ pub mod hcl;
 pub mod imports;
 pub mod locks;
 pub mod loops;
+pub mod made_tables;
 pub mod meant;
 pub mod outside;
 pub mod paths;

@@ -30,6 +30,7 @@ mod invented {
     pub mod unknown_argument;
     pub mod unknown_column;
     pub mod unknown_field;
+    pub mod unknown_go_function;
     pub mod unknown_member;
     pub mod unknown_name;
     pub mod unknown_option;

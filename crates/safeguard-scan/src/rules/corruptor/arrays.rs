@@ -3,6 +3,7 @@
 use safeguard_api::evidence::Severity;
 
 use super::SCRIPT;
+use super::numeric_arrays::{computed_with, tested_as_numbers};
 use crate::analysis::chain::Chain;
 use crate::analysis::code::Code;
 use crate::analysis::meant::undoes_or_tests;
@@ -108,7 +109,11 @@ fn sort(source: &Source, _: &Project, reports: &mut Reports) {
                         .unwrap_or(of),
                     _ => of,
                 };
-                if holds_numbers(code, of) || typed_as_numbers(code, of) {
+                if holds_numbers(code, of)
+                    || typed_as_numbers(code, of)
+                    || tested_as_numbers(code, of)
+                    || computed_with(code, call)
+                {
                     reports.add(call, "sorts numbers as texts: 10 before 9");
                 } else if matches!(code.kind(of), Kind::Name | Kind::Member)
                     && is_number_name(code.last_name(of))

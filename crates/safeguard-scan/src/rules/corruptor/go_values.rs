@@ -127,6 +127,9 @@ fn copy(source: &Source, _: &Project, reports: &mut Reports) {
                 && code.tree.span(id).start > code.tree.span(first).start
         });
         if used {
+            if let Some(told) = changes_its_own(code, each, iter, name, &written) {
+                reports.add(first, told);
+            }
             continue;
         }
         match element_type(code, iter) {
@@ -144,6 +147,72 @@ fn copy(source: &Source, _: &Project, reports: &mut Reports) {
             None => reports.note(first, format!("`{name}` may be a copy: then the change is lost")),
         }
     }
+}
+
+/// A method that changes its own object, gives nothing back, and steps through a slice of that object: it sums up from copies that are
+/// changed, and keeps none of them.
+fn changes_its_own(
+    code: Code<'_>,
+    each: NodeId,
+    iter: NodeId,
+    name: &str,
+    written: &[NodeId],
+) -> Option<String> {
+    let tree = code.tree;
+    let function = code.function(each)?;
+    let body = tree.child(each, Role::Body)?;
+    let receiver = tree.child(function, Role::Receiver)?;
+    let own = tree.name(receiver);
+    let by_pointer = tree
+        .child(receiver, Role::Type)
+        .is_some_and(|ty| tree.name(ty).starts_with('*'));
+    let gives = tree
+        .child(function, Role::Type)
+        .is_some_and(|ty| tree.name(ty) != "error");
+    let is_own = |id: NodeId| tree.kind(id) == Kind::Member && code.first_name(id) == own;
+    let element = element_type(code, iter)?;
+    let plain = element.starts_with(char::is_alphabetic)
+        && !element.starts_with("map[")
+        && !element.starts_with("interface");
+    if !by_pointer || gives || !is_own(iter) || !plain {
+        return None;
+    }
+    // The object itself is changed too, so it is what the method is there for.
+    let changed = tree
+        .subtree(function)
+        .any(|id| tree.kind(id) == Kind::Assign && tree.children_in(id, Role::Target).any(is_own));
+    let target = |assign: NodeId| tree.child(assign, Role::Target);
+    // A new value that is made from the old one, on every step.
+    let steps = written.iter().any(|assign| {
+        let anew = tree.name(*assign) != "="
+            || tree.child(*assign, Role::Value).is_some_and(|value| {
+                tree.subtree(value)
+                    .any(|id| tree.kind(id) == Kind::Name && tree.name(id) == name)
+            });
+        anew && tree.parent(*assign) == Some(body)
+    });
+    // Its fields are read at most: it is put nowhere, and nobody gets it.
+    let only_fields = tree.subtree(body).all(|id| {
+        tree.kind(id) != Kind::Name
+            || tree.name(id) != name
+            || tree.parent(id).is_some_and(|parent| {
+                tree.kind(parent) == Kind::Member
+                    && tree.role(id) == Role::Object
+                    && !tree.parent(parent).is_some_and(|call| {
+                        tree.kind(call) == Kind::Call && tree.role(parent) == Role::Callee
+                    })
+            })
+    });
+    (changed && steps && only_fields).then(|| {
+        let field = written
+            .iter()
+            .find_map(|assign| target(*assign))
+            .map_or(name, |target| tree.source(target));
+        format!(
+            "`{name}` is a copy: `{field}` is changed in it alone, and `{}` stays as it was",
+            tree.source(iter)
+        )
+    })
 }
 
 /// The type of the elements of what a loop goes through, where the function or the file says it.

@@ -2,7 +2,7 @@
 
 use safeguard_api::evidence::Severity;
 
-use super::money::is_money;
+use super::money::{is_column_money, is_money};
 use crate::analysis::code::Code;
 use crate::analysis::meant::undoes_or_tests;
 use crate::analysis::words::has_word;
@@ -37,11 +37,25 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
             continue;
         };
         let name = money_name(code, amount);
-        if !is_money(&name) || undoes_or_tests(code, call) {
+        if !(is_money(&name) || is_column_money(&name)) || undoes_or_tests(code, call) {
             continue;
         }
         let computed = computed(code, call);
-        if computed.back {
+        if computed.scaled
+            && code.tree.language() == Language::Python
+            && let Some(column) = kept_in(code, call, &name)
+            && is_decimal_column(code, project, &name)
+            && is_decimal_column(code, project, column)
+        {
+            reports.add(
+                call,
+                format!(
+                    "`{column}` is kept as decimals, and is set to what was computed as a binary fraction"
+                ),
+            );
+        } else if !is_money(&name) {
+            continue;
+        } else if computed.back {
             reports.add(
                 call,
                 format!("`{name}` is computed as a binary fraction, and made into decimals again: what was rounded on the way is booked"),
@@ -88,23 +102,39 @@ fn money_name(code: Code<'_>, id: NodeId) -> String {
     }
 }
 
+/// The column that the result is set as: `order.total = round(float(order.total) * rate, 2)`, `total = float(order.total)` and
+/// `invoice.total = total * rate` behind it.
+fn kept_in<'s>(code: Code<'s>, call: NodeId, name: &str) -> Option<&'s str> {
+    let tree = code.tree;
+    let assign = tree
+        .ancestors(call)
+        .take_while(|around| !matches!(tree.kind(*around), Kind::Function | Kind::Lambda | Kind::Block))
+        .find(|around| tree.kind(*around) == Kind::Assign)?;
+    let target = tree.child(assign, Role::Target)?;
+    let column = tree.name(target);
+    (tree.kind(target) == Kind::Member && (column == name || is_money(column) || is_column_money(column)))
+        .then_some(column)
+}
+
 #[derive(Default)]
 struct Computed {
     /// It is multiplied, divided, added, and then made into decimals again.
     back: bool,
     /// It is multiplied or divided, and rounded to what an amount has.
     rounded: bool,
+    /// It is multiplied or divided.
+    scaled: bool,
 }
 
 fn computed(code: Code<'_>, call: NodeId) -> Computed {
     let tree = code.tree;
     let mut found = Computed::default();
-    let (mut at, mut steps, mut scaled) = (call, false, false);
+    let (mut at, mut steps) = (call, false);
     for around in tree.ancestors(call) {
         match tree.kind(around) {
             Kind::Binary if matches!(tree.name(around), "*" | "/" | "+" | "-") => {
                 steps = true;
-                scaled |= matches!(tree.name(around), "*" | "/");
+                found.scaled |= matches!(tree.name(around), "*" | "/");
             }
             Kind::Call | Kind::New if tree.role(at) == Role::Arg => {
                 let name = code.called(around);
@@ -132,7 +162,7 @@ fn computed(code: Code<'_>, call: NodeId) -> Computed {
                     return found;
                 }
                 if name == "round" && code.arg(around, 1).and_then(|places| code.number(places)) == Some(2) {
-                    found.rounded = scaled;
+                    found.rounded = found.scaled;
                 }
             }
             Kind::Member | Kind::Unary | Kind::Conditional | Kind::Call | Kind::Cast => {}

@@ -20,13 +20,74 @@ const HTTPX_RESPONSE: Names = Names(
      links next_request num_bytes_downloaded raise_for_status read reason_phrase request status_code stream text url",
 );
 
+const HTTPX_CLIENT: Names = Names(
+    "auth params headers cookies verify cert trust_env http1 http2 proxy proxies mounts follow_redirects timeout limits \
+     max_redirects event_hooks base_url transport app default_encoding",
+);
+const HTTPX_CLIENT_CALL: Names = Names(
+    "method url content data files json params headers cookies auth follow_redirects timeout extensions",
+);
+const HTTPX_TRANSPORT: Names =
+    Names("verify cert trust_env http1 http2 limits proxy uds local_address retries socket_options");
+const BOTO3: Names = Names(
+    "service_name region_name api_version use_ssl verify endpoint_url aws_access_key_id aws_secret_access_key \
+     aws_session_token config aws_account_id profile_name botocore_session",
+);
+const URLLIB3_RETRY: Names = Names(
+    "total connect read redirect status other allowed_methods method_whitelist status_forcelist backoff_factor \
+     backoff_max backoff_jitter raise_on_redirect raise_on_status history respect_retry_after_header \
+     remove_headers_on_redirect retry_after_max",
+);
+
+/// Classes and functions that take nothing else, whatever their release: what releases have dropped or added is in.
+const MADE: &[(&[&str], Names)] = &[
+    (&["httpx.Client", "httpx.AsyncClient"], HTTPX_CLIENT),
+    (
+        &["httpx.HTTPTransport", "httpx.AsyncHTTPTransport"],
+        HTTPX_TRANSPORT,
+    ),
+    (
+        &["httpx.Limits"],
+        Names("max_connections max_keepalive_connections keepalive_expiry"),
+    ),
+    (&["httpx.Timeout"], Names("timeout connect read write pool")),
+    (&["requests.Session", "requests.session"], Names("")),
+    (
+        &["requests.adapters.HTTPAdapter"],
+        Names("pool_connections pool_maxsize max_retries pool_block"),
+    ),
+    (
+        &["urllib3.Retry", "urllib3.util.Retry", "urllib3.util.retry.Retry"],
+        URLLIB3_RETRY,
+    ),
+    (&["boto3.client", "boto3.resource"], BOTO3),
+    (
+        &["openai.OpenAI", "openai.AsyncOpenAI"],
+        Names(
+            "api_key admin_api_key organization project webhook_secret base_url websocket_base_url timeout max_retries \
+             default_headers default_query http_client workload_identity _strict_response_validation \
+             _enforce_credentials provider",
+        ),
+    ),
+];
+
 const CALLS: &[&str] = &[
     "get", "options", "head", "post", "put", "patch", "delete", "request",
 ];
 
-/// The arguments of `requests.get`.
+/// The arguments of `requests.get`, of `httpx.AsyncClient`, of the methods of such a client.
 pub fn arguments(path: &str) -> Option<Names> {
+    if let Some((_, names)) = MADE.iter().find(|(paths, _)| paths.contains(&path)) {
+        return Some(*names);
+    }
     let (package, call) = path.split_once('.')?;
+    if let Some((class, method)) = call.split_once('.') {
+        return match (package, class) {
+            ("httpx", "Client" | "AsyncClient") if CALLS.contains(&method) => Some(HTTPX_CLIENT_CALL),
+            ("requests", "Session") if CALLS.contains(&method) => Some(REQUESTS),
+            _ => None,
+        };
+    }
     match package {
         "requests" if CALLS.contains(&call) => Some(REQUESTS),
         "httpx" if CALLS.contains(&call) => Some(HTTPX),
@@ -40,6 +101,9 @@ pub fn returns(path: &str) -> Option<&'static str> {
     match package {
         "requests" if CALLS.contains(&call) => Some("requests.Response"),
         "httpx" if CALLS.contains(&call) => Some("httpx.Response"),
+        "httpx" if call == "Client" => Some("httpx.Client"),
+        "httpx" if call == "AsyncClient" => Some("httpx.AsyncClient"),
+        "requests" if matches!(call, "Session" | "session") => Some("requests.Session"),
         _ => None,
     }
 }

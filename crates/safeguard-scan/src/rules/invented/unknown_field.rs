@@ -58,7 +58,108 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
     }
 }
 
+/// The groups that every cluster has, with all versions of them that there have ever been.
+const GROUPS: &[(&str, &[&str])] = &[
+    ("", &["v1"]),
+    ("apps", &["v1", "v1beta1", "v1beta2"]),
+    ("autoscaling", &["v1", "v2", "v2beta1", "v2beta2"]),
+    ("batch", &["v1", "v1beta1", "v2alpha1"]),
+    ("extensions", &["v1beta1"]),
+    ("policy", &["v1", "v1beta1", "v1alpha1"]),
+    ("networking.k8s.io", &["v1", "v1beta1", "v1alpha1"]),
+    ("rbac.authorization.k8s.io", &["v1", "v1beta1", "v1alpha1"]),
+    ("storage.k8s.io", &["v1", "v1beta1", "v1alpha1"]),
+    ("scheduling.k8s.io", &["v1", "v1beta1", "v1alpha1", "v1alpha2"]),
+    ("apiextensions.k8s.io", &["v1", "v1beta1"]),
+];
+
+/// The kinds of those groups, with the groups that have them.
+const KINDS: &[(&str, &[&str])] = &[
+    ("Deployment", &["apps", "extensions"]),
+    ("DaemonSet", &["apps", "extensions"]),
+    ("ReplicaSet", &["apps", "extensions"]),
+    ("StatefulSet", &["apps"]),
+    ("HorizontalPodAutoscaler", &["autoscaling", "extensions"]),
+    ("CronJob", &["batch"]),
+    ("Job", &["batch", "extensions"]),
+    ("PodDisruptionBudget", &["policy"]),
+    ("PodSecurityPolicy", &["policy", "extensions"]),
+    ("Ingress", &["networking.k8s.io", "extensions"]),
+    ("IngressClass", &["networking.k8s.io"]),
+    ("NetworkPolicy", &["networking.k8s.io", "extensions"]),
+    ("Role", &["rbac.authorization.k8s.io"]),
+    ("RoleBinding", &["rbac.authorization.k8s.io"]),
+    ("ClusterRole", &["rbac.authorization.k8s.io"]),
+    ("ClusterRoleBinding", &["rbac.authorization.k8s.io"]),
+    ("StorageClass", &["storage.k8s.io"]),
+    ("PriorityClass", &["scheduling.k8s.io"]),
+    ("CustomResourceDefinition", &["apiextensions.k8s.io"]),
+    ("ConfigMap", &[""]),
+    ("LimitRange", &[""]),
+    ("Namespace", &[""]),
+    ("PersistentVolume", &[""]),
+    ("PersistentVolumeClaim", &[""]),
+    ("Pod", &[""]),
+    ("ResourceQuota", &[""]),
+    ("Secret", &[""]),
+    ("Service", &[""]),
+    ("ServiceAccount", &[""]),
+];
+
+/// `apiVersion: apps/v2`, `apiVersion: v1` of a Deployment. A group of one word, without a dot, can be nobody's own.
+fn version(yaml: Yaml<'_>, document: NodeId, reports: &mut Reports) {
+    let Some((pair, value)) = yaml.entry(document, "apiVersion") else {
+        return;
+    };
+    let (written, kind) = (yaml.text(value), yaml.text_at(document, "kind"));
+    let Some((_, groups)) = KINDS.iter().find(|(name, _)| *name == kind) else {
+        return;
+    };
+    let (group, version) = written.split_once('/').unwrap_or(("", written));
+    let plain = |part: &str| {
+        part.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
+    };
+    let is_own = group.contains('.') && GROUPS.iter().all(|(name, _)| *name != group);
+    if version.is_empty()
+        || is_own
+        || !plain(group)
+        || !plain(version)
+        || yaml.get(document, "metadata").is_none()
+    {
+        return;
+    }
+    let exists = groups.contains(&group)
+        && GROUPS
+            .iter()
+            .any(|(name, versions)| *name == group && versions.contains(&version));
+    if !exists {
+        let known = groups.first().map_or("", |group| group);
+        let newest = GROUPS
+            .iter()
+            .find(|(name, _)| *name == known)
+            .and_then(|(_, versions)| {
+                versions
+                    .iter()
+                    .filter(|version| !version.contains("alpha") && !version.contains("beta"))
+                    .next_back()
+            })
+            .unwrap_or(&"v1");
+        let right = match known {
+            "" => (*newest).to_owned(),
+            _ => format!("{known}/{newest}"),
+        };
+        reports.add(
+            pair,
+            format!("there is no {kind} in `{written}`; it is in `{right}`"),
+        );
+    }
+}
+
 fn whole(yaml: Yaml<'_>, document: NodeId, reports: &mut Reports) {
+    if !yaml.tree.source(document).contains("{{") {
+        version(yaml, document, reports);
+    }
     let key = format!(
         "{}/{}",
         yaml.text_at(document, "apiVersion"),

@@ -5,7 +5,7 @@ mod updates;
 
 use safeguard_api::evidence::Severity;
 
-use crate::analysis::{bodies, calls, rows, served};
+use crate::analysis::{bodies, calls, made_tables, rows, served};
 use crate::language::Language;
 use crate::matching::{Source, canonical};
 use crate::project::{Project, file_name, folder};
@@ -293,11 +293,38 @@ fn insert_after(
             made,
             format!("`{model}` is searched for a clash before one more is made: two at once both find none"),
         );
+    } else if nothing_unique(project, model)
+        && (adds_behind(does, made) || served::is_served(source, project, function))
+    {
+        reports.add(made, format!("`{model}` is looked for before it is made, and no key of the table holds two apart: two at once both find none"));
     } else if is_never_unique(source, project, model) && served::is_served(source, project, function) {
         reports.add(made, format!("`{model}` is looked for before it is made, and nothing in the database holds two apart: two at once both find none"));
     } else {
         reports.note(made, format!("`{model}` is looked for before it is made: two at once both find none, unless the database holds them apart"));
     }
+}
+
+/// Whether the SQL of the repository makes the table, and says of nothing in it that it is unique.
+fn nothing_unique(project: &Project, table: &str) -> bool {
+    made_tables::of(project, table, "").is_some_and(|made| !made.unique)
+}
+
+/// `UPDATE wallets SET cents = cents + $1` behind the row that says that it was done: it is done as often as the row is made.
+fn adds_behind(does: &Does<'_>, made: NodeId) -> bool {
+    does.updated.iter().any(|(at, text)| {
+        let adds = text.split_once(" set ").is_some_and(|(_, set)| {
+            let set = set.split(" where ").next().unwrap_or(set);
+            set.split(',').any(|one| {
+                one.split_once('=').is_some_and(|(column, value)| {
+                    let (column, value) = (column.trim(), value.trim());
+                    value
+                        .strip_prefix(column)
+                        .is_some_and(|rest| rest.trim_start().starts_with(['+', '-']))
+                })
+            })
+        });
+        *at > made && adds
+    })
 }
 
 /// Whether the repository has the model, and neither it nor a migration says that anything of it is unique.

@@ -189,7 +189,7 @@ fn java(source: &Source, project: &Project, reports: &mut Reports) {
 }
 
 /// Whether a class has one object that all requests go through.
-fn is_one_for_all(tree: &Tree, class: NodeId) -> bool {
+pub(super) fn is_one_for_all(tree: &Tree, class: NodeId) -> bool {
     let marks = java_decorators(tree, class);
     let has = |names: &[&str]| marks.iter().any(|mark| names.contains(mark));
     let each_has_its_own = has(&[
@@ -242,7 +242,7 @@ fn is_on(tree: &Tree, call: NodeId, name: &str, class: NodeId) -> bool {
     }
 }
 
-fn is_local(tree: &Tree, at: NodeId, name: &str) -> bool {
+pub(super) fn is_local(tree: &Tree, at: NodeId, name: &str) -> bool {
     bodies::enclosing(tree, at).is_some_and(|function| {
         bodies::has_param(tree, function, name)
             || bodies::body(tree, function).iter().any(|id| {
@@ -256,7 +256,7 @@ fn is_local(tree: &Tree, at: NodeId, name: &str) -> bool {
 }
 
 /// Whether a call runs under a lock, or before anybody else can have the object.
-fn runs_alone(tree: &Tree, call: NodeId, function: NodeId, class: NodeId) -> bool {
+pub(super) fn runs_alone(tree: &Tree, call: NodeId, function: NodeId, class: NodeId) -> bool {
     let is_constructor = tree.name(function) == tree.name(class);
     let name = tree.name(function);
     let once = is_constructor
