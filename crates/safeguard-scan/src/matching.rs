@@ -21,6 +21,7 @@ use typed::{along_chain, has_type, is_same_type};
 
 pub use bindings::{Bindings, Bound, agree, bound};
 pub use canonical::canonical;
+use canonical::plain_path;
 pub use constant::is_constant_string;
 
 /// How many steps one pattern may take over one file, for each node of the file and altogether.
@@ -442,24 +443,6 @@ impl<'m> Matcher<'m> {
                 enough
             }
         }
-    }
-}
-
-/// `a.b.c` without metavariables.
-fn plain_path(tree: &Tree, id: NodeId) -> Option<String> {
-    let name = tree.name(id);
-    if name.starts_with('$') || name == "..." {
-        return None;
-    }
-    match tree.kind(id) {
-        Kind::Name => Some(name.to_owned()),
-        Kind::Member => {
-            let mut path = plain_path(tree, tree.child(id, Role::Object)?)?;
-            path.push('.');
-            path.push_str(name);
-            Some(path)
-        }
-        _ => None,
     }
 }
 

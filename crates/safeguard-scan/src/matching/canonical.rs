@@ -38,3 +38,21 @@ fn write_canonical(tree: &Tree, id: NodeId, text: &mut String) {
         }
     }
 }
+
+/// `a.b.c` without metavariables.
+pub(super) fn plain_path(tree: &Tree, id: NodeId) -> Option<String> {
+    let name = tree.name(id);
+    if name.starts_with('$') || name == "..." {
+        return None;
+    }
+    match tree.kind(id) {
+        Kind::Name => Some(name.to_owned()),
+        Kind::Member => {
+            let mut path = plain_path(tree, tree.child(id, Role::Object)?)?;
+            path.push('.');
+            path.push_str(name);
+            Some(path)
+        }
+        _ => None,
+    }
+}
