@@ -34,13 +34,11 @@ pub fn of(project: &Project, table: &str, but: &str) -> Option<Made> {
     }
     let mut made: Option<Made> = None;
     let mut unique = false;
-    let mut read = 0;
-    for path in project
+    let files = project
         .files()
-        .filter(|path| *path != but && says_of_tables(path))
-    {
-        read += 1;
-        let text = project.text(path).filter(|_| read <= FILES_MAX)?;
+        .filter(|path| *path != but && says_of_tables(path));
+    for (at, path) in files.enumerate() {
+        let text = project.text(path).filter(|_| at < FILES_MAX)?;
         let lower = text.to_ascii_lowercase();
         if !lower.contains(&table) {
             continue;

@@ -169,9 +169,9 @@ fn gives_the_rest(code: Code<'_>, at: NodeId) -> bool {
         Kind::Binary => {
             tree.name(id) == "%"
                 || tree.name(id) == "-"
-                    && !tree
+                    && tree
                         .child(id, Role::Right)
-                        .is_some_and(|right| tree.kind(right) == Kind::Num)
+                        .is_none_or(|right| tree.kind(right) != Kind::Num)
         }
         Kind::Assign => {
             matches!(tree.name(id), "-=" | "+=")

@@ -141,8 +141,7 @@ fn version(yaml: Yaml<'_>, document: NodeId, reports: &mut Reports) {
             .and_then(|(_, versions)| {
                 versions
                     .iter()
-                    .filter(|version| !version.contains("alpha") && !version.contains("beta"))
-                    .next_back()
+                    .rfind(|version| !version.contains("alpha") && !version.contains("beta"))
             })
             .unwrap_or(&"v1");
         let right = match known {

@@ -42,7 +42,7 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             if !globals.contains(name) || !is_global_here(tree, id, name) {
                 continue;
             }
-            if !is_of_request(name) && !(is_kept(name) && is_of_caller(source, id, handler)) {
+            if !(is_of_request(name) || is_kept(name) && is_of_caller(source, id, handler)) {
                 continue;
             }
             let given = tree
