@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
@@ -36,6 +37,8 @@ pub struct ApiClient {
     host: String,
     port: u16,
     token: Option<String>,
+    /// Where the administrator's token is once the server has made it.
+    made_token: PathBuf,
     answer_longest: Duration,
     runtime: tokio::runtime::Runtime,
 }
@@ -52,6 +55,7 @@ impl ApiClient {
             host,
             port,
             token,
+            made_token: globals.state.join("admin.token"),
             answer_longest: ANSWER_LONGEST,
             runtime,
         })
@@ -180,15 +184,40 @@ impl ApiClient {
         path: &str,
         body: Option<Vec<u8>>,
     ) -> Result<A, Failure> {
-        let request = self.request(method, path, "application/json", full(body.unwrap_or_default()))?;
+        let body = body.unwrap_or_default();
+        let ask = |token: Option<&str>| {
+            let body = full(body.clone());
+            self.request_as(token, method.clone(), path, "application/json", body)
+        };
         self.runtime.block_on(async {
-            let answer = self.send(request, Some(self.answer_longest)).await?;
+            let mut answer = self
+                .send(ask(self.token.as_deref())?, Some(self.answer_longest))
+                .await?;
+            // A server that has just begun makes the token before it answers what waited for it.
+            if answer.status() == http::StatusCode::UNAUTHORIZED
+                && self.token.is_none()
+                && self.made_token.exists()
+            {
+                let token = read_token(&self.made_token)?;
+                answer = self.send(ask(Some(&token))?, Some(self.answer_longest)).await?;
+            }
             read_json(answer).await
         })
     }
 
     fn request(
         &self,
+        method: Method,
+        path: &str,
+        media: &str,
+        body: RequestBody,
+    ) -> Result<Request<RequestBody>, Failure> {
+        self.request_as(self.token.as_deref(), method, path, media, body)
+    }
+
+    fn request_as(
+        &self,
+        token: Option<&str>,
         method: Method,
         path: &str,
         media: &str,
@@ -203,7 +232,7 @@ impl ApiClient {
                 header::USER_AGENT,
                 concat!("safeguard/", env!("CARGO_PKG_VERSION")),
             );
-        if let Some(token) = &self.token {
+        if let Some(token) = token {
             let mut value = http::HeaderValue::try_from(format!("Bearer {token}"))
                 .context("the token has characters that no token has")?;
             value.set_sensitive(true);
