@@ -1,11 +1,12 @@
 //! What a change brings: the files as they are against the files as they were.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::finding::Finding;
 use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
+use crate::rule::Confidence;
 use crate::rules::compare;
 use crate::scan::{self, Rules};
 use crate::suppression::{self, Suppression, Today};
@@ -158,6 +159,7 @@ pub fn settle(rules: &Rules, mut files: Vec<FileScan>, today: Today) -> Report {
     }
     let compared = compare(rules, &files);
     let mut findings = Vec::new();
+    let mut told_of: BTreeSet<String> = BTreeSet::new();
     for file in &mut files {
         for finding in std::mem::take(&mut file.now) {
             let was_there = before.get_mut(&finding.identity).filter(|left| **left > 0);
@@ -168,11 +170,22 @@ pub fn settle(rules: &Rules, mut files: Vec<FileScan>, today: Today) -> Report {
                 }
                 None => true,
             };
-            findings.push(Judged {
+            let mut judged = Judged {
                 suppressed: suppression::of(&finding, &file.suppressions, today),
                 finding,
                 introduced,
-            });
+            };
+            // One package that is not there refuses once, in however many files it is imported.
+            let finding = &mut judged.finding;
+            if finding.rule == "unknown-package"
+                && judged.introduced
+                && judged.suppressed.is_none()
+                && finding.blocks()
+                && !told_of.insert(finding.identity.clone())
+            {
+                finding.confidence = Confidence::Medium;
+            }
+            findings.push(judged);
         }
     }
     for finding in compared {

@@ -434,3 +434,31 @@ log(1)
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("pattern-where-python"));
 }
+
+#[test]
+fn a_package_that_is_not_there_refuses_once_in_however_many_files() {
+    let folder = repository();
+    std::fs::write(folder.path().join("requirements.txt"), "Flask==3.1.0\n").expect("a file");
+    git(folder.path(), &["add", "-A"]);
+    git(folder.path(), &["commit", "-q", "-m", "what it needs"]);
+    for name in ["docs/shown.py", "one.py", "two.py", "three.py"] {
+        let file = folder.path().join(name);
+        std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+        std::fs::write(file, "import flask_quota_keeper\n\nflask_quota_keeper.start()\n").expect("a file");
+    }
+    let output = check(
+        folder.path(),
+        &["--base", "HEAD", "--offline", "--format", "json"],
+    );
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let told = |blocks: bool| {
+        let all = report["findings"].as_array().expect("findings").iter();
+        all.filter(|one| one["rule"] == "unknown-package" && one["blocks"] == blocks)
+            .count()
+    };
+    assert_eq!(
+        (output.status.code(), told(true), told(false)),
+        (Some(1), 1, 3),
+        "{report}"
+    );
+}
