@@ -68,7 +68,10 @@ fn archive(folder: &Path) -> anyhow::Result<PathBuf> {
 /// The sources as a repository with one commit.
 fn unpacked(archive: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
     let mut tar = Command::new("tar");
-    tar.arg("-xzf").arg(archive).arg("-C").arg(folder);
+    tar.args(["--no-same-owner", "-xzf"])
+        .arg(archive)
+        .arg("-C")
+        .arg(folder);
     done(&mut tar)?;
     let root = std::fs::read_dir(folder)?
         .next()
