@@ -192,6 +192,20 @@ impl Project {
         found
     }
 
+    /// The texts of the Go files of a package by its last name, tests left out; without a name, of the package that `path` is in.
+    pub fn go_texts<'p>(&'p self, path: &'p str, package: &'p str) -> impl Iterator<Item = String> + 'p {
+        const FILES_MAX: usize = 3_000;
+        let own = folder(path);
+        self.files()
+            .take(FILES_MAX)
+            .filter(|path| path.ends_with(".go") && !path.ends_with("_test.go"))
+            .filter(move |path| match package {
+                "" => folder(path) == own,
+                package => file_name(folder(path)) == package,
+            })
+            .filter_map(|path| self.text(path))
+    }
+
     /// What a file defines for others; `None` if it is not there or can not be read.
     pub fn exports(&self, path: &str) -> Option<Arc<Exports>> {
         if let Ok(known) = self.exports.lock()

@@ -31,13 +31,6 @@ pub fn is_test(path: &str) -> bool {
     let mut parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let named = parts.pop().unwrap_or("");
     let file = named.to_ascii_lowercase();
-    // What lies below `src/main/java` are packages: `com.example.shop` is no example.
-    let packages = parts
-        .windows(3)
-        .position(|window| matches!(window, ["src", "main", "java" | "kotlin" | "scala"]));
-    if let Some(at) = packages {
-        parts.truncate(at);
-    }
     let of_java = named.strip_suffix(".java").is_some_and(|stem| {
         ["Test", "Tests", "IT", "TestCase"]
             .iter()

@@ -7,14 +7,12 @@ use crate::analysis::meant::undoes_or_tests;
 use crate::analysis::words::words;
 use crate::language::Language;
 use crate::matching::Source;
-use crate::project::{Project, file_name, folder};
+use crate::project::Project;
 use crate::rule::Confidence;
 use crate::rules::{ALL_LANGUAGES, Check, Reports};
 use crate::tree::{Kind, NodeId, Role};
 
 check!(CHECK, "mixed-units", "CWE-682", ALL_LANGUAGES, run);
-
-const FILES_MAX: usize = 3_000;
 
 /// Units of one quantity; those of one list are the same unit.
 const UNITS: &[(&str, &[&[&str]])] = &[
@@ -247,16 +245,8 @@ fn is_told_as_major(code: Code<'_>, project: &Project, pair: NodeId, field: &str
     if says(tree.text()) {
         return true;
     }
-    let own = folder(&code.source.path);
     project
-        .files()
-        .take(FILES_MAX)
-        .filter(|path| path.ends_with(".go") && !path.ends_with("_test.go"))
-        .filter(|path| match package {
-            "" => folder(path) == own,
-            package => file_name(folder(path)) == package,
-        })
-        .filter_map(|path| project.text(path))
+        .go_texts(&code.source.path, package)
         .any(|text| says(&text))
 }
 

@@ -62,10 +62,10 @@ fn run(source: &Source, _project: &Project, reports: &mut Reports) {
     for call in source.of_kind(Kind::Call) {
         default(code, *call, &mut told, reports);
     }
-    // A secret is known again by itself, whatever is written around it.
+    // A secret is known again by its text and the key that it is set to, whatever is written around them.
     for report in &mut reports.all {
-        let mut texts = code.texts_in(report.node);
-        report.subject = texts.next().map(str::to_owned);
+        let texts: Vec<&str> = code.texts_in(report.node).collect();
+        report.subject = (!texts.is_empty()).then(|| texts.join("\0"));
     }
 }
 

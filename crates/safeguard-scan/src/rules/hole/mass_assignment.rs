@@ -9,7 +9,7 @@ use crate::analysis::words::words;
 use crate::analysis::{bodies, typed};
 use crate::language::Language;
 use crate::matching::Source;
-use crate::project::{Project, file_name, folder};
+use crate::project::{Project, file_name};
 use crate::rule::Confidence;
 use crate::rules::{Check, Reports};
 use crate::tree::{Kind, NodeId, Role};
@@ -199,16 +199,8 @@ fn go_fields(code: Code<'_>, project: &Project, ty: &str) -> Option<Vec<String>>
     if let Some(found) = fields(code.tree.text()) {
         return Some(found);
     }
-    let own = folder(&code.source.path);
     project
-        .files()
-        .take(FILES_MAX)
-        .filter(|path| path.ends_with(".go") && !path.ends_with("_test.go"))
-        .filter(|path| match package {
-            "" => folder(path) == own,
-            package => file_name(folder(path)) == package,
-        })
-        .filter_map(|path| project.text(path))
+        .go_texts(&code.source.path, package)
         .find_map(|text| fields(&text))
 }
 
