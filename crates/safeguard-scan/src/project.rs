@@ -8,7 +8,7 @@ mod python;
 mod requirement;
 mod rust;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -33,13 +33,14 @@ pub type Reader = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 /// What a repository has and declares; empty where nothing is known.
 #[derive(Default)]
 pub struct Project {
-    files: BTreeSet<String>,
+    /// Sorted, each once.
+    files: Vec<String>,
     /// All folders with a file in them, at any depth.
-    folders: BTreeSet<String>,
+    folders: HashSet<String>,
     /// Folders that modules of Python begin in: they hold some, and are no package themselves.
     python_roots: BTreeSet<String>,
     /// What can be imported from those: modules, and folders with some in them.
-    python_names: BTreeSet<String>,
+    python_names: HashSet<String>,
     pub python: Python,
     pub javascript: JavaScript,
     pub go: Go,
@@ -68,22 +69,24 @@ impl fmt::Debug for Project {
 
 impl Project {
     pub fn new(paths: impl IntoIterator<Item = String>, reader: Reader) -> Project {
+        let mut files: Vec<String> = paths.into_iter().take(PATHS_MAX).collect();
+        files.sort_unstable();
+        files.dedup();
         let mut project = Project {
-            files: paths.into_iter().take(PATHS_MAX).collect(),
             reader: Some(reader),
             ..Project::default()
         };
-        let paths: Vec<String> = project.files.iter().cloned().collect();
-        for path in &paths {
-            for outer in folders_up(folder(path)) {
-                if outer.is_empty() || !project.folders.insert(outer.to_owned()) {
-                    break;
-                }
-            }
-            if has_ending(path, PYTHON_ENDINGS) {
-                project.add_python(path);
+        // Files of one folder mostly follow each other.
+        let mut last = "";
+        for path in &files {
+            let folder = folder(path);
+            if folder != last {
+                project.add_folder(folder);
+                last = folder;
             }
         }
+        project.add_python(&files);
+        project.files = files;
         let manifests: Vec<String> = project
             .files
             .iter()
@@ -103,25 +106,52 @@ impl Project {
         project
     }
 
-    /// The names that a module of Python can be imported by: its own where its folder is no package, else its outermost package's; without
-    /// `__init__.py`, any folder on the way may be one.
-    fn add_python(&mut self, path: &str) {
-        let mut name = stem(path).to_owned();
-        for outer in folders_up(folder(path)) {
-            let within = |file: &str| match outer {
-                "" => file.to_owned(),
-                outer => format!("{outer}/{file}"),
-            };
-            // Python begins where Django's `manage.py` is run, though the folder may be a package as well.
-            let begins = self.files.contains(&within("manage.py"));
-            if begins || !self.files.contains(&within("__init__.py")) {
-                self.python_roots.insert(outer.to_owned());
-                if name != "__init__" {
-                    self.python_names.insert(name);
-                }
+    fn add_folder(&mut self, folder: &str) {
+        for outer in folders_up(folder) {
+            if outer.is_empty() || self.folders.contains(outer) {
+                break;
             }
-            name = file_name(outer).to_owned();
+            self.folders.insert(outer.to_owned());
         }
+    }
+
+    /// The names that modules of Python can be imported by: a module's own where its folder is no package, else its outermost package's; without
+    /// `__init__.py`, any folder on the way may be one.
+    fn add_python(&mut self, files: &[String]) {
+        let has = |file: String| files.binary_search(&file).is_ok();
+        // Python begins where Django's `manage.py` is run, though the folder may be a package as well.
+        let begins = |folder: &str| {
+            let within = |file: &str| match folder {
+                "" => file.to_owned(),
+                folder => format!("{folder}/{file}"),
+            };
+            has(within("manage.py")) || !has(within("__init__.py"))
+        };
+        let modules = || files.iter().filter(|path| has_ending(path, PYTHON_ENDINGS));
+        // All folders with one in them, at any depth.
+        let mut folders: HashMap<&str, bool> = HashMap::new();
+        for path in modules() {
+            for outer in folders_up(folder(path)) {
+                if folders.contains_key(outer) {
+                    break;
+                }
+                folders.insert(outer, begins(outer));
+            }
+        }
+        let begins = |folder: &str| folders.get(folder) == Some(&true);
+        let roots = folders.keys().filter(|folder| begins(folder));
+        self.python_roots = roots.map(|folder| (*folder).to_owned()).collect();
+        let packages = folders
+            .keys()
+            .filter(|inner| !inner.is_empty() && begins(folder(inner)));
+        let alone = modules().filter(|path| begins(folder(path)));
+        let names = packages
+            .map(|package| file_name(package))
+            .chain(alone.map(|path| stem(path)));
+        self.python_names = names
+            .filter(|name| *name != "__init__")
+            .map(str::to_owned)
+            .collect();
     }
 
     /// Folders that modules of Python begin in.
@@ -139,7 +169,9 @@ impl Project {
     }
 
     pub fn has(&self, path: &str) -> bool {
-        self.files.contains(path)
+        self.files
+            .binary_search_by(|file| file.as_str().cmp(path))
+            .is_ok()
     }
 
     pub fn has_folder(&self, path: &str) -> bool {
@@ -157,9 +189,9 @@ impl Project {
         } else {
             format!("{folder}/")
         };
-        let begin = prefix.clone();
-        self.files
-            .range(begin..)
+        let begin = self.files.partition_point(|path| *path < prefix);
+        self.files[begin..]
+            .iter()
             .map(String::as_str)
             .take_while(move |path| path.starts_with(&prefix))
     }

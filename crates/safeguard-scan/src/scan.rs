@@ -10,7 +10,7 @@ use crate::finding::{Finding, Place, Step, identity, identity_of};
 use crate::language::{self, Language};
 use crate::matching::{Bindings, Source, bound};
 use crate::project::Project;
-use crate::rule::{About, Confidence, Evaluation, Expression, Mode, Paths, Ready, Rule, RuleError, Sets};
+use crate::rule::{About, Confidence, Evaluation, Mode, Ready, Rule, RuleError, Sets};
 use crate::rules::{Check, Comparison, Reports};
 use crate::taint;
 use crate::tree::{NodeId, ParseError};
@@ -147,14 +147,6 @@ impl OfLanguage {
             .zip(&self.needs)
             .filter(move |(_, needs)| needs.iter().all(|group| group.iter().any(&has)))
             .map(|(ready, _)| ready)
-    }
-}
-
-impl Paths {
-    /// Whether a path is looked at.
-    pub fn include(&self, path: &str) -> bool {
-        let fits = |globs: &[Expression]| globs.iter().any(|glob| glob.is_match(path) == Some(true));
-        (self.include.is_empty() || fits(&self.include)) && !fits(&self.exclude)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which files a check looks at: what git says has changed, and their texts before and after.
+//! Which files a check looks at, with their texts before and after.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -10,15 +10,13 @@ use safeguard_dependencies::read::{self, Format};
 use safeguard_scan::language::{FILE_BYTES_MAX, Language, is_template};
 
 use super::CheckArgs;
+use super::compared::compared;
 use super::folders::files_in;
 use super::plumbing::{self, Head, Raw};
 use crate::failure::Failure;
-use crate::git;
 
 /// How many files one check looks at.
 pub const FILES_MAX: usize = 200_000;
-/// Where a branch began, if nobody says: the first of these that there is.
-const DEFAULTS: &[&str] = &["origin/HEAD", "origin/main", "origin/master", "main", "master"];
 
 #[derive(Debug)]
 pub struct Selection {
@@ -211,7 +209,7 @@ pub fn select(folder: &Path, args: &CheckArgs) -> Result<Selection, Failure> {
     if let Some(other) = &args.against {
         return Ok(against(folder, other)?);
     }
-    let Ok(root) = git::git(folder, &["rev-parse", "--show-toplevel"]) else {
+    let Some(mut found) = compared(folder, args)? else {
         if args.all || !args.paths.is_empty() {
             let paths = if args.paths.is_empty() {
                 vec![folder.to_owned()]
@@ -225,8 +223,7 @@ pub fn select(folder: &Path, args: &CheckArgs) -> Result<Selection, Failure> {
                 .hint("go to one, or name files: `safeguard check --all PATH…`"),
         );
     };
-    let root = PathBuf::from(root);
-    let mut found = compared(&root, args)?;
+    let root = found.root;
     let wanted = args
         .paths
         .iter()
@@ -291,91 +288,6 @@ fn by_use(entries: Vec<Entry>) -> ByUse {
         manifests,
         others,
     }
-}
-
-/// What is compared with what, before any text is read.
-struct Compared {
-    raw: Vec<Raw>,
-    about: String,
-    side: Side,
-    base: Option<String>,
-    listed: Option<Vec<String>>,
-}
-
-fn compared(root: &Path, args: &CheckArgs) -> Result<Compared, Failure> {
-    if args.all {
-        let listed = plumbing::listed(root)?;
-        return Ok(Compared {
-            raw: listed.all().into_iter().map(Raw::in_working_tree).collect(),
-            about: "every file".to_owned(),
-            side: Side::WorkingTree,
-            base: None,
-            listed: Some(listed.all()),
-        });
-    }
-    if args.staged {
-        return Ok(Compared {
-            raw: plumbing::changed(root, &["--cached", "HEAD"])?,
-            about: "what is staged with the last commit".to_owned(),
-            side: Side::Index,
-            base: Some("HEAD".to_owned()),
-            listed: None,
-        });
-    }
-    if let Some(range) = &args.range {
-        let (from, to) = range
-            .split_once("..")
-            .ok_or_else(|| Failure::undecided(format!("`{range}` is no range")).hint("write it as A..B"))?;
-        let (from, to) = (
-            git::commit(root, from)?,
-            git::commit(root, if to.is_empty() { "HEAD" } else { to })?,
-        );
-        return Ok(Compared {
-            raw: plumbing::changed(root, &[&from, &to])?,
-            about: format!("{} with {}", short(&to), short(&from)),
-            side: Side::Commit(to),
-            base: Some(from),
-            listed: None,
-        });
-    }
-    // Git walks the working tree for the list while the beginning of the branch is looked for.
-    let (listed, changed) = std::thread::scope(|scope| {
-        let listed = scope.spawn(|| plumbing::listed(root));
-        let changed = base(root, args.base.as_deref())
-            .and_then(|base| Ok((plumbing::changed(root, &[&base.commit])?, base)));
-        (listed.join(), changed)
-    });
-    let (mut raw, base) = changed?;
-    let listed = listed.map_err(|_| Failure::undecided("cannot list the files"))??;
-    raw.extend(listed.untracked.iter().cloned().map(Raw::in_working_tree));
-    Ok(Compared {
-        raw,
-        about: format!("the working tree with {} ({})", short(&base.commit), base.name),
-        side: Side::WorkingTree,
-        base: Some(base.commit),
-        listed: Some(listed.all()),
-    })
-}
-
-struct Base {
-    commit: String,
-    name: String,
-}
-
-/// Where the branch left what it began from.
-fn base(root: &Path, named: Option<&str>) -> Result<Base, Failure> {
-    let (name, commit) = match named {
-        Some(name) => (name.to_owned(), git::commit(root, name)?),
-        None => plumbing::first_of(root, DEFAULTS)?.ok_or_else(|| {
-            Failure::undecided("there is no `origin/HEAD`, `main` or `master` to compare with")
-                .hint("say what the branch began from: `safeguard check --base COMMIT`")
-        })?,
-    };
-    let commit = git::git(root, &["merge-base", &commit, "HEAD"]).map_err(|_| {
-        Failure::undecided(format!("`{name}` and this branch have no commit in common"))
-            .hint("fetch more of the history (`git fetch --unshallow`)")
-    })?;
-    Ok(Base { commit, name })
 }
 
 /// The texts: of blobs by one `git cat-file`, the others from the working tree.
@@ -491,8 +403,4 @@ fn against(folder: &Path, other: &Path) -> anyhow::Result<Selection> {
         listed: None,
         wanted: Vec::new(),
     })
-}
-
-fn short(commit: &str) -> &str {
-    commit.get(..10).unwrap_or(commit)
 }

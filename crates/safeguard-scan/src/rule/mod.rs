@@ -8,14 +8,15 @@ mod yaml;
 
 use std::sync::Arc;
 
+use fast_glob::glob_match;
 use safeguard_api::evidence::Severity;
 use serde::Deserialize;
 
 pub use comparison::Comparison;
 pub use expression::Expression;
 pub(crate) use formula::Evaluation;
-pub(crate) use yaml::Sets;
-pub use yaml::{RuleError, load, load_all};
+pub use yaml::{RuleError, load};
+pub(crate) use yaml::{Sets, load_own};
 
 use crate::language::Language;
 use crate::language::pattern::Pattern;
@@ -78,11 +79,30 @@ pub struct Ready {
     pub needs: Vec<Vec<String>>,
 }
 
-/// Which files a rule looks at.
+/// Which files a rule looks at, as `.gitignore` names them: without a slash a glob is any part of a path, and what lies in it.
 #[derive(Debug, Default)]
 pub struct Paths {
-    pub include: Vec<Expression>,
-    pub exclude: Vec<Expression>,
+    pub include: Vec<String>,
+    pub exclude: Vec<String>,
+}
+
+impl Paths {
+    /// Whether a path is looked at.
+    pub fn include(&self, path: &str) -> bool {
+        let fits = |globs: &[String]| globs.iter().any(|glob| names(glob, path));
+        (self.include.is_empty() || fits(&self.include)) && !fits(&self.exclude)
+    }
+}
+
+fn names(glob: &str, path: &str) -> bool {
+    let glob = glob.trim_end_matches('/');
+    if glob.contains('/') {
+        let glob = glob.trim_start_matches('/');
+        let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        ends.into_iter().any(|end| glob_match(glob, &path[..end]))
+    } else {
+        path.split('/').any(|part| glob_match(glob, part))
+    }
 }
 
 #[derive(Debug)]

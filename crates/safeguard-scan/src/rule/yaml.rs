@@ -30,7 +30,7 @@ pub enum RuleError {
 
 /// Reads a file of rules, in their order, and tries each in all its languages.
 pub fn load(text: &str) -> Result<Vec<Rule>, RuleError> {
-    let rules = load_all(&[text])?;
+    let rules = file(text)?;
     let mut sets = Sets::default();
     for rule in &rules {
         let problem = |problem: String| RuleError::Rule {
@@ -41,26 +41,23 @@ pub fn load(text: &str) -> Result<Vec<Rule>, RuleError> {
             let ready = rule.ready(*language, &mut sets)?;
             ready.mode.compiled().map_err(problem)?;
         }
-        for glob in rule.paths.include.iter().chain(&rule.paths.exclude) {
-            glob.get().map_err(|error| problem(error.to_owned()))?;
-        }
     }
     Ok(rules)
 }
 
-/// Reads several files of rules. What they look for is read when it is needed.
-pub fn load_all(texts: &[&str]) -> Result<Vec<Rule>, RuleError> {
-    let mut rules = Vec::new();
-    for text in texts {
-        if text.len() > FILE_BYTES_MAX {
-            return Err(RuleError::TooLarge);
-        }
-        let file: File = serde_saphyr::from_str(text).map_err(|error| RuleError::Yaml(error.to_string()))?;
-        for written in file.rules {
-            rules.push(rule(written)?);
-        }
+/// Reads a file of rules. What they look for is read when it is needed.
+fn file(text: &str) -> Result<Vec<Rule>, RuleError> {
+    if text.len() > FILE_BYTES_MAX {
+        return Err(RuleError::TooLarge);
     }
-    Ok(rules)
+    let file: File = serde_saphyr::from_str(text).map_err(|error| RuleError::Yaml(error.to_string()))?;
+    file.rules.into_iter().map(rule).collect()
+}
+
+/// Reads rules of this program, which are kept as JSON.
+pub(crate) fn load_own(text: &str) -> Result<Vec<Rule>, RuleError> {
+    let file: File = serde_json::from_str(text).map_err(|error| RuleError::Yaml(error.to_string()))?;
+    file.rules.into_iter().map(rule).collect()
 }
 
 /// Sets of sources that several rules share, each read once.
@@ -75,7 +72,7 @@ impl Sets {
         let text = crate::rules::sources(name, language)
             .ok_or_else(|| format!("`x-safeguard` knows no sources `{name}` for {language:?}"))?;
         let items: Vec<Item> =
-            serde_saphyr::from_str(text).map_err(|error| format!("sources `{name}`: {error}"))?;
+            serde_json::from_str(text).map_err(|error| format!("sources `{name}`: {error}"))?;
         let formulas = items.iter().map(|item| Ok(Arc::new(formula(language, item, 0)?)));
         let mut formulas: Vec<Arc<Formula>> = formulas.collect::<Result<_, String>>()?;
         if let Some(find) = crate::rules::found_sources(name) {
@@ -384,45 +381,8 @@ fn metavariable(name: &str) -> Result<String, String> {
 }
 
 fn paths(written: &WrittenPaths) -> Paths {
-    let globs = |globs: &[String]| {
-        globs
-            .iter()
-            .map(|glob| Expression::new(glob_to_regex(glob)))
-            .collect()
-    };
     Paths {
-        include: globs(&written.include),
-        exclude: globs(&written.exclude),
+        include: written.include.clone(),
+        exclude: written.exclude.clone(),
     }
-}
-
-/// A pattern of paths as `.gitignore` has them: without a slash it is any part of a path, and what lies in it.
-fn glob_to_regex(glob: &str) -> String {
-    let anchored = glob.trim_end_matches('/').contains('/');
-    let mut text = String::from(if anchored { r"\A" } else { r"(?:\A|/)" });
-    let mut rest = glob.trim_start_matches('/').chars().peekable();
-    while let Some(char) = rest.next() {
-        match char {
-            '*' if rest.peek() == Some(&'*') => {
-                rest.next();
-                if rest.peek() == Some(&'/') {
-                    rest.next();
-                    text.push_str("(?:.*/)?");
-                } else {
-                    text.push_str(".*");
-                }
-            }
-            '*' => text.push_str("[^/]*"),
-            '?' => text.push_str("[^/]"),
-            '/' if rest.peek().is_none() => {}
-            other => {
-                if !other.is_alphanumeric() && other != '/' && other != '_' {
-                    text.push('\\');
-                }
-                text.push(other);
-            }
-        }
-    }
-    text.push_str(r"(?:/|\z)");
-    text
 }

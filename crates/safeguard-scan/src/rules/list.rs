@@ -12,7 +12,7 @@ macro_rules! yaml {
     ($($path:literal),* $(,)?) => {
         &[$(Entry {
             page: include_str!(concat!($path, ".md")),
-            yaml: include_str!(concat!($path, ".yaml")),
+            rules: include_str!(concat!(env!("OUT_DIR"), "/", $path, ".json")),
         }),*]
     };
 }

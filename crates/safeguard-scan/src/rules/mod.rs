@@ -47,7 +47,7 @@ pub use page::{Case, Expected, Page};
 use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
-use crate::rule::{About, Confidence, RuleError, load_all};
+use crate::rule::{About, Confidence, RuleError, load_own};
 use crate::tree::NodeId;
 use list::{CHECKS, COMPARISONS, RUN, YAML};
 
@@ -140,10 +140,17 @@ impl Reports {
     }
 }
 
-/// A page, and its rules in YAML.
+/// A page, and its rules, which are written in YAML, as JSON.
 struct Entry {
     page: &'static str,
-    yaml: &'static str,
+    rules: &'static str,
+}
+
+/// What a set of sources is written as, in YAML, as JSON.
+macro_rules! own_sources {
+    ($name:literal) => {
+        include_str!(concat!(env!("OUT_DIR"), "/sources/", $name, ".json"))
+    };
 }
 
 /// A set of sources that rules may name under `x-safeguard`: a list of patterns.
@@ -151,13 +158,13 @@ pub(crate) fn sources(name: &str, language: Language) -> Option<&'static str> {
     match (name, language) {
         // Found by `found_sources` alone.
         ("parameters", _) => Some("[]"),
-        ("outside", Language::Go) => Some(include_str!("sources/outside.go.yaml")),
+        ("outside", Language::Go) => Some(own_sources!("outside.go")),
         ("outside", Language::JavaScript | Language::TypeScript | Language::Tsx) => {
-            Some(include_str!("sources/outside.javascript.yaml"))
+            Some(own_sources!("outside.javascript"))
         }
         // All of it is found by `found_sources`.
         ("outside", Language::Java | Language::Rust) => Some("[]"),
-        ("outside", Language::Python) => Some(include_str!("sources/outside.python.yaml")),
+        ("outside", Language::Python) => Some(own_sources!("outside.python")),
         _ => None,
     }
 }
@@ -207,9 +214,13 @@ pub fn pages_of(wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Page>, String> {
 
 /// All rules.
 pub fn built_in() -> Result<crate::scan::Rules, RuleError> {
-    let texts: Vec<&str> = YAML.iter().map(|entry| entry.yaml).collect();
-    let rules = load_all(&texts)?;
+    let files = YAML.iter().map(|entry| load_own(entry.rules));
+    let rules = files.collect::<Result<Vec<_>, _>>()?;
     let checks = CHECKS.iter().map(|(_, check)| *check).collect();
     let comparisons = COMPARISONS.iter().map(|(_, comparison)| *comparison).collect();
-    Ok(crate::scan::Rules::new(rules, checks, comparisons))
+    Ok(crate::scan::Rules::new(
+        rules.into_iter().flatten().collect(),
+        checks,
+        comparisons,
+    ))
 }
