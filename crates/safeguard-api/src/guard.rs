@@ -257,6 +257,9 @@ pub struct CommandDecision {
     pub programs: Vec<String>,
     /// Files whose text decides, and was not given.
     pub files_needed: Vec<String>,
+    /// Scripts of the disk that it would run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scripts: Vec<String>,
     #[serde(rename = "as")]
     pub principal: Principal,
     pub environment: Environment,

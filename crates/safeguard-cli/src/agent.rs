@@ -158,6 +158,9 @@ fn explained(decision: &CommandDecision) -> String {
     if !decision.files_needed.is_empty() {
         text.push_str(&format!("  reads      {}\n", decision.files_needed.join(", ")));
     }
+    if !decision.scripts.is_empty() {
+        text.push_str(&format!("  scripts    {}\n", decision.scripts.join(", ")));
+    }
     text
 }
 

@@ -1,11 +1,11 @@
 //! `safeguard check`: what a change brings, before anything runs.
 
-mod compared;
+pub mod compared;
 pub mod files;
 mod folders;
 pub mod formats;
 mod others;
-mod plumbing;
+pub mod plumbing;
 mod project;
 mod recipes;
 mod review;

@@ -87,7 +87,14 @@ fn special(function: &str, arguments: usize) -> Option<Known> {
 
 /// Functions that do more than read, sorted by name.
 static SPECIAL: &[(&str, Class, &str)] = &[
+    (
+        "add_retention_policy",
+        Class::Deferred,
+        "has chunks of a table dropped later",
+    ),
     ("addgeometrycolumn", Class::Alter, "adds a column"),
+    ("citus_drop_all_shards", Class::Drop, "drops tables"),
+    ("citus_remove_node", Class::ServerAdmin, "takes a node away"),
     ("connectby", Class::DynamicSql, "runs SQL made of names and texts"),
     ("cursor_to_xml", Class::Read, "reads a cursor"),
     ("database_to_xml", Class::DynamicSql, "reads every table"),
@@ -97,8 +104,20 @@ static SPECIAL: &[(&str, Class, &str)] = &[
         "reads every table",
     ),
     ("drop_chunks", Class::Drop, "drops tables"),
+    ("drop_partition_id", Class::Drop, "drops tables"),
+    ("drop_partition_time", Class::Drop, "drops tables"),
     ("dropgeometrycolumn", Class::Drop, "drops a column"),
     ("dropgeometrytable", Class::Drop, "drops a table"),
+    (
+        "heap_force_freeze",
+        Class::ServerAdmin,
+        "changes pages of a table past every count",
+    ),
+    (
+        "heap_force_kill",
+        Class::ServerAdmin,
+        "removes rows of a table past every count",
+    ),
     ("http", Class::Outward, "reaches another server"),
     ("http_delete", Class::Outward, "reaches another server"),
     ("http_get", Class::Outward, "reaches another server"),
@@ -117,6 +136,7 @@ static SPECIAL: &[(&str, Class, &str)] = &[
     ("lo_truncate64", Class::Truncate, "cuts a large object"),
     ("lo_unlink", Class::Delete, "deletes a large object"),
     ("lowrite", Class::Write, "changes a large object"),
+    ("master_remove_node", Class::ServerAdmin, "takes a node away"),
     (
         "pg_background_launch",
         Class::Deferred,
@@ -197,6 +217,11 @@ static SPECIAL: &[(&str, Class, &str)] = &[
         "run_command_on_workers",
         Class::Outward,
         "runs SQL on other servers",
+    ),
+    (
+        "run_maintenance_proc",
+        Class::Drop,
+        "drops partitions that are old",
     ),
     (
         "schema_to_xml",

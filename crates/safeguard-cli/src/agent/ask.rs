@@ -11,7 +11,9 @@ use safeguard_api::config::GuardPolicy;
 use safeguard_api::guard::CommandDecision;
 use safeguard_guard::shell::{COMMAND_BYTES_MAX, Surroundings, judge_command};
 
+use crate::check::{compared::DEFAULTS, plumbing};
 use crate::failure::Failure;
+use crate::git;
 
 /// A longer file of statements is not read, and its command refused.
 const FILE_BYTES_MAX: u64 = safeguard_guard::STATEMENT_BYTES_MAX as u64;
@@ -28,12 +30,14 @@ pub struct Asked<'p> {
 impl Asked<'_> {
     pub fn command(&self, command: &str) -> CommandDecision {
         let mut files = BTreeMap::new();
+        let mut scripts = BTreeMap::new();
         loop {
             let around = Surroundings {
                 environment: self.environment,
                 policy: self.policy,
                 folder: self.folder.as_deref(),
                 files: &files,
+                scripts: &scripts,
             };
             let decision = judge_command(command, &around);
             let wanted = decision
@@ -44,12 +48,33 @@ impl Asked<'_> {
                 .take(FILES_MAX - files.len())
                 .filter_map(|path| Some((path.clone(), self.file(path)?)))
                 .collect();
+            let unread: Vec<&String> = decision
+                .scripts
+                .iter()
+                .filter(|path| !scripts.contains_key(*path) && scripts.len() + files.len() < FILES_MAX)
+                .collect();
             // A file that can not be read is not in sight, and the command stays refused.
-            if read.is_empty() {
+            if read.is_empty() && unread.is_empty() {
                 return decision;
             }
             files.extend(read);
+            for path in unread {
+                // Without a text nothing is said of it.
+                let text = self.file(path).filter(|text| !self.is_of_others(path, text));
+                scripts.insert(path.clone(), text.unwrap_or_default());
+            }
         }
+    }
+
+    /// Whether the branch that others answer for has a script as it is. What an agent has written, or committed to a branch of its own, is judged
+    /// when it runs.
+    fn is_of_others(&self, path: &str, text: &str) -> bool {
+        let folder = Path::new(self.folder.as_deref().unwrap_or("."));
+        let Ok(Some((_, commit))) = plumbing::first_of(folder, DEFAULTS) else {
+            return false;
+        };
+        let theirs = git::git_bytes(folder, &["cat-file", "blob", &format!("{commit}:./{path}")]);
+        theirs.is_ok_and(|theirs| theirs == text.as_bytes())
     }
 
     fn file(&self, path: &str) -> Option<String> {

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::git;
 
 /// Where a branch began, if nobody says: the first of these that there is.
-const DEFAULTS: &[&str] = &["origin/HEAD", "origin/main", "origin/master", "main", "master"];
+pub const DEFAULTS: &[&str] = &["origin/HEAD", "origin/main", "origin/master", "main", "master"];
 
 /// What is compared with what, before any text is read.
 pub struct Compared {

@@ -229,6 +229,30 @@ fn a_command_is_explained_with_exit_codes() {
     );
 }
 
+#[test]
+fn a_script_counts_as_typed_unless_the_default_branch_has_it() {
+    let project = Project::new();
+    let git = |arguments: &[&str]| {
+        let mut git = std::process::Command::new("git");
+        git.args(["-c", "user.name=A", "-c", "user.email=a@example.org"]);
+        let status = git.args(arguments).current_dir(project.path("src")).status();
+        assert!(status.unwrap().success(), "{arguments:?}");
+    };
+    let script = |text: &str| std::fs::write(project.path("src/tidy.sh"), text).unwrap();
+    script("#!/bin/sh\nrm -rf ~/old\n");
+    let explain = ["agent", "explain", "sh tidy.sh"];
+    assert_eq!(project.exit(&explain), 1, "outside of git it is nobody else's");
+    git(&["init", "--quiet", "--initial-branch", "main"]);
+    assert_eq!(project.exit(&explain), 1, "nobody has committed it");
+    git(&["add", "tidy.sh"]);
+    git(&["commit", "--quiet", "--message", "tidy"]);
+    assert_eq!(project.exit(&explain), 0, "the default branch has it");
+    git(&["checkout", "--quiet", "-b", "work"]);
+    script("#!/bin/sh\nrm -rf ~/all\n");
+    git(&["commit", "--quiet", "--all", "--message", "tidier"]);
+    assert_eq!(project.exit(&explain), 1, "a branch of one's own is one's own");
+}
+
 const BAD: &str =
     "import os\nfrom flask import request\n\n\ndef ping():\n    os.system('ping ' + request.args['host'])\n";
 

@@ -32,6 +32,9 @@ pub struct Surroundings<'a> {
     pub folder: Option<&'a str>,
     /// Texts of files, by the paths in [`CommandDecision::files_needed`].
     pub files: &'a BTreeMap<String, String>,
+    /// Texts of scripts that nobody but the agent answers for, by the paths in [`CommandDecision::scripts`]: each is judged as if its text
+    /// were typed. What others have committed is not among them.
+    pub scripts: &'a BTreeMap<String, String>,
 }
 
 /// Decides about a command. One whose statements lie in a file is denied, and names the file; whoever asks may read it,
@@ -48,6 +51,7 @@ pub fn judge_command(command: &str, around: &Surroundings<'_>) -> CommandDecisio
         finding,
         programs: walk.programs.into_iter().collect(),
         files_needed: walk.files_needed.into_iter().collect(),
+        scripts: walk.scripts.into_iter().collect(),
         principal: Principal::Agent,
         environment: around.environment,
     }

@@ -161,7 +161,9 @@ impl Spot {
     /// Whether all of it is made again by a build, or was meant to go: something below `/tmp`.
     pub fn is_made_again(&self) -> bool {
         let listed = |names: &[&str]| self.parts.iter().position(|part| names.contains(&part.as_str()));
-        let left_over = |part: &String| MADE_AGAIN_ENDINGS.iter().any(|ending| part.ends_with(ending));
+        let left_over = |part: &String| {
+            part.starts_with("cmake-build-") || MADE_AGAIN_ENDINGS.iter().any(|ending| part.ends_with(ending))
+        };
         let at = match self.root {
             Root::Project => listed(MADE_AGAIN)
                 .or_else(|| listed(MADE_AGAIN_IN_PROJECT))

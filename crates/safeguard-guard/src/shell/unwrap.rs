@@ -113,7 +113,7 @@ pub(crate) fn behind(argv: &[Word]) -> Vec<Word> {
     argv
 }
 
-const SHELLS: &[&str] = &[
+pub(crate) const SHELLS: &[&str] = &[
     "sh", "bash", "zsh", "dash", "ksh", "ash", "fish", "rbash", "mksh", "csh", "tcsh", "su", "pwsh",
 ];
 
@@ -138,7 +138,17 @@ fn shells(invocation: &Invocation) -> Vec<Within> {
     }
     let given = leading_options(
         args,
-        &["-c", "-o", "-O", "--rcfile", "--init-file", "--command", "-s"],
+        &[
+            "-c",
+            "-o",
+            "-O",
+            "--rcfile",
+            "--init-file",
+            "--command",
+            "-s",
+            "-Command",
+            "-command",
+        ],
     );
     let given = if invocation.program == "su" {
         options(args, &["-c", "--command", "-s", "--shell"])
@@ -146,7 +156,7 @@ fn shells(invocation: &Invocation) -> Vec<Within> {
         given
     };
     let mut found: Vec<Within> = given
-        .values(&["-c", "--command"])
+        .values(&["-c", "--command", "-Command", "-command"])
         .map(|word| Within::Text {
             text: word.text.clone(),
             elsewhere: false,
@@ -157,7 +167,7 @@ fn shells(invocation: &Invocation) -> Vec<Within> {
             .values(&["--rcfile", "--init-file"])
             .map(|word| script(&word.text)),
     );
-    let texts = given.any(&["-c", "--command"]);
+    let texts = given.any(&["-c", "--command", "-Command", "-command"]);
     let file = given.rest.first().map(|(_, word)| word.text.as_str());
     match file {
         _ if texts || given.any(&["--version", "--help"]) => {}

@@ -1,13 +1,14 @@
 //! Walks a command in the order in which a shell runs it, and asks about every program that it would start.
 
 mod script;
+mod scripts;
 mod start;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::script::Script;
 use super::expand::Variables;
-use super::paths::Spot;
+use super::paths::{Root, Spot};
 use super::word::{UNKNOWN, Word};
 use super::{Surroundings, rules, tree};
 use safeguard_api::guard::GuardFinding;
@@ -66,6 +67,7 @@ pub(crate) struct Walk<'s> {
     pub around: &'s Surroundings<'s>,
     pub programs: BTreeSet<String>,
     pub files_needed: BTreeSet<String>,
+    pub scripts: BTreeSet<String>,
     /// Files that the command itself writes, with their texts; none for what another program made.
     written: BTreeMap<String, Option<String>>,
     open: Vec<Text>,
@@ -81,6 +83,7 @@ impl<'s> Walk<'s> {
             around,
             programs: BTreeSet::new(),
             files_needed: BTreeSet::new(),
+            scripts: BTreeSet::new(),
             written: BTreeMap::new(),
             open: Vec::new(),
             steps: 0,
@@ -172,6 +175,23 @@ impl<'s> Walk<'s> {
         if let Some(text) = self.written.get(from.trim_start_matches("./")).cloned() {
             self.note_written(to, text);
         }
+    }
+
+    /// The text of a script, where the command wrote it or nobody else answers for it.
+    pub fn script(&mut self, path: &str, spot: &Spot) -> Option<String> {
+        if let Some(text) = self.written(path) {
+            return Some(text.to_owned());
+        }
+        // What a build or an installer makes is theirs.
+        const MADE: &[&str] = &["configure", "config.status", "libtool"];
+        let within = spot.root == Root::Project && !spot.is_made_again() && !MADE.contains(&spot.last());
+        let shown = spot.shown();
+        if !(within || spot.is_for_a_while()) || shown.contains(UNKNOWN) {
+            return None;
+        }
+        let text = self.around.scripts.get(&shown).cloned();
+        self.scripts.insert(shown);
+        text
     }
 
     /// The text of a file, where the command wrote it or whoever asks gave it.

@@ -20,6 +20,20 @@ fn asked_with(command: &str, environment: Environment, files: &BTreeMap<String, 
         policy: &GuardPolicy::default(),
         folder: Some(PROJECT),
         files,
+        scripts: &BTreeMap::new(),
+    };
+    judge_command(command, &around)
+}
+
+/// With the texts of scripts that an agent has written.
+fn asked_beside(command: &str, scripts: &[(&str, &str)]) -> CommandDecision {
+    let own = |(path, text): &(&str, &str)| ((*path).to_owned(), (*text).to_owned());
+    let around = Surroundings {
+        environment: Environment::Production,
+        policy: &GuardPolicy::default(),
+        folder: Some(PROJECT),
+        files: &BTreeMap::new(),
+        scripts: &scripts.iter().map(own).collect(),
     };
     judge_command(command, &around)
 }
@@ -199,6 +213,66 @@ fn statements_in_a_file_are_judged_when_the_file_is_given() {
     assert_eq!(with("cat x.sql | psql -h prod", "TRUNCATE users;"), "truncate");
     assert_eq!(with("psql -c '\\i x.sql'", "DELETE FROM users;"), "delete");
     assert_eq!(with("sqlite3 a.db '.read x.sql'", "select 1;"), "allowed");
+}
+
+#[test]
+fn a_script_that_an_agent_wrote_is_judged_as_if_it_were_typed() {
+    let drops = "#!/usr/bin/env bash\nset -eu\npsql \"$DATABASE_URL\" -c 'DROP TABLE users'\n";
+    for command in [
+        "./tools/fix.sh",
+        "bash tools/fix.sh --now",
+        "sudo sh -x tools/fix.sh",
+        ". tools/fix.sh",
+        "cd tools && ./fix.sh",
+        "chmod +x tools/fix.sh && tools/fix.sh",
+        "xargs -n1 tools/fix.sh < names",
+    ] {
+        let decision = asked_beside(command, &[("tools/fix.sh", drops)]);
+        assert_eq!(rule(&decision), "drop", "{command}");
+        assert!(decision.scripts.contains(&"tools/fix.sh".to_owned()), "{command}");
+        assert_eq!(rule(&asked_beside(command, &[])), "allowed", "{command}");
+    }
+    // One script runs another.
+    let outer = [("a.sh", "./b.sh\n"), ("b.sh", "rm -rf ~\n")];
+    assert_eq!(rule(&asked_beside("sh a.sh", &outer)), "remove-files");
+    let temporary = [("/tmp/x.sh", "git push --force\n")];
+    assert_eq!(
+        rule(&asked_beside("bash /tmp/x.sh", &temporary)),
+        "rewrite-history"
+    );
+    let package = [(
+        "package.json",
+        r#"{"scripts": {"test": "jest", "pretidy": "rm -rf ~", "tidy": "true"}}"#,
+    )];
+    assert_eq!(rule(&asked_beside("npm run tidy", &package)), "remove-files");
+    assert_eq!(rule(&asked_beside("yarn tidy", &package)), "remove-files");
+    assert_eq!(rule(&asked_beside("npm test", &package)), "allowed");
+    let make = [(
+        "Makefile",
+        ".PHONY: all tidy\nall: build\n\tcc -o $@ $(FILES)\ntidy: wipe\n\t@true\nwipe:\n\t-@psql $(URL) -c 'DROP TABLE users'\n",
+    )];
+    assert_eq!(rule(&asked_beside("make tidy", &make)), "drop");
+    assert_eq!(rule(&asked_beside("make -j4 wipe X=1", &make)), "drop");
+    assert_eq!(rule(&asked_beside("make", &make)), "allowed");
+}
+
+#[test]
+fn scripts_of_others_and_other_languages_are_not_read_as_a_shells() {
+    let python = [
+        ("tools/fix.py", "#!/usr/bin/env python3\nrm = 'rm -rf ~'\n"),
+        ("run", "#!/usr/bin/python\nx = (1\n"),
+    ];
+    assert_eq!(rule(&asked_beside("./tools/fix.py && ./run", &python)), "allowed");
+    // Nobody is asked for what is installed or made by a build.
+    for command in [
+        "source .venv/bin/activate",
+        "./node_modules/.bin/jest",
+        "/usr/local/bin/deploy",
+        ". ~/.bashrc",
+        "./configure",
+    ] {
+        assert_eq!(asked(command).scripts, Vec::<String>::new(), "{command}");
+    }
 }
 
 #[test]

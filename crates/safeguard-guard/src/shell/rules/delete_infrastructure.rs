@@ -15,6 +15,7 @@ pub(super) static RULE: CommandRule = CommandRule {
         found
             .or_else(|| applied(invocation))
             .or_else(|| scaled(invocation))
+            .or_else(|| unheld(invocation))
             .or_else(|| mirrored(invocation))
             .or_else(|| by_request(invocation))
     },
@@ -90,6 +91,12 @@ const TABLE: &[Row] = &[
         &["force-unlock|taint"],
         "has infrastructure replaced or unlocked",
     ),
+    with(
+        "terraform|tofu|terragrunt",
+        &["apply"],
+        &["-replace"],
+        "has infrastructure replaced or unlocked",
+    ),
     row("pulumi", &["destroy|cancel"], "destroys a stack"),
     row("pulumi", &["stack", "rm"], "destroys a stack"),
     row(
@@ -109,16 +116,16 @@ const TABLE: &[Row] = &[
         &["**", "remove|delete|terminate"],
         "destroys a stack",
     ),
-    row("kubectl|oc", &["delete"], "deletes what runs in a cluster"),
-    row("kubectl|oc", &["drain"], "empties a machine of a cluster"),
+    row("kubectl|oc|k", &["delete"], "deletes what runs in a cluster"),
+    row("kubectl|oc|k", &["drain"], "empties a machine of a cluster"),
     with(
-        "kubectl|oc",
+        "kubectl|oc|k",
         &["replace"],
         &["--force"],
         "deletes what runs in a cluster, and makes it again",
     ),
     with(
-        "kubectl|oc",
+        "kubectl|oc|k",
         &["apply"],
         &["--prune"],
         "deletes what runs in a cluster",
@@ -142,9 +149,14 @@ const TABLE: &[Row] = &[
         "aws",
         &[
             "**",
-            "delete-*|terminate-*|deregister-*|purge-*|destroy-*|release-*|schedule-key-deletion",
+            "delete-*|batch-delete-*|terminate-*|deregister-*|purge-*|destroy-*|release-*|schedule-key-deletion",
         ],
         "deletes from a cloud",
+    ),
+    row(
+        "aws",
+        &["s3api", "put-bucket-lifecycle*|put-lifecycle*"],
+        "has what lies in a bucket deleted later",
     ),
     row(
         "aws",
@@ -213,6 +225,13 @@ const TABLE: &[Row] = &[
         ],
         "deletes from GitHub",
     ),
+    with(
+        "gh",
+        &["repo", "edit"],
+        &["--visibility"],
+        "shows a repository to others, or hides it from them",
+    ),
+    row("hub", &["delete"], "deletes from GitHub"),
     row("glab", &["repo|project|release", "delete"], "deletes from GitLab"),
     row(
         "docker|podman|nerdctl",
@@ -275,6 +294,7 @@ const TABLE: &[Row] = &[
         &["delete_*|reset|force_reset|purge_queue|stop*"],
         "deletes queues",
     ),
+    row("rabbitmqadmin", &["**", "delete|purge"], "deletes queues"),
     with(
         "kafka-topics|kafka-topics.sh",
         &[],
@@ -349,8 +369,22 @@ fn scaled(invocation: &Invocation) -> Option<String> {
         return Some("takes down what runs in a cloud".to_owned());
     }
     let none = options.values(&["--replicas"]).any(|value| value.text == "0");
-    (invocation.is(&["kubectl", "oc"]) && options.words().contains(&"scale") && none)
+    (invocation.is(&["kubectl", "oc", "k"]) && options.words().contains(&"scale") && none)
         .then(|| "takes down what runs in a cluster".to_owned())
+}
+
+/// What holds an object back until somebody has cleaned up after it.
+fn unheld(invocation: &Invocation) -> Option<String> {
+    let lifts = |text: &str| {
+        let text: String = text.split_whitespace().collect();
+        text.contains("\"finalizers\":null")
+            || text.contains("\"finalizers\":[]")
+            || text.contains("/metadata/finalizers")
+    };
+    let patches =
+        invocation.is(&["kubectl", "oc", "k"]) && invocation.options(GLOBALS).words().contains(&"patch");
+    (patches && invocation.args.iter().any(|word| lifts(&word.text)))
+        .then(|| "takes away what holds an object back from being deleted".to_owned())
 }
 
 /// A copy that removes what is not in its source, on another machine.
@@ -362,14 +396,23 @@ fn mirrored(invocation: &Invocation) -> Option<String> {
         .then(|| "deletes files on another machine".to_owned())
 }
 
-/// A request to delete, to any machine but this one.
+/// A request to delete, to any machine but this one; of a store of documents, to this one too.
 fn by_request(invocation: &Invocation) -> Option<String> {
+    if !invocation.is(&["curl", "wget", "xh", "xhs", "http", "https", "gh", "hub", "glab"]) {
+        return None;
+    }
     let options = invocation.options(&["-X", "--request", "--method", "-H", "--header", "-d", "-o", "-u"]);
+    let words = options.words();
     let given = options.values(&["-X", "--request", "--method"]);
+    let typed = invocation
+        .is(&["xh", "xhs", "http", "https"])
+        .then(|| words.first().copied())
+        .flatten();
     let deletes = given
         .into_iter()
-        .any(|value| value.text.eq_ignore_ascii_case("delete"));
-    let api = invocation.is(&["gh", "hub", "glab"]) && options.words().first() == Some(&"api");
+        .map(|value| value.text.clone())
+        .chain(typed.map(str::to_owned))
+        .any(|verb| verb.eq_ignore_ascii_case("delete"));
     let here = |word: &&str| {
         const OWN: &[&str] = &[
             "localhost",
@@ -382,6 +425,12 @@ fn by_request(invocation: &Invocation) -> Option<String> {
         let host = word.split("://").last().unwrap_or("");
         OWN.iter().any(|own| host.starts_with(own))
     };
-    let away = invocation.is(&["curl", "xh", "http"]) && !options.words().iter().any(here);
-    (deletes && (api || away)).then(|| "asks another machine to delete something".to_owned())
+    // Elasticsearch and its kin: an index, or what a query finds.
+    let store = |word: &&str| word.contains(":9200/") || word.contains(":9300/");
+    if words.iter().any(|word| word.contains("/_delete_by_query")) || (deletes && words.iter().any(store)) {
+        return Some("deletes documents or an index of a store".to_owned());
+    }
+    let api = invocation.is(&["gh", "hub", "glab"]);
+    let asks = (api && words.first() == Some(&"api")) || (!api && !words.iter().any(here));
+    (deletes && asks).then(|| "asks another machine to delete something".to_owned())
 }

@@ -1,7 +1,8 @@
 //! What would take safeguard, its hooks or its approvals out of the way.
 
+use super::rewrite_history::GLOBALS as GIT_GLOBALS;
 use super::{CommandRule, Invocation, POLICY};
-use crate::shell::options::fits;
+use crate::shell::options::{fits, leading_options, options};
 use crate::shell::paths::Spot;
 use crate::shell::word::shown;
 
@@ -15,6 +16,7 @@ pub(super) static RULE: CommandRule = CommandRule {
         commanded(invocation)
             .or_else(|| stopped(invocation))
             .or_else(|| past_hooks(invocation))
+            .or_else(|| past_checks(invocation))
             .or_else(|| touched(invocation))
     },
 };
@@ -23,6 +25,7 @@ pub(super) static RULE: CommandRule = CommandRule {
 const ALLOWED: &[&[&str]] = &[
     &[],
     &["init|status|doctor|schema|guard|gate|evidence|audit|rollout|drill|help|up|mcp"],
+    &["check|verify|rules|osv|sbom"],
     &["change"],
     &["release", "create|list|show|rollback|bisect|watch"],
     &["approval|waiver|breakglass|passkey|token|credential", "list|who"],
@@ -100,6 +103,52 @@ fn past_hooks(invocation: &Invocation) -> Option<String> {
             .iter()
             .any(|word| OPTIONS.contains(&word.text.as_str()));
     (invocation.is(AGENTS) && past).then(|| format!("starts `{}` past its hooks", invocation.program))
+}
+
+/// Past what looks at a commit, a push or a merge before it counts.
+fn past_checks(invocation: &Invocation) -> Option<String> {
+    const SWITCHES: &[&str] = &[
+        "HUSKY",
+        "LEFTHOOK",
+        "SKIP",
+        "HUSKY_SKIP_HOOKS",
+        "OVERCOMMIT_DISABLE",
+    ];
+    let off = |(name, _): &&(String, Vec<String>)| SWITCHES.contains(&name.as_str());
+    let leading = leading_options(&invocation.args, GIT_GLOBALS);
+    let verb = leading.rest.first().map(|(at, verb)| (*at, verb.text.as_str()));
+    match (invocation.program.as_str(), verb) {
+        ("git", Some((at, verb @ ("commit" | "push" | "merge" | "am" | "rebase" | "cherry-pick")))) => {
+            let given = options(
+                &invocation.args[at + 1..],
+                &["-m", "-F", "-C", "-c", "-t", "-o", "-X", "-s"],
+            );
+            let moved = leading
+                .values(&["-c"])
+                .any(|setting| setting.text.to_lowercase().starts_with("core.hookspath"));
+            let past = given.any(&["--no-verify"]) || (verb == "commit" && given.any(&["-n"])) || moved;
+            let switched = invocation.assignments.iter().any(|one| off(&one));
+            (past || switched).then(|| format!("goes past the checks before `git {verb}`"))
+        }
+        ("pre-commit" | "lefthook" | "husky" | "overcommit", Some((_, "uninstall"))) => {
+            Some("takes the checks before a commit out".to_owned())
+        }
+        ("gh", Some((_, "pr"))) if invocation.options(&[]).any(&["--admin"]) => {
+            Some("merges past the checks that a branch requires".to_owned())
+        }
+        ("gh", Some((at, "workflow")))
+            if invocation.args[at + 1..]
+                .first()
+                .is_some_and(|word| word.text == "disable") =>
+        {
+            Some("turns a workflow of checks off".to_owned())
+        }
+        ("chmod" | "mv" | "truncate" | "unlink", _) => invocation
+            .spots()
+            .find(|spot| spot.shown().contains(".git/hooks/"))
+            .map(|spot| format!("changes `{}`, a check before a commit", shown(&spot.shown()))),
+        _ => None,
+    }
 }
 
 /// They show a file and leave it as it is.

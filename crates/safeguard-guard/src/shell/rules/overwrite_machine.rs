@@ -100,6 +100,15 @@ pub(super) fn over(spot: &Spot) -> Option<String> {
 fn emptied(invocation: &Invocation) -> Option<String> {
     let by_name = match invocation.program.as_str() {
         "truncate" => invocation.spots().find(keeps_data),
+        "dd" => invocation
+            .args
+            .iter()
+            .filter_map(|word| word.text.strip_prefix("of="))
+            .map(|path| invocation.spot(path))
+            .find(keeps_data),
+        "cp" if invocation.args.iter().any(|word| word.text == "/dev/null") => {
+            last(invocation).into_iter().find(keeps_data)
+        }
         "" | ":" | "cat" | "echo" | "printf" | "true" => invocation.written().find(keeps_data),
         _ => None,
     };
@@ -137,7 +146,12 @@ fn rights(invocation: &Invocation) -> Option<String> {
         .skip(1)
         .map(|(_, word)| invocation.spot(&word.text))
         .collect();
-    let whole = |spot: &Spot| spot.parts.is_empty() && spot.root != Root::Project;
+    // A folder right below the root, or a home as such.
+    let whole = |spot: &Spot| match spot.root {
+        Root::System => spot.parts.len() < 2 && spot.shown() != "/tmp",
+        Root::Home => spot.parts.is_empty(),
+        Root::Project | Root::Unknown => false,
+    };
     let found = spots
         .iter()
         .find(|spot| spot.is_of_the_machine() || (deep && whole(spot)))?;

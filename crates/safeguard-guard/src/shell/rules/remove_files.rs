@@ -20,13 +20,29 @@ pub(super) static RULE: CommandRule = CommandRule {
         if invocation.is(&["tar", "gtar", "bsdtar"]) {
             return packed(invocation);
         }
-        let recursive_always = invocation.is(&["rimraf", "rmtree", "del-cli"]);
-        if !(recursive_always || invocation.is(&["rm", "grm", "unlink", "srm"])) {
+        if invocation.is(&["trash-empty"]) {
+            return Some("empties the trash".to_owned());
+        }
+        let recursive_always = invocation.is(&["rimraf", "rmtree", "del-cli", "rd"]);
+        if !(recursive_always
+            || invocation.is(&["rm", "grm", "unlink", "srm", "remove-item", "ri", "del", "erase"]))
+        {
             return None;
         }
         let options = invocation.options(&[]);
-        let recursive = recursive_always || options.any(&["-r", "-R", "--recursive"]);
-        let mut targets = options.rest.iter().map(|(_, word)| *word);
+        // PowerShell takes any case, and as little of an option's name as is clear.
+        let of_powershell = |word: &Word| {
+            let text = word.text.to_lowercase();
+            text.len() > 1 && "-recurse".starts_with(&text) || text == "/s"
+        };
+        let recursive = recursive_always
+            || options.any(&["-r", "-R", "--recursive"])
+            || invocation.args.iter().any(of_powershell);
+        let mut targets = options
+            .rest
+            .iter()
+            .map(|(_, word)| *word)
+            .filter(|word| !matches!(word.text.as_str(), "/s" | "/q" | "/S" | "/Q" | "/f"));
         targets.find_map(|word| removed(invocation, word, recursive))
     },
 };
@@ -69,10 +85,15 @@ pub(super) fn keeps_data(spot: &Spot) -> bool {
         .parts
         .iter()
         .any(|part| part.contains("audit") || part.starts_with("backup"));
-    let code = [".rs", ".py", ".ts", ".js", ".go", ".rb", ".md"]
-        .iter()
-        .any(|ending| name.ends_with(ending));
-    !for_a_test && ((kept && !code) || DATA.iter().any(|ending| name.ends_with(ending)))
+    // `sed -i.bak` leaves a copy of code.
+    let original = name.strip_suffix(".bak").unwrap_or(&name);
+    let code = [
+        ".rs", ".py", ".ts", ".tsx", ".js", ".jsx", ".go", ".rb", ".java", ".c", ".h", ".cpp", ".css",
+        ".html", ".md", ".sh",
+    ]
+    .iter()
+    .any(|ending| original.ends_with(ending));
+    !for_a_test && !code && (kept || DATA.iter().any(|ending| name.ends_with(ending)))
 }
 
 fn removed(invocation: &Invocation, word: &Word, recursive: bool) -> Option<String> {

@@ -120,7 +120,30 @@ const TABLE: &[Row] = &[
     ),
     row("dotnet", &["ef", "database", "drop"], DROPS),
     row("dotnet-ef", &["database", "drop"], DROPS),
+    row(
+        "mvn|mvnw|mvnd",
+        &[
+            "**",
+            "flyway:clean|flyway:undo|liquibase:dropAll|liquibase:rollback",
+        ],
+        DROPS,
+    ),
+    row(
+        "gradle|gradlew",
+        &[
+            "**",
+            "flywayClean|*:flywayClean|flywayUndo|*:flywayUndo|dropAll|*:dropAll",
+        ],
+        DROPS,
+    ),
     row("hasura", &["migrate", "delete"], DROPS),
+    with("hasura", &["migrate", "apply"], &["--down"], ROLLS_BACK),
+    row("meteor", &["reset"], DROPS),
+    row(
+        "pg_resetwal|pg_resetxlog",
+        &[],
+        "throws away what a database has not yet written",
+    ),
     row("wp", &["db", "reset|drop|clean"], DROPS),
     row("drush", &["sql-drop|sql:drop|site-install|si"], DROPS),
     row("convex", &["import"], "writes over a database"),

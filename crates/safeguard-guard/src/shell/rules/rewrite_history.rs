@@ -27,6 +27,10 @@ const SHARED: &str =
     "main|master|trunk|develop|development|production|prod|staging|release|release/*|release-*|hotfix/*|HEAD";
 
 fn git(invocation: &Invocation) -> Option<&'static str> {
+    if invocation.is(&["hg"]) {
+        let verb = invocation.args.first().map_or("", |word| word.text.as_str());
+        return matches!(verb, "strip" | "purge").then_some("removes commits or files for good");
+    }
     if invocation.is(&["git-filter-repo", "bfg"]) {
         return Some("rewrites the whole history");
     }
@@ -60,7 +64,9 @@ fn git(invocation: &Invocation) -> Option<&'static str> {
         }
         "filter-branch" | "filter-repo" | "replace" => Some("rewrites the whole history"),
         "reflog" if fits(&words, &["expire|delete"]) => Some("removes what lost commits are found by"),
-        "gc" | "prune" if pruned(verb, rest) => Some("removes commits that nothing names"),
+        "gc" | "prune" if pruned(verb, rest) && !given.any(&["-n", "--dry-run"]) => {
+            Some("removes commits that nothing names")
+        }
         "branch" => branch(&given, &words),
         "stash" if fits(&words, &["drop|clear"]) => Some("throws stashed work away"),
         "checkout" => checkout(&given, rest, &words),
@@ -68,7 +74,10 @@ fn git(invocation: &Invocation) -> Option<&'static str> {
             Some("throws uncommitted work away")
         }
         "restore" if !given.any(&["--staged", "-S"]) || given.any(&["--worktree", "-W"]) => whole(&words),
-        "update-ref" if given.any(&["-d"]) => Some("deletes a branch by git's inner means"),
+        "update-ref" if given.any(&["-d", "--stdin"]) => Some("deletes a branch by git's inner means"),
+        "update-ref" if words.first().is_some_and(|name| name.starts_with("refs/")) => {
+            Some("moves a branch by git's inner means")
+        }
         "worktree" if fits(&words, &["remove"]) && given.any(&["-f", "--force"]) => {
             Some("throws uncommitted work away")
         }

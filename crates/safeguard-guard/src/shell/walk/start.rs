@@ -3,7 +3,7 @@
 use tree_sitter::Node;
 
 use super::script::{Script, indexes_by_command};
-use super::{CALLS_DEEP_MAX, Redirect, State, Stdin, Walked, not_understood};
+use super::{CALLS_DEEP_MAX, Redirect, State, Stdin, Walked, not_understood, scripts};
 use crate::shell::expand::printed_by;
 use crate::shell::paths::Spot;
 use crate::shell::rules::{self, Invocation};
@@ -56,7 +56,10 @@ impl<'t> Script<'t, '_, '_> {
             if self.walk.is_unseen(&first.text) {
                 return Err(rules::UNSEEN_SCRIPT.finding("runs what it has just made or fetched"));
             }
-            if let Some(text) = self.walk.written(&first.text).map(str::to_owned) {
+            if !remote && (first.text.contains('/') || self.walk.written(&first.text).is_some()) {
+                self.script(&first.text, &invocation, &stdin)?;
+            }
+            if let Some(text) = scripts::named(self.walk, &invocation).filter(|_| !remote) {
                 self.walk.later(text, &self.state, &stdin, self.deep + 1)?;
             }
             for path in fetched_to(&invocation) {
@@ -79,11 +82,8 @@ impl<'t> Script<'t, '_, '_> {
                     Within::Script(path) if path.starts_with("/dev/fd/") || self.walk.is_unseen(&path) => {
                         return Err(rules::UNSEEN_SCRIPT.finding("runs what another program prints"));
                     }
-                    Within::Script(path) => {
-                        if let Some(text) = self.walk.written(&path).map(str::to_owned) {
-                            self.walk.later(text, &state(remote), &stdin, self.deep + 1)?;
-                        }
-                    }
+                    Within::Script(path) if !remote => self.script(&path, &invocation, &stdin)?,
+                    Within::Script(_) => {}
                     Within::Stdin { elsewhere } => {
                         let text = match &stdin {
                             Stdin::Text(text) => Some(text.clone()),
@@ -109,6 +109,16 @@ impl<'t> Script<'t, '_, '_> {
             self.walk.note_redirect(redirect, text.clone());
         }
         Ok(printed)
+    }
+
+    /// Reads a script of a shell as if it were typed; others are not read.
+    fn script(&mut self, path: &str, invocation: &Invocation, stdin: &Stdin) -> Walked {
+        match self.walk.script(path, &invocation.spot(path)) {
+            Some(text) if scripts::is_of_a_shell(path, &text) => {
+                self.walk.later(text, &self.state, stdin, self.deep + 1)
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// What a command changes for those behind it.

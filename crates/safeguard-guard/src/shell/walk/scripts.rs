@@ -1,0 +1,169 @@
+//! Texts of commands that lie in files: scripts of shells, of `package.json`, and recipes of a `Makefile`.
+
+use super::Walk;
+use crate::shell::rules::Invocation;
+use crate::shell::unwrap::SHELLS;
+
+/// What a command runs by a name that a file gives it, where nobody but the agent answers for that file.
+pub(super) fn named(walk: &mut Walk<'_>, invocation: &Invocation) -> Option<String> {
+    match invocation.program.as_str() {
+        "npm" | "pnpm" | "yarn" | "bun" => package_script(walk, invocation),
+        "make" | "gmake" => recipes(walk, invocation),
+        _ => None,
+    }
+}
+
+/// By its first line, or without one by its name.
+pub(super) fn is_of_a_shell(path: &str, text: &str) -> bool {
+    const OTHERS: &[&str] = &[
+        "py", "js", "mjs", "cjs", "ts", "rb", "pl", "php", "lua", "ps1", "fish", "nu",
+    ];
+    match text.lines().next().and_then(|first| first.strip_prefix("#!")) {
+        Some(interpreter) => interpreter
+            .split(['/', ' '])
+            .any(|word| SHELLS.contains(&word.trim())),
+        None => !path
+            .rsplit_once('.')
+            .is_some_and(|(_, ending)| OTHERS.contains(&ending)),
+    }
+}
+
+/// What `npm run NAME` would run, where nobody but the agent answers for `package.json`.
+fn package_script(walk: &mut Walk<'_>, invocation: &Invocation) -> Option<String> {
+    let options = invocation.options(&[
+        "-C",
+        "--prefix",
+        "--dir",
+        "--cwd",
+        "-w",
+        "--workspace",
+        "--filter",
+    ]);
+    let moved = options.any(&[
+        "-C",
+        "--prefix",
+        "--dir",
+        "--cwd",
+        "-w",
+        "--workspace",
+        "--filter",
+    ]);
+    let name = match options.words().as_slice() {
+        ["run" | "run-script", name, ..] => (*name).to_owned(),
+        ["test" | "t", ..] => "test".to_owned(),
+        [name @ ("start" | "stop" | "restart"), ..] => (*name).to_owned(),
+        [name, ..] if !invocation.is(&["npm"]) => (*name).to_owned(),
+        _ => return None,
+    };
+    if moved {
+        return None;
+    }
+    let text = walk.script("package.json", &invocation.spot("package.json"))?;
+    let package: serde_json::Value = serde_json::from_str(&text).ok()?;
+    let scripts = package.get("scripts")?;
+    let lines = [format!("pre{name}"), name.clone(), format!("post{name}")];
+    let lines: Vec<&str> = lines
+        .iter()
+        .filter_map(|name| scripts.get(name)?.as_str())
+        .collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// The recipes of the targets that are asked for, and of those that they need. What `make` itself puts together is not known.
+fn recipes(walk: &mut Walk<'_>, invocation: &Invocation) -> Option<String> {
+    let with_value = [
+        "-C",
+        "--directory",
+        "-f",
+        "--file",
+        "--makefile",
+        "-j",
+        "-o",
+        "-W",
+    ];
+    let options = invocation.options(&with_value);
+    let mut folder = invocation.folder.clone();
+    for into in options.values(&["-C", "--directory"]) {
+        folder = folder.to(&into.text, invocation.project.as_deref());
+    }
+    let given = options.values(&["-f", "--file", "--makefile"]).next();
+    let name = given.map_or("Makefile", |file| file.text.as_str());
+    let text = walk.script(name, &folder.to(name, invocation.project.as_deref()))?;
+    let rules = rules_of(&text);
+    let asked = options.words();
+    let mut open: Vec<&str> = asked.into_iter().filter(|word| !word.contains('=')).collect();
+    if open.is_empty() {
+        open.extend(
+            rules
+                .iter()
+                .map(|(target, ..)| *target)
+                .find(|target| !target.starts_with('.')),
+        );
+    }
+    let mut met: Vec<&str> = Vec::new();
+    let mut lines = String::new();
+    while let Some(target) = open.pop() {
+        if met.contains(&target) {
+            continue;
+        }
+        met.push(target);
+        for (_, needs, recipe) in rules.iter().filter(|(name, ..)| *name == target) {
+            open.extend(needs);
+            lines.push_str(recipe);
+        }
+    }
+    (!lines.is_empty()).then_some(lines)
+}
+
+/// Each target with what it needs and its recipe, as a shell gets it; a variable of `make` is one that the shell does not know.
+fn rules_of(text: &str) -> Vec<(&str, Vec<&str>, String)> {
+    let mut rules: Vec<(&str, Vec<&str>, String)> = Vec::new();
+    let mut current = 0;
+    for line in text.lines() {
+        if let Some(command) = line.strip_prefix('\t') {
+            let command = command.trim_start_matches(['@', '-', '+', ' ']);
+            let command = for_a_shell(command);
+            for (.., recipe) in &mut rules[current..] {
+                recipe.push_str(&command);
+                recipe.push('\n');
+            }
+        } else if let Some((targets, needs)) =
+            line.split_once(':').filter(|(_, needs)| !needs.starts_with('='))
+        {
+            current = rules.len();
+            let needs: Vec<&str> = needs.split_whitespace().collect();
+            rules.extend(
+                targets
+                    .split_whitespace()
+                    .map(|target| (target, needs.clone(), String::new())),
+            );
+        }
+    }
+    rules
+}
+
+/// A line of a recipe with the variables of `make` as variables that the shell has not set.
+fn for_a_shell(line: &str) -> String {
+    let mut parts = line.split('$');
+    let mut text = parts.next().unwrap_or("").to_owned();
+    while let Some(part) = parts.next() {
+        let name = part.strip_prefix('(').and_then(|rest| rest.split_once(')'));
+        let plain = |name: &str| name.chars().all(|one| one.is_ascii_alphanumeric() || one == '_');
+        match (name, part.chars().next()) {
+            // `$$` is a `$`.
+            (_, None) => {
+                text.push('$');
+                text.push_str(parts.next().unwrap_or(""));
+            }
+            (Some((name, rest)), _) if plain(name) => text.push_str(&format!("${{{name}}}{rest}")),
+            (_, Some('@' | '<' | '^' | '*' | '?' | '+' | '%' | '|')) => {
+                text.push_str(&format!("${{MADE}}{}", &part[1..]));
+            }
+            _ => {
+                text.push('$');
+                text.push_str(part);
+            }
+        }
+    }
+    text
+}
