@@ -2,7 +2,7 @@
 
 use pg_raw_parse::Node;
 use pg_raw_parse::list::NodeList;
-use pg_raw_parse::nodes::{A_Expr, A_Indirection, FuncCall};
+use pg_raw_parse::nodes::{A_Expr, A_Indirection, ColumnRef, FuncCall};
 use pg_raw_parse::raw::A_Expr_Kind;
 use safeguard_api::guard::StatementClass as Class;
 
@@ -29,6 +29,11 @@ pub(crate) fn see<'a>(walk: &mut Walk<'a, '_>, node: Node<'a>, scope: Scope) -> 
         }
         Node::SortBy(sort) => operator(walk, sort.use_op(), scope),
         Node::A_Indirection(taken) => self::field(walk, taken, scope),
+        Node::ColumnRef(column) => {
+            self::column(walk, column, scope);
+            // Others see it too.
+            return None;
+        }
         _ => return None,
     }
     Some(Below::All(scope))
@@ -53,7 +58,7 @@ fn call<'a>(walk: &mut Walk<'a, '_>, call: &'a FuncCall, scope: Scope) {
     let shown = written(&parts(call.funcname()));
     let arguments = call.args();
     match known(name, arguments.len()) {
-        Known::Harmless if name.1 == "pg_sleep" => sleep(walk, arguments, scope),
+        Known::Harmless if name.1.starts_with("pg_sleep") => sleep(walk, arguments, scope),
         Known::Harmless => {}
         Known::SetConfig => session::set_config(walk, arguments, scope),
         Known::TakesSql(places) => {
@@ -86,9 +91,23 @@ fn sleep(walk: &mut Walk<'_, '_>, arguments: &NodeList, scope: Scope) {
         Some(Node::A_Const(value)) => value.val().and_then(|value| value.to_string().parse().ok()),
         _ => None,
     };
-    if let Some(seconds) = seconds.filter(|seconds| *seconds > SLEEP_SECONDS_MAX) {
-        let does = format!("sleeps for {seconds} seconds (limit {SLEEP_SECONDS_MAX})");
-        walk.add(Class::TooComplex, does, scope);
+    let does = match seconds.or_else(|| arguments.first().and_then(text).and_then(seconds_of)) {
+        Some(seconds) if seconds <= SLEEP_SECONDS_MAX => return,
+        Some(seconds) => format!("sleeps for {seconds} seconds (limit {SLEEP_SECONDS_MAX})"),
+        None => format!("sleeps for as long as its text does not say (limit {SLEEP_SECONDS_MAX} seconds)"),
+    };
+    walk.add(Class::TooComplex, does, scope);
+}
+
+/// `5 seconds`, as `pg_sleep_for` takes it; none where it may be longer.
+fn seconds_of(interval: &str) -> Option<f64> {
+    let (number, unit) = interval.trim().split_once(' ')?;
+    let number: f64 = number.parse().ok()?;
+    match unit.trim().trim_end_matches('s') {
+        "second" | "sec" | "" => Some(number),
+        "millisecond" | "msec" | "m" => Some(number / 1000.0),
+        "minute" | "min" => Some(number * 60.0),
+        _ => None,
     }
 }
 
@@ -110,8 +129,44 @@ fn operator(walk: &mut Walk<'_, '_>, name: &NodeList, scope: Scope) {
     }
 }
 
+/// `x.name` takes a column, or calls a function of that name with `x`. What PostgreSQL's own do is known; others are columns to the text.
+fn column(walk: &mut Walk<'_, '_>, column: &ColumnRef, scope: Scope) {
+    if column.fields().len() < 2 {
+        return;
+    }
+    if let Some((_, name)) = qualified(column.fields()) {
+        by_name(walk, name, scope);
+    }
+}
+
+/// What a function of one argument does, called by its name alone; whether it is known to do anything.
+fn by_name(walk: &mut Walk<'_, '_>, name: &str, scope: Scope) -> bool {
+    match known((None, name), 1) {
+        // Columns are called so.
+        Known::Does(..) if name.starts_with("http") => false,
+        Known::Does(class, does) => {
+            walk.add(class, format!("{does} with `{}`", written(&[name])), scope);
+            true
+        }
+        Known::TakesSql(_) => {
+            walk.add(
+                Class::DynamicSql,
+                format!("runs SQL that `{}` is given", written(&[name])),
+                scope,
+            );
+            true
+        }
+        Known::Harmless | Known::SetConfig | Known::Unknown => false,
+    }
+}
+
 /// `(row).name` takes a field, or calls a function of that name with the row.
 fn field(walk: &mut Walk<'_, '_>, taken: &A_Indirection, scope: Scope) {
+    for name in taken.indirection().iter().filter_map(|step| step.as_str()) {
+        if by_name(walk, name, scope) {
+            return;
+        }
+    }
     let of_known_call = match taken.arg() {
         Node::FuncCall(call) => qualified(call.funcname())
             .is_some_and(|name| matches!(known(name, call.args().len()), Known::Harmless)),

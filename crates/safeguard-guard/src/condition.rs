@@ -22,6 +22,7 @@ pub(crate) struct Target<'a> {
     relation: Option<&'a RangeVar>,
     /// The other relations of the statement.
     others: Option<&'a NodeList>,
+    source: Option<Node<'a>>,
 }
 
 impl<'a> Target<'a> {
@@ -29,6 +30,16 @@ impl<'a> Target<'a> {
         Target {
             relation,
             others: Some(others),
+            source: None,
+        }
+    }
+
+    /// Of the condition that one relation is merged into another by.
+    pub fn joined(relation: Option<&'a RangeVar>, source: Node<'a>) -> Self {
+        Target {
+            relation,
+            others: None,
+            source: Some(source),
         }
     }
 
@@ -37,11 +48,12 @@ impl<'a> Target<'a> {
         Target {
             relation: None,
             others: None,
+            source: None,
         }
     }
 
     fn others(&self) -> impl Iterator<Item = Node<'a>> {
-        self.others.into_iter().flatten()
+        self.others.into_iter().flatten().chain(self.source)
     }
 
     /// Whether a qualifier means another copy of the same relation.
@@ -199,6 +211,14 @@ fn compared(expression: &A_Expr, target: &Target<'_>) -> Option<bool> {
                 names::text(right).is_some_and(|text| !text.is_empty() && text.chars().all(|one| one == '%'));
             everything.then_some(true)
         }
+        A_Expr_Kind::AEXPR_OP_ANY if operator(expression) == "=" && matches!(right, Node::SubLink(_)) => {
+            match right {
+                Node::SubLink(link) if link.sub_link_type == SubLinkType::ARRAY_SUBLINK => {
+                    all_of_itself(link, left, target)
+                }
+                _ => None,
+            }
+        }
         A_Expr_Kind::AEXPR_IN | A_Expr_Kind::AEXPR_OP_ANY if operator(expression) == "=" => {
             let contains = |one: Node<'_>| {
                 is_same_column(left, one) || constant(left).is_some_and(|value| constant(one) == Some(value))
@@ -326,30 +346,39 @@ fn linked(link: &SubLink, target: &Target<'_>) -> Option<bool> {
         SubLinkType::ANY_SUBLINK
             if matches!(names::qualified(link.oper_name()), None | Some((None, "="))) =>
         {
-            let columns: Vec<Node<'_>> = select
-                .target_list()
-                .into_iter()
-                .map(|target| target.val())
-                .collect();
-            let tables: Vec<Node<'_>> = select.from_clause().iter().collect();
-            let same_table = match (&tables[..], target.relation) {
-                ([Node::RangeVar(table)], Some(own)) => table.relname() == own.relname(),
-                _ => false,
-            };
-            let same_column = columns.len() == 1
-                && match (columns[0], link.testexpr()) {
-                    (Node::ColumnRef(one), Node::ColumnRef(two)) => {
-                        last(one).is_some() && last(one) == last(two)
-                    }
-                    _ => false,
-                };
-            (same_table && same_column).then_some(true)
+            all_of_itself(link, link.testexpr(), target)
         }
         _ => None,
     }
 }
 
-fn returns_everything(select: &SelectStmt) -> bool {
+/// Whether a column is looked for among all that the same table has in it.
+fn all_of_itself(link: &SubLink, column: Node<'_>, target: &Target<'_>) -> Option<bool> {
+    let Node::SelectStmt(select) = link.subselect() else {
+        return None;
+    };
+    if !returns_everything(select) {
+        return None;
+    }
+    let columns: Vec<Node<'_>> = select
+        .target_list()
+        .into_iter()
+        .map(|target| target.val())
+        .collect();
+    let tables: Vec<Node<'_>> = select.from_clause().iter().collect();
+    let same_table = match (&tables[..], target.relation) {
+        ([Node::RangeVar(table)], Some(own)) => table.relname() == own.relname(),
+        _ => false,
+    };
+    let same_column = columns.len() == 1
+        && match (columns[0], column) {
+            (Node::ColumnRef(one), Node::ColumnRef(two)) => last(one).is_some() && last(one) == last(two),
+            _ => false,
+        };
+    (same_table && same_column).then_some(true)
+}
+
+pub(crate) fn returns_everything(select: &SelectStmt) -> bool {
     matches!(select.where_clause(), Node::None)
         && matches!(select.having_clause(), Node::None)
         && matches!(select.limit_count(), Node::None)

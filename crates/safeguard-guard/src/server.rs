@@ -105,6 +105,10 @@ pub(crate) fn see<'a>(walk: &mut Walk<'a, '_>, node: Node<'a>, scope: Scope) -> 
         Node::AlterTableSpaceOptionsStmt(_) => (Class::ServerAdmin, "changes a tablespace".to_owned()),
         Node::CheckPointStmt(_) => (Class::ServerAdmin, "makes a checkpoint".to_owned()),
         Node::VacuumStmt(vacuum) => maintenance(vacuum.is_vacuumcmd, vacuum.options()),
+        Node::RefreshMatViewStmt(refresh) if refresh.skip_data => (
+            Class::Truncate,
+            format!("empties the view {}", shown(refresh.relation())),
+        ),
         Node::RefreshMatViewStmt(refresh) => (
             Class::Maintenance,
             format!("refreshes {}", shown(refresh.relation())),

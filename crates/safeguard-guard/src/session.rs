@@ -10,8 +10,8 @@ use crate::facts::{Plan, TransactionStep};
 use crate::names::{shown, text, written};
 use crate::read::{Below, Scope, Walk};
 
-/// The weakest mode of `LOCK TABLE` in which nobody else can change rows, nor lock them: `EXCLUSIVE`.
-const EXCLUSIVE_LOCK: i32 = 7;
+/// The weakest mode of `LOCK TABLE` in which nobody else can change rows: `SHARE`.
+const NO_WRITES_LOCK: i32 = 5;
 
 pub(crate) fn see<'a>(walk: &mut Walk<'a, '_>, node: Node<'a>, scope: Scope) -> Option<Below> {
     match node {
@@ -59,7 +59,7 @@ pub(crate) fn see<'a>(walk: &mut Walk<'a, '_>, node: Node<'a>, scope: Scope) -> 
                 })
                 .collect();
             let tables = tables.join(", ");
-            if lock.mode >= EXCLUSIVE_LOCK {
+            if lock.mode >= NO_WRITES_LOCK {
                 walk.add(
                     Class::Lock,
                     format!("locks {tables} against everybody else"),

@@ -1,11 +1,11 @@
 //! What is done to rows: queries, changes, deletions, copies.
 
 use pg_raw_parse::Node;
-use pg_raw_parse::nodes::{CopyStmt, MergeStmt, RangeVar, SelectStmt};
-use pg_raw_parse::raw::{CmdType, DropBehavior};
+use pg_raw_parse::nodes::{CopyStmt, InsertStmt, MergeStmt, RangeVar, SelectStmt};
+use pg_raw_parse::raw::{CmdType, DropBehavior, OnConflictAction};
 use safeguard_api::guard::StatementClass as Class;
 
-use crate::condition::{Target, covers_every_row};
+use crate::condition::{Target, covers_every_row, returns_everything};
 use crate::facts::{Taking, TakingVerb};
 use crate::names::{owned, relation_parts, shown};
 use crate::read::{Below, Scope, Walk};
@@ -17,12 +17,31 @@ const TEMPORARY: std::ffi::c_char = b't'.cast_signed();
 /// The bit of a cursor's options that `WITH HOLD` sets.
 const CURSOR_WITH_HOLD: i32 = 0x20;
 
+/// Schemas of extensions that run what their tables say.
+const SCHEDULES: &[&str] = &[
+    "_timescaledb_config",
+    "cron",
+    "partman",
+    "pgagent",
+    "timescaledb_config",
+];
+
 pub(crate) fn see<'a>(walk: &mut Walk<'a, '_>, node: Node<'a>, scope: Scope) -> Option<Below> {
     match node {
         Node::SelectStmt(select) => read(walk, select, scope),
         Node::InsertStmt(insert) => {
-            let does = || format!("adds rows to {}", shown(insert.relation()));
-            change(walk, Class::Write, insert.relation(), does, scope);
+            if is_upsert_of_itself(insert) {
+                let does = || {
+                    format!(
+                        "changes every row of {}: it is its own source",
+                        shown(insert.relation())
+                    )
+                };
+                change(walk, Class::BulkWrite, insert.relation(), does, scope);
+            } else {
+                let does = || format!("adds rows to {}", shown(insert.relation()));
+                change(walk, Class::Write, insert.relation(), does, scope);
+            }
         }
         Node::UpdateStmt(update) => {
             let target = Target::of(update.relation(), update.from_clause());
@@ -123,6 +142,8 @@ fn change<'a>(
     }
     let class = match relation.map(relation_parts).as_deref() {
         Some(parts) if server::is_catalog(parts) => Class::CatalogWrite,
+        // What is written there runs later, or drops by itself.
+        Some([schema, _]) if SCHEDULES.contains(schema) => Class::Deferred,
         // Rows that are written there may go elsewhere, through a view or a rule; emptied is only a table itself.
         Some(["pg_temp", _]) if class == Class::Truncate => Class::Temporary,
         Some(_) | None => class,
@@ -132,6 +153,8 @@ fn change<'a>(
 
 fn merge<'a>(walk: &mut Walk<'a, '_>, merge: &'a MergeStmt, scope: Scope) {
     let target = merge.relation();
+    let about = Target::joined(target, merge.source_relation());
+    let every = covers_every_row(merge.join_condition(), &about);
     for clause in merge.merge_when_clauses() {
         match clause.command_type {
             CmdType::CMD_DELETE => {
@@ -139,12 +162,32 @@ fn merge<'a>(walk: &mut Walk<'a, '_>, merge: &'a MergeStmt, scope: Scope) {
                 change(walk, Class::Delete, target, does, scope);
             }
             CmdType::CMD_NOTHING => walk.add(Class::Read, "reads", scope),
+            CmdType::CMD_UPDATE if every.is_some() && matches!(clause.condition(), Node::None) => {
+                let does = || format!("changes every row of {} that it merges into", shown(target));
+                change(walk, Class::BulkWrite, target, does, scope);
+            }
             _ => {
                 let does = || format!("merges rows into {}", shown(target));
                 change(walk, Class::Write, target, does, scope);
             }
         }
     }
+}
+
+/// `INSERT INTO t SELECT … FROM t ON CONFLICT … DO UPDATE …`: each row meets itself.
+fn is_upsert_of_itself(insert: &InsertStmt) -> bool {
+    let updates = insert.on_conflict_clause().is_some_and(|clause| {
+        clause.action == OnConflictAction::ONCONFLICT_UPDATE && matches!(clause.where_clause(), Node::None)
+    });
+    let Node::SelectStmt(select) = insert.select_stmt() else {
+        return false;
+    };
+    let sources: Vec<Node<'_>> = select.from_clause().iter().collect();
+    let itself = match (&sources[..], insert.relation()) {
+        ([Node::RangeVar(source)], Some(own)) => source.relname() == own.relname(),
+        _ => false,
+    };
+    updates && itself && returns_everything(select)
 }
 
 fn copy<'a>(walk: &mut Walk<'a, '_>, copy: &'a CopyStmt, scope: Scope) {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use safeguard_api::config::GuardPolicy;
 use safeguard_api::guard::{Asker, GuardAnswer, GuardFinding, Principal};
-use safeguard_guard::shell::{judge_read, judge_write};
+use safeguard_guard::shell::{judge_read, judge_tool, judge_write};
 use serde_json::{Value, json};
 
 use super::HookArgs;
@@ -181,17 +181,20 @@ fn refused(args: &HookArgs, policy: &GuardPolicy, question: &Question) -> Option
         environment: args.environment,
         frozen: false,
     };
-    question.acts.iter().find_map(|act| match act {
-        Act::Command(command) => asked.command(command).finding,
-        Act::Read(path) => judge_read(path, asked.folder.as_deref()),
-        Act::Write(path) => judge_write(path, asked.folder.as_deref()),
-        // What a server of tools sends may well be measured on its way.
-        Act::Sql(sql) => {
-            let decision = safeguard_guard::judge(&safeguard_guard::read(sql), asker, policy);
-            decision
-                .finding
-                .filter(|_| decision.decision == GuardAnswer::Deny)
-        }
+    let by_name = judge_tool(&question.tool);
+    by_name.or_else(|| {
+        question.acts.iter().find_map(|act| match act {
+            Act::Command(command) => asked.command(command).finding,
+            Act::Read(path) => judge_read(path, asked.folder.as_deref()),
+            Act::Write(path) => judge_write(path, asked.folder.as_deref()),
+            // What a server of tools sends may well be measured on its way.
+            Act::Sql(sql) => {
+                let decision = safeguard_guard::judge(&safeguard_guard::read(sql), asker, policy);
+                decision
+                    .finding
+                    .filter(|_| decision.decision == GuardAnswer::Deny)
+            }
+        })
     })
 }
 

@@ -111,7 +111,16 @@ fn acts(tool: &str, input: &Value, found: &mut Vec<Act>) -> Result<(), QuestionE
 fn is_command(name: &str) -> bool {
     matches!(
         name,
-        "command" | "cmd" | "script" | "bash" | "shell" | "shell_command" | "commandLine" | "command_line"
+        "command"
+            | "cmd"
+            | "cli_command"
+            | "cliCommand"
+            | "script"
+            | "bash"
+            | "shell"
+            | "shell_command"
+            | "commandLine"
+            | "command_line"
     )
 }
 
@@ -122,6 +131,11 @@ fn joined(words: &[&str]) -> String {
 
 fn act(tool: &str, name: &str, text: &str) -> Vec<Act> {
     let mut found = patched(text);
+    // A patch is no shell's, whatever field it comes in; a shell would read it as its own.
+    let takes_patches = tool.contains("patch") || matches!(tool, "edit" | "write" | "multiedit");
+    if takes_patches && text.trim_start().starts_with("*** Begin Patch") {
+        return found;
+    }
     match name {
         name if is_command(name) => found.push(Act::Command(text.to_owned())),
         "sql" | "sql_query" | "sqlQuery" => found.push(Act::Sql(text.to_owned())),
@@ -131,7 +145,10 @@ fn act(tool: &str, name: &str, text: &str) -> Vec<Act> {
         "file_path" | "filePath" | "path" | "notebook_path" | "absolute_path" | "target_file"
         | "filename" | "uri" => {
             let path = text.strip_prefix("file://").unwrap_or(text).to_owned();
-            found.push(if writes(tool) {
+            let removes = tool.starts_with("mcp__") && (tool.contains("delete") || tool.contains("remove"));
+            found.push(if removes {
+                Act::Command(joined(&["rm", "-r", "--", &path]))
+            } else if writes(tool) {
                 Act::Write(path)
             } else {
                 Act::Read(path)
@@ -186,10 +203,12 @@ fn speaks_sql(tool: &str, text: &str) -> bool {
         "with ",
         "grant ",
     ];
+    const SEARCH: &[&str] = &["search", "fetch", "docs", "documentation"];
     let text = text.trim_start().to_lowercase();
     let begins = VERBS.iter().any(|verb| text.starts_with(verb));
     let names_one = TOOLS.iter().any(|name| tool.contains(name)) && !text.starts_with(['{', '[']);
-    names_one || (begins && is_understood(&text))
+    let searches = SEARCH.iter().any(|word| tool.contains(word));
+    names_one || (begins && !searches && is_understood(&text))
 }
 
 fn is_understood(sql: &str) -> bool {
@@ -234,6 +253,23 @@ mod tests {
             acts_of("apply_patch", json!({ "input": patch })),
             [Act::Write(".codex/hooks.json".to_owned())]
         );
+        let codex = json!({ "command": "*** Begin Patch\n*** Add File: a.py\n+print(`1`) # $(rm -rf ~)\n*** End Patch" });
+        assert_eq!(
+            acts_of("apply_patch", codex.clone()),
+            [Act::Write("a.py".to_owned())]
+        );
+        assert!(matches!(
+            &acts_of("Bash", codex)[..],
+            [Act::Write(_), Act::Command(_)]
+        ));
+        assert_eq!(
+            acts_of("mcp__filesystem__delete_directory", json!({ "path": "src" })),
+            [Act::Command("'rm' '-r' '--' 'src'".to_owned())]
+        );
+        assert_eq!(
+            acts_of("mcp__aws__call_aws", json!({ "cli_command": "aws s3 rb s3://x" })),
+            [Act::Command("aws s3 rb s3://x".to_owned())]
+        );
         let edits = json!({ "edits": [{ "path": "a" }, { "path": "b" }] });
         assert_eq!(
             acts_of("multi_edit", edits),
@@ -249,6 +285,8 @@ mod tests {
         assert!(sql("mcp__x__run", "DROP TABLE users"));
         assert!(!sql("WebSearch", "drop table in postgres 15"));
         assert!(!sql("WebSearch", "update all packages"));
+        assert!(!sql("WebSearch", "delete from postgres slow"));
+        assert!(!sql("mcp__slack__search_messages", "select users"));
         assert!(!sql("mcp__mongodb__find", "{\"a\": 1}"));
     }
 

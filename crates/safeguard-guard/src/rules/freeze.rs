@@ -17,6 +17,7 @@ pub(super) static RULE: Rule = Rule {
         StatementClass::Create,
         StatementClass::Alter,
         StatementClass::Code,
+        StatementClass::Comment,
         StatementClass::Protection,
         StatementClass::Privilege,
         StatementClass::Role,

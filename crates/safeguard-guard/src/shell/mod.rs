@@ -9,6 +9,7 @@ mod options;
 mod paths;
 pub mod rules;
 mod sql;
+mod tools;
 mod tree;
 mod unwrap;
 mod walk;
@@ -20,6 +21,7 @@ use safeguard_api::Environment;
 use safeguard_api::config::GuardPolicy;
 use safeguard_api::guard::{CommandDecision, GuardAnswer, GuardFinding, Principal};
 
+pub use tools::judge_tool;
 pub use tree::{COMMAND_BYTES_MAX, COMMAND_DEPTH_MAX};
 
 /// Where a command would run.
