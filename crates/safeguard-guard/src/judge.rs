@@ -143,6 +143,23 @@ pub fn is_approvable(facts: &Facts, asker: Asker, policy: &GuardPolicy) -> bool 
             .any(|act| counts(act, asker) && stands_against(act))
 }
 
+/// Classes whose effect the counters do not show, or that a rollback does not undo.
+pub const NOT_COUNTED: &[Class] = &[
+    Class::Truncate,
+    Class::Drop,
+    Class::DropEverything,
+    Class::TwoPhase,
+    Class::Host,
+    Class::Outward,
+    Class::NamesDatabase,
+    Class::Extension,
+    Class::Identity,
+    Class::Deferred,
+    Class::BackendControl,
+    Class::ServerAdmin,
+    Class::CatalogWrite,
+];
+
 const ABOUT_ROWS: &[Class] = &[Class::Write, Class::BulkWrite, Class::Delete];
 const ABOUT_TABLES: &[Class] = &[Class::Drop, Class::Truncate];
 
@@ -218,13 +235,29 @@ fn finding(answer: GuardAnswer, rule: &Rule, act: &Act, asker: Asker, policy: &G
                 sqlstate: rule.sqlstate.to_owned(),
                 message: format!("rule `{}` measures a statement that {}{later}", rule.id, act.does),
                 detail: format!("asked as {who}: {}", rule.why),
-                hint: format!(
-                    "it is committed when it changes at most {} rows and deletes at most {}, triggers and cascades included",
-                    budget.rows_changed_max, budget.rows_deleted_max
-                ),
+                hint: if NOT_COUNTED.contains(&act.class) {
+                    not_counted(act.class)
+                } else {
+                    format!(
+                        "it is committed when it changes at most {} rows and deletes at most {}, triggers and cascades included",
+                        budget.rows_changed_max, budget.rows_deleted_max
+                    )
+                },
             }
         }
     }
+}
+
+/// What to do where nothing counts what a statement takes.
+fn not_counted(class: Class) -> String {
+    let by_person = if ABOUT_TABLES.contains(&class) {
+        "a person lets it run once, alone and outside of a transaction (`safeguard statement approve`), or "
+    } else {
+        ""
+    };
+    format!(
+        "a proxy refuses what it can not count, unless {by_person}a rule in `[[guard.rules]]` allows it to whom it is for"
+    )
 }
 
 /// What speaks for a text as a whole, when nothing of it is refused: the later in the list of classes the weightier, but for

@@ -20,5 +20,5 @@ mod table;
 mod tree;
 
 pub use facts::{Act, Facts, Plan, Run, Taking, TakingVerb, TransactionStep};
-pub use judge::{Verdict, budget, decide, is_approvable, judge};
+pub use judge::{NOT_COUNTED, Verdict, budget, decide, is_approvable, judge};
 pub use read::{DEPTH_MAX, STATEMENT_BYTES_MAX, STATEMENTS_MAX, read};

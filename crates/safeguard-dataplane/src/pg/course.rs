@@ -70,6 +70,7 @@ impl Session {
                 None => self.allowed(&all, form),
             },
             GuardAnswer::Measure if self.is_unrecorded() => self.refuse(&all, unrecorded()),
+            GuardAnswer::Measure if takes_tables(&all) => self.denied(&all, &judgement, words.query()),
             GuardAnswer::Measure => self.measured(&all, form, words),
             GuardAnswer::Deny => self.denied(&all, &judgement, words.query()),
         }
@@ -95,6 +96,9 @@ impl Session {
                 "write it another way",
             ),
         };
+        if let (GuardAnswer::Measure, [facts]) = (judgement.answer, all) {
+            refusal = uncounted(not_measured(facts).unwrap_or("takes whole tables"));
+        }
         if text.is_some() {
             refusal.hint = approvable_hint(&refusal.hint, &decision);
         }
@@ -249,6 +253,11 @@ impl Session {
 }
 
 /// What to do instead, and how a person lets the very statement run once.
+/// Whether it takes whole tables, which are counted only when a person has approved it.
+fn takes_tables(all: &[Arc<Facts>]) -> bool {
+    matches!(all, [facts] if facts.taking.is_some())
+}
+
 pub fn approvable_hint(instead: &str, decision: &DecisionId) -> String {
     format!(
         "{instead}; or ask a person for `safeguard statement approve {decision}`, and run it again with the code"

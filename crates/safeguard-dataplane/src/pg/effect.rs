@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use safeguard_api::UndoId;
 use safeguard_api::guard::{RowBudget, StatementClass as Class};
-use safeguard_guard::Facts;
+use safeguard_guard::{Facts, NOT_COUNTED};
 
 use super::frame::columns;
 use super::taken::Taken;
@@ -288,26 +288,9 @@ const CHANGES_SCHEMA: &[Class] = &[
 
 const HIDES: &[Class] = &[Class::UnknownFunction, Class::DynamicSql, Class::ExecutePrepared];
 
-/// Classes whose effect the counters do not show, or that a rollback does not undo.
-const NOT_MEASURED: &[Class] = &[
-    Class::Truncate,
-    Class::Drop,
-    Class::DropEverything,
-    Class::TwoPhase,
-    Class::Host,
-    Class::Outward,
-    Class::NamesDatabase,
-    Class::Extension,
-    Class::Identity,
-    Class::Deferred,
-    Class::BackendControl,
-    Class::ServerAdmin,
-    Class::CatalogWrite,
-];
-
 /// Why a text can not be measured, as the second half of "a statement that …"; none when it can.
 pub fn not_measured(facts: &Facts) -> Option<&str> {
-    let act = facts.acts.iter().find(|act| NOT_MEASURED.contains(&act.class));
+    let act = facts.acts.iter().find(|act| NOT_COUNTED.contains(&act.class));
     act.map(|act| &*act.does)
 }
 

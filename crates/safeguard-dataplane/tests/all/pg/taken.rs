@@ -373,3 +373,18 @@ async fn where_rows_must_be_kept_no_table_goes_without() {
     }
     assert_eq!(town.psql("agent", ROWS).await, ALL);
 }
+
+#[tokio::test]
+async fn a_migration_is_told_how_its_drop_is_let_run_and_may_run_it_then() {
+    let (town, control) = Control::with(SHOP, good_for(&["public.orders"], 150, &[])).await;
+    let told = town.psql("migration", "DROP TABLE orders").await;
+    assert!(told.contains("what it takes is not counted"), "{told}");
+    assert!(told.contains("safeguard statement approve dcn_"), "{told}");
+    assert_eq!(control.desk.fetch().remove(0).texts[0].text, "DROP TABLE orders");
+    let within = "BEGIN; DROP TABLE orders; COMMIT";
+    let told = town.psql("migration", within).await;
+    assert!(!told.contains("safeguard statement approve"), "{told}");
+    assert_eq!(town.psql("agent", ROWS).await, ALL);
+    let told = town.psql("migration", &format!("{CODE}DROP TABLE orders")).await;
+    assert_eq!(told, "DROP TABLE");
+}
