@@ -131,6 +131,7 @@ pub(super) const CHECKS: &[(&str, &Check)] = pages![
     "endless/blocking_in_async" => endless::blocking_in_async::CHECK,
     "endless/break_leaves_select" => endless::break_leaves_select::CHECK,
     "endless/busy_wait" => endless::busy_wait::CHECK,
+    "endless/busy_wait" => endless::empty_poll::CHECK,
     "endless/catastrophic_regex" => endless::catastrophic_regex::CHECK,
     "endless/cursor_never_advanced" => endless::cursor_never_advanced::CHECK,
     "endless/cursor_never_advanced" => endless::cursor_never_advanced::FIXED,

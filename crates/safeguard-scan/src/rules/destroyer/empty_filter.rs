@@ -139,6 +139,18 @@ fn judge(code: Code<'_>, call: NodeId, filter: NodeId, reports: &mut Reports) {
     if code.kind(bare) != Kind::Object || code.tree.language() == Language::Python {
         return;
     }
+    if let Some(condition) = only_conditional_spreads(code, bare)
+        && !is_guarded(code, call, condition)
+    {
+        reports.add(
+            call,
+            format!(
+                "`{}` is empty when `{condition}` is not there, and then everything is deleted",
+                code.tree.source(bare)
+            ),
+        );
+        return;
+    }
     let values: Vec<NodeId> = code
         .tree
         .children(bare)
@@ -158,6 +170,34 @@ fn judge(code: Code<'_>, call: NodeId, filter: NodeId, reports: &mut Reports) {
     } else {
         reports.note(call, told);
     }
+}
+
+/// The last condition, where all entries of a filter come under one: `{ ...(id ? { id } : {}) }`, `{ ...(id && { id }) }`.
+fn only_conditional_spreads<'s>(code: Code<'s>, filter: NodeId) -> Option<&'s str> {
+    let mut condition = None;
+    for entry in code.tree.children(filter) {
+        if code.kind(entry) != Kind::Spread {
+            return None;
+        }
+        let value = code.bare(code.child(entry, Role::Value)?);
+        let asked = match code.kind(value) {
+            Kind::Conditional => {
+                let empty = [Role::Value, Role::Else]
+                    .into_iter()
+                    .filter_map(|role| code.child(value, role))
+                    .any(|side| {
+                        let side = code.bare(side);
+                        code.kind(side) == Kind::Object && code.tree.children(side).next().is_none()
+                    });
+                code.child(value, Role::Condition).filter(|_| empty)?
+            }
+            Kind::Binary if matches!(code.name(value), "and" | "&&") => code.child(value, Role::Left)?,
+            _ => return None,
+        };
+        condition = Some(code.last_name(asked)).filter(|name| !name.is_empty());
+        condition?;
+    }
+    condition
 }
 
 /// `req.body`, `req.query`, `request.json`, `request.get_json()`

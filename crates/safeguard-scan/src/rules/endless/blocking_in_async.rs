@@ -161,11 +161,18 @@ fn javascript(source: &Source, id: NodeId, reports: &mut Reports) {
     // Only what the handler itself runs; a worker's code may lie in a function of its own.
     let inner = bodies::enclosing(tree, id);
     let runs_here = inner == Some(handler) || inner.is_some_and(|inner| tree.role(inner) == Role::Arg);
-    if runs_here {
-        reports.note(
-            id,
-            format!("`{name}` stops every other request of this process until it is done"),
-        );
+    if !runs_here {
+        return;
+    }
+    let told = format!("`{name}` stops every other request of this process until it is done");
+    // Made to take long, or another program's time.
+    if matches!(
+        name,
+        "pbkdf2Sync" | "scryptSync" | "execSync" | "spawnSync" | "execFileSync"
+    ) {
+        reports.add(id, told);
+    } else {
+        reports.note(id, told);
     }
 }
 

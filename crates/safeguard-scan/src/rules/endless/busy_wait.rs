@@ -43,6 +43,11 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
                 id,
                 "this asks again at once for as long as the answer is not the wanted one: the request takes a whole processor, and may never be answered",
             );
+        } else if code.tree.language() != Language::Rust && does_nothing(code, id) {
+            reports.add(
+                id,
+                "this does nothing but ask, at once and again: it takes a whole processor for as long as it waits",
+            );
         } else if code.tree.language() != Language::Rust {
             reports.note(
                 id,
@@ -50,6 +55,15 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             );
         }
     }
+}
+
+/// Whether a loop's body is empty.
+fn does_nothing(code: Code<'_>, id: NodeId) -> bool {
+    code.child(id, Role::Body).is_some_and(|body| {
+        code.tree
+            .children(body)
+            .all(|statement| matches!(code.kind(statement), Kind::Pass))
+    })
 }
 
 /// Whether a loop's rounds all ask the same, and change nothing.

@@ -6,6 +6,7 @@ pub mod busy_wait;
 pub mod catastrophic_regex;
 pub mod cursor_never_advanced;
 pub mod effect_starts_itself;
+pub mod empty_poll;
 pub mod endless_recursion;
 pub mod infrastructure;
 pub mod left_running;

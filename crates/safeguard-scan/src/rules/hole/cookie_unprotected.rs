@@ -16,8 +16,8 @@ use crate::tree::{Kind, NodeId};
 pub static CHECK: Check = Check {
     id: "cookie-unprotected",
     failure: "X3",
-    severity: Severity::Medium,
-    confidence: Confidence::Medium,
+    severity: Severity::High,
+    confidence: Confidence::High,
     cwe: &["CWE-614", "CWE-1004"],
     languages: EVERY,
     run,
@@ -74,6 +74,22 @@ fn run(source: &Source, _project: &Project, reports: &mut Reports) {
                 .arg(call, 2)
                 .is_some_and(|options| !matches!(code.kind(options), Kind::Object | Kind::Num | Kind::Null))
             || code.tree.subtree(call).any(|id| code.kind(id) == Kind::Spread);
+        let said_off = |names: &[&str]| {
+            names
+                .iter()
+                .filter_map(|name| code.option(call, name))
+                .any(|value| code.boolean(value) == Some(false))
+        };
+        if said_off(&["httponly", "httpOnly", "HttpOnly"]) && said_off(&["secure", "Secure"]) {
+            reports.add(
+                call,
+                format!(
+                    "`{}` opens the session to every script and to the wire, and says so",
+                    short(code, call)
+                ),
+            );
+            continue;
+        }
         let missing = missing(
             on(&["httponly", "httpOnly", "HttpOnly"]),
             on(&["secure", "Secure"]),

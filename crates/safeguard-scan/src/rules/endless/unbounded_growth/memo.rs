@@ -147,6 +147,9 @@ fn is_empty_map(code: Code<'_>, value: NodeId) -> bool {
 /// Whether a key is put together of several things that a caller says: then there is no end of them.
 fn is_of_many_parts(code: Code<'_>, function: NodeId, key: NodeId) -> bool {
     let value = code.set_to(key).unwrap_or(key);
+    if is_free_text(code, key, value) {
+        return true;
+    }
     let put_together = match code.kind(value) {
         Kind::Call => {
             matches!(
@@ -183,6 +186,36 @@ fn is_of_many_parts(code: Code<'_>, function: NodeId, key: NodeId) -> bool {
             code.kind(arg) == Kind::Name && params.contains(&code.name(arg)) || from_request(code, arg)
         });
     of_params.len() > 1 || whole
+}
+
+/// What somebody types to search or to ask, taken from a request as it came.
+fn is_free_text(code: Code<'_>, key: NodeId, value: NodeId) -> bool {
+    const TYPED: &[&str] = &[
+        "q", "query", "search", "term", "text", "prompt", "question", "keyword", "url", "phrase",
+    ];
+    let name = match code.kind(value) {
+        // `req.query.q`
+        Kind::Member => Some(code.name(value)),
+        // `request.args.get("q", "")`, `r.URL.Query().Get("q")`, `r.FormValue("q")`
+        Kind::Call
+            if matches!(
+                code.called(value),
+                "get" | "Get" | "FormValue" | "Query" | "query"
+            ) =>
+        {
+            code.arg(value, 0).and_then(|name| code.text(name))
+        }
+        Kind::Index => code.child(value, Role::Index).and_then(|name| code.text(name)),
+        _ => None,
+    };
+    let of_request = || {
+        code.tree.subtree(value).any(|id| {
+            matches!(code.kind(id), Kind::Name | Kind::Member)
+                && matches!(code.name(id), "request" | "req" | "r" | "c" | "ctx")
+        })
+    };
+    let typed = |name: &str| TYPED.contains(&name.to_ascii_lowercase().as_str());
+    name.is_some_and(typed) && (value != key || code.kind(key) == Kind::Member) && of_request()
 }
 
 fn from_request(code: Code<'_>, arg: NodeId) -> bool {

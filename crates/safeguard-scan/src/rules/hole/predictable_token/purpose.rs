@@ -216,6 +216,16 @@ fn by_name<'s>(code: Code<'s>, function: NodeId) -> Option<&'s str> {
                 | "issue"
                 | "next"
                 | "mint"
+                // Named by what it gives: `reset_token()`.
+                | "reset"
+                | "session"
+                | "api"
+                | "auth"
+                | "csrf"
+                | "invite"
+                | "secret"
+                | "temporary"
+                | "verification"
         )
     });
     (makes && is_to_be_secret(name)).then_some(name)
