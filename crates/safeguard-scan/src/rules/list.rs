@@ -120,6 +120,7 @@ pub(super) const CHECKS: &[(&str, &Check)] = pages![
     "destroyer/engine_files_removed" => destroyer::engine_files_removed::CODE,
     "destroyer/kept_records_deleted" => destroyer::kept_records_deleted::CHECK,
     "destroyer/migration_drops" => destroyer::migration_drops::CHECK,
+    "destroyer/newest_deleted" => destroyer::newest_deleted::CHECK,
     "destroyer/original_removed_unverified" => destroyer::unverified_removal::CHECK,
     "destroyer/recursive_removal" => destroyer::file_removal::RECURSIVE,
     "destroyer/schema_dropped_at_start" => destroyer::schema_dropped_at_start::CHECK,

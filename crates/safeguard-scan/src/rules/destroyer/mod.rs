@@ -12,6 +12,7 @@ pub mod file_removal;
 mod filled_over;
 pub mod kept_records_deleted;
 pub mod migration_drops;
+pub mod newest_deleted;
 pub mod schema_dropped_at_start;
 pub mod shell_removal;
 pub mod sql_destroys_data;

@@ -25,6 +25,7 @@ const LANGUAGES: &[Language] = &[
     Language::Go,
     Language::JavaScript,
     Language::Python,
+    Language::Rust,
     Language::Tsx,
     Language::TypeScript,
 ];
