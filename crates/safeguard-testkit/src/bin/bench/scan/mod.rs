@@ -25,7 +25,10 @@ pub fn run() -> anyhow::Result<Vec<Row>> {
     let archive = archive(&tools.join("sources"))?;
     let folder = tempfile::tempdir()?;
     let root = unpacked(&archive, folder.path())?;
-    let mut rows = changes(&root)?;
+    let small = folder.path().join("small");
+    part(&root, &small)?;
+    let mut rows = changes(&small, "a repository of some hundred files")?;
+    rows.extend(changes(&root, "one of thousands")?);
     rows.extend(whole(&root, &tools)?);
     rows.extend(labelled::rows()?);
     rows.extend(databases::look_ups()?);
@@ -65,6 +68,19 @@ fn archive(folder: &Path) -> anyhow::Result<PathBuf> {
     Ok(archive.context("no archive of sources")?.clone())
 }
 
+/// Folders of the repository as one of their own, as large as a service's.
+fn part(root: &Path, folder: &Path) -> anyhow::Result<()> {
+    const FOLDERS: &[&str] = &["core", "db", "forms", "http"];
+    let within = folder.join("django");
+    std::fs::create_dir_all(&within)?;
+    let mut copy = Command::new("cp");
+    copy.arg("-r")
+        .args(FOLDERS.iter().map(|name| root.join("django").join(name)))
+        .arg(&within);
+    done(&mut copy)?;
+    begin(folder)
+}
+
 /// The sources as a repository with one commit.
 fn unpacked(archive: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
     let mut tar = Command::new("tar");
@@ -77,11 +93,15 @@ fn unpacked(archive: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
         .next()
         .context("an empty archive")??
         .path();
-    git(&root, &["init", "--quiet", "--initial-branch", "main"])?;
-    git(&root, &["add", "--all"])?;
-    git(&root, &["commit", "--quiet", "--message", "as released"])?;
-    git(&root, &["checkout", "--quiet", "-b", "change"])?;
+    begin(&root)?;
     Ok(root)
+}
+
+fn begin(root: &Path) -> anyhow::Result<()> {
+    git(root, &["init", "--quiet", "--initial-branch", "main"])?;
+    git(root, &["add", "--all"])?;
+    git(root, &["commit", "--quiet", "--message", "as released"])?;
+    git(root, &["checkout", "--quiet", "-b", "change"])
 }
 
 fn git(root: &Path, words: &[&str]) -> anyhow::Result<()> {
@@ -106,8 +126,8 @@ fn done(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One changed file, and ten, in a repository of some thousands.
-fn changes(root: &Path) -> anyhow::Result<Vec<Row>> {
+/// One changed file, and ten, beside what git itself takes to tell what has changed.
+fn changes(root: &Path, of: &str) -> anyhow::Result<Vec<Row>> {
     let mut files = sources(&root.join("django"))?;
     files.retain(|file| {
         std::fs::metadata(file).is_ok_and(|about| FILE_BYTES.contains(&about.len()))
@@ -135,22 +155,32 @@ fn changes(root: &Path) -> anyhow::Result<Vec<Row>> {
             milliseconds.push(used.seconds * 1000.0);
             processor.push(used.processor_seconds * 1000.0);
         }
+        let git: Result<Vec<f64>, anyhow::Error> = (0..ROUNDS)
+            .map(|_| {
+                let mut git = Command::new("git");
+                git.arg("-C").arg(root).args(["status", "--porcelain"]);
+                Ok(used(git, &[0])?.seconds * 1000.0)
+            })
+            .collect();
         let what = if count == 1 { "one file" } else { "ten files" };
-        rows.push(Row::new(
-            format!("check, {what} of 8 KB changed, median"),
-            median(&mut milliseconds),
-            "ms",
-        ));
         rows.push(
             Row::new(
-                format!("check, {what}, p95"),
+                format!("check, {what} of 8 KB changed in {of}, median"),
+                median(&mut milliseconds),
+                "ms",
+            )
+            .beside("git status", median(&mut git?)),
+        );
+        rows.push(
+            Row::new(
+                format!("check, {what} in {of}, p95"),
                 quantile(&mut milliseconds, 0.95),
                 "ms",
             )
             .at_most(limit),
         );
         rows.push(Row::new(
-            format!("check, {what}, processor time with git's, median"),
+            format!("check, {what} in {of}, processor time with git's, median"),
             median(&mut processor),
             "ms",
         ));
