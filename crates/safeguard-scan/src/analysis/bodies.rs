@@ -176,6 +176,19 @@ fn is_python_handler(source: &Source, function: NodeId) -> bool {
     if decorated {
         return true;
     }
+    // What FastAPI fills in: `authorization: str = Header()`, `user = Depends(current_user)`.
+    let filled_in = params(tree, function).any(|param| {
+        tree.child(param, Role::Default).is_some_and(|default| {
+            tree.kind(default) == Kind::Call
+                && matches!(
+                    crate::analysis::calls::name(tree, default),
+                    "Depends" | "Header" | "Cookie" | "Security"
+                )
+        })
+    });
+    if filled_in && class_of(tree, function).is_none() {
+        return true;
+    }
     let first = params(tree, function)
         .map(|param| tree.name(param))
         .find(|name| !matches!(*name, "self" | "cls"));
@@ -210,7 +223,7 @@ fn is_javascript_handler(tree: &Tree, function: NodeId) -> bool {
         names.as_slice(),
         [
             "req" | "request" | "_req" | "_request",
-            "res" | "response" | "reply" | "resp" | "h" | "rep",
+            "res" | "response" | "reply" | "resp" | "h" | "rep" | "_res" | "_response" | "_reply",
             ..
         ] | [_, "req" | "request", "res" | "response", ..]
     );

@@ -31,11 +31,14 @@ mod invented {
     pub mod unknown_column;
     pub mod unknown_field;
     pub mod unknown_go_function;
+    pub mod unknown_java_member;
     pub mod unknown_member;
     pub mod unknown_name;
     pub mod unknown_option;
     pub mod unknown_package;
+    pub mod unknown_package_member;
     pub mod unknown_resource_argument;
+    pub mod unknown_setting;
     mod values;
 }
 

@@ -148,7 +148,16 @@ fn is_broad(code: Code<'_>, handler: NodeId) -> bool {
         || types.any(|class| {
             matches!(
                 code.tree.source(class).rsplit('.').next(),
-                Some("Exception" | "BaseException" | "SQLAlchemyError")
+                Some(
+                    "Exception"
+                        | "BaseException"
+                        | "SQLAlchemyError"
+                        | "Throwable"
+                        | "RuntimeException"
+                        | "SQLException"
+                        | "DataAccessException"
+                        | "PersistenceException"
+                )
             )
         })
 }
@@ -287,6 +296,11 @@ fn go(code: Code<'_>, call: NodeId, reports: &mut Reports) {
                         .any(|verb| lower.starts_with(verb))
                 })
         }
+        // What could not be read stays as it was: zero, or of the row before.
+        "Scan" | "Decode" | "Unmarshal" | "ShouldBindJSON" | "BindJSON" | "StructScan" | "Bind" => {
+            unread(code, call, reports);
+            false
+        }
         "InsertOne" | "UpdateOne" | "InsertMany" | "UpdateMany" | "ReplaceOne" | "DeleteOne"
         | "WriteMessages" | "BulkWrite" => true,
         _ => false,
@@ -394,5 +408,36 @@ fn sums(source: &Source, _: &Project, reports: &mut Reports) {
                 );
             }
         }
+    }
+}
+
+/// Go: `rows.Scan(&name)`, `json.Unmarshal(body, &order)` whose error is not even named.
+fn unread(code: Code<'_>, call: NodeId, reports: &mut Reports) {
+    let args = code.args(call);
+    let into = args
+        .last()
+        .is_some_and(|last| code.kind(*last) == Kind::Unary && code.name(*last) == "&");
+    let alone = code
+        .tree
+        .parent(call)
+        .is_some_and(|parent| code.kind(parent) == Kind::ExprStmt);
+    // A scanner of one's own may have no error; those of the standard library all have.
+    let known = match code.called(call) {
+        "Scan" | "StructScan" => code.imports("database/sql") || code.imports("github.com/jackc"),
+        "Unmarshal" => matches!(
+            code.path(call),
+            "json.Unmarshal" | "xml.Unmarshal" | "encoding/json.Unmarshal" | "yaml.Unmarshal"
+        ),
+        "Decode" => code.imports("encoding/json") || code.imports("encoding/xml"),
+        _ => code.imports("github.com/gin-gonic/gin") || code.imports("github.com/labstack/echo"),
+    };
+    if into && alone && known && !undoes_or_tests(code, call) {
+        reports.add(
+            call,
+            format!(
+                "when `{}` fails, nobody gets to know, and what was to be read stays empty",
+                short(code, call)
+            ),
+        );
     }
 }

@@ -178,6 +178,17 @@ fn naive(source: &Source, _: &Project, reports: &mut Reports) {
         else {
             continue;
         };
+        if kept_as_utc(code, left) && is_local_now(code, right)
+            || kept_as_utc(code, right) && is_local_now(code, left)
+        {
+            if !undoes_or_tests(code, binary) {
+                reports.add(
+                    binary,
+                    "what was kept as a moment of UTC is compared with local time: they are hours apart",
+                );
+            }
+            continue;
+        }
         if let (Some(one), Some(other)) = (zone(code, left), zone(code, right)) {
             if one != other && !undoes_or_tests(code, binary) {
                 reports.add(binary, "a moment with a zone and one without can not be compared: this raises, or is always unequal");
@@ -185,12 +196,57 @@ fn naive(source: &Source, _: &Project, reports: &mut Reports) {
             // `now()` and `utcnow()` are hours apart.
             let path = |id: NodeId| code.path(code.set_to(id).unwrap_or(id));
             let (one, other) = (path(left), path(right));
+            if undoes_or_tests(code, binary) {
+                continue;
+            }
             let mixed = |one: &str, other: &str| one.ends_with("utcnow") && other == "datetime.datetime.now";
             if (mixed(one, other) || mixed(other, one)) && zone(code, left) == zone(code, right) {
                 reports.add(binary, "UTC and local time are hours apart");
             }
         }
     }
+}
+
+/// `datetime.now()` without a zone.
+fn is_local_now(code: Code<'_>, id: NodeId) -> bool {
+    let value = code.set_to(id).unwrap_or(id);
+    code.kind(value) == Kind::Call
+        && matches!(
+            code.path(value),
+            "datetime.datetime.now" | "datetime.datetime.today"
+        )
+        && zone(code, value) == Some(Zone::Naive)
+}
+
+/// `self.created_at`, where all that the file sets `created_at` to is `datetime.utcnow()`, or its column's default is.
+fn kept_as_utc(code: Code<'_>, id: NodeId) -> bool {
+    if code.kind(id) != Kind::Member {
+        return false;
+    }
+    let name = code.name(id);
+    let mut any = false;
+    for assign in code.source.of_kind(Kind::Assign).iter().copied() {
+        let is_of_name = code.tree.children_in(assign, Role::Target).any(|target| {
+            matches!(code.kind(target), Kind::Name | Kind::Member) && code.name(target) == name
+        });
+        let Some(value) = code.child(assign, Role::Value).filter(|_| is_of_name) else {
+            continue;
+        };
+        let by_default = ["default", "default_factory", "insert_default"]
+            .iter()
+            .any(|option| {
+                code.is_call(value)
+                    && code
+                        .option(value, option)
+                        .is_some_and(|given| code.path_of(given) == "datetime.datetime.utcnow")
+            });
+        let set = code.kind(value) == Kind::Call && code.path(value) == "datetime.datetime.utcnow";
+        if !set && !by_default {
+            return false;
+        }
+        any = true;
+    }
+    any
 }
 
 fn month(source: &Source, _: &Project, reports: &mut Reports) {
@@ -266,8 +322,18 @@ fn plus_one(code: Code<'_>, month: NodeId) -> bool {
 fn is_index(code: Code<'_>, month: NodeId) -> bool {
     code.tree.ancestors(month).take(3).any(|around| {
         code.kind(around) == Kind::Index
-            || code.kind(around) == Kind::Call && code.tree.role(month) == Role::Arg
+            || code.kind(around) == Kind::Call
+                && code.tree.role(month) == Role::Arg
+                && !only_pads(code, around)
     })
+}
+
+/// `String(date.getMonth())`, `pad(date.getMonth())`, `twoDigits(…)`: the number stays what it is.
+fn only_pads(code: Code<'_>, call: NodeId) -> bool {
+    let name = code.called(call).to_ascii_lowercase();
+    ["string", "pad", "two", "zero", "digit", "fill", "leading"]
+        .iter()
+        .any(|part| name.contains(part))
 }
 
 /// A month that was split off a text: `const [year, month, day] = text.split('-').map(Number)`.

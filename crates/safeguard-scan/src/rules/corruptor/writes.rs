@@ -86,14 +86,39 @@ pub fn writes(code: Code<'_>, call: NodeId) -> Option<bool> {
                         "file",
                     ],
                 );
-            Some(model)
+            let kept = !code.args(call).is_empty()
+                && has_word(
+                    of,
+                    &[
+                        "repository",
+                        "repo",
+                        "dao",
+                        "orders",
+                        "payments",
+                        "invoices",
+                        "accounts",
+                        "entries",
+                    ],
+                );
+            Some(model || kept)
+        }
+        "saveAll" | "saveAndFlush" | "saveAllAndFlush" | "persist" if receiver.is_some() => {
+            Some(db || has_word(of, &["repository", "repo", "dao", "em"]))
         }
         "execute" | "exec" | "Exec" | "ExecContext" | "query" | "run" | "$executeRaw" | "executemany" => {
             sql().filter(|writes| *writes).map(|_| true)
         }
         "create" | "update" | "insert" | "add" | "merge" | "Create" | "Save" | "Update" | "Insert" => {
-            let model = receiver
-                .is_some_and(|receiver| code.mentions(receiver, |name| matches!(name, "objects" | "prisma")))
+            let by_keys = matches!(name, "create" | "update")
+                && code.args(call).len() == 1
+                && code.option(call, "data").is_some()
+                && receiver.is_some_and(|receiver| {
+                    matches!(code.first_name(receiver), "db" | "prisma" | "tx" | "database")
+                });
+            let model = by_keys
+                || receiver.is_some_and(|receiver| {
+                    code.mentions(receiver, |name| matches!(name, "objects" | "prisma"))
+                })
                 || name.starts_with(|first: char| first.is_ascii_uppercase()) && db;
             model.then_some(true)
         }

@@ -32,6 +32,10 @@ const REPLACES: &[&str] = &[
     "LongAdder",
     "sync.Map",
     "singleflight",
+    "Queue(",
+    "BlockingQueue",
+    "chan ",
+    "mpsc::",
     "$inc",
     "findOneAndUpdate",
     "find_one_and_update",
@@ -71,7 +75,13 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
             .collect();
         let protections = protections(was, base, &before);
         // What was protected must still be done, or there is nothing to protect.
-        let still_does = calls.iter().filter(|call| kept.contains(*call)).count();
+        let parts_now: BTreeSet<String> = after.iter().filter_map(|id| part(is, *id)).collect();
+        let still_does = calls.iter().filter(|call| kept.contains(*call)).count()
+            + before
+                .iter()
+                .filter_map(|id| part(was, *id))
+                .filter(|part| parts_now.contains(part))
+                .count();
         let reached: BTreeSet<String> = shared_state(is, &after).collect();
         let still_reaches = shared_state(was, &before).any(|part| reached.contains(&part));
         if still_does > 0 || still_reaches {
@@ -135,6 +145,18 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
             }
         }
     }
+}
+
+/// What is called without what it is called on: `order.create` of `tx.order.create(…)`, which is `prisma.order.create(…)` outside of the transaction.
+fn part(tree: &Tree, call: NodeId) -> Option<String> {
+    if tree.kind(call) != Kind::Call {
+        return None;
+    }
+    let callee = tree.child(call, Role::Callee)?;
+    let object = tree
+        .child(callee, Role::Object)
+        .filter(|object| tree.kind(callee) == Kind::Member && tree.kind(*object) == Kind::Member)?;
+    Some(format!("{}.{}", tree.name(object), tree.name(callee)))
 }
 
 /// Statements without a call that read or write what outlives the function: `value, ok := cache.entries[key]`, `total += cents` of a field.

@@ -67,6 +67,8 @@ pub static PYTHON_MODULES: LazyLock<BTreeSet<&str>> =
     LazyLock::new(|| lines(include_str!("data/python_modules.txt")).collect());
 pub static PYTHON_MEMBERS: Sets = Sets(include_str!("data/python_members.txt"));
 pub static PYTHON_ARGUMENTS: Sets = Sets(include_str!("data/python_arguments.txt"));
+/// Modules of packages that nearly every project has, to their members.
+pub static PYTHON_PACKAGES: Sets = Sets(include_str!("data/python_packages.txt"));
 pub static PYTHON_BUILTINS: LazyLock<BTreeSet<&str>> =
     LazyLock::new(|| lines(include_str!("data/python_builtins.txt")).collect());
 /// To the version of Python that it is gone since.
@@ -82,6 +84,10 @@ pub static JAVASCRIPT_GLOBALS: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
 });
 pub static GO_PACKAGES: LazyLock<BTreeSet<&str>> =
     LazyLock::new(|| lines(include_str!("data/go_packages.txt")).collect());
+/// Packages to their classes, classes to what is public in them.
+pub static JAVA_MEMBERS: Sets = Sets(include_str!("data/java_members.txt"));
+/// Classes to their methods, each with `=` and the class of what it gives.
+pub static JAVA_GIVES: Sets = Sets(include_str!("data/java_gives.txt"));
 pub static GO_MEMBERS: Sets = Sets(include_str!("data/go_members.txt"));
 
 /// Modules of Python to the distributions that bring them, where the names differ.
@@ -155,6 +161,9 @@ mod tests {
             &PYTHON_ARGUMENTS,
             &NODE_MEMBERS,
             &GO_MEMBERS,
+            &JAVA_MEMBERS,
+            &JAVA_GIVES,
+            &PYTHON_PACKAGES,
             &OPTIONS,
             &TERRAFORM,
         ] {

@@ -206,7 +206,9 @@ fn counted(source: &Source, value: NodeId, at: NodeId, depth: usize) -> Option<b
             if tree.name(value) == "length" {
                 return Some(false);
             }
-            if !is_row_number(tree.name(value)) {
+            if !is_row_number(tree.name(value))
+                && !matches!(tree.name(value), "max" | "last" | "highest" | "maximum")
+            {
                 return None;
             }
             taken_from_last(source, tree.child(value, Role::Object)?, at)
@@ -258,6 +260,9 @@ fn taken_from_last(source: &Source, object: NodeId, at: NodeId) -> Option<bool> 
         ": -1",
         ".last()",
         "Max(",
+        ".max(",
+        "MAX(",
+        "_max",
     ]
     .iter()
     .any(|word| text.contains(word));

@@ -234,7 +234,7 @@ fn state(source: &Source, _: &Project, reports: &mut Reports) {
                     })
             })
             .filter_map(|field| tree.child(field, Role::Target).map(|target| tree.name(target)))
-            .filter(|name| is_of_request(name))
+            .filter(|name| is_of_request(name) || name.starts_with("current"))
             .collect();
         for set in source.of_kind(Kind::Assign).iter().copied() {
             if !tree.within(set, class) || tree.flags(set).has(Flags::DECLARATION) || tree.name(set) != "=" {
@@ -263,7 +263,8 @@ fn state(source: &Source, _: &Project, reports: &mut Reports) {
                 && given
                 && !runs_alone(tree, set, method, class)
                 && !sets_up(tree, method)
-                && bodies::is_handler(source, method)
+                && (bodies::is_handler(source, method)
+                    || is_given(tree, set, method) && is_read(tree, class, name, set))
             {
                 reports.add(
                     set,
@@ -272,4 +273,34 @@ fn state(source: &Source, _: &Project, reports: &mut Reports) {
             }
         }
     }
+}
+
+/// `this.currentCustomer = customer`, where the caller gives it: each call has another one.
+fn is_given(tree: &Tree, set: NodeId, method: NodeId) -> bool {
+    let name = tree
+        .child(set, Role::Value)
+        .map_or("", |value| match tree.kind(value) {
+            Kind::Name => tree.name(value),
+            _ => "",
+        });
+    !name.is_empty()
+        && !tree.name(method).starts_with("set")
+        && !matches!(
+            tree.name(method),
+            "login" | "logout" | "switchTo" | "select" | "use"
+        )
+        && tree
+            .children_in(method, Role::Param)
+            .any(|param| tree.name(param) == name)
+}
+
+/// Whether the class reads a field after it set it.
+fn is_read(tree: &Tree, class: NodeId, name: &str, set: NodeId) -> bool {
+    tree.subtree(class).any(|id| {
+        id > set
+            && matches!(tree.kind(id), Kind::Name | Kind::Member)
+            && tree.name(id) == name
+            && tree.role(id) != Role::Target
+            && !tree.within(id, set)
+    })
 }

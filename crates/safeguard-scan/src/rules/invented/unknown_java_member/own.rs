@@ -1,0 +1,181 @@
+//! Java: methods that a class of the repository does not have, where all of it can be seen.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::analysis::outside::type_of;
+use crate::analysis::place;
+use crate::analysis::typed::declared_type;
+use crate::language::{self, Language};
+use crate::matching::Source;
+use crate::project::{Project, folder, stem};
+use crate::rules::invented::data;
+use crate::rules::{Check, Reports};
+use crate::tree::{Flags, Kind, NodeId, Role, Tree};
+
+pub static CHECK: Check = Check { run, ..super::CHECK };
+
+/// How many files of the repository are read for one file.
+const FILES_MAX: usize = 40;
+
+fn run(source: &Source, project: &Project, reports: &mut Reports) {
+    if !project.is_known() || place::is_test(&source.path) {
+        return;
+    }
+    let tree = &source.tree;
+    let mut known: BTreeMap<String, Option<BTreeSet<String>>> = BTreeMap::new();
+    for call in source.of_kind(Kind::Call) {
+        let Some(callee) = tree
+            .child(*call, Role::Callee)
+            .filter(|callee| tree.kind(*callee) == Kind::Member)
+        else {
+            continue;
+        };
+        let Some(class) = tree
+            .child(callee, Role::Object)
+            .and_then(|object| class(source, object))
+        else {
+            continue;
+        };
+        if !known.contains_key(class) {
+            if known.len() == FILES_MAX {
+                return;
+            }
+            let methods =
+                file_of(source, project, class).and_then(|path| methods(&project.text(&path)?, class));
+            known.insert(class.to_owned(), methods);
+        }
+        let name = tree.name(callee);
+        if let Some(Some(methods)) = known.get(class)
+            && !methods.contains(name)
+            && !super::of_all(name)
+        {
+            reports.add(
+                callee,
+                format!(
+                    "`{class}` of this repository has no method `{name}`{}",
+                    data::hint(name, methods.iter().map(String::as_str))
+                ),
+            );
+        }
+    }
+}
+
+/// The class that a variable or a field is declared with.
+fn class(source: &Source, object: NodeId) -> Option<&str> {
+    let tree = &source.tree;
+    let is_named = match tree.kind(object) {
+        Kind::Name => true,
+        Kind::Member => tree
+            .child(object, Role::Object)
+            .is_some_and(|of| tree.name(of) == "this"),
+        Kind::New => tree.child(object, Role::Body).is_none(),
+        _ => false,
+    };
+    // Parameters without a type, of lambdas, are whatever is given.
+    if let Some(param) = crate::analysis::outside::parameter(tree, object)
+        && tree.kind(object) == Kind::Name
+        && (type_of(tree, param).is_empty() || tree.flags(param).has(Flags::REST))
+    {
+        return None;
+    }
+    let text = tree.text();
+    let name = tree.name(object);
+    let by_pattern = text.contains(&format!(" {name})")) && text.contains("instanceof")
+        || source
+            .of_kind(Kind::Catch)
+            .iter()
+            .any(|id| tree.name(*id) == name);
+    let written = declared_type(source, object).filter(|_| is_named && !by_pattern)?;
+    written
+        .starts_with(|char: char| char.is_ascii_uppercase())
+        .then_some(written)
+}
+
+/// The one file of the repository that a class of that name is in: of the same package, or imported.
+fn file_of(source: &Source, project: &Project, class: &str) -> Option<String> {
+    let tree = &source.tree;
+    if source
+        .of_kind(Kind::Class)
+        .iter()
+        .any(|id| tree.name(*id) == class)
+    {
+        return None;
+    }
+    let imported = source
+        .of_kind(Kind::ImportItem)
+        .iter()
+        .find(|item| tree.name(**item) == class)
+        .and_then(|item| tree.parent(*item))
+        .map(|import| format!("{}/{class}.java", tree.name(import).replace('.', "/")));
+    let mut files = project
+        .files()
+        .filter(|path| path.ends_with(".java") && stem(path) == class);
+    let (Some(file), None) = (files.next(), files.next()) else {
+        return None;
+    };
+    let fits = match imported {
+        Some(end) => file.ends_with(&end),
+        None => folder(file) == folder(&source.path),
+    };
+    fits.then(|| file.to_owned())
+}
+
+/// The methods of a class that takes none from elsewhere.
+fn methods(text: &str, class: &str) -> Option<BTreeSet<String>> {
+    let tree = language::parse(Language::Java, text).ok()?;
+    let mut classes = tree
+        .children(NodeId::ROOT)
+        .filter(|id| tree.kind(*id) == Kind::Class && tree.name(*id) == class);
+    let (Some(found), None) = (classes.next(), classes.next()) else {
+        return None;
+    };
+    let head = tree.source(found).split('{').next().unwrap_or("");
+    // Bases bring methods of theirs, and annotations may have some written (Lombok, Immutables).
+    let harmless = [
+        "Service",
+        "Component",
+        "Repository",
+        "RestController",
+        "Controller",
+        "Configuration",
+        "Entity",
+        "Table",
+        "Transactional",
+        "RequestMapping",
+        "SuppressWarnings",
+        "Singleton",
+        "ApplicationScoped",
+        "Deprecated",
+        "Slf4j",
+        "RequiredArgsConstructor",
+    ];
+    let is_open = tree.child(found, Role::Base).is_some()
+        || head.contains(" extends ")
+        || head.contains(" implements ")
+        || head.contains("@interface")
+        || head.contains(" record ")
+        || head.contains("enum ")
+        || head.starts_with("record ")
+        || tree.children_in(found, Role::Decorator).any(|decorator| {
+            let written = tree.source(decorator).trim_start_matches('@');
+            let name = written.split(['(', ' ', '\n']).next().unwrap_or("");
+            let last = name.rsplit('.').next().unwrap_or(name);
+            !harmless.contains(&last)
+        })
+        || text.contains("lombok.Getter")
+        || text.contains("lombok.Setter")
+        || text.contains("lombok.*")
+        || text.contains("lombok.experimental");
+    if is_open {
+        return None;
+    }
+    let body = tree.child(found, Role::Body)?;
+    Some(methods_in(&tree, body))
+}
+
+fn methods_in(tree: &Tree, body: NodeId) -> BTreeSet<String> {
+    tree.children(body)
+        .filter(|id| tree.kind(*id) == Kind::Function)
+        .map(|id| tree.name(id).to_owned())
+        .collect()
+}

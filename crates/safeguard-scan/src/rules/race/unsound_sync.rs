@@ -1,0 +1,93 @@
+//! Rust: a type is declared safe to share between threads though what it holds is not.
+
+use safeguard_api::evidence::Severity;
+
+use crate::analysis::place;
+use crate::language::Language;
+use crate::matching::Source;
+use crate::project::Project;
+use crate::rule::Confidence;
+use crate::rules::{Check, Reports};
+use crate::tree::{Kind, NodeId, Tree};
+
+pub static CHECK: Check = Check {
+    id: "unsound-sync",
+    failure: "X4",
+    severity: Severity::High,
+    confidence: Confidence::High,
+    cwe: &["CWE-362"],
+    languages: &[Language::Rust],
+    run,
+};
+
+fn run(source: &Source, _: &Project, reports: &mut Reports) {
+    let tree = &source.tree;
+    let text = tree.text();
+    if !text.contains("unsafe impl") || place::is_test(&source.path) {
+        return;
+    }
+    for (at, _) in text.match_indices("unsafe impl") {
+        let head: String = text[at..].chars().take_while(|char| *char != '{').collect();
+        let Some((of, name)) = head.rsplit_once(" for ") else {
+            continue;
+        };
+        let (sync, send) = (of.trim_end().ends_with("Sync"), of.trim_end().ends_with("Send"));
+        let name = name.split(['<', ' ', '\n']).next().unwrap_or("").trim();
+        // Where there are no threads, anything may be shared.
+        let line_before = text[..at].trim_end().rsplit('\n').next().unwrap_or("");
+        if !(sync || send) || name.is_empty() || line_before.contains("cfg(") {
+            continue;
+        }
+        let Some(held) = held(source, name) else {
+            continue;
+        };
+        let bad = if sync {
+            ["RefCell<", "Rc<"].iter().find(|of| has_word(&held, of))
+        } else {
+            ["Rc<"].iter().find(|of| has_word(&held, of))
+        };
+        let locked = ["Mutex", "RwLock", "lock", "ThreadId", "Atomic", "owner"]
+            .iter()
+            .any(|word| held.contains(word));
+        if let Some(of) = bad.filter(|_| !locked)
+            && let Some(node) = node_at(tree, at)
+        {
+            let of = of.trim_end_matches('<');
+            reports.add(
+                node,
+                format!("`{name}` holds a `{of}`, which two threads must not touch at once, and this says that they may"),
+            );
+        }
+    }
+}
+
+/// Whether a type stands in a text as it is, and not as the end of another: `Rc<` is not in `Arc<`.
+fn has_word(held: &str, of: &str) -> bool {
+    held.match_indices(of).any(|(at, _)| {
+        !held[..at]
+            .chars()
+            .next_back()
+            .is_some_and(|char| char.is_alphanumeric() || char == '_')
+    })
+}
+
+/// What a struct of the file holds, as written.
+fn held(source: &Source, name: &str) -> Option<String> {
+    let tree = &source.tree;
+    source
+        .of_kind(Kind::Class)
+        .iter()
+        .find(|class| tree.name(**class) == name && tree.source(**class).contains("struct"))
+        .map(|class| tree.source(*class).to_owned())
+}
+
+/// The smallest node that a place is in.
+fn node_at(tree: &Tree, at: usize) -> Option<NodeId> {
+    tree.all()
+        .filter(|id| {
+            let span = tree.span(*id);
+            span.start <= at && at < span.end && *id != NodeId::ROOT
+        })
+        .min_by_key(|id| tree.span(*id).end - tree.span(*id).start)
+        .or_else(|| tree.children(NodeId::ROOT).next())
+}
