@@ -98,7 +98,9 @@ impl Options<'_> {
         self.names.iter().any(|given| {
             names.iter().any(|name| {
                 let begun = given.starts_with("--") && given.len() > 3 && name.starts_with(given.as_str());
-                given == name || begun
+                // Programs written in Go take their long options with one dash or two.
+                let doubled = name.len() > 2 && given.strip_prefix('-') == Some(*name);
+                given == name || begun || doubled
             })
         })
     }
@@ -116,7 +118,7 @@ impl Options<'_> {
     }
 }
 
-/// Whether words begin as a pattern says: `a|b` is one of two, `db:*` a beginning, `**` any number of words.
+/// Whether words begin as a pattern says: `a|b` is one of two, `*` any letters as in `db:*` and `*/console`, `**` any number of words.
 pub(crate) fn fits(words: &[&str], pattern: &[&str]) -> bool {
     let Some((first, rest)) = pattern.split_first() else {
         return true;
@@ -127,11 +129,26 @@ pub(crate) fn fits(words: &[&str], pattern: &[&str]) -> bool {
     let Some((word, words)) = words.split_first() else {
         return false;
     };
-    let one = |alternative: &str| match alternative.strip_suffix('*') {
-        Some(beginning) => word.starts_with(beginning),
-        None => *word == alternative,
+    first.split('|').any(|alternative| star(word, alternative)) && fits(words, rest)
+}
+
+/// Whether a word is as a pattern says in which `*` stands for any letters.
+pub(crate) fn star(word: &str, pattern: &str) -> bool {
+    let Some((beginning, pattern)) = pattern.split_once('*') else {
+        return word == pattern;
     };
-    first.split('|').any(one) && fits(words, rest)
+    let Some(mut rest) = word.strip_prefix(beginning) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = pattern.split('*').collect();
+    let ending = parts.pop().unwrap_or("");
+    for part in parts {
+        match rest.split_once(part) {
+            Some((_, behind)) => rest = behind,
+            None => return false,
+        }
+    }
+    rest.ends_with(ending)
 }
 
 /// What a program does when it is called with such words: a row of a rule's table.
@@ -207,6 +224,7 @@ mod tests {
         assert_eq!(found.words(), ["db", "-x"]);
         assert!(options(&words("--forc"), &[]).any(&["--force"]));
         assert!(!options(&words("--force-with-lease"), &[]).any(&["--force"]));
+        assert!(options(&words("--auto-approve=true"), &[]).any(&["-auto-approve"]));
     }
 
     #[test]
@@ -214,5 +232,7 @@ mod tests {
         assert!(fits(&["a", "b", "delete"], &["**", "delete|rm"]));
         assert!(fits(&["db:drop:all"], &["db:drop*"]));
         assert!(!fits(&["describe"], &["delete*"]));
+        assert!(fits(&["app/bin/console"], &["*/console"]) && !fits(&["consoles"], &["*/console"]));
+        assert!(star("batch-delete-image", "*-delete-*") && !star("undelete", "*-delete*"));
     }
 }

@@ -2,6 +2,7 @@
 
 mod editors;
 mod elsewhere;
+mod images;
 mod wrappers;
 
 use self::elsewhere::{git, kubectl, ssh};
@@ -90,7 +91,31 @@ pub(crate) fn within(invocation: &Invocation) -> Vec<Within> {
         }));
     }
     found.append(&mut wrapped(&invocation.program, &invocation.args));
+    found.extend(images::started(&invocation.program, &invocation.args));
+    found.extend(module(invocation));
     found
+}
+
+/// A program that another starts by a word of its own: `python -m alembic`, `cargo sqlx`.
+fn module(invocation: &Invocation) -> Option<Within> {
+    const OF_CARGO: &[&str] = &["diesel", "refinery", "sea-orm-cli", "shuttle", "sqlx"];
+    let args = &invocation.args;
+    let from = if invocation.program.starts_with("python") || invocation.is(&["py", "pypy3"]) {
+        let place = args.iter().position(|word| word.text == "-m")?;
+        let leading = leading_options(args, &["-m", "-W", "-X", "-c"]);
+        leading.values(&["-m"]).next()?;
+        place + 1
+    } else if invocation.is(&["cargo"]) {
+        args.iter()
+            .position(|word| OF_CARGO.contains(&word.text.as_str()))?
+    } else {
+        return None;
+    };
+    let argv: Vec<Word> = args.get(from..).unwrap_or(&[]).to_vec();
+    (!argv.is_empty()).then_some(Within::Command {
+        argv,
+        elsewhere: false,
+    })
 }
 
 /// The command that stands behind `time`, `env` and their like, whose output is theirs.

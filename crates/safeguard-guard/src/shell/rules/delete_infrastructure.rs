@@ -61,7 +61,12 @@ const TABLE: &[Row] = &[
     ),
     row(
         "terraform|tofu|terragrunt",
-        &["run-all", "destroy|apply"],
+        &["run-all|--all", "destroy|apply"],
+        "changes all environments at once",
+    ),
+    row(
+        "terragrunt",
+        &["apply-all|destroy-all"],
         "changes all environments at once",
     ),
     with(

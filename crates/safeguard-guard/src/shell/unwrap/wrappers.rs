@@ -40,7 +40,7 @@ const fn verb(
     }
 }
 
-const DOCKER_RUN: &[&str] = &[
+pub(super) const DOCKER_RUN: &[&str] = &[
     "-e",
     "--env",
     "-v",
@@ -87,7 +87,7 @@ const DOCKER_RUN: &[&str] = &[
     "--attach",
     "--health-cmd",
 ];
-const COMPOSE_EXEC: &[&str] = &[
+pub(super) const COMPOSE_EXEC: &[&str] = &[
     "-e",
     "--env",
     "-u",
@@ -164,7 +164,7 @@ const WRAPPERS: &[Wrapper] = &[
     Wrapper {
         words: &["run"],
         ..here(
-            "poetry|uv|pipenv|pdm|hatch|rye|conda|mamba|op|doppler|infisical|dotenvx|mise",
+            "poetry|uv|pipenv|pdm|hatch|rye|conda|mamba|op|doppler|infisical|dotenvx|mise|pipx|railway",
             &[
                 "-n",
                 "--env-file",
@@ -207,6 +207,7 @@ const WRAPPERS: &[Wrapper] = &[
         &["-a", "--app", "-r", "--remote", "-s", "--size"],
         0,
     ),
+    verb("dokku", &["run"], &["-e", "--env"], 1),
     verb("vagrant", &["ssh"], &["-c", "--command"], 1),
     verb("multipass|lxc|incus", &["exec"], &[], 1),
 ];
@@ -270,6 +271,13 @@ fn unwrapped(wrapper: &Wrapper, args: &[Word]) -> Option<Within> {
                 || word.text.starts_with('@') && wrapper.programs.contains("npx")
         })
         .collect();
+    // Platforms hand one text to a shell; no program is named so.
+    if let Some(text) = argv.first().filter(|first| first.text.contains(' ')) {
+        return Some(Within::Text {
+            text: text.text.clone(),
+            elsewhere: wrapper.elsewhere,
+        });
+    }
     (!argv.is_empty()).then_some(Within::Command {
         argv,
         elsewhere: wrapper.elsewhere,

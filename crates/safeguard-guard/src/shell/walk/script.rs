@@ -233,6 +233,19 @@ impl<'t> Script<'t, '_, '_> {
             self.walk
                 .later(text, &self.state, &Stdin::Inherited, self.deep + 1)?;
         }
+        // Options that a program puts behind its own verb, whenever it is called.
+        if let Some(verb) = name.strip_prefix("TF_CLI_ARGS") {
+            let verb = if verb.is_empty() {
+                "apply"
+            } else {
+                verb.trim_start_matches('_')
+            };
+            for value in values.iter().filter(|value| !value.contains(UNKNOWN)) {
+                let text = format!("terraform {verb} {value}");
+                self.walk
+                    .later(text, &self.state, &Stdin::Inherited, self.deep + 1)?;
+            }
+        }
         Ok(())
     }
 
