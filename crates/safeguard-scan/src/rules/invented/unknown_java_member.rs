@@ -228,6 +228,28 @@ impl<'f> File<'f> {
         if bound_otherwise {
             return Some("[]".to_owned());
         }
+        // Of several of that name in a file it is not said here which one is meant.
+        let types: std::collections::BTreeSet<&str> = self
+            .source
+            .of_kind(Kind::Assign)
+            .iter()
+            .filter(|set| tree.flags(**set).has(Flags::DECLARATION))
+            .filter(|set| {
+                tree.child(**set, Role::Target)
+                    .is_some_and(|target| tree.name(target) == written)
+            })
+            .map(|set| tree.child(*set, Role::Type).map_or("", |of| tree.name(of)))
+            .chain(
+                self.source
+                    .of_kind(Kind::Param)
+                    .iter()
+                    .filter(|param| tree.name(**param) == written)
+                    .map(|param| type_of(tree, *param)),
+            )
+            .collect();
+        if types.len() > 1 {
+            return Some("[]".to_owned());
+        }
         match declared_type(self.source, name) {
             Some(of) => Some(of.to_owned()),
             None => binder.map(|_| "var".to_owned()),
@@ -297,7 +319,14 @@ impl<'f> File<'f> {
             let package = tree.name(tree.parent(*item)?);
             match tree.name(*item) {
                 "*" => all.push(package),
-                item if item == name => return Some(format!("{package}.{name}")),
+                item if item == name => {
+                    // Another class of that name may be meant, written with its package.
+                    let other = tree
+                        .text()
+                        .match_indices(&format!(".{name} "))
+                        .any(|(at, _)| !tree.text()[..at].ends_with(package));
+                    return (!other).then(|| format!("{package}.{name}"));
+                }
                 _ => {}
             }
         }

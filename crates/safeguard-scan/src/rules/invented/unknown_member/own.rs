@@ -62,16 +62,10 @@ impl File<'_> {
         made: &BTreeMap<String, String>,
     ) -> Option<(String, Class)> {
         let tree = &self.source.tree;
-        if tree.kind(object) == Kind::Call {
-            return self.class_made(tree.child(object, Role::Callee)?, classes);
-        }
         if tree.kind(object) != Kind::Name {
             return None;
         }
         let name = tree.name(object);
-        if let Some((Some(_), _)) = self.source.names.binder(tree, object, name) {
-            return self.local_object(object, classes);
-        }
         let params = self.source.of_kind(Kind::Param).iter();
         let mut bound = params.filter(|param| tree.name(**param) == name);
         if let Some(class) = made.get(name) {
@@ -91,82 +85,6 @@ impl File<'_> {
         let (item, exports) = self.imported(name)?;
         let class = exports.made.get(&item)?;
         Some((class.clone(), exports.classes.get(class)?.clone()))
-    }
-
-    /// The class that is called, or made with `new`, if it is one of the repository.
-    fn class_made(&self, callee: NodeId, classes: &BTreeMap<String, Class>) -> Option<(String, Class)> {
-        let tree = &self.source.tree;
-        if tree.kind(callee) != Kind::Name {
-            return None;
-        }
-        let name = tree.name(callee);
-        if let Some(found) = classes.get(name) {
-            let is_class = matches!(self.source.names.binder(tree, callee, name), Some((None, 1)));
-            return is_class.then(|| (name.to_owned(), found.clone()));
-        }
-        if self.source.names.is_bound(tree, callee, name) {
-            return None;
-        }
-        let (item, exports) = self.imported(name)?;
-        Some((name.to_owned(), exports.classes.get(&item)?.clone()))
-    }
-
-    /// `mailer.send()` in a function where `mailer = Mailer()` is all that it is set to.
-    pub(super) fn local_object(
-        &self,
-        object: NodeId,
-        classes: &BTreeMap<String, Class>,
-    ) -> Option<(String, Class)> {
-        let tree = &self.source.tree;
-        let name = tree.name(object);
-        let (scope, 1) = self.source.names.binder(tree, object, name)? else {
-            return None;
-        };
-        let within = |id: NodeId| scope.is_none_or(|scope| tree.within(id, scope));
-        // Whatever else is given the object may add to it, or be it under a test.
-        let text = scope.map_or("", |scope| tree.source(scope));
-        if [
-            "setattr(",
-            "isinstance(",
-            "hasattr(",
-            "Object.assign",
-            "instanceof",
-            "mock",
-            "Mock",
-            "patch",
-        ]
-        .iter()
-        .any(|word| text.contains(word))
-        {
-            return None;
-        }
-        let set = self.source.of_kind(Kind::Assign).iter().copied().find(|set| {
-            within(*set)
-                && tree
-                    .child(*set, Role::Target)
-                    .is_some_and(|target| tree.kind(target) == Kind::Name && tree.name(target) == name)
-        })?;
-        let value = tree.child(set, Role::Value)?;
-        let made = matches!(
-            (tree.language(), tree.kind(value)),
-            (Language::Python, Kind::Call)
-                | (
-                    Language::TypeScript | Language::Tsx | Language::JavaScript,
-                    Kind::New
-                )
-        );
-        let (class, mut found) = self.class_made(made.then(|| tree.child(value, Role::Callee))??, classes)?;
-        // What is set on it here it has.
-        for member in self.source.of_kind(Kind::Member) {
-            if tree.role(*member) == Role::Target
-                && tree
-                    .child(*member, Role::Object)
-                    .is_some_and(|of| tree.name(of) == name)
-            {
-                found.members.insert(tree.name(*member).to_owned());
-            }
-        }
-        Some((class, found))
     }
 
     /// What a name is in the one file that it is imported from.
@@ -235,9 +153,6 @@ impl File<'_> {
         classes: &BTreeMap<String, Class>,
     ) -> Option<(String, Class)> {
         let tree = &self.source.tree;
-        if tree.kind(object) == Kind::Name && tree.name(object) != "this" {
-            return self.local_object(object, classes);
-        }
         let class = tree
             .ancestors(member)
             .find(|around| tree.kind(*around) == Kind::Class)?;
