@@ -123,14 +123,14 @@ fn looks(statement: &str) -> bool {
         !word.is_empty() && word.chars().all(one)
     };
     match first_word(statement).as_str() {
-        "use" | "desc" | "describe" | "help" => words.len() <= 3 && words.iter().all(|word| name(&word)),
+        "use" | "desc" | "describe" | "help" => words.len() <= 3 && words.iter().all(name),
         "show" => {
             let plain = |word: &&str| {
                 name(word)
                     || matches!(*word, "=" | "!=" | "<>")
                     || (word.starts_with('\'') && word.ends_with('\''))
             };
-            words.iter().all(|word| plain(&word))
+            words.iter().all(plain)
         }
         _ => false,
     }
