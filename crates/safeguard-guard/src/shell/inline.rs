@@ -278,6 +278,7 @@ fn judge(
     for text in tokens.iter().filter_map(Token::text) {
         literal(walk, text, &tokens)?;
     }
+    written(invocation, &tokens)?;
     hidden(code, &tokens)?;
     let aliases = aliases(&tokens);
     let mut runs = Vec::new();
@@ -353,6 +354,46 @@ fn removes(
     for text in std::iter::once(text).chain(more) {
         if let Some(does) = rules::removed_by_code(invocation, text, recursive) {
             return Err(INLINE_CODE.finding(&format!("{does} by `{shown}`")));
+        }
+    }
+    Ok(())
+}
+
+/// Files that keep data, where code opens them in order to write, or writes them by name.
+fn written(invocation: &Invocation, tokens: &[Token]) -> Result<(), GuardFinding> {
+    let is_writer = |token: Option<&Token>| match token {
+        Some(Token::Name(name)) => {
+            name.starts_with("writeFile")
+                || name.starts_with("write_")
+                || name.starts_with("truncate")
+                || matches!(
+                    name.as_str(),
+                    "createWriteStream" | "write" | "file_put_contents" | "copyfile" | "copy"
+                )
+        }
+        _ => false,
+    };
+    for (at, token) in tokens.iter().enumerate() {
+        let Some(path) = token
+            .text()
+            .filter(|text| text.contains('.') && !text.contains([' ', '\n']))
+        else {
+            continue;
+        };
+        let mode = tokens[at + 1..]
+            .iter()
+            .take(4)
+            .find_map(Token::text)
+            .unwrap_or("");
+        let opens = matches!(tokens.get(at + 1), Some(Token::Sign(',')))
+            && matches!(mode, "w" | "wb" | "w+" | "wb+" | "w+b" | "wt" | ">");
+        let before = at.checked_sub(2).and_then(|at| tokens.get(at));
+        // As in `Path("x").write_bytes(…)`.
+        let own = tokens.get(at + 1) == Some(&Token::Sign(')')) && is_writer(tokens.get(at + 3));
+        if (opens || own || is_writer(before))
+            && let Some(does) = rules::data_written(&invocation.spot(path))
+        {
+            return Err(INLINE_CODE.finding(&does));
         }
     }
     Ok(())

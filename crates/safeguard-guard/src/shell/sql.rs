@@ -10,6 +10,7 @@ use safeguard_api::guard::{Asker, GuardAnswer, GuardFinding, Principal, Statemen
 use self::client_lines::{psql_command, sqlite_command};
 use self::looks::{only_reads, without_looks};
 use super::options::{Options, options};
+use super::paths::Spot;
 use super::rules::{self, Invocation};
 use super::walk::{Stdin, Walk};
 use super::word::Word;
@@ -239,11 +240,11 @@ fn sent(walk: &mut Walk<'_>, invocation: &Invocation, client: &Client) -> Result
         }
     }
     let piped = |word: &&Word| word.text.trim_start().starts_with('|');
-    if found
-        .values(&["-o", "--output", "-L", "--log-file"])
-        .any(|word| piped(&word))
-    {
-        return Err(rules::UNSEEN_SCRIPT.finding("hands what a database answers to a program"));
+    for word in found.values(&["-o", "--output", "-L", "--log-file"]) {
+        if piped(&word) {
+            return Err(rules::UNSEEN_SCRIPT.finding("hands what a database answers to a program"));
+        }
+        out(walk, &word.text)?;
     }
     let mut said = false;
     for text in found.values(client.texts) {
@@ -343,6 +344,9 @@ fn statements(walk: &mut Walk<'_>, text: &str, dialect: Dialect) -> Result<(), G
             }
         }
     }
+    if let Some(name) = reaches_out(&sql).filter(|_| dialect == Dialect::Sqlite) {
+        return Err(rules::UNSEEN_SCRIPT.finding(&format!("has sqlite run `{name}`")));
+    }
     let sql = match dialect {
         Dialect::Postgres => sql,
         Dialect::Other => without_looks(&sql, &["show", "describe", "desc", "use", "help"]),
@@ -350,6 +354,28 @@ fn statements(walk: &mut Walk<'_>, text: &str, dialect: Dialect) -> Result<(), G
         Dialect::Sqlite => without_looks(&sql, &["pragma", "describe", "show", "summarize"]),
     };
     judged(walk, &sql, dialect)
+}
+
+/// A function of SQLite's client that writes a file or runs what one holds.
+fn reaches_out(sql: &str) -> Option<&'static str> {
+    const NAMES: &[&str] = &["edit", "load_extension", "writefile"];
+    let sql = sql.to_lowercase();
+    let mut words = sql.split_inclusive('(').filter_map(|part| part.strip_suffix('('));
+    words.find_map(|before| {
+        let before = before.trim_end();
+        let name = |name: &&&str| {
+            before
+                .strip_suffix(**name)
+                .is_some_and(|rest| !rest.ends_with(|one: char| one.is_alphanumeric() || one == '_'))
+        };
+        NAMES.iter().find(name).copied()
+    })
+}
+
+/// A file into which a client writes what it is answered.
+fn out(walk: &Walk<'_>, path: &str) -> Result<(), GuardFinding> {
+    let spot = Spot::project().to(path.trim(), walk.around.folder);
+    rules::write_refused(&spot).map_or(Ok(()), Err)
 }
 
 /// Judges a text of statements as the guard does in front of a database.

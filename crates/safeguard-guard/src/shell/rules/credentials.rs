@@ -32,7 +32,7 @@ const GLOBALS: &[&str] = &[
     "-a",
     "--app",
 ];
-const TABLE: &[Row] = &[
+pub(super) const TABLE: &[Row] = &[
     row(
         "aws",
         &["secretsmanager", "get-secret-value|batch-get-secret-value"],

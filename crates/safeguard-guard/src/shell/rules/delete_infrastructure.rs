@@ -53,7 +53,7 @@ const GLOBALS: &[&str] = &[
 const REMOVES: &str = "delete*|destroy*|terminate*|purge*|deregister*|remove|rm|rb|wipe|erase";
 const DRY: &[&str] = &["--dry-run", "--dryrun", "--help", "-dry-run", "-help"];
 
-const TABLE: &[Row] = &[
+pub(super) const TABLE: &[Row] = &[
     row(
         "terraform|tofu|terragrunt|cdktf",
         &["**", "destroy"],
@@ -61,12 +61,18 @@ const TABLE: &[Row] = &[
     ),
     row(
         "terraform|tofu|terragrunt",
-        &["run-all|--all", "destroy|apply"],
+        &["run-all", "destroy|apply"],
         "changes all environments at once",
     ),
     row(
         "terragrunt",
         &["apply-all|destroy-all"],
+        "changes all environments at once",
+    ),
+    with(
+        "terragrunt",
+        &["**", "apply|destroy"],
+        &["--all", "-all"],
         "changes all environments at once",
     ),
     with(

@@ -145,8 +145,47 @@ pub(crate) fn read_refused(spot: &Spot) -> Option<GuardFinding> {
     })
 }
 
+/// A file that only its database writes.
+pub(crate) fn data_written(spot: &Spot) -> Option<String> {
+    let shown = crate::shell::word::shown(&spot.shown());
+    remove_files::is_live_data(spot).then(|| format!("writes over `{shown}`, which keeps data"))
+}
+
 pub(crate) fn write_refused(spot: &Spot) -> Option<GuardFinding> {
     let own = evade_safeguard::file(spot).map(|does| evade_safeguard::RULE.finding(&does));
     own.or_else(|| overwrite_machine::over(spot).map(|does| overwrite_machine::RULE.finding(&does)))
+        .or_else(|| data_written(spot).map(|does| overwrite_machine::RULE.finding(&does)))
         .or_else(|| credentials::file(spot).map(|does| credentials::RULE.finding(&does)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shell::options::{Row, row_of};
+
+    /// A row that no command fits holds nothing.
+    #[test]
+    fn every_row_of_every_table_fits_the_command_that_it_describes() {
+        let tables: [&'static [Row]; 4] = [
+            credentials::TABLE,
+            delete_infrastructure::TABLE,
+            reset_database::TABLE,
+            publish::TABLE,
+        ];
+        for row in tables.into_iter().flatten() {
+            for program in row.program.split('|') {
+                let words = row.words.iter().filter(|word| **word != "**");
+                let words: Vec<Vec<&str>> = words.map(|word| word.split('|').collect()).collect();
+                for at in 0..words.iter().map(Vec::len).max().unwrap_or(1) {
+                    let mut args: Vec<Word> = words
+                        .iter()
+                        .map(|ways| Word::new(ways[at % ways.len()].replace('*', "x")))
+                        .collect();
+                    args.extend(row.only_with.first().map(|option| Word::new(*option)));
+                    let table: &'static [Row] = std::slice::from_ref(row);
+                    assert!(row_of(table, program, &args, &[]).is_some(), "{program} {args:?}");
+                }
+            }
+        }
+    }
 }

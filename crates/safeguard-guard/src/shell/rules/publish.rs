@@ -23,7 +23,7 @@ pub(super) static RULE: CommandRule = CommandRule {
 const DRY: &[&str] = &["--dry-run", "-n", "--help", "-h"];
 const DOES: &str = "publishes to a registry";
 
-const TABLE: &[Row] = &[
+pub(super) const TABLE: &[Row] = &[
     row("npm|pnpm|bun", &["publish"]),
     row("npm|pnpm", &["unpublish|deprecate|dist-tag|owner|access"]),
     row("yarn", &["publish"]),

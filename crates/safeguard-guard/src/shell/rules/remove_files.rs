@@ -96,6 +96,21 @@ pub(super) fn keeps_data(spot: &Spot) -> bool {
     !for_a_test && !code && (kept || DATA.iter().any(|ending| name.ends_with(ending)))
 }
 
+/// Whether a program keeps its data in it, rather than a copy of them: nobody writes it by hand.
+pub(super) fn is_live_data(spot: &Spot) -> bool {
+    const LIVE: &[&str] = &[
+        ".aof", ".db", ".ibd", ".mdb", ".rdb", ".sqlite", ".sqlite3", ".tfstate", ".wal",
+    ];
+    let live = LIVE
+        .iter()
+        .any(|ending| spot.last().to_lowercase().ends_with(ending));
+    let copy = spot
+        .parts
+        .iter()
+        .any(|part| part.contains("backup") || part.contains("fixture"));
+    live && !copy && keeps_data(spot) && !spot.is_made_again()
+}
+
 fn removed(invocation: &Invocation, word: &Word, recursive: bool) -> Option<String> {
     if word.text.is_empty() {
         return None;

@@ -2,7 +2,7 @@
 
 use safeguard_api::guard::GuardFinding;
 
-use super::{Dialect, known_file, statements};
+use super::{Dialect, known_file, out, statements};
 use crate::shell::rules;
 use crate::shell::walk::Walk;
 
@@ -62,6 +62,7 @@ pub(super) fn psql_command(walk: &mut Walk<'_>, line: &str) -> Result<(), GuardF
         "copy" if rest.to_lowercase().contains(" from ") => {
             Err(rules::UNMEASURED_SQL.finding("sends a statement that adds rows"))
         }
+        "o" | "out" | "w" | "write" if alone => out(walk, rest),
         "copy" if alone && !rest.to_lowercase().contains("program") => Ok(()),
         _ if alone && (lists || HARMLESS.contains(&name)) => Ok(()),
         _ => {
@@ -92,9 +93,7 @@ pub(super) fn sqlite_command(walk: &mut Walk<'_>, line: &str) -> Result<(), Guar
         ".lint",
         ".mode",
         ".nullvalue",
-        ".once",
         ".open",
-        ".output",
         ".print",
         ".prompt",
         ".quit",
@@ -112,6 +111,7 @@ pub(super) fn sqlite_command(walk: &mut Walk<'_>, line: &str) -> Result<(), Guar
     let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     match name {
         ".read" => known_file(walk, rest.trim(), Dialect::Sqlite),
+        ".once" | ".output" | ".log" if !rest.contains('|') => out(walk, rest),
         _ if HARMLESS.contains(&name) && !rest.contains('|') => Ok(()),
         _ => {
             Err(rules::UNSEEN_SCRIPT
