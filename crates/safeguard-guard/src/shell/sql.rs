@@ -3,6 +3,7 @@
 mod client_lines;
 mod looks;
 mod mysql;
+mod spoken;
 
 use safeguard_api::Environment;
 use safeguard_api::guard::{Asker, GuardAnswer, GuardFinding, Principal, StatementClass};
@@ -165,9 +166,12 @@ pub(crate) fn look(walk: &mut Walk<'_>, invocation: &Invocation) -> Result<(), G
         .map(|word| word.text.as_str())
         .take(3)
         .collect();
+    spoken::look(walk, invocation)?;
     let console = matches!(
         (invocation.program.as_str(), words.as_slice()),
-        ("rails", ["dbconsole" | "db", ..])
+        ("wp", ["db", "query"])
+            | ("wrangler", ["d1", "execute", ..])
+            | ("rails", ["dbconsole" | "db", ..])
             | ("manage.py" | "django-admin", ["dbshell", ..])
             | ("prisma", ["db", "execute", ..])
     ) || matches!(words.as_slice(), [script, "dbshell", ..] if script.ends_with("manage.py"));
@@ -210,10 +214,13 @@ fn by_the_way(invocation: &Invocation) -> Vec<String> {
     let joined = |from: usize| words[from.min(words.len())..].join(" ");
     let (fits, names): (bool, &[&str]) = match (invocation.program.as_str(), words.as_slice()) {
         ("heroku", ["pg:psql", ..]) | ("wrangler", ["d1", "execute", ..]) => (true, &["-c", "--command"]),
-        ("aws", ["athena" | "rds-data" | "redshift-data", ..]) => (true, &["--query-string", "--sql"]),
-        ("gcloud", [.., "execute-sql" | "query"]) | ("supabase", ["db", ..]) => {
+        ("aws", ["athena" | "rds-data" | "redshift-data" | "dynamodb", ..]) => {
+            (true, &["--query-string", "--sql", "--statement"])
+        }
+        ("gcloud", words) if words.iter().any(|word| matches!(*word, "execute-sql" | "query")) => {
             (true, &["--sql", "--query", "-q"])
         }
+        ("supabase", ["db", ..]) => (true, &["--sql", "--query", "-q"]),
         ("bq", ["query", ..]) => return vec![joined(1)],
         ("wp", ["db", "query", ..]) => return vec![joined(2)],
         ("turso", ["db", "shell", _, ..]) => return vec![joined(3)],

@@ -52,6 +52,7 @@ pub(super) const TABLE: &[Row] = &[
     row("kubectl|oc", &["get", "secret*"], &["-o", "--output"]),
     row("kubectl|oc", &["config", "view"], &["--raw"]),
     row("gh", &["auth", "token"], &[]),
+    row("gh", &["auth", "status"], &["--show-token", "-t"]),
     row("heroku", &["auth:token"], &[]),
     row("heroku", &["config"], &[]),
     row("vault", &["kv", "get"], &[]),

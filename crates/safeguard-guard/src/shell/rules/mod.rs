@@ -64,6 +64,7 @@ pub(crate) static INLINE_CODE: &CommandRule = &inline_code::RULE;
 pub(crate) static NOT_UNDERSTOOD: &CommandRule = &command_not_understood::RULE;
 pub(crate) static UNMEASURED_SQL: &CommandRule = &unmeasured_sql::RULE;
 pub(crate) static UNSEEN_SCRIPT: &CommandRule = &unseen_script::RULE;
+pub(crate) static RESET_DATABASE: &CommandRule = &reset_database::RULE;
 pub(crate) static UNSEEN_SQL: &CommandRule = &unseen_sql::RULE;
 
 pub(crate) use credentials::file as credentials_file;
@@ -129,6 +130,10 @@ pub(crate) fn first(invocation: &Invocation) -> Option<GuardFinding> {
     COMMAND_RULES
         .iter()
         .find_map(|rule| (rule.check)(invocation).map(|does| rule.finding(&does)))
+        .or_else(|| {
+            let does = delete_infrastructure::by_unknown(invocation)?;
+            Some(delete_infrastructure::RULE.finding(&does))
+        })
 }
 
 /// For rules that are asked elsewhere.

@@ -10,7 +10,7 @@ pub(super) static RULE: CommandRule = CommandRule {
     page: include_str!("overwrite_machine.md"),
     sqlstate: POLICY,
     why: "a disk or a file of the machine that is written over is gone for everybody who works on it",
-    instead: "write to a file within the project or in /tmp, and have a person change the machine",
+    instead: "write a file of the project that keeps no data, or one in /tmp; move what is to go to /tmp, and have a person change the machine",
     check: |invocation| {
         disk(invocation)
             .or_else(|| written(invocation))

@@ -5,19 +5,21 @@ mod stores;
 
 use super::{CommandRule, Invocation, POLICY};
 use crate::shell::options::{Row, row_of};
+use crate::shell::paths::Root;
 
 pub(super) static RULE: CommandRule = CommandRule {
     id: "reset-database",
     page: include_str!("reset_database.md"),
     sqlstate: POLICY,
     why: "a database that is reset is empty, whichever one the variables of this shell happen to name",
-    instead: "write a migration that goes forward (`prisma migrate dev`, `rails db:migrate`, …), or have a person reset a database of tests",
+    instead: "go forward instead (a migration such as `prisma migrate dev` or `rails db:migrate`; a new key or bucket beside the old one), or have a person reset a database of tests",
     check: |invocation| {
         let found = row_of(TABLE, &invocation.program, &invocation.args, GIVEN).map(str::to_owned);
         found
             .or_else(|| django(invocation))
             .or_else(|| named_script(invocation))
             .or_else(|| to_nothing(invocation))
+            .or_else(|| made(invocation))
             .or_else(|| stores::key_value(invocation))
             .or_else(|| named_command(invocation))
     },
@@ -166,6 +168,43 @@ pub(super) const TABLE: &[Row] = &[
         &[],
         &["--drop"],
         "drops what is there before it restores",
+    ),
+    with(
+        "mongoimport",
+        &[],
+        &["--drop"],
+        "drops what is there before it restores",
+    ),
+    with(
+        "vacuumdb",
+        &[],
+        &["--full", "-f"],
+        "locks every table of a database",
+    ),
+    row("clusterdb", &[], "locks every table of a database"),
+    with(
+        "createuser",
+        &[],
+        &["-s", "--superuser", "-r", "--createrole"],
+        "makes a role that may do anything",
+    ),
+    with(
+        "pg_receivewal|pg_recvlogical",
+        &[],
+        &["--drop-slot"],
+        "drops what a replica lives by",
+    ),
+    row("pg_rewind", &[], "writes over a database"),
+    with(
+        "pg_restore",
+        &[],
+        &["--disable-triggers"],
+        "loads rows past what checks them",
+    ),
+    row(
+        "pg_ctl",
+        &["**", "promote"],
+        "makes a server out of a copy of one",
     ),
     row("influx", &["delete"], "deletes series"),
     row("influx", &["bucket|org", "delete"], DROPS),
@@ -328,6 +367,16 @@ fn named_command(invocation: &Invocation) -> Option<String> {
     let mut words = vec![invocation.program.as_str()];
     words.extend(options.words());
     (!harmless && names::of_tool(&words)).then(|| ROLLS_BACK_OR_DROPS.to_owned())
+}
+
+/// A server's files, where they are not for a while.
+fn made(invocation: &Invocation) -> Option<String> {
+    let options = invocation.options(&["-D", "--pgdata", "-U", "-E", "-A"]);
+    let mut folders = options
+        .values(&["-D", "--pgdata"])
+        .map(|word| invocation.spot(&word.text));
+    let elsewhere = folders.any(|spot| spot.root != Root::Project && !spot.is_for_a_while());
+    (invocation.is(&["initdb"]) && elsewhere).then(|| "makes a database where another may be".to_owned())
 }
 
 /// `VERSION=0` takes back every migration there is.
