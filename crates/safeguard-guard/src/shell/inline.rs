@@ -3,15 +3,15 @@
 //! This is no parser of these languages: names, texts and signs are told apart, and a call is judged by its name and the
 //! texts in its brackets. What is put together elsewhere is not seen; a name that runs texts of its own making is refused.
 
+mod literals;
 mod tokens;
 
 use safeguard_api::guard::GuardFinding;
 
+use self::literals::{literal, written};
 use self::tokens::{Language, Token, aliases, path_at, tokens};
 use super::options::options;
-use super::paths::Spot;
 use super::rules::{self, INLINE_CODE, Invocation};
-use super::sql::judged_statements;
 use super::unwrap::Within;
 use super::walk::{Stdin, Walk};
 use super::word::UNKNOWN;
@@ -189,6 +189,9 @@ const STRONG: &[(&str, Call)] = &[
     ("remove_entry_secure", Call::Removes { recursive: true }),
     ("rimraf", Call::Removes { recursive: true }),
     ("rmSync", Call::Removes { recursive: true }),
+    ("rmdirSync", Call::Removes { recursive: true }),
+    ("removeSync", Call::Removes { recursive: true }),
+    ("emptyDirSync", Call::Removes { recursive: true }),
     ("unlinkSync", Call::Removes { recursive: false }),
     ("unlink", Call::Removes { recursive: false }),
     ("execSync", Call::Runs),
@@ -215,6 +218,10 @@ const STRONG: &[(&str, Call)] = &[
 
 fn call(path: &str, language: Language) -> Option<Call> {
     let last = path.rsplit('.').next().unwrap_or(path);
+    // R's takes folders as well.
+    if language == Language::Other && path == "unlink" {
+        return Some(Call::Removes { recursive: true });
+    }
     if let Some((_, call)) = STRONG.iter().find(|(name, _)| *name == last) {
         return Some(*call);
     }
@@ -225,6 +232,9 @@ fn call(path: &str, language: Language) -> Option<Call> {
     let bare = path == last;
     let recursive = |recursive| Some(Call::Removes { recursive });
     match (language, last) {
+        (_, "rmdir") if of("fs") || of("promises") || of("fsp") => recursive(true),
+        (Language::Other, "rm" | "unlink" | "rmdir") if bare => recursive(true),
+        (Language::Other, "execute") if path.contains(')') || bare => Some(Call::Runs),
         (_, "remove" | "removeSync") if of("os") || of("Deno") => recursive(of("Deno")),
         (_, last) if of("FileUtils") && (last.starts_with("rm") || last.starts_with("remove")) => {
             recursive(true)
@@ -309,7 +319,13 @@ fn judge(
                 removes(invocation, &tokens, (at, after), recursive, &shown)?
             }
             Some(Call::Runs) => {
-                let command = tokens::command(&tokens, after);
+                let mut command = tokens::command(&tokens, after);
+                // Groovy has a text run itself.
+                if let Some(text) = at.checked_sub(2).and_then(|at| tokens[at].text())
+                    && command.is_empty()
+                {
+                    text.clone_into(&mut command);
+                }
                 if command.is_empty() {
                     return Err(INLINE_CODE.finding(&format!("runs what is not in sight by `{shown}`")));
                 }
@@ -357,93 +373,6 @@ fn removes(
         }
     }
     Ok(())
-}
-
-/// Files that keep data, where code opens them in order to write, or writes them by name.
-fn written(invocation: &Invocation, tokens: &[Token]) -> Result<(), GuardFinding> {
-    let is_writer = |token: Option<&Token>| match token {
-        Some(Token::Name(name)) => {
-            name.starts_with("writeFile")
-                || name.starts_with("write_")
-                || name.starts_with("truncate")
-                || matches!(
-                    name.as_str(),
-                    "createWriteStream" | "write" | "file_put_contents" | "copyfile" | "copy"
-                )
-        }
-        _ => false,
-    };
-    for (at, token) in tokens.iter().enumerate() {
-        let Some(path) = token
-            .text()
-            .filter(|text| text.contains('.') && !text.contains([' ', '\n']))
-        else {
-            continue;
-        };
-        let mode = tokens[at + 1..]
-            .iter()
-            .take(4)
-            .find_map(Token::text)
-            .unwrap_or("");
-        let opens = matches!(tokens.get(at + 1), Some(Token::Sign(',')))
-            && matches!(mode, "w" | "wb" | "w+" | "wb+" | "w+b" | "wt" | ">");
-        let before = at.checked_sub(2).and_then(|at| tokens.get(at));
-        // As in `Path("x").write_bytes(…)`.
-        let own = tokens.get(at + 1) == Some(&Token::Sign(')')) && is_writer(tokens.get(at + 3));
-        if (opens || own || is_writer(before))
-            && let Some(does) = rules::data_written(&invocation.spot(path))
-        {
-            return Err(INLINE_CODE.finding(&does));
-        }
-    }
-    Ok(())
-}
-
-/// Texts that are statements, or paths of what an agent does not touch.
-fn literal(walk: &Walk<'_>, text: &str, tokens: &[Token]) -> Result<(), GuardFinding> {
-    const BEGIN: &[&str] = &[
-        "delete", "drop", "truncate", "alter", "update", "with", "insert", "merge", "grant", "revoke",
-        "copy", "do", "call", "select",
-    ];
-    const BY_ONE_WORD: &[&str] = &[
-        "delete from ",
-        "drop table ",
-        "drop database ",
-        "drop schema ",
-        "truncate table ",
-        "truncate ",
-    ];
-    let words: Vec<String> = text.split_whitespace().take(3).map(str::to_lowercase).collect();
-    if words.len() > 1 && BEGIN.contains(&words[0].as_str()) {
-        let destroys = BY_ONE_WORD
-            .iter()
-            .any(|beginning| format!("{} ", words.join(" ")).starts_with(beginning));
-        match judged_statements(walk, text) {
-            Err(finding) if finding.rule == "not-understood" && !destroys => {}
-            Err(finding) if words[0] == "select" && finding.rule == "too-complex" => {}
-            Err(finding) if finding.rule == "unmeasured-sql" => {}
-            other => other?,
-        }
-    }
-    if !text.contains(['/', '.']) || text.contains('\n') {
-        return Ok(());
-    }
-    let spot = Spot::project().to(text, walk.around.folder);
-    if let Some(does) = rules::credentials_file(&spot) {
-        return Err(INLINE_CODE.finding(&does));
-    }
-    let writes = tokens.iter().any(|token| match token {
-        Token::Name(name) => {
-            name.starts_with("write")
-                || matches!(name.as_str(), "dump" | "unlink" | "rename" | "remove" | "replace")
-        }
-        Token::Text(text) => matches!(text.as_str(), "w" | "a" | "w+" | "r+" | "wb"),
-        Token::Sign(_) | Token::Command(_) => false,
-    });
-    match rules::file_of_safeguard(&spot).filter(|_| writes) {
-        Some(does) => Err(INLINE_CODE.finding(&does)),
-        None => Ok(()),
-    }
 }
 
 /// A dangerous name that stands in a text, or is handed around rather than called, is not in sight.

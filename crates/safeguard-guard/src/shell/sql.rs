@@ -253,6 +253,11 @@ fn sent(walk: &mut Walk<'_>, invocation: &Invocation, client: &Client) -> Result
         }
         out(walk, &word.text)?;
     }
+    walk.psql = found
+        .values(&["-v", "--set", "--variable"])
+        .filter_map(|word| word.text.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
     let mut said = false;
     for text in found.values(client.texts) {
         said = true;
@@ -355,7 +360,7 @@ fn statements(walk: &mut Walk<'_>, text: &str, dialect: Dialect) -> Result<(), G
         return Err(rules::UNSEEN_SCRIPT.finding(&format!("has sqlite run `{name}`")));
     }
     let sql = match dialect {
-        Dialect::Postgres => sql,
+        Dialect::Postgres => client_lines::with_variables(&sql, &walk.psql),
         Dialect::Other => without_looks(&sql, &["show", "describe", "desc", "use", "help"]),
         Dialect::MySql => mysql::as_postgres(&sql),
         Dialect::Sqlite => without_looks(&sql, &["pragma", "describe", "show", "summarize"]),
