@@ -358,6 +358,12 @@ fn removes(
         Some(Token::Sign('(')) => tokens.get(after + 2),
         _ => tokens.get(after + 1),
     };
+    if let Some(Token::Name(name)) = argument
+        && ends(behind)
+        && is_for_a_while(tokens, name)
+    {
+        return Ok(());
+    }
     let before = at.checked_sub(3).and_then(|from| tokens.get(from));
     let called_on = at.checked_sub(2).is_some_and(|at| tokens[at] == Token::Sign(')'));
     let text = match (argument.and_then(Token::text), before.and_then(Token::text)) {
@@ -373,6 +379,23 @@ fn removes(
         }
     }
     Ok(())
+}
+
+/// Whether a name only ever stands for a folder that was made to be removed.
+fn is_for_a_while(tokens: &[Token], name: &str) -> bool {
+    let sets = |at: &usize| {
+        matches!(&tokens[*at], Token::Name(found) if found == name)
+            && tokens.get(at + 1) == Some(&Token::Sign('='))
+    };
+    let is_made = |at: usize| {
+        let made = |token: &Token| matches!(token, Token::Name(name) if matches!(name.as_str(), "mkdtemp" | "mkdtempSync"));
+        tokens[at + 2..]
+            .iter()
+            .take_while(|token| !matches!(token, Token::Sign(';' | '\n' | ',')))
+            .any(made)
+    };
+    let mut places = (0..tokens.len()).filter(sets).peekable();
+    places.peek().is_some() && places.all(is_made)
 }
 
 /// A dangerous name that stands in a text, or is handed around rather than called, is not in sight.

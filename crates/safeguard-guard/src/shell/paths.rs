@@ -52,11 +52,17 @@ const MADE_AGAIN_IN_PROJECT: &[&str] = &[
     ".output",
     ".tmp",
     ".venv",
+    ".stack-work",
+    ".zig-cache",
     "Pods",
+    "__generated__",
     "_build",
     "build",
     "coverage",
     "dist",
+    "dist-newstyle",
+    "elm-stuff",
+    "generated",
     "htmlcov",
     "obj",
     "out",
@@ -66,6 +72,8 @@ const MADE_AGAIN_IN_PROJECT: &[&str] = &[
     "test-results",
     "tmp",
     "venv",
+    "zig-cache",
+    "zig-out",
 ];
 /// Files in the project that are made again, or were left over.
 const MADE_AGAIN_ENDINGS: &[&str] = &[
@@ -164,7 +172,10 @@ impl Spot {
         let left_over = |part: &String| {
             part.starts_with("cmake-build-") || MADE_AGAIN_ENDINGS.iter().any(|ending| part.ends_with(ending))
         };
+        // Gems that are installed for the project.
+        let bundle = |pair: &[String]| pair[0] == "vendor" && pair[1] == "bundle";
         let at = match self.root {
+            Root::Project if self.parts.windows(2).any(bundle) => self.parts.windows(2).position(bundle),
             Root::Project => listed(MADE_AGAIN)
                 .or_else(|| listed(MADE_AGAIN_IN_PROJECT))
                 .or_else(|| self.parts.iter().position(left_over)),

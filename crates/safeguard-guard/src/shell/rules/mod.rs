@@ -68,8 +68,18 @@ pub(crate) static RESET_DATABASE: &CommandRule = &reset_database::RULE;
 pub(crate) static UNSEEN_SQL: &CommandRule = &unseen_sql::RULE;
 
 pub(crate) use credentials::file as credentials_file;
+pub(crate) use delete_infrastructure::is_unknown;
 pub(crate) use evade_safeguard::file as file_of_safeguard;
 pub(crate) use remove_files::{found_paths, removed_by_code};
+
+/// Rules about what is gone for good.
+pub(crate) const DESTROY: &[&str] = &[
+    "delete-infrastructure",
+    "overwrite-machine",
+    "remove-files",
+    "reset-database",
+    "rewrite-history",
+];
 
 impl CommandRule {
     pub(crate) fn finding(&self, does: &str) -> GuardFinding {

@@ -3,7 +3,7 @@
 use super::remove_files::{is_live_data, keeps_data};
 use super::{CommandRule, Invocation, POLICY};
 use crate::shell::paths::{Root, Spot};
-use crate::shell::word::shown;
+use crate::shell::word::{UNKNOWN, shown};
 
 pub(super) static RULE: CommandRule = CommandRule {
     id: "overwrite-machine",
@@ -180,19 +180,40 @@ fn rights(invocation: &Invocation) -> Option<String> {
     if !invocation.is(&["chmod", "chown", "chgrp", "chattr", "setfacl"]) {
         return None;
     }
-    let options = invocation.options(&[]);
+    let options = invocation.options(&["-m", "-M", "-x", "-X"].map(
+        |name| match invocation.program.as_str() {
+            "setfacl" => name,
+            _ => "",
+        },
+    ));
     let deep = options.any(&["-R", "--recursive"]);
-    let spots: Vec<Spot> = options
+    // A mode may look like an option; two of them have none.
+    let is_mode = |text: &str| {
+        text.len() > 1 && text.starts_with('-') && text[1..].chars().all(|one| "rwxXst".contains(one))
+    };
+    let moded = invocation.is(&["setfacl", "chattr"])
+        || invocation
+            .args
+            .iter()
+            .any(|word| is_mode(&word.text) || word.text.starts_with("--reference"));
+    let words = options
         .rest
         .iter()
-        .skip(1)
-        .map(|(_, word)| invocation.spot(&word.text))
+        .skip(usize::from(!moded))
+        .map(|(_, word)| word);
+    let spots: Vec<Spot> = words
+        .filter(|word| !word.text.contains(UNKNOWN))
+        .map(|word| invocation.spot(&word.text))
         .collect();
-    // A folder right below the root, or a home as such.
+    let here = invocation.folder != Spot::unknown();
+    // Everything below a folder outside of the project.
     let whole = |spot: &Spot| match spot.root {
-        Root::System => spot.parts.len() < 2 && spot.shown() != "/tmp",
-        Root::Home => spot.parts.is_empty(),
-        Root::Project | Root::Unknown => false,
+        _ if spot.is_made_again() || spot.shown() == "/tmp" => false,
+        // In a container such a folder is the application's own.
+        Root::System => here || spot.parts.len() < 2,
+        Root::Home => here || spot.parts.is_empty(),
+        Root::Unknown => here,
+        Root::Project => false,
     };
     let found = spots
         .iter()
