@@ -1,5 +1,6 @@
 //! Where a path leads, seen from the project's folder; which folders are made again by a build, and which files are secret.
 
+use super::options::star;
 use super::word::{UNKNOWN, Word};
 
 /// What a path starts from.
@@ -229,6 +230,9 @@ impl Spot {
         {
             return Some("a private key of SSH");
         }
+        if is_key(name) && !self.parts.iter().any(|part| OF_TESTS.contains(&part.as_str())) {
+            return Some("a private key, or what holds one");
+        }
         let home_only = self.root != Root::Project;
         let found = match name {
             "credentials" if below(".aws/") => "credentials of AWS",
@@ -267,6 +271,65 @@ impl Spot {
             .any(|ending| name.ends_with(ending));
         (name == ".env" || name.starts_with(".env.")) && !example
     }
+}
+
+/// Names of keys and of files with credentials in them, wherever they lie.
+const KEYS: &[&str] = &[
+    "*.jks",
+    "*.key",
+    "*.p12",
+    "*.pem",
+    "*.pfx",
+    "*.tfstate",
+    "ca.key",
+    "client.key",
+    "credentials.tfrc.json",
+    "id_dsa",
+    "id_ecdsa",
+    "id_ed25519",
+    "id_rsa",
+    "key.pem",
+    "master.key",
+    "privkey.pem",
+    "private-key.pem",
+    "private.key",
+    "private.pem",
+    "private_key.pem",
+    "production.key",
+    "server.key",
+    "staging.key",
+    "tls.key",
+];
+/// The same by a pattern; of the endings of certificates only the names above.
+const KEY_PATTERNS: &[&str] = &[
+    "?*.jks",
+    "?*.p12",
+    "?*.pfx",
+    "?*.tfstate",
+    "*service-account*.json",
+    "*service_account*.json",
+];
+/// Whose keys open nothing.
+const OF_TESTS: &[&str] = &[
+    "__fixtures__",
+    "certs.d",
+    "docs",
+    "example",
+    "examples",
+    "fixtures",
+    "node_modules",
+    "site-packages",
+    "spec",
+    "test",
+    "testdata",
+    "tests",
+];
+
+fn is_key(name: &str) -> bool {
+    KEYS.contains(&name)
+        || KEY_PATTERNS
+            .iter()
+            .any(|pattern| star(name, pattern.trim_start_matches('?')) && !name.starts_with('.'))
 }
 
 /// A home folder that is written out.

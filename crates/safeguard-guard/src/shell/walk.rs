@@ -2,6 +2,7 @@
 
 mod script;
 mod scripts;
+pub(in crate::shell) mod secrets;
 mod start;
 
 use std::collections::{BTreeMap, BTreeSet};

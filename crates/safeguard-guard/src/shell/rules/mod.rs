@@ -60,6 +60,7 @@ pub static COMMAND_RULES: &[&CommandRule] = &[
     &unseen_sql::RULE,
 ];
 
+pub(crate) static CREDENTIALS: &CommandRule = &credentials::RULE;
 pub(crate) static INLINE_CODE: &CommandRule = &inline_code::RULE;
 pub(crate) static NOT_UNDERSTOOD: &CommandRule = &command_not_understood::RULE;
 pub(crate) static UNMEASURED_SQL: &CommandRule = &unmeasured_sql::RULE;

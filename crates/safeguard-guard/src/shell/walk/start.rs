@@ -114,6 +114,50 @@ impl<'t> Script<'t, '_, '_> {
         Ok(printed)
     }
 
+    /// Variables by which programs are told what else to run.
+    pub fn runs_later(&mut self, name: &str, values: &[String]) -> Walked {
+        const RUN: &[&str] = &[
+            "EDITOR",
+            "GIT_ASKPASS",
+            "GIT_EDITOR",
+            "GIT_EXTERNAL_DIFF",
+            "GIT_PAGER",
+            "GIT_PROXY_COMMAND",
+            "GIT_SEQUENCE_EDITOR",
+            "GIT_SSH",
+            "GIT_SSH_COMMAND",
+            "LESSOPEN",
+            "MANPAGER",
+            "PAGER",
+            "PROMPT_COMMAND",
+            "RUSTC_WRAPPER",
+            "SSH_ASKPASS",
+            "VISUAL",
+        ];
+        for value in values
+            .iter()
+            .filter(|value| RUN.contains(&name) && !value.starts_with(UNKNOWN))
+        {
+            let text = value.trim_start_matches('|').to_owned();
+            self.walk
+                .later(text, &self.state, &Stdin::Inherited, self.deep + 1)?;
+        }
+        // Options that a program puts behind its own verb, whenever it is called.
+        if let Some(verb) = name.strip_prefix("TF_CLI_ARGS") {
+            let verb = if verb.is_empty() {
+                "apply"
+            } else {
+                verb.trim_start_matches('_')
+            };
+            for value in values.iter().filter(|value| !value.contains(UNKNOWN)) {
+                let text = format!("terraform {verb} {value}");
+                self.walk
+                    .later(text, &self.state, &Stdin::Inherited, self.deep + 1)?;
+            }
+        }
+        Ok(())
+    }
+
     /// A program that is not known may start others: what its words would then destroy is refused.
     fn started_by_unknown(&mut self, invocation: &Invocation) -> Walked {
         const DESTROY: &[&str] = &[
