@@ -10,7 +10,13 @@ static HARMLESS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
         .split_whitespace()
         .collect()
 });
-/// Operators of PostgreSQL 13 to 18, sorted.
+/// Functions of PostGIS, pgvector, pg_trgm, uuid-ossp, fuzzystrmatch and unaccent that only read, sorted.
+static EXTENSIONS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    include_str!("functions/extensions.txt")
+        .split_whitespace()
+        .collect()
+});
+/// Operators of PostgreSQL 13 to 18, of pgvector and of pg_trgm, sorted.
 static OPERATORS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     include_str!("functions/operators.txt")
         .split_whitespace()
@@ -31,7 +37,7 @@ pub(crate) enum Known {
 }
 
 /// Returns what is known of a function. What does harm is known by its name in whatever schema, since extensions may be put
-/// into any; what is harmless only as PostgreSQL's own.
+/// into any; what is harmless only as PostgreSQL's own, or as that of an extension that many have.
 pub(crate) fn known((schema, function): (Option<&str>, &str), arguments: usize) -> Known {
     if schema == Some("cron") {
         return Known::Does(Class::Deferred, "has SQL run later");
@@ -44,6 +50,10 @@ pub(crate) fn known((schema, function): (Option<&str>, &str), arguments: usize) 
     }
     match schema {
         None | Some("pg_catalog") if HARMLESS.binary_search(&function).is_ok() => Known::Harmless,
+        // Where extensions are put; one's own of the same name would have to be put there too.
+        None | Some("public" | "extensions" | "postgis") if EXTENSIONS.binary_search(&function).is_ok() => {
+            Known::Harmless
+        }
         Some("information_schema") if function.starts_with("_pg_") => Known::Harmless,
         // The prefix is PostgreSQL's own: a function that is not known here is of a newer one, or was left out for a reason.
         None | Some("pg_catalog")
@@ -258,6 +268,7 @@ mod tests {
             "{}",
             HARMLESS.len()
         );
+        assert!(EXTENSIONS.is_sorted() && EXTENSIONS.len() > 300);
         assert!(OPERATORS.is_sorted() && OPERATORS.len() > 50);
         assert!(SPECIAL.is_sorted_by(|one, two| one.0 < two.0));
     }
@@ -266,6 +277,7 @@ mod tests {
     fn nothing_harmful_is_on_the_list_of_the_harmless() {
         let both: Vec<&str> = HARMLESS
             .iter()
+            .chain(EXTENSIONS.iter())
             .copied()
             .filter(|name| !matches!(special(name, 1), None | Some(Known::Does(Class::Read, _))))
             .collect();

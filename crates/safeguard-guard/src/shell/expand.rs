@@ -79,6 +79,13 @@ impl Variables {
             .all(|value| !value.is_empty() && !value.contains(UNKNOWN))
     }
 
+    /// Whether all that it may hold stands in the command itself.
+    pub fn is_in_sight(&self, name: &str) -> bool {
+        self.values
+            .get(name)
+            .is_some_and(|values| !values.iter().any(|value| value.contains(UNKNOWN)))
+    }
+
     pub fn values(&self, name: &str) -> Vec<String> {
         let Some(known) = self.values.get(name) else {
             return vec![UNKNOWN.to_string()];

@@ -3,15 +3,15 @@
 //! This is no parser of these languages: names, texts and signs are told apart, and a call is judged by its name and the
 //! texts in its brackets. What is put together elsewhere is not seen; a name that runs texts of its own making is refused.
 
+mod literals;
 mod tokens;
 
 use safeguard_api::guard::GuardFinding;
 
+use self::literals::{literal, written};
 use self::tokens::{Language, Token, aliases, path_at, tokens};
 use super::options::options;
-use super::paths::Spot;
 use super::rules::{self, INLINE_CODE, Invocation};
-use super::sql::judged_statements;
 use super::unwrap::Within;
 use super::walk::{Stdin, Walk};
 use super::word::UNKNOWN;
@@ -189,6 +189,9 @@ const STRONG: &[(&str, Call)] = &[
     ("remove_entry_secure", Call::Removes { recursive: true }),
     ("rimraf", Call::Removes { recursive: true }),
     ("rmSync", Call::Removes { recursive: true }),
+    ("rmdirSync", Call::Removes { recursive: true }),
+    ("removeSync", Call::Removes { recursive: true }),
+    ("emptyDirSync", Call::Removes { recursive: true }),
     ("unlinkSync", Call::Removes { recursive: false }),
     ("unlink", Call::Removes { recursive: false }),
     ("execSync", Call::Runs),
@@ -215,6 +218,10 @@ const STRONG: &[(&str, Call)] = &[
 
 fn call(path: &str, language: Language) -> Option<Call> {
     let last = path.rsplit('.').next().unwrap_or(path);
+    // R's takes folders as well.
+    if language == Language::Other && path == "unlink" {
+        return Some(Call::Removes { recursive: true });
+    }
     if let Some((_, call)) = STRONG.iter().find(|(name, _)| *name == last) {
         return Some(*call);
     }
@@ -225,6 +232,9 @@ fn call(path: &str, language: Language) -> Option<Call> {
     let bare = path == last;
     let recursive = |recursive| Some(Call::Removes { recursive });
     match (language, last) {
+        (_, "rmdir") if of("fs") || of("promises") || of("fsp") => recursive(true),
+        (Language::Other, "rm" | "unlink" | "rmdir") if bare => recursive(true),
+        (Language::Other, "execute") if path.contains(')') || bare => Some(Call::Runs),
         (_, "remove" | "removeSync") if of("os") || of("Deno") => recursive(of("Deno")),
         (_, last) if of("FileUtils") && (last.starts_with("rm") || last.starts_with("remove")) => {
             recursive(true)
@@ -278,6 +288,7 @@ fn judge(
     for text in tokens.iter().filter_map(Token::text) {
         literal(walk, text, &tokens)?;
     }
+    written(invocation, &tokens)?;
     hidden(code, &tokens)?;
     let aliases = aliases(&tokens);
     let mut runs = Vec::new();
@@ -308,7 +319,13 @@ fn judge(
                 removes(invocation, &tokens, (at, after), recursive, &shown)?
             }
             Some(Call::Runs) => {
-                let command = tokens::command(&tokens, after);
+                let mut command = tokens::command(&tokens, after);
+                // Groovy has a text run itself.
+                if let Some(text) = at.checked_sub(2).and_then(|at| tokens[at].text())
+                    && command.is_empty()
+                {
+                    text.clone_into(&mut command);
+                }
                 if command.is_empty() {
                     return Err(INLINE_CODE.finding(&format!("runs what is not in sight by `{shown}`")));
                 }
@@ -341,6 +358,12 @@ fn removes(
         Some(Token::Sign('(')) => tokens.get(after + 2),
         _ => tokens.get(after + 1),
     };
+    if let Some(Token::Name(name)) = argument
+        && ends(behind)
+        && is_for_a_while(tokens, name)
+    {
+        return Ok(());
+    }
     let before = at.checked_sub(3).and_then(|from| tokens.get(from));
     let called_on = at.checked_sub(2).is_some_and(|at| tokens[at] == Token::Sign(')'));
     let text = match (argument.and_then(Token::text), before.and_then(Token::text)) {
@@ -358,51 +381,21 @@ fn removes(
     Ok(())
 }
 
-/// Texts that are statements, or paths of what an agent does not touch.
-fn literal(walk: &Walk<'_>, text: &str, tokens: &[Token]) -> Result<(), GuardFinding> {
-    const BEGIN: &[&str] = &[
-        "delete", "drop", "truncate", "alter", "update", "with", "insert", "merge", "grant", "revoke",
-        "copy", "do", "call", "select",
-    ];
-    const BY_ONE_WORD: &[&str] = &[
-        "delete from ",
-        "drop table ",
-        "drop database ",
-        "drop schema ",
-        "truncate table ",
-        "truncate ",
-    ];
-    let words: Vec<String> = text.split_whitespace().take(3).map(str::to_lowercase).collect();
-    if words.len() > 1 && BEGIN.contains(&words[0].as_str()) {
-        let destroys = BY_ONE_WORD
+/// Whether a name only ever stands for a folder that was made to be removed.
+fn is_for_a_while(tokens: &[Token], name: &str) -> bool {
+    let sets = |at: &usize| {
+        matches!(&tokens[*at], Token::Name(found) if found == name)
+            && tokens.get(at + 1) == Some(&Token::Sign('='))
+    };
+    let is_made = |at: usize| {
+        let made = |token: &Token| matches!(token, Token::Name(name) if matches!(name.as_str(), "mkdtemp" | "mkdtempSync"));
+        tokens[at + 2..]
             .iter()
-            .any(|beginning| format!("{} ", words.join(" ")).starts_with(beginning));
-        match judged_statements(walk, text) {
-            Err(finding) if finding.rule == "not-understood" && !destroys => {}
-            Err(finding) if words[0] == "select" && finding.rule == "too-complex" => {}
-            Err(finding) if finding.rule == "unmeasured-sql" => {}
-            other => other?,
-        }
-    }
-    if !text.contains(['/', '.']) || text.contains('\n') {
-        return Ok(());
-    }
-    let spot = Spot::project().to(text, walk.around.folder);
-    if let Some(does) = rules::credentials_file(&spot) {
-        return Err(INLINE_CODE.finding(&does));
-    }
-    let writes = tokens.iter().any(|token| match token {
-        Token::Name(name) => {
-            name.starts_with("write")
-                || matches!(name.as_str(), "dump" | "unlink" | "rename" | "remove" | "replace")
-        }
-        Token::Text(text) => matches!(text.as_str(), "w" | "a" | "w+" | "r+" | "wb"),
-        Token::Sign(_) | Token::Command(_) => false,
-    });
-    match rules::file_of_safeguard(&spot).filter(|_| writes) {
-        Some(does) => Err(INLINE_CODE.finding(&does)),
-        None => Ok(()),
-    }
+            .take_while(|token| !matches!(token, Token::Sign(';' | '\n' | ',')))
+            .any(made)
+    };
+    let mut places = (0..tokens.len()).filter(sets).peekable();
+    places.peek().is_some() && places.all(is_made)
 }
 
 /// A dangerous name that stands in a text, or is handed around rather than called, is not in sight.

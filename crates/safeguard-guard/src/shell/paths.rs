@@ -1,5 +1,6 @@
 //! Where a path leads, seen from the project's folder; which folders are made again by a build, and which files are secret.
 
+use super::options::star;
 use super::word::{UNKNOWN, Word};
 
 /// What a path starts from.
@@ -52,11 +53,17 @@ const MADE_AGAIN_IN_PROJECT: &[&str] = &[
     ".output",
     ".tmp",
     ".venv",
+    ".stack-work",
+    ".zig-cache",
     "Pods",
+    "__generated__",
     "_build",
     "build",
     "coverage",
     "dist",
+    "dist-newstyle",
+    "elm-stuff",
+    "generated",
     "htmlcov",
     "obj",
     "out",
@@ -66,6 +73,8 @@ const MADE_AGAIN_IN_PROJECT: &[&str] = &[
     "test-results",
     "tmp",
     "venv",
+    "zig-cache",
+    "zig-out",
 ];
 /// Files in the project that are made again, or were left over.
 const MADE_AGAIN_ENDINGS: &[&str] = &[
@@ -164,7 +173,10 @@ impl Spot {
         let left_over = |part: &String| {
             part.starts_with("cmake-build-") || MADE_AGAIN_ENDINGS.iter().any(|ending| part.ends_with(ending))
         };
+        // Gems that are installed for the project.
+        let bundle = |pair: &[String]| pair[0] == "vendor" && pair[1] == "bundle";
         let at = match self.root {
+            Root::Project if self.parts.windows(2).any(bundle) => self.parts.windows(2).position(bundle),
             Root::Project => listed(MADE_AGAIN)
                 .or_else(|| listed(MADE_AGAIN_IN_PROJECT))
                 .or_else(|| self.parts.iter().position(left_over)),
@@ -218,6 +230,9 @@ impl Spot {
         {
             return Some("a private key of SSH");
         }
+        if is_key(name) && !self.parts.iter().any(|part| OF_TESTS.contains(&part.as_str())) {
+            return Some("a private key, or what holds one");
+        }
         let home_only = self.root != Root::Project;
         let found = match name {
             "credentials" if below(".aws/") => "credentials of AWS",
@@ -256,6 +271,65 @@ impl Spot {
             .any(|ending| name.ends_with(ending));
         (name == ".env" || name.starts_with(".env.")) && !example
     }
+}
+
+/// Names of keys and of files with credentials in them, wherever they lie.
+const KEYS: &[&str] = &[
+    "*.jks",
+    "*.key",
+    "*.p12",
+    "*.pem",
+    "*.pfx",
+    "*.tfstate",
+    "ca.key",
+    "client.key",
+    "credentials.tfrc.json",
+    "id_dsa",
+    "id_ecdsa",
+    "id_ed25519",
+    "id_rsa",
+    "key.pem",
+    "master.key",
+    "privkey.pem",
+    "private-key.pem",
+    "private.key",
+    "private.pem",
+    "private_key.pem",
+    "production.key",
+    "server.key",
+    "staging.key",
+    "tls.key",
+];
+/// The same by a pattern; of the endings of certificates only the names above.
+const KEY_PATTERNS: &[&str] = &[
+    "?*.jks",
+    "?*.p12",
+    "?*.pfx",
+    "?*.tfstate",
+    "*service-account*.json",
+    "*service_account*.json",
+];
+/// Whose keys open nothing.
+const OF_TESTS: &[&str] = &[
+    "__fixtures__",
+    "certs.d",
+    "docs",
+    "example",
+    "examples",
+    "fixtures",
+    "node_modules",
+    "site-packages",
+    "spec",
+    "test",
+    "testdata",
+    "tests",
+];
+
+fn is_key(name: &str) -> bool {
+    KEYS.contains(&name)
+        || KEY_PATTERNS
+            .iter()
+            .any(|pattern| star(name, pattern.trim_start_matches('?')) && !name.starts_with('.'))
 }
 
 /// A home folder that is written out.

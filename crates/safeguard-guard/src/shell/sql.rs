@@ -3,6 +3,7 @@
 mod client_lines;
 mod looks;
 mod mysql;
+mod spoken;
 
 use safeguard_api::Environment;
 use safeguard_api::guard::{Asker, GuardAnswer, GuardFinding, Principal, StatementClass};
@@ -10,6 +11,7 @@ use safeguard_api::guard::{Asker, GuardAnswer, GuardFinding, Principal, Statemen
 use self::client_lines::{psql_command, sqlite_command};
 use self::looks::{only_reads, without_looks};
 use super::options::{Options, options};
+use super::paths::Spot;
 use super::rules::{self, Invocation};
 use super::walk::{Stdin, Walk};
 use super::word::Word;
@@ -164,9 +166,12 @@ pub(crate) fn look(walk: &mut Walk<'_>, invocation: &Invocation) -> Result<(), G
         .map(|word| word.text.as_str())
         .take(3)
         .collect();
+    spoken::look(walk, invocation)?;
     let console = matches!(
         (invocation.program.as_str(), words.as_slice()),
-        ("rails", ["dbconsole" | "db", ..])
+        ("wp", ["db", "query"])
+            | ("wrangler", ["d1", "execute", ..])
+            | ("rails", ["dbconsole" | "db", ..])
             | ("manage.py" | "django-admin", ["dbshell", ..])
             | ("prisma", ["db", "execute", ..])
     ) || matches!(words.as_slice(), [script, "dbshell", ..] if script.ends_with("manage.py"));
@@ -209,10 +214,13 @@ fn by_the_way(invocation: &Invocation) -> Vec<String> {
     let joined = |from: usize| words[from.min(words.len())..].join(" ");
     let (fits, names): (bool, &[&str]) = match (invocation.program.as_str(), words.as_slice()) {
         ("heroku", ["pg:psql", ..]) | ("wrangler", ["d1", "execute", ..]) => (true, &["-c", "--command"]),
-        ("aws", ["athena" | "rds-data" | "redshift-data", ..]) => (true, &["--query-string", "--sql"]),
-        ("gcloud", [.., "execute-sql" | "query"]) | ("supabase", ["db", ..]) => {
+        ("aws", ["athena" | "rds-data" | "redshift-data" | "dynamodb", ..]) => {
+            (true, &["--query-string", "--sql", "--statement"])
+        }
+        ("gcloud", words) if words.iter().any(|word| matches!(*word, "execute-sql" | "query")) => {
             (true, &["--sql", "--query", "-q"])
         }
+        ("supabase", ["db", ..]) => (true, &["--sql", "--query", "-q"]),
         ("bq", ["query", ..]) => return vec![joined(1)],
         ("wp", ["db", "query", ..]) => return vec![joined(2)],
         ("turso", ["db", "shell", _, ..]) => return vec![joined(3)],
@@ -239,12 +247,17 @@ fn sent(walk: &mut Walk<'_>, invocation: &Invocation, client: &Client) -> Result
         }
     }
     let piped = |word: &&Word| word.text.trim_start().starts_with('|');
-    if found
-        .values(&["-o", "--output", "-L", "--log-file"])
-        .any(|word| piped(&word))
-    {
-        return Err(rules::UNSEEN_SCRIPT.finding("hands what a database answers to a program"));
+    for word in found.values(&["-o", "--output", "-L", "--log-file"]) {
+        if piped(&word) {
+            return Err(rules::UNSEEN_SCRIPT.finding("hands what a database answers to a program"));
+        }
+        out(walk, &word.text)?;
     }
+    walk.psql = found
+        .values(&["-v", "--set", "--variable"])
+        .filter_map(|word| word.text.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
     let mut said = false;
     for text in found.values(client.texts) {
         said = true;
@@ -343,13 +356,38 @@ fn statements(walk: &mut Walk<'_>, text: &str, dialect: Dialect) -> Result<(), G
             }
         }
     }
+    if let Some(name) = reaches_out(&sql).filter(|_| dialect == Dialect::Sqlite) {
+        return Err(rules::UNSEEN_SCRIPT.finding(&format!("has sqlite run `{name}`")));
+    }
     let sql = match dialect {
-        Dialect::Postgres => sql,
+        Dialect::Postgres => client_lines::with_variables(&sql, &walk.psql),
         Dialect::Other => without_looks(&sql, &["show", "describe", "desc", "use", "help"]),
         Dialect::MySql => mysql::as_postgres(&sql),
         Dialect::Sqlite => without_looks(&sql, &["pragma", "describe", "show", "summarize"]),
     };
     judged(walk, &sql, dialect)
+}
+
+/// A function of SQLite's client that writes a file or runs what one holds.
+fn reaches_out(sql: &str) -> Option<&'static str> {
+    const NAMES: &[&str] = &["edit", "load_extension", "writefile"];
+    let sql = sql.to_lowercase();
+    let mut words = sql.split_inclusive('(').filter_map(|part| part.strip_suffix('('));
+    words.find_map(|before| {
+        let before = before.trim_end();
+        let name = |name: &&&str| {
+            before
+                .strip_suffix(**name)
+                .is_some_and(|rest| !rest.ends_with(|one: char| one.is_alphanumeric() || one == '_'))
+        };
+        NAMES.iter().find(name).copied()
+    })
+}
+
+/// A file into which a client writes what it is answered.
+fn out(walk: &Walk<'_>, path: &str) -> Result<(), GuardFinding> {
+    let spot = Spot::project().to(path.trim(), walk.around.folder);
+    rules::write_refused(&spot).map_or(Ok(()), Err)
 }
 
 /// Judges a text of statements as the guard does in front of a database.

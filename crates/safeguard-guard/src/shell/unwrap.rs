@@ -247,6 +247,38 @@ fn texts(invocation: &Invocation) -> Vec<Within> {
             .collect(),
         "env" => given(&["-S", "--split-string"]),
         "npx" | "bunx" => given(&["-c", "--call"]),
+        "npm" | "pnpm" if args.iter().any(|word| matches!(word.text.as_str(), "exec" | "x")) => {
+            given(&["-c", "--call", "--shell-mode"])
+        }
+        "nodemon" => given(&["--exec", "-x"]),
+        "sg" | "expect" => given(&["-c"]),
+        "mapfile" | "readarray" => given(&["-C"]),
+        "ansible" => ansible(args),
+        "salt" | "salt-ssh" => args
+            .windows(2)
+            .filter(|pair| matches!(pair[0].text.as_str(), "cmd.run" | "cmd.shell" | "cmd.run_all"))
+            .map(|pair| text(pair[1].text.clone()))
+            .collect(),
+        "osascript" => args
+            .iter()
+            .filter_map(|word| word.text.split_once("do shell script"))
+            .filter_map(|(_, behind)| behind.split('"').nth(1))
+            .map(|inner| text(inner.to_owned()))
+            .collect(),
+        "ipython" | "jupyter" => given(&["-c"])
+            .into_iter()
+            .filter_map(|one| match one {
+                Within::Text { text: line, .. } => {
+                    line.strip_prefix(['!', '%']).map(|line| text(line.to_owned()))
+                }
+                _ => None,
+            })
+            .collect(),
+        "concurrently" | "npm-run-all" => args
+            .iter()
+            .filter(|word| word.text.contains(' '))
+            .map(|word| text(word.text.clone()))
+            .collect(),
         "flock" | "script" | "vagrant" => given(&["-c", "--command"]),
         "watch" => vec![text(joined(&leading(args, &["-n", "--interval"])))],
         "hyperfine" => leading(args, &["-r", "-w", "-n", "-m", "-M", "--runs", "--warmup"])
@@ -281,6 +313,47 @@ fn texts(invocation: &Invocation) -> Vec<Within> {
         "awk" | "gawk" | "mawk" | "nawk" => awk(args),
         _ => Vec::new(),
     }
+}
+
+/// A module of the machines that are meant, with its words.
+fn ansible(args: &[Word]) -> Vec<Within> {
+    let found = options(
+        args,
+        &[
+            "-a",
+            "--args",
+            "-m",
+            "--module-name",
+            "-i",
+            "-u",
+            "-e",
+            "-l",
+            "-f",
+        ],
+    );
+    let module = found
+        .values(&["-m", "--module-name"])
+        .last()
+        .map_or("command", |word| word.text.as_str());
+    let module = module.rsplit('.').next().unwrap_or("");
+    let words = found.values(&["-a", "--args"]);
+    words
+        .filter_map(|word| match module {
+            "command" | "shell" | "raw" | "script" => Some(word.text.clone()),
+            "file" if word.text.contains("state=absent") => {
+                let path = word
+                    .text
+                    .split_whitespace()
+                    .find_map(|one| one.strip_prefix("path="))?;
+                Some(format!("rm -rf '{path}'"))
+            }
+            _ => None,
+        })
+        .map(|text| Within::Text {
+            text,
+            elsewhere: true,
+        })
+        .collect()
 }
 
 fn leading(args: &[Word], with_value: &[&str]) -> Vec<Word> {

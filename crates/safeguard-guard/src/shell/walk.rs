@@ -2,6 +2,7 @@
 
 mod script;
 mod scripts;
+pub(in crate::shell) mod secrets;
 mod start;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,6 +71,8 @@ pub(crate) struct Walk<'s> {
     pub scripts: BTreeSet<String>,
     /// Files that the command itself writes, with their texts; none for what another program made.
     written: BTreeMap<String, Option<String>>,
+    /// What psql is told to put in place of names, by the call that is asked about.
+    pub psql: BTreeMap<String, String>,
     open: Vec<Text>,
     steps: u32,
 }
@@ -85,6 +88,7 @@ impl<'s> Walk<'s> {
             files_needed: BTreeSet::new(),
             scripts: BTreeSet::new(),
             written: BTreeMap::new(),
+            psql: BTreeMap::new(),
             open: Vec::new(),
             steps: 0,
         }

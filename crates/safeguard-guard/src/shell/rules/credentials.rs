@@ -3,6 +3,8 @@
 use super::{CommandRule, Invocation, POLICY};
 use crate::shell::options::{Row, row_of};
 use crate::shell::paths::{Spot, path_in};
+use crate::shell::walk::Stdin;
+use crate::shell::walk::secrets::is_secret;
 
 pub(super) static RULE: CommandRule = CommandRule {
     id: "credentials",
@@ -15,6 +17,7 @@ pub(super) static RULE: CommandRule = CommandRule {
             return Some(does.to_owned());
         }
         read(invocation)
+            .or_else(|| printed(invocation))
             .or_else(|| sent(invocation))
             .or_else(|| mounted(invocation))
     },
@@ -32,7 +35,7 @@ const GLOBALS: &[&str] = &[
     "-a",
     "--app",
 ];
-const TABLE: &[Row] = &[
+pub(super) const TABLE: &[Row] = &[
     row(
         "aws",
         &["secretsmanager", "get-secret-value|batch-get-secret-value"],
@@ -52,8 +55,23 @@ const TABLE: &[Row] = &[
     row("kubectl|oc", &["get", "secret*"], &["-o", "--output"]),
     row("kubectl|oc", &["config", "view"], &["--raw"]),
     row("gh", &["auth", "token"], &[]),
+    row("gh", &["auth", "status"], &["--show-token", "-t"]),
     row("heroku", &["auth:token"], &[]),
     row("heroku", &["config"], &[]),
+    row("sops", &[], &["-d", "--decrypt"]),
+    row("sops", &["decrypt"], &[]),
+    row("ansible-vault", &["view|decrypt"], &[]),
+    row("doppler", &["secrets", "get|download|substitute"], &[]),
+    row("infisical", &["export"], &[]),
+    row("infisical", &["secrets", "get"], &[]),
+    row("rails", &["credentials:show"], &[]),
+    row("bw", &["get|export"], &[]),
+    row("keyring", &["get"], &[]),
+    row("git", &["credential", "fill"], &[]),
+    row("chamber", &["read|export|env"], &[]),
+    row("vault", &["token", "lookup|create"], &[]),
+    row("npm", &["token", "create"], &[]),
+    row("terraform|tofu", &["state", "pull"], &[]),
     row("vault", &["kv", "get"], &[]),
     row("vault", &["read"], &[]),
     row(
@@ -112,6 +130,18 @@ const USE_BEHIND: &[&str] = &[
     "--private-key",
     "--key-file",
     "--identity",
+    "--cert-key",
+    "--key",
+    "--keyfile",
+    "--ssl-keyfile",
+    "--tls-key",
+    "-CAkey",
+    "-inkey",
+    "-key",
+    "-key-file",
+    "-keyout",
+    "-out",
+    "-signkey",
 ];
 const USE_BEHIND_IN_SSH: &[&str] = &["-i", "-F"];
 const SEND: &[&str] = &[
@@ -130,7 +160,12 @@ pub(crate) fn file(spot: &Spot) -> Option<String> {
 
 fn read(invocation: &Invocation) -> Option<String> {
     let redirected = invocation.read().find_map(|spot| file(&spot));
-    if redirected.is_some() || invocation.is(SHOW_NOTHING) {
+    let shows = invocation.is(&["git"])
+        && invocation
+            .args
+            .iter()
+            .any(|word| matches!(word.text.as_str(), "--no-index" | "hash-object"));
+    if redirected.is_some() || (invocation.is(SHOW_NOTHING) && !shows) {
         return redirected;
     }
     named(invocation).find_map(|spot| file(&spot))
@@ -152,6 +187,37 @@ fn named(invocation: &Invocation) -> impl Iterator<Item = Spot> {
     })
 }
 
+/// Secrets of the environment or of a store that are printed by name.
+fn printed(invocation: &Invocation) -> Option<String> {
+    let options = invocation.options(GLOBALS);
+    let words = options.words();
+    let shows = match invocation.program.as_str() {
+        "heroku" if words.first() == Some(&"config:get") => {
+            words.iter().any(|word| is_secret(word) || word.ends_with("_URL"))
+        }
+        "printenv" => words.iter().any(|word| is_secret(word)),
+        // Without a word behind it, all of them.
+        "doppler" | "infisical" => words == ["secrets"],
+        "npm" | "pnpm" | "yarn" => {
+            words.first() == Some(&"config") && words.iter().any(|word| word.ends_with("_authToken"))
+        }
+        "docker" | "podman" | "nerdctl" => {
+            words.contains(&"inspect")
+                && invocation
+                    .args
+                    .iter()
+                    .any(|word| word.text.contains(".Config.Env"))
+        }
+        // What is looked for in the environment.
+        "grep" | "rg" | "egrep" => {
+            invocation.stdin == Stdin::File("/proc/self/environ".to_owned())
+                && words.iter().any(|word| is_secret(word))
+        }
+        _ => false,
+    };
+    shows.then(|| "prints credentials".to_owned())
+}
+
 /// A file of variables that leaves the machine.
 fn sent(invocation: &Invocation) -> Option<String> {
     if !invocation.is(SEND) {
@@ -159,7 +225,7 @@ fn sent(invocation: &Invocation) -> Option<String> {
     }
     let named = named(invocation).chain(invocation.read());
     let piped = match &invocation.stdin {
-        crate::shell::walk::Stdin::File(path) => Some(invocation.spot(path)),
+        Stdin::File(path) => Some(invocation.spot(path)),
         _ => None,
     };
     let spot = named

@@ -61,15 +61,27 @@ pub static COMMAND_RULES: &[&CommandRule] = &[
 ];
 
 pub(crate) static DELETE_INFRASTRUCTURE: &CommandRule = &delete_infrastructure::RULE;
+pub(crate) static CREDENTIALS: &CommandRule = &credentials::RULE;
 pub(crate) static INLINE_CODE: &CommandRule = &inline_code::RULE;
 pub(crate) static NOT_UNDERSTOOD: &CommandRule = &command_not_understood::RULE;
 pub(crate) static UNMEASURED_SQL: &CommandRule = &unmeasured_sql::RULE;
 pub(crate) static UNSEEN_SCRIPT: &CommandRule = &unseen_script::RULE;
+pub(crate) static RESET_DATABASE: &CommandRule = &reset_database::RULE;
 pub(crate) static UNSEEN_SQL: &CommandRule = &unseen_sql::RULE;
 
 pub(crate) use credentials::file as credentials_file;
+pub(crate) use delete_infrastructure::is_unknown;
 pub(crate) use evade_safeguard::file as file_of_safeguard;
 pub(crate) use remove_files::{found_paths, removed_by_code};
+
+/// Rules about what is gone for good.
+pub(crate) const DESTROY: &[&str] = &[
+    "delete-infrastructure",
+    "overwrite-machine",
+    "remove-files",
+    "reset-database",
+    "rewrite-history",
+];
 
 impl CommandRule {
     pub(crate) fn finding(&self, does: &str) -> GuardFinding {
@@ -130,6 +142,10 @@ pub(crate) fn first(invocation: &Invocation) -> Option<GuardFinding> {
     COMMAND_RULES
         .iter()
         .find_map(|rule| (rule.check)(invocation).map(|does| rule.finding(&does)))
+        .or_else(|| {
+            let does = delete_infrastructure::by_unknown(invocation)?;
+            Some(delete_infrastructure::RULE.finding(&does))
+        })
 }
 
 /// For rules that are asked elsewhere.
@@ -146,8 +162,47 @@ pub(crate) fn read_refused(spot: &Spot) -> Option<GuardFinding> {
     })
 }
 
+/// A file that only its database writes.
+pub(crate) fn data_written(spot: &Spot) -> Option<String> {
+    let shown = crate::shell::word::shown(&spot.shown());
+    remove_files::is_live_data(spot).then(|| format!("writes over `{shown}`, which keeps data"))
+}
+
 pub(crate) fn write_refused(spot: &Spot) -> Option<GuardFinding> {
     let own = evade_safeguard::file(spot).map(|does| evade_safeguard::RULE.finding(&does));
     own.or_else(|| overwrite_machine::over(spot).map(|does| overwrite_machine::RULE.finding(&does)))
+        .or_else(|| data_written(spot).map(|does| overwrite_machine::RULE.finding(&does)))
         .or_else(|| credentials::file(spot).map(|does| credentials::RULE.finding(&does)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shell::options::{Row, row_of};
+
+    /// A row that no command fits holds nothing.
+    #[test]
+    fn every_row_of_every_table_fits_the_command_that_it_describes() {
+        let tables: [&'static [Row]; 4] = [
+            credentials::TABLE,
+            delete_infrastructure::TABLE,
+            reset_database::TABLE,
+            publish::TABLE,
+        ];
+        for row in tables.into_iter().flatten() {
+            for program in row.program.split('|') {
+                let words = row.words.iter().filter(|word| **word != "**");
+                let words: Vec<Vec<&str>> = words.map(|word| word.split('|').collect()).collect();
+                for at in 0..words.iter().map(Vec::len).max().unwrap_or(1) {
+                    let mut args: Vec<Word> = words
+                        .iter()
+                        .map(|ways| Word::new(ways[at % ways.len()].replace('*', "x")))
+                        .collect();
+                    args.extend(row.only_with.first().map(|option| Word::new(*option)));
+                    let table: &'static [Row] = std::slice::from_ref(row);
+                    assert!(row_of(table, program, &args, &[]).is_some(), "{program} {args:?}");
+                }
+            }
+        }
+    }
 }

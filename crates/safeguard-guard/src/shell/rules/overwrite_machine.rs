@@ -1,16 +1,16 @@
 //! Disks, and files of the machine itself.
 
-use super::remove_files::keeps_data;
+use super::remove_files::{is_live_data, keeps_data};
 use super::{CommandRule, Invocation, POLICY};
 use crate::shell::paths::{Root, Spot};
-use crate::shell::word::shown;
+use crate::shell::word::{UNKNOWN, shown};
 
 pub(super) static RULE: CommandRule = CommandRule {
     id: "overwrite-machine",
     page: include_str!("overwrite_machine.md"),
     sqlstate: POLICY,
     why: "a disk or a file of the machine that is written over is gone for everybody who works on it",
-    instead: "write to a file within the project or in /tmp, and have a person change the machine",
+    instead: "write a file of the project that keeps no data, or one in /tmp; move what is to go to /tmp, and have a person change the machine",
     check: |invocation| {
         disk(invocation)
             .or_else(|| written(invocation))
@@ -68,6 +68,11 @@ fn written(invocation: &Invocation) -> Option<String> {
             out.map(|path| invocation.spot(path)).collect()
         }
         "tee" | "truncate" | "touch" | "sponge" => invocation.spots().collect(),
+        "sort" => {
+            let options = invocation.options(&["-o", "--output", "-k", "-t"]);
+            let out = options.values(&["-o", "--output"]);
+            out.map(|word| invocation.spot(&word.text)).collect()
+        }
         "cp" | "mv" | "install" | "ln" | "rsync" => last(invocation),
         "sed" | "perl" | "gsed" if invocation.options(&["-e", "-f"]).any(&["-i", "--in-place"]) => {
             invocation.spots().collect()
@@ -80,6 +85,12 @@ fn written(invocation: &Invocation) -> Option<String> {
         }
         _ => Vec::new(),
     };
+    if let Some(moved) = invocation
+        .spots()
+        .find(|spot| invocation.program == "mv" && spot.last() == ".git")
+    {
+        return Some(format!("moves `{}`, which git lives by", shown(&moved.shown())));
+    }
     let gone = invocation.program == "mv" && targets.iter().any(|spot| spot.shown() == "/dev/null");
     if gone {
         return Some("moves files to where nothing is kept".to_owned());
@@ -90,10 +101,29 @@ fn written(invocation: &Invocation) -> Option<String> {
         .or_else(|| emptied(invocation))
 }
 
+/// Sources in which there is nothing to keep.
+fn is_nothing(spot: &Spot) -> bool {
+    matches!(spot.shown().as_str(), "/dev/null" | "/dev/zero") || spot.last().starts_with("empty")
+}
+
 pub(super) fn over(spot: &Spot) -> Option<String> {
     let keys = spot.root == Root::Home && spot.parts.first().is_some_and(|first| first == ".ssh");
-    (spot.is_of_the_machine() || keys)
-        .then(|| format!("writes `{}`, which is not the project's", shown(&spot.shown())))
+    if spot.is_of_the_machine() || keys {
+        return Some(format!(
+            "writes `{}`, which is not the project's",
+            shown(&spot.shown())
+        ));
+    }
+    // Notes of one's own, and texts on their way to a commit.
+    const FREE: &[&str] = &["info", "COMMIT_EDITMSG", "MERGE_MSG", "SQUASH_MSG"];
+    let behind = spot
+        .parts
+        .iter()
+        .position(|part| part == ".git")
+        .and_then(|at| spot.parts.get(at + 1));
+    behind
+        .filter(|part| !FREE.contains(&part.as_str()) && !spot.is_for_a_while())
+        .map(|_| format!("writes `{}`, which git lives by", shown(&spot.shown())))
 }
 
 /// A file of data that would be written over by something else.
@@ -106,8 +136,20 @@ fn emptied(invocation: &Invocation) -> Option<String> {
             .filter_map(|word| word.text.strip_prefix("of="))
             .map(|path| invocation.spot(path))
             .find(keeps_data),
-        "cp" if invocation.args.iter().any(|word| word.text == "/dev/null") => {
-            last(invocation).into_iter().find(keeps_data)
+        "cp" | "ln" | "install" | "rsync" | "mv" => {
+            let targets = last(invocation);
+            let nothing = invocation
+                .spots()
+                .any(|spot| is_nothing(&spot) && !targets.contains(&spot));
+            targets.into_iter().find(|spot| nothing && keeps_data(spot))
+        }
+        "tee" | "sponge" => invocation.spots().find(is_live_data),
+        "sort" => {
+            let options = invocation.options(&["-o", "--output"]);
+            let mut out = options
+                .values(&["-o", "--output"])
+                .map(|word| invocation.spot(&word.text));
+            out.find(is_live_data)
         }
         "" | ":" | "cat" | "echo" | "printf" | "true" => invocation.written().find(keeps_data),
         _ => None,
@@ -138,19 +180,40 @@ fn rights(invocation: &Invocation) -> Option<String> {
     if !invocation.is(&["chmod", "chown", "chgrp", "chattr", "setfacl"]) {
         return None;
     }
-    let options = invocation.options(&[]);
+    let options = invocation.options(&["-m", "-M", "-x", "-X"].map(
+        |name| match invocation.program.as_str() {
+            "setfacl" => name,
+            _ => "",
+        },
+    ));
     let deep = options.any(&["-R", "--recursive"]);
-    let spots: Vec<Spot> = options
+    // A mode may look like an option; two of them have none.
+    let is_mode = |text: &str| {
+        text.len() > 1 && text.starts_with('-') && text[1..].chars().all(|one| "rwxXst".contains(one))
+    };
+    let moded = invocation.is(&["setfacl", "chattr"])
+        || invocation
+            .args
+            .iter()
+            .any(|word| is_mode(&word.text) || word.text.starts_with("--reference"));
+    let words = options
         .rest
         .iter()
-        .skip(1)
-        .map(|(_, word)| invocation.spot(&word.text))
+        .skip(usize::from(!moded))
+        .map(|(_, word)| word);
+    let spots: Vec<Spot> = words
+        .filter(|word| !word.text.contains(UNKNOWN))
+        .map(|word| invocation.spot(&word.text))
         .collect();
-    // A folder right below the root, or a home as such.
+    let here = invocation.folder != Spot::unknown();
+    // Everything below a folder outside of the project.
     let whole = |spot: &Spot| match spot.root {
-        Root::System => spot.parts.len() < 2 && spot.shown() != "/tmp",
-        Root::Home => spot.parts.is_empty(),
-        Root::Project | Root::Unknown => false,
+        _ if spot.is_made_again() || spot.shown() == "/tmp" => false,
+        // In a container such a folder is the application's own.
+        Root::System => here || spot.parts.len() < 2,
+        Root::Home => here || spot.parts.is_empty(),
+        Root::Unknown => here,
+        Root::Project => false,
     };
     let found = spots
         .iter()

@@ -8,7 +8,7 @@ pub(super) static RULE: CommandRule = CommandRule {
     page: include_str!("publish.md"),
     sqlstate: POLICY,
     why: "a version that is out is used within minutes, and most registries never take it back",
-    instead: "try it with `--dry-run`, and let the pipeline publish what was reviewed",
+    instead: "let the pipeline publish what was reviewed (`--dry-run` shows what would go out), and have a person take a version back",
     check: |invocation| {
         row_of(
             TABLE,
@@ -23,7 +23,7 @@ pub(super) static RULE: CommandRule = CommandRule {
 const DRY: &[&str] = &["--dry-run", "-n", "--help", "-h"];
 const DOES: &str = "publishes to a registry";
 
-const TABLE: &[Row] = &[
+pub(super) const TABLE: &[Row] = &[
     row("npm|pnpm|bun", &["publish"]),
     row("npm|pnpm", &["unpublish|deprecate|dist-tag|owner|access"]),
     row("yarn", &["publish"]),

@@ -43,9 +43,21 @@ pub(super) static RULE: CommandRule = CommandRule {
             .iter()
             .map(|(_, word)| *word)
             .filter(|word| !matches!(word.text.as_str(), "/s" | "/q" | "/S" | "/Q" | "/f"));
-        targets.find_map(|word| removed(invocation, word, recursive))
+        // Only beside the other is such a folder surely a build's.
+        let words = options.words();
+        let both = |word: &Word| {
+            PAIRS.iter().any(|(made, beside)| {
+                word.text.trim_end_matches('/').ends_with(made)
+                    && words
+                        .iter()
+                        .any(|word| word.trim_end_matches('/').ends_with(beside))
+            })
+        };
+        targets.find_map(|word| removed(invocation, word, recursive).filter(|_| !both(word)))
     },
 };
+
+const PAIRS: &[(&str, &str)] = &[("bin", "obj"), ("deps", "_build")];
 
 /// Endings of files in which data is kept.
 const DATA: &[&str] = &[
@@ -93,7 +105,27 @@ pub(super) fn keeps_data(spot: &Spot) -> bool {
     ]
     .iter()
     .any(|ending| original.ends_with(ending));
+    let sources = spot
+        .parts
+        .iter()
+        .any(|part| matches!(part.as_str(), "src" | "lib" | "tests"));
+    let code = code || (name == "*.bak" && sources);
     !for_a_test && !code && (kept || DATA.iter().any(|ending| name.ends_with(ending)))
+}
+
+/// Whether a program keeps its data in it, rather than a copy of them: nobody writes it by hand.
+pub(super) fn is_live_data(spot: &Spot) -> bool {
+    const LIVE: &[&str] = &[
+        ".aof", ".db", ".ibd", ".mdb", ".rdb", ".sqlite", ".sqlite3", ".tfstate", ".wal",
+    ];
+    let live = LIVE
+        .iter()
+        .any(|ending| spot.last().to_lowercase().ends_with(ending));
+    let copy = spot
+        .parts
+        .iter()
+        .any(|part| part.contains("backup") || part.contains("fixture"));
+    live && !copy && keeps_data(spot) && !spot.is_made_again()
 }
 
 fn removed(invocation: &Invocation, word: &Word, recursive: bool) -> Option<String> {

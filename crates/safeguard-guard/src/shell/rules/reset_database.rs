@@ -1,21 +1,27 @@
 //! Programs that empty or drop a database without an SQL statement in sight.
 
+mod names;
+mod stores;
+
 use super::{CommandRule, Invocation, POLICY};
 use crate::shell::options::{Row, row_of};
-use crate::shell::walk::Stdin;
+use crate::shell::paths::Root;
 
 pub(super) static RULE: CommandRule = CommandRule {
     id: "reset-database",
     page: include_str!("reset_database.md"),
     sqlstate: POLICY,
     why: "a database that is reset is empty, whichever one the variables of this shell happen to name",
-    instead: "write a migration that goes forward (`prisma migrate dev`, `rails db:migrate`, …), or have a person reset a database of tests",
+    instead: "go forward instead (a migration such as `prisma migrate dev` or `rails db:migrate`; a new key or bucket beside the old one), or have a person reset a database of tests",
     check: |invocation| {
         let found = row_of(TABLE, &invocation.program, &invocation.args, GIVEN).map(str::to_owned);
         found
             .or_else(|| django(invocation))
             .or_else(|| named_script(invocation))
-            .or_else(|| key_value(invocation))
+            .or_else(|| to_nothing(invocation))
+            .or_else(|| made(invocation))
+            .or_else(|| stores::key_value(invocation))
+            .or_else(|| named_command(invocation))
     },
 };
 
@@ -23,9 +29,10 @@ const GIVEN: &[&str] = &[
     "--schema", "-h", "-U", "-p", "-d", "--dbname", "--host", "-c", "--config", "-x", "--env", "-r", "--url",
 ];
 const DROPS: &str = "drops or empties a database";
+const ROLLS_BACK_OR_DROPS: &str = "by its name drops or empties a database, or takes migrations back";
 const ROLLS_BACK: &str = "takes migrations back, and with them what they have added";
 
-const TABLE: &[Row] = &[
+pub(super) const TABLE: &[Row] = &[
     row("dropdb", &[], DROPS),
     row("dropuser", &[], "drops a role of a database"),
     with(
@@ -67,15 +74,23 @@ const TABLE: &[Row] = &[
         ],
         DROPS,
     ),
+    row("php|symfony", &["console|*/console", DOCTRINE], DROPS),
     row(
-        "php",
-        &[
-            "bin/console|*/console",
-            "doctrine:database:drop|doctrine:schema:drop|d:d:d|d:s:d",
-        ],
-        DROPS,
+        "php|symfony",
+        &["console|*/console", "doctrine:migrations:migrate", "first|prev|0"],
+        ROLLS_BACK,
     ),
-    row("console", &["doctrine:database:drop|doctrine:schema:drop"], DROPS),
+    row("console", &[DOCTRINE], DROPS),
+    row(
+        "console",
+        &["doctrine:migrations:migrate", "first|prev|0"],
+        ROLLS_BACK,
+    ),
+    row("phinx|yoyo|sqitch", &["rollback|revert"], ROLLS_BACK),
+    row("soda", &["reset|drop"], DROPS),
+    with("tern", &["migrate"], &["-d", "--destination"], ROLLS_BACK),
+    row("dotnet", &["ef", "database", "update", "0"], ROLLS_BACK),
+    row("dotnet-ef", &["database", "update", "0"], ROLLS_BACK),
     row("mix", &["**", "ecto.drop*|ecto.reset*"], DROPS),
     row("mix", &["ecto.rollback"], ROLLS_BACK),
     row("alembic", &["downgrade"], ROLLS_BACK),
@@ -137,6 +152,7 @@ const TABLE: &[Row] = &[
         DROPS,
     ),
     row("hasura", &["migrate", "delete"], DROPS),
+    row("wrangler", &["d1", "migrations", "rollback"], ROLLS_BACK),
     with("hasura", &["migrate", "apply"], &["--down"], ROLLS_BACK),
     row("meteor", &["reset"], DROPS),
     row(
@@ -153,6 +169,43 @@ const TABLE: &[Row] = &[
         &["--drop"],
         "drops what is there before it restores",
     ),
+    with(
+        "mongoimport",
+        &[],
+        &["--drop"],
+        "drops what is there before it restores",
+    ),
+    with(
+        "vacuumdb",
+        &[],
+        &["--full", "-f"],
+        "locks every table of a database",
+    ),
+    row("clusterdb", &[], "locks every table of a database"),
+    with(
+        "createuser",
+        &[],
+        &["-s", "--superuser", "-r", "--createrole"],
+        "makes a role that may do anything",
+    ),
+    with(
+        "pg_receivewal|pg_recvlogical",
+        &[],
+        &["--drop-slot"],
+        "drops what a replica lives by",
+    ),
+    row("pg_rewind", &[], "writes over a database"),
+    with(
+        "pg_restore",
+        &[],
+        &["--disable-triggers"],
+        "loads rows past what checks them",
+    ),
+    row(
+        "pg_ctl",
+        &["**", "promote"],
+        "makes a server out of a copy of one",
+    ),
     row("influx", &["delete"], "deletes series"),
     row("influx", &["bucket|org", "delete"], DROPS),
     row(
@@ -161,6 +214,7 @@ const TABLE: &[Row] = &[
         "takes data or nodes away",
     ),
 ];
+const DOCTRINE: &str = "doctrine:database:drop|doctrine:schema:drop|d:d:d|d:s:d";
 const RAKE: &str = "db:drop*|db:reset*|db:purge*|db:schema:load*|db:structure:load*|db:migrate:reset*|db:truncate_all*|db:setup*|db:seed:replant*|db:test:purge*";
 
 const fn row(program: &'static str, words: &'static [&'static str], does: &'static str) -> Row {
@@ -197,34 +251,45 @@ fn django(invocation: &Invocation) -> Option<String> {
     };
     let verb = *verb?;
     // `migrate APP zero` takes every migration of an application back.
-    let zero = verb == "migrate" && words.contains(&"zero");
+    // The first one is where an application begins: whoever names it goes back.
+    let zero = verb == "migrate"
+        && words
+            .iter()
+            .any(|word| *word == "zero" || word.starts_with("0001"));
     (zero || (VERBS.contains(&verb) && verb != "sqlflush")).then(|| DROPS.to_owned())
 }
 
 /// Scripts of a project whose name says it.
 fn named_script(invocation: &Invocation) -> Option<String> {
-    if !invocation.is(&["npm", "pnpm", "yarn", "bun", "make", "just", "task", "composer"]) {
+    const RUNNERS: &[&str] = &[
+        "npm", "pnpm", "yarn", "bun", "make", "gmake", "just", "task", "composer", "nx", "turbo", "lerna",
+        "rake", "invoke", "inv", "poe", "deno", "mage", "lage", "moon", "wireit",
+    ];
+    // They have a task to clean each of their parts.
+    const BUILD: &[&str] = &["mvn", "mvnw", "mvnd", "gradle", "gradlew", "ant", "sbt", "lein"];
+    let builds = invocation.is(BUILD);
+    if !builds && !invocation.is(RUNNERS) {
         return None;
     }
-    let says = |name: &str| {
-        let parts: Vec<&str> = name.split([':', '-', '_', '.']).collect();
-        let database = parts
-            .iter()
-            .any(|part| matches!(*part, "db" | "database" | "migrate" | "migrations" | "prisma"));
-        let resets = parts.iter().any(|part| {
-            matches!(
-                *part,
-                "reset" | "drop" | "wipe" | "nuke" | "fresh" | "flush" | "truncate"
-            )
-        });
-        database && resets && !parts.contains(&"test")
-    };
-    let options = invocation.options(&["-C", "--prefix", "-f", "--filter"]);
+    let options = invocation.options(&[
+        "-C",
+        "--prefix",
+        "-f",
+        "--filter",
+        "--dir",
+        "--cwd",
+        "-w",
+        "--workspace",
+        "-pl",
+        "-p",
+        "--project",
+        "-P",
+    ]);
     let name = options
         .words()
         .into_iter()
-        .take(3)
-        .find(|word| says(word))?
+        .take(if builds { usize::MAX } else { 3 })
+        .find(|word| !word.contains(['=', ' ']) && names::of_script(word, builds))?
         .to_owned();
     Some(format!(
         "runs the script `{}`, which by its name {DROPS}",
@@ -232,70 +297,99 @@ fn named_script(invocation: &Invocation) -> Option<String> {
     ))
 }
 
-/// The words in which stores that speak no SQL delete.
-const KEY_VALUE: &[&str] = &[
-    "flushall",
-    "flushdb",
-    "del",
-    "unlink",
-    "getdel",
-    "shutdown",
-    "debug",
-    "swapdb",
-    "replicaof",
-    "slaveof",
-    "eval",
-    "restore",
-];
-const DOCUMENTS: &[&str] = &[
-    "dropDatabase",
-    "drop",
-    "dropCollection",
-    "dropIndexes",
-    "dropIndex",
-    "deleteMany",
-    "deleteOne",
-    "remove",
-    "findOneAndDelete",
-    "findAndModify",
-    "renameCollection",
-    "shutdownServer",
-    "dropAllUsersFromDatabase",
-    "dropUser",
-    "bulkWrite",
-];
+/// A tool that is not known by name, where its words say it.
+fn named_command(invocation: &Invocation) -> Option<String> {
+    // They name files and texts, or start what is asked about by itself.
+    const OTHERS: &[&str] = &[
+        "",
+        "[",
+        "ag",
+        "awk",
+        "bat",
+        "cat",
+        "cd",
+        "chmod",
+        "code",
+        "cp",
+        "curl",
+        "diff",
+        "docker",
+        "docker-compose",
+        "echo",
+        "export",
+        "find",
+        "gh",
+        "git",
+        "glab",
+        "go",
+        "grep",
+        "head",
+        "helm",
+        "jest",
+        "kubectl",
+        "less",
+        "ln",
+        "ls",
+        "man",
+        "mkdir",
+        "mocha",
+        "mv",
+        "open",
+        "pip",
+        "podman",
+        "printf",
+        "psql",
+        "pytest",
+        "rg",
+        "rm",
+        "safeguard",
+        "sed",
+        "source",
+        "ssh",
+        "tail",
+        "tar",
+        "test",
+        "touch",
+        "tree",
+        "tsc",
+        "type",
+        "vi",
+        "vim",
+        "vitest",
+        "wc",
+        "which",
+    ];
+    if invocation.is(OTHERS) {
+        return None;
+    }
+    let options = invocation.options(GIVEN);
+    let harmless = options.any(&["--help", "--dry-run", "--pretend", "--sql"]);
+    let mut words = vec![invocation.program.as_str()];
+    words.extend(options.words());
+    (!harmless && names::of_tool(&words)).then(|| ROLLS_BACK_OR_DROPS.to_owned())
+}
 
-fn key_value(invocation: &Invocation) -> Option<String> {
-    let piped = match &invocation.stdin {
-        Stdin::Text(text) => text.as_str(),
-        Stdin::Inherited | Stdin::File(_) | Stdin::Unseen => "",
-    };
-    if invocation.is(&["redis-cli", "valkey-cli", "keydb-cli"]) {
-        let options = invocation.options(&["-h", "-p", "-a", "-n", "-u", "-s", "--user", "--pass"]);
-        let typed = options.words().first().map(|word| word.to_lowercase());
-        let mut lines = piped
-            .lines()
-            .filter_map(|line| line.split_whitespace().next())
-            .map(str::to_lowercase);
-        let deletes = |word: &String| KEY_VALUE.contains(&word.as_str());
-        let set = options.words().len() > 1
-            && options.words()[0].eq_ignore_ascii_case("config")
-            && options.words()[1].eq_ignore_ascii_case("set");
-        return (set || typed.as_ref().is_some_and(deletes) || lines.any(|word| deletes(&word)))
-            .then(|| "deletes keys or changes the server of a store".to_owned());
+/// A server's files, where they are not for a while.
+fn made(invocation: &Invocation) -> Option<String> {
+    let options = invocation.options(&["-D", "--pgdata", "-U", "-E", "-A"]);
+    let mut folders = options
+        .values(&["-D", "--pgdata"])
+        .map(|word| invocation.spot(&word.text));
+    let elsewhere = folders.any(|spot| spot.root != Root::Project && !spot.is_for_a_while());
+    (invocation.is(&["initdb"]) && elsewhere).then(|| "makes a database where another may be".to_owned())
+}
+
+/// `VERSION=0` takes back every migration there is.
+fn to_nothing(invocation: &Invocation) -> Option<String> {
+    if !invocation.is(&["rails", "rake"]) {
+        return None;
     }
-    if invocation.is(&["mongosh", "mongo"]) {
-        if matches!(invocation.stdin, Stdin::File(_) | Stdin::Unseen)
-            && !invocation.args.iter().any(|word| word.text.starts_with("--eval"))
-        {
-            return Some("sends a store what is not in sight".to_owned());
-        }
-        let named = |text: &str| {
-            text.split(|one: char| !one.is_alphanumeric())
-                .any(|name| DOCUMENTS.contains(&name))
-        };
-        let found = invocation.args.iter().any(|word| named(&word.text)) || named(piped);
-        return found.then(|| "deletes documents or drops what holds them".to_owned());
-    }
-    None
+    let migrates = invocation
+        .args
+        .iter()
+        .any(|word| word.text.starts_with("db:migrate"));
+    let given = invocation.args.iter().any(|word| word.text == "VERSION=0");
+    let set =
+        |(name, values): &(String, Vec<String>)| name == "VERSION" && values.iter().any(|value| value == "0");
+    (migrates && (given || invocation.assignments.iter().any(set))).then(|| ROLLS_BACK.to_owned())
 }

@@ -70,10 +70,21 @@ fn git(invocation: &Invocation) -> Option<&'static str> {
         "branch" => branch(&given, &words),
         "stash" if fits(&words, &["drop|clear"]) => Some("throws stashed work away"),
         "checkout" => checkout(&given, rest, &words),
+        "switch" if given.any(&["-C", "--force-create"]) && is_shared(&words) => Some(MOVES),
+        "fetch" | "pull" => fetch(&given, &words),
+        "symbolic-ref" if words.len() > 1 => Some(MOVES),
+        "read-tree" if given.any(&["--reset"]) && given.any(&["-u"]) => Some("throws uncommitted work away"),
+        "checkout-index" if given.any(&["-f", "--force"]) && given.any(&["-a", "--all"]) => {
+            Some("throws uncommitted work away")
+        }
+        "submodule" if fits(&words, &["deinit"]) && given.any(&["-f", "--force"]) => {
+            Some("throws uncommitted work away")
+        }
         "switch" if given.any(&["-f", "--force", "--discard-changes"]) => {
             Some("throws uncommitted work away")
         }
-        "restore" if !given.any(&["--staged", "-S"]) || given.any(&["--worktree", "-W"]) => whole(&words),
+        "restore" if given.any(&["-p", "--patch", "--ours", "--theirs"]) => None,
+        "restore" if !given.any(&["--staged", "-S"]) || given.any(&["--worktree", "-W"]) => many(&words),
         "update-ref" if given.any(&["-d", "--stdin"]) => Some("deletes a branch by git's inner means"),
         "update-ref" if words.first().is_some_and(|name| name.starts_with("refs/")) => {
             Some("moves a branch by git's inner means")
@@ -81,8 +92,8 @@ fn git(invocation: &Invocation) -> Option<&'static str> {
         "worktree" if fits(&words, &["remove"]) && given.any(&["-f", "--force"]) => {
             Some("throws uncommitted work away")
         }
-        "rm" if given.any(&["-f", "--force"]) && whole(&words).is_some() => {
-            Some("removes everything, also what was changed")
+        "rm" if given.any(&["-f", "--force"]) && !given.any(&["--cached", "-n", "--dry-run"]) => {
+            many(&words).map(|_| "removes files, also what was changed in them")
         }
         "config" => config(rest),
         _ => None,
@@ -121,23 +132,68 @@ fn push(given: &Options<'_>, words: &[&str]) -> Option<&'static str> {
 fn branch(given: &Options<'_>, words: &[&str]) -> Option<&'static str> {
     let deletes = given.any(&["-d", "-D", "--delete"]);
     let moves = given.any(&["-f", "--force", "-M", "-C"]);
-    let shared = words.iter().any(|name| fits(&[name], &[SHARED]));
-    ((deletes || moves) && shared).then_some("deletes or moves a branch that others work on")
+    ((deletes || moves) && is_shared(words)).then_some("deletes or moves a branch that others work on")
 }
 
 fn checkout(given: &Options<'_>, rest: &[Word], words: &[&str]) -> Option<&'static str> {
     if given.any(&["-f", "--force"]) {
         return Some("throws uncommitted work away");
     }
-    let paths = rest.iter().any(|word| word.text == "--") || words == ["."];
-    if paths { whole(words) } else { None }
+    if given.any(&["-B"]) && is_shared(words) {
+        return Some(MOVES);
+    }
+    if given.any(&["-p", "--patch", "--ours", "--theirs", "-b"]) {
+        return None;
+    }
+    if let Some(dashes) = rest.iter().position(|word| word.text == "--") {
+        let paths: Vec<&str> = rest[dashes + 1..].iter().map(|word| word.text.as_str()).collect();
+        return many(&paths);
+    }
+    // Without the dashes a word may be a branch; a path that can be none is told by its signs, or by what everybody names so.
+    let path = |word: &&&str| {
+        word.ends_with('/') || word.contains('*') || matches!(**word, "." | ".." | "src" | "lib" | "tests")
+    };
+    let paths: Vec<&str> = words.iter().filter(path).copied().collect();
+    many(&paths)
 }
 
-/// Whether all uncommitted work is meant.
-fn whole(words: &[&str]) -> Option<&'static str> {
-    words
+const MOVES: &str = "moves a branch that others work on";
+
+fn is_shared(words: &[&str]) -> bool {
+    words.iter().any(|name| fits(&[name], &[SHARED]))
+}
+
+/// A branch that is set to what another repository has, whatever it was.
+fn fetch(given: &Options<'_>, words: &[&str]) -> Option<&'static str> {
+    let forced = given.any(&["-f", "--force"]);
+    let sets = |word: &&str| {
+        let to = word
+            .rsplit(':')
+            .next()
+            .unwrap_or("")
+            .trim_start_matches("refs/heads/");
+        word.contains(':') && (forced || word.starts_with('+')) && fits(&[to], &[SHARED])
+    };
+    words.iter().skip(1).any(|word| sets(word)).then_some(MOVES)
+}
+
+/// Whether uncommitted work is meant by whole folders or by patterns rather than file by file.
+fn many(paths: &[&str]) -> Option<&'static str> {
+    const FILES: &[&str] = &["configure", "go", "gradlew", "justfile", "mvnw"];
+    let is_file = |path: &&str| {
+        let name = path.rsplit('/').next().unwrap_or("");
+        let ending = name
+            .rsplit_once('.')
+            .is_some_and(|(_, ending)| !ending.is_empty());
+        let named = name.starts_with(|first: char| first.is_uppercase()) && !path.contains('/');
+        !path.contains(['*', '?', '['])
+            && !path.starts_with(':')
+            && name != ".."
+            && (ending || named || FILES.contains(&name))
+    };
+    paths
         .iter()
-        .any(|path| matches!(*path, "." | "./" | "*" | ":/" | ":/*" | ":" | ".."))
+        .any(|path| !is_file(path))
         .then_some("throws uncommitted work away")
 }
 

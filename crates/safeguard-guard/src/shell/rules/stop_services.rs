@@ -9,7 +9,7 @@ pub(super) static RULE: CommandRule = CommandRule {
     page: include_str!("stop_services.md"),
     sqlstate: POLICY,
     why: "what runs on a machine may be somebody else's, and is missed by all who use it",
-    instead: "stop what you started by its number (`kill PID`), and have a person stop services",
+    instead: "stop what you started by its number (`kill PID`), and have a person stop services and change what runs by the clock",
     check: |invocation| {
         let given = &["-t", "-P", "-p", "--signal"];
         let found = row_of(TABLE, &invocation.program, &invocation.args, given).map(str::to_owned);

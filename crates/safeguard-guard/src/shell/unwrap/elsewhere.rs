@@ -47,6 +47,19 @@ pub(super) fn git(args: &[Word]) -> Vec<Within> {
     if rebases {
         found.extend(given.values(&["-x", "--exec"]).map(|word| text(&word.text)));
     }
+    let differs = args.iter().any(|word| word.text == "difftool");
+    if differs {
+        let given = options(args, &["-x", "--extcmd"]);
+        found.extend(given.values(&["-x", "--extcmd"]).map(|word| text(&word.text)));
+    }
+    if args.iter().any(|word| word.text == "grep") {
+        let pagers = args.iter().filter_map(|word| {
+            word.text
+                .strip_prefix("-O")
+                .or_else(|| word.text.strip_prefix("--open-files-in-pager="))
+        });
+        found.extend(pagers.filter(|pager| !pager.is_empty()).map(text));
+    }
     for word in args {
         let value = word
             .text

@@ -125,6 +125,15 @@ const WRAPPERS: &[Wrapper] = &[
         &["-n", "-c", "-p", "-P", "--adjustment", "--class"],
         0,
     ),
+    // The mask or the priority may stand for itself.
+    here("chrt|taskset", &["-p"], 1),
+    here(
+        "watchexec|prlimit|numactl|proxychains|proxychains4|rlwrap|dumb-init|tini|gosu|su-exec|retry|chpst",
+        &["-w", "-e", "-i", "-m", "-N", "-C", "-f"],
+        0,
+    ),
+    here("gosu|su-exec|faketime|setpriv", &[], 1),
+    here("pdsh|clush", &["-w", "-l", "-g", "-x"], 0),
     here("strace|ltrace|perf", &["-e", "-o", "-p", "-s", "-E"], 0),
     here("watch", &["-n", "--interval"], 0),
     here("flock", &["-w", "-E", "--timeout"], 1),

@@ -6,6 +6,7 @@ use tree_sitter::Node;
 
 use super::{Redirect, Redirects, State, Stdin, Walk, Walked, not_understood};
 use crate::shell::expand::Expander;
+use crate::shell::rules;
 use crate::shell::tree::{self, children, slice};
 use crate::shell::word::{UNKNOWN, Word};
 
@@ -59,6 +60,15 @@ impl<'t> Script<'t, '_, '_> {
             "function_definition" => self.function(node, stdin),
             "variable_assignment" => self.assignment(node),
             "variable_assignments" | "declaration_command" => self.parts(node, stdin),
+            // `$(< file)` prints what is in it.
+            "file_redirect"
+                if node
+                    .parent()
+                    .is_some_and(|above| above.kind() == "command_substitution") =>
+            {
+                self.bare_redirects(node)?;
+                unseen
+            }
             "file_redirect" | "heredoc_redirect" | "herestring_redirect" => unseen,
             "comment" | "variable_name" => unseen,
             // Words, tests and sums: only what they substitute runs.
@@ -203,50 +213,6 @@ impl<'t> Script<'t, '_, '_> {
             ));
         }
         Ok(Some((slice(name, self.text).to_owned(), values)))
-    }
-
-    /// Variables by which programs are told what else to run.
-    fn runs_later(&mut self, name: &str, values: &[String]) -> Walked {
-        const RUN: &[&str] = &[
-            "EDITOR",
-            "GIT_ASKPASS",
-            "GIT_EDITOR",
-            "GIT_EXTERNAL_DIFF",
-            "GIT_PAGER",
-            "GIT_PROXY_COMMAND",
-            "GIT_SEQUENCE_EDITOR",
-            "GIT_SSH",
-            "GIT_SSH_COMMAND",
-            "LESSOPEN",
-            "MANPAGER",
-            "PAGER",
-            "PROMPT_COMMAND",
-            "RUSTC_WRAPPER",
-            "SSH_ASKPASS",
-            "VISUAL",
-        ];
-        for value in values
-            .iter()
-            .filter(|value| RUN.contains(&name) && !value.starts_with(UNKNOWN))
-        {
-            let text = value.trim_start_matches('|').to_owned();
-            self.walk
-                .later(text, &self.state, &Stdin::Inherited, self.deep + 1)?;
-        }
-        // Options that a program puts behind its own verb, whenever it is called.
-        if let Some(verb) = name.strip_prefix("TF_CLI_ARGS") {
-            let verb = if verb.is_empty() {
-                "apply"
-            } else {
-                verb.trim_start_matches('_')
-            };
-            for value in values.iter().filter(|value| !value.contains(UNKNOWN)) {
-                let text = format!("terraform {verb} {value}");
-                self.walk
-                    .later(text, &self.state, &Stdin::Inherited, self.deep + 1)?;
-            }
-        }
-        Ok(())
     }
 
     /// The grammar hangs redirects on everything before them; to bash they are the last command's.
@@ -470,6 +436,9 @@ impl<'t> Script<'t, '_, '_> {
             return Err(not_understood("has words between a redirect and a command"));
         }
         args.append(&mut before);
+        if let Some(name) = self.shown_secret(node, &redirects) {
+            return Err(rules::CREDENTIALS.finding(&format!("prints the value of `{name}`")));
+        }
         let stdin = redirects.stdin.take().unwrap_or_else(|| stdin.clone());
         let mut printed = Stdin::Unseen;
         for name in names {

@@ -3,7 +3,7 @@
 use tree_sitter::Node;
 
 use super::script::{Script, indexes_by_command};
-use super::{CALLS_DEEP_MAX, Redirect, State, Stdin, Walked, not_understood, scripts};
+use super::{CALLS_DEEP_MAX, Redirect, State, Stdin, Walk, Walked, not_understood, scripts};
 use crate::shell::expand::printed_by;
 use crate::shell::paths::Spot;
 use crate::shell::rules::{self, Invocation};
@@ -68,6 +68,9 @@ impl<'t> Script<'t, '_, '_> {
             sql::look(self.walk, &invocation)?;
             let mut inner = within(&invocation);
             inner.append(&mut inline::look(self.walk, &invocation)?);
+            if inner.is_empty() && rules::is_unknown(&invocation) {
+                self.started_by_unknown(&invocation)?;
+            }
             for one in inner {
                 let state = |remote| State {
                     remote,
@@ -109,6 +112,93 @@ impl<'t> Script<'t, '_, '_> {
             self.walk.note_redirect(redirect, text.clone());
         }
         Ok(printed)
+    }
+
+    /// Variables by which programs are told what else to run.
+    pub fn runs_later(&mut self, name: &str, values: &[String]) -> Walked {
+        const RUN: &[&str] = &[
+            "EDITOR",
+            "GIT_ASKPASS",
+            "GIT_EDITOR",
+            "GIT_EXTERNAL_DIFF",
+            "GIT_PAGER",
+            "GIT_PROXY_COMMAND",
+            "GIT_SEQUENCE_EDITOR",
+            "GIT_SSH",
+            "GIT_SSH_COMMAND",
+            "LESSOPEN",
+            "MANPAGER",
+            "PAGER",
+            "PROMPT_COMMAND",
+            "RUSTC_WRAPPER",
+            "SSH_ASKPASS",
+            "VISUAL",
+        ];
+        for value in values
+            .iter()
+            .filter(|value| RUN.contains(&name) && !value.starts_with(UNKNOWN))
+        {
+            let text = value.trim_start_matches('|').to_owned();
+            self.walk
+                .later(text, &self.state, &Stdin::Inherited, self.deep + 1)?;
+        }
+        // Options that a program puts behind its own verb, whenever it is called.
+        if let Some(verb) = name.strip_prefix("TF_CLI_ARGS") {
+            let verb = if verb.is_empty() {
+                "apply"
+            } else {
+                verb.trim_start_matches('_')
+            };
+            for value in values.iter().filter(|value| !value.contains(UNKNOWN)) {
+                let text = format!("terraform {verb} {value}");
+                self.walk
+                    .later(text, &self.state, &Stdin::Inherited, self.deep + 1)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A program that is not known may start others: what its words would then destroy is refused.
+    fn started_by_unknown(&mut self, invocation: &Invocation) -> Walked {
+        const DESTROY: &[&str] = &[
+            "chmod",
+            "chown",
+            "dd",
+            "dropdb",
+            "git",
+            "kubectl",
+            "psql",
+            "rm",
+            "shred",
+            "sudo",
+            "terraform",
+            "tofu",
+        ];
+        const WORDS_MAX: usize = 16;
+        let begins = |text: &str| {
+            text.split_whitespace()
+                .next()
+                .is_some_and(|first| DESTROY.contains(&first))
+        };
+        for (at, word) in invocation.args.iter().enumerate().take(WORDS_MAX) {
+            if !begins(&word.text) {
+                continue;
+            }
+            let behind = Invocation {
+                program: word.text.clone(),
+                args: invocation.args[at + 1..].to_vec(),
+                ..invocation.clone()
+            };
+            let found = match word.text.contains(' ') {
+                true => Walk::new(self.walk.around).command(&word.text).err(),
+                false => rules::first(&behind),
+            };
+            // A sentence may be anything else.
+            if let Some(finding) = found.filter(|finding| rules::DESTROY.contains(&finding.rule.as_str())) {
+                return Err(finding);
+            }
+        }
+        Ok(())
     }
 
     /// Reads a script of a shell as if it were typed; others are not read.
