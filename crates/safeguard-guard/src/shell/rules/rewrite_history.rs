@@ -174,7 +174,7 @@ fn fetch(given: &Options<'_>, words: &[&str]) -> Option<&'static str> {
             .trim_start_matches("refs/heads/");
         word.contains(':') && (forced || word.starts_with('+')) && fits(&[to], &[SHARED])
     };
-    words.iter().skip(1).any(|word| sets(word)).then_some(MOVES)
+    words.iter().skip(1).any(sets).then_some(MOVES)
 }
 
 /// Whether uncommitted work is meant by whole folders or by patterns rather than file by file.
