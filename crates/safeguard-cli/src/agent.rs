@@ -192,7 +192,7 @@ mod tests {
         deny: rule `delete` refuses a statement that deletes every row of `users`: there is no `WHERE` (SQLSTATE 42501)
           asked as agent in production: agents and AI-written services delete nothing, in any environment; persons and migrations within a budget of rows
         hint: mark the rows instead (`UPDATE … SET deleted_at = now() WHERE id = …`), or have a person or a migration delete them; `safeguard guard rule delete` says more
-          runs       docker, echo, psql
+          runs       docker, echo
         ");
     }
 
