@@ -6,7 +6,7 @@ use pg_raw_parse::nodes::{A_Expr, A_Indirection, ColumnRef, FuncCall};
 use pg_raw_parse::raw::A_Expr_Kind;
 use safeguard_api::guard::StatementClass as Class;
 
-use crate::functions::{Known, is_operator, known};
+use crate::functions::{Known, is_extension_operator, is_operator, known};
 use crate::names::{parts, qualified, text, written};
 use crate::read::{Below, Scope, Walk};
 use crate::session;
@@ -79,6 +79,7 @@ fn call<'a>(walk: &mut Walk<'a, '_>, call: &'a FuncCall, scope: Scope) {
             }
         }
         Known::Does(class, does) => walk.add(class, format!("{does} with `{shown}`"), scope),
+        Known::Extension => not_own(walk, &shown, scope),
         Known::Unknown => unknown(walk, &shown, scope),
     }
     if walk.facts.functions.len() < FUNCTIONS_LISTED_MAX {
@@ -112,6 +113,11 @@ fn seconds_of(interval: &str) -> Option<f64> {
 }
 
 fn unknown(walk: &mut Walk<'_, '_>, shown: &str, scope: Scope) {
+    walk.facts.calls_unknown = true;
+    not_own(walk, shown, scope);
+}
+
+fn not_own(walk: &mut Walk<'_, '_>, shown: &str, scope: Scope) {
     let does = format!("calls `{shown}`, which is not PostgreSQL's own");
     walk.add(Class::UnknownFunction, does, scope);
 }
@@ -123,6 +129,9 @@ fn operator(walk: &mut Walk<'_, '_>, name: &NodeList, scope: Scope) {
         Some((Some(_), _)) => false,
     };
     if !known {
+        let of_extension =
+            matches!(qualified(name), Some((None, operator)) if is_extension_operator(operator));
+        walk.facts.calls_unknown |= !of_extension;
         let shown: String = parts(name).join(".");
         let does = format!("calls the operator `{shown}`, which is not PostgreSQL's own");
         walk.add(Class::UnknownFunction, does, scope);
@@ -156,7 +165,7 @@ fn by_name(walk: &mut Walk<'_, '_>, name: &str, scope: Scope) -> bool {
             );
             true
         }
-        Known::Harmless | Known::SetConfig | Known::Unknown => false,
+        Known::Harmless | Known::SetConfig | Known::Extension | Known::Unknown => false,
     }
 }
 
@@ -174,6 +183,7 @@ fn field(walk: &mut Walk<'_, '_>, taken: &A_Indirection, scope: Scope) {
     };
     let name = taken.indirection().iter().find_map(|step| step.as_str());
     if let Some(name) = name.filter(|_| !of_known_call) {
+        walk.facts.calls_unknown = true;
         let does = format!("takes `{}` of a row, which may be a function", written(&[name]));
         walk.add(Class::UnknownFunction, does, scope);
     }

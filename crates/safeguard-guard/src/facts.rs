@@ -77,6 +77,8 @@ pub struct Facts {
     pub relations: Vec<NamedRelation>,
     /// Functions that are called, wherever, sorted.
     pub functions: Vec<String>,
+    /// Whether something is called that is neither PostgreSQL's own nor named as what a common extension has for reading.
+    pub calls_unknown: bool,
     /// Names under which statements are prepared.
     pub prepares: Vec<String>,
     /// Names of prepared statements that are run: what they do was judged when they were prepared, and is judged again

@@ -16,7 +16,13 @@ static EXTENSIONS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
         .split_whitespace()
         .collect()
 });
-/// Operators of PostgreSQL 13 to 18, of pgvector and of pg_trgm, sorted.
+/// Operators of pgvector and pg_trgm, sorted.
+static EXTENSION_OPERATORS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    include_str!("functions/extension_operators.txt")
+        .split_whitespace()
+        .collect()
+});
+/// Operators of PostgreSQL 13 to 18, sorted.
 static OPERATORS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     include_str!("functions/operators.txt")
         .split_whitespace()
@@ -32,12 +38,14 @@ pub(crate) enum Known {
     TakesSql(&'static [usize]),
     /// Does what the words say, and more than reading.
     Does(Class, &'static str),
+    /// Only reads, if it is that of the extension: one's own may have the same name.
+    Extension,
     /// It may do anything.
     Unknown,
 }
 
 /// Returns what is known of a function. What does harm is known by its name in whatever schema, since extensions may be put
-/// into any; what is harmless only as PostgreSQL's own, or as that of an extension that many have.
+/// into any; what is harmless only as PostgreSQL's own.
 pub(crate) fn known((schema, function): (Option<&str>, &str), arguments: usize) -> Known {
     if schema == Some("cron") {
         return Known::Does(Class::Deferred, "has SQL run later");
@@ -50,9 +58,8 @@ pub(crate) fn known((schema, function): (Option<&str>, &str), arguments: usize) 
     }
     match schema {
         None | Some("pg_catalog") if HARMLESS.binary_search(&function).is_ok() => Known::Harmless,
-        // Where extensions are put; one's own of the same name would have to be put there too.
         None | Some("public" | "extensions" | "postgis") if EXTENSIONS.binary_search(&function).is_ok() => {
-            Known::Harmless
+            Known::Extension
         }
         Some("information_schema") if function.starts_with("_pg_") => Known::Harmless,
         // The prefix is PostgreSQL's own: a function that is not known here is of a newer one, or was left out for a reason.
@@ -67,6 +74,10 @@ pub(crate) fn known((schema, function): (Option<&str>, &str), arguments: usize) 
 
 pub(crate) fn is_operator(name: &str) -> bool {
     OPERATORS.binary_search(&name).is_ok()
+}
+
+pub(crate) fn is_extension_operator(name: &str) -> bool {
+    EXTENSION_OPERATORS.binary_search(&name).is_ok()
 }
 
 fn special(function: &str, arguments: usize) -> Option<Known> {
@@ -269,6 +280,7 @@ mod tests {
             HARMLESS.len()
         );
         assert!(EXTENSIONS.is_sorted() && EXTENSIONS.len() > 300);
+        assert!(EXTENSION_OPERATORS.is_sorted());
         assert!(OPERATORS.is_sorted() && OPERATORS.len() > 50);
         assert!(SPECIAL.is_sorted_by(|one, two| one.0 < two.0));
     }

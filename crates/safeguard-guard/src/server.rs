@@ -42,7 +42,10 @@ pub(crate) fn secret(walk: &mut Walk<'_, '_>, name: &[&str], scope: Scope) {
 pub(crate) fn see<'a>(walk: &mut Walk<'a, '_>, node: Node<'a>, scope: Scope) -> Option<Below> {
     let (class, does): (Class, String) = match node {
         Node::DoStmt(_) => (Class::DynamicSql, "runs a block of code".to_owned()),
-        Node::CallStmt(_) => (Class::UnknownFunction, "calls a procedure".to_owned()),
+        Node::CallStmt(_) => {
+            walk.facts.calls_unknown = true;
+            (Class::UnknownFunction, "calls a procedure".to_owned())
+        }
         Node::GrantStmt(grant) => {
             let does = match grant.is_grant {
                 true => "grants privileges",
