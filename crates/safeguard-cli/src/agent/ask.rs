@@ -1,9 +1,10 @@
 //! Asks the engine about commands, and reads the files of statements that it wants to see.
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::Context;
 use safeguard_api::Environment;
@@ -15,9 +16,9 @@ use crate::check::{compared::DEFAULTS, plumbing};
 use crate::failure::Failure;
 use crate::git;
 
-/// A longer file of statements is not read, and its command refused.
+/// A longer file of statements is not read, and its command refused; a longer script is read up to here, which the engine refuses.
 const FILE_BYTES_MAX: u64 = safeguard_guard::STATEMENT_BYTES_MAX as u64;
-/// More files for one command are not read.
+/// More files of statements for one command are not read.
 const FILES_MAX: usize = 16;
 
 pub struct Asked<'p> {
@@ -31,6 +32,7 @@ impl Asked<'_> {
     pub fn command(&self, command: &str) -> CommandDecision {
         let mut files = BTreeMap::new();
         let mut scripts = BTreeMap::new();
+        let theirs = LazyCell::new(|| self.default_branch());
         loop {
             let around = Surroundings {
                 environment: self.environment,
@@ -48,10 +50,11 @@ impl Asked<'_> {
                 .take(FILES_MAX - files.len())
                 .filter_map(|path| Some((path.clone(), self.file(path)?)))
                 .collect();
+            // The engine refuses what runs too many.
             let unread: Vec<&String> = decision
                 .scripts
                 .iter()
-                .filter(|path| !scripts.contains_key(*path) && scripts.len() + files.len() < FILES_MAX)
+                .filter(|path| !scripts.contains_key(*path))
                 .collect();
             // A file that can not be read is not in sight, and the command stays refused.
             if read.is_empty() && unread.is_empty() {
@@ -59,35 +62,57 @@ impl Asked<'_> {
             }
             files.extend(read);
             for path in unread {
-                // Without a text nothing is said of it.
-                let text = self.file(path).filter(|text| !self.is_of_others(path, text));
-                scripts.insert(path.clone(), text.unwrap_or_default());
+                let text = self.script(path);
+                let own = text.filter(|text| !self.has(theirs.as_deref(), path, text));
+                // Of programs, and of what others answer for, nothing is read.
+                scripts.insert(path.clone(), own.unwrap_or_default());
             }
         }
     }
 
-    /// Whether the branch that others answer for has a script as it is. What an agent has written, or committed to a branch of its own, is judged
-    /// when it runs.
-    fn is_of_others(&self, path: &str, text: &str) -> bool {
-        let folder = Path::new(self.folder.as_deref().unwrap_or("."));
-        let Ok(Some((_, commit))) = plumbing::first_of(folder, DEFAULTS) else {
-            return false;
-        };
-        let theirs = git::git_bytes(folder, &["cat-file", "blob", &format!("{commit}:./{path}")]);
-        theirs.is_ok_and(|theirs| theirs == text.as_bytes())
+    /// The commit of the branch that others answer for.
+    fn default_branch(&self) -> Option<String> {
+        let (_, commit) = plumbing::first_of(&self.place(), DEFAULTS).ok()??;
+        Some(commit)
+    }
+
+    /// Whether a commit has a script as it is. What an agent has written, or committed to a branch of its own, is judged when it runs.
+    fn has(&self, commit: Option<&str>, path: &str, text: &str) -> bool {
+        commit.is_some_and(|commit| {
+            let blob = format!("{commit}:./{path}");
+            let theirs = git::git_bytes(&self.place(), &["cat-file", "blob", &blob]);
+            theirs.is_ok_and(|theirs| theirs == text.as_bytes())
+        })
+    }
+
+    /// The text of a script; none of what a shell takes for a program: there is a zero in its first line.
+    fn script(&self, path: &str) -> Option<String> {
+        let bytes = self.bytes(path)?;
+        let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or(&[]);
+        (!first.contains(&0)).then(|| String::from_utf8_lossy(&bytes).into_owned())
     }
 
     fn file(&self, path: &str) -> Option<String> {
+        let text = String::from_utf8(self.bytes(path)?).ok()?;
+        (text.len() as u64 <= FILE_BYTES_MAX).then_some(text)
+    }
+
+    /// What a file holds, and no more than shows that it is too long.
+    fn bytes(&self, path: &str) -> Option<Vec<u8>> {
         let path = match path.strip_prefix("~/") {
             Some(rest) => std::env::home_dir()?.join(rest),
-            None => Path::new(self.folder.as_deref().unwrap_or(".")).join(path),
+            None => self.place().join(path),
         };
         // A pipe would never end, and would be another text when it is read again.
         std::fs::metadata(&path).ok().filter(std::fs::Metadata::is_file)?;
+        let mut bytes = Vec::new();
         let file = File::open(path).ok()?;
-        let mut text = String::new();
-        file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).ok()?;
-        (text.len() as u64 <= FILE_BYTES_MAX).then_some(text)
+        file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).ok()?;
+        Some(bytes)
+    }
+
+    fn place(&self) -> PathBuf {
+        PathBuf::from(self.folder.as_deref().unwrap_or("."))
     }
 }
 

@@ -251,6 +251,17 @@ fn a_script_counts_as_typed_unless_the_default_branch_has_it() {
     script("#!/bin/sh\nrm -rf ~/all\n");
     git(&["commit", "--quiet", "--all", "--message", "tidier"]);
     assert_eq!(project.exit(&explain), 1, "a branch of one's own is one's own");
+    script(&format!(
+        "#!/bin/sh\n{}rm -rf ~/all\n",
+        "# padded\n".repeat(150_000)
+    ));
+    assert_eq!(project.exit(&explain), 1, "too long to be read is not harmless");
+    script("#!/bin/sh\nrm -rf ~/all\n# \0\n");
+    assert_eq!(
+        project.exit(&explain),
+        1,
+        "a shell reads on behind its first line"
+    );
 }
 
 const BAD: &str =

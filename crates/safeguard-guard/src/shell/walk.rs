@@ -18,6 +18,8 @@ use safeguard_api::guard::GuardFinding;
 const TEXTS_DEEP_MAX: u32 = 8;
 /// More programs, or turns of loops and functions, are not walked.
 const STEPS_MAX: u32 = 20_000;
+/// More scripts of the disk are not read.
+const SCRIPTS_MAX: usize = 64;
 /// Functions that call functions, and programs that start programs.
 const CALLS_DEEP_MAX: u32 = 16;
 

@@ -257,6 +257,15 @@ fn a_script_that_an_agent_wrote_is_judged_as_if_it_were_typed() {
 }
 
 #[test]
+fn more_scripts_than_are_read_are_refused() {
+    let names: Vec<String> = (0..65).map(|at| format!("tools/s{at}.sh")).collect();
+    let scripts: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "true\n")).collect();
+    let all = names.join("; ");
+    assert_eq!(rule(&asked_beside(&all, &scripts)), "command-not-understood");
+    assert_eq!(rule(&asked_beside(&names[..64].join("; "), &scripts)), "allowed");
+}
+
+#[test]
 fn scripts_of_others_and_other_languages_are_not_read_as_a_shells() {
     let python = [
         ("tools/fix.py", "#!/usr/bin/env python3\nrm = 'rm -rf ~'\n"),

@@ -30,7 +30,7 @@ pub(super) fn is_of_a_shell(path: &str, text: &str) -> bool {
 
 /// What `npm run NAME` would run, where nobody but the agent answers for `package.json`.
 fn package_script(walk: &mut Walk<'_>, invocation: &Invocation) -> Option<String> {
-    let options = invocation.options(&[
+    const ELSEWHERE: &[&str] = &[
         "-C",
         "--prefix",
         "--dir",
@@ -38,16 +38,8 @@ fn package_script(walk: &mut Walk<'_>, invocation: &Invocation) -> Option<String
         "-w",
         "--workspace",
         "--filter",
-    ]);
-    let moved = options.any(&[
-        "-C",
-        "--prefix",
-        "--dir",
-        "--cwd",
-        "-w",
-        "--workspace",
-        "--filter",
-    ]);
+    ];
+    let options = invocation.options(ELSEWHERE);
     let name = match options.words().as_slice() {
         ["run" | "run-script", name, ..] => (*name).to_owned(),
         ["test" | "t", ..] => "test".to_owned(),
@@ -55,7 +47,7 @@ fn package_script(walk: &mut Walk<'_>, invocation: &Invocation) -> Option<String
         [name, ..] if !invocation.is(&["npm"]) => (*name).to_owned(),
         _ => return None,
     };
-    if moved {
+    if options.any(ELSEWHERE) {
         return None;
     }
     let text = walk.script("package.json", &invocation.spot("package.json"))?;

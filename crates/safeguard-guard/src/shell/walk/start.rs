@@ -3,7 +3,7 @@
 use tree_sitter::Node;
 
 use super::script::{Script, indexes_by_command};
-use super::{CALLS_DEEP_MAX, Redirect, State, Stdin, Walk, Walked, not_understood, scripts};
+use super::{CALLS_DEEP_MAX, Redirect, SCRIPTS_MAX, State, Stdin, Walk, Walked, not_understood, scripts};
 use crate::shell::expand::printed_by;
 use crate::shell::paths::Spot;
 use crate::shell::rules::{self, Invocation};
@@ -203,7 +203,11 @@ impl<'t> Script<'t, '_, '_> {
 
     /// Reads a script of a shell as if it were typed; others are not read.
     fn script(&mut self, path: &str, invocation: &Invocation, stdin: &Stdin) -> Walked {
-        match self.walk.script(path, &invocation.spot(path)) {
+        let text = self.walk.script(path, &invocation.spot(path));
+        if self.walk.scripts.len() > SCRIPTS_MAX {
+            return Err(not_understood(format!("runs more than {SCRIPTS_MAX} scripts")));
+        }
+        match text {
             Some(text) if scripts::is_of_a_shell(path, &text) => {
                 self.walk.later(text, &self.state, stdin, self.deep + 1)
             }
