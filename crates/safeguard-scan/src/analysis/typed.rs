@@ -192,23 +192,25 @@ fn declared(source: &Source, name: NodeId) -> Option<&str> {
     if let Some(written) = looped(source, name) {
         return Some(written);
     }
-    let function = functions_around(tree, name).next()?;
     let assigns = source.of_kind(Kind::Assign);
     let before = assigns.partition_point(|assign| *assign < name);
-    let assign = assigns[..before]
-        .iter()
-        .rev()
-        .take_while(|assign| tree.within(**assign, function))
-        .find(|assign| {
-            let is_of_name = tree.child(**assign, Role::Target).is_some_and(|target| {
-                tree.kind(target) == Kind::Name && tree.name(target) == tree.name(name)
-            });
-            is_of_name
-                && (tree.child(**assign, Role::Type).is_some()
-                    || tree
-                        .child(**assign, Role::Value)
-                        .is_some_and(|value| made(tree, value).is_some()))
-        });
+    // A function within another sees what is declared around it.
+    let assign = functions_around(tree, name).find_map(|function| {
+        assigns[..before]
+            .iter()
+            .rev()
+            .take_while(|assign| tree.within(**assign, function))
+            .find(|assign| {
+                let is_of_name = tree.child(**assign, Role::Target).is_some_and(|target| {
+                    tree.kind(target) == Kind::Name && tree.name(target) == tree.name(name)
+                });
+                is_of_name
+                    && (tree.child(**assign, Role::Type).is_some()
+                        || tree
+                            .child(**assign, Role::Value)
+                            .is_some_and(|value| made(tree, value).is_some()))
+            })
+    });
     let Some(assign) = assign else {
         return opened(source, name);
     };

@@ -178,8 +178,8 @@ fn naive(source: &Source, _: &Project, reports: &mut Reports) {
         else {
             continue;
         };
-        if kept_as_utc(code, left) && is_local_now(code, right)
-            || kept_as_utc(code, right) && is_local_now(code, left)
+        if is_local_now(code, right) && kept_as_utc(code, left)
+            || is_local_now(code, left) && kept_as_utc(code, right)
         {
             if !undoes_or_tests(code, binary) {
                 reports.add(

@@ -2,6 +2,9 @@
 
 pub mod own;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use safeguard_api::evidence::Severity;
 
 use super::data::{self, JAVA_GIVES, JAVA_MEMBERS};
@@ -88,7 +91,7 @@ const GONE: &[&str] = &[
 ];
 
 fn run(source: &Source, project: &Project, reports: &mut Reports) {
-    let file = File { source, project };
+    let file = File::of(source, project);
     file.imports(reports);
     for member in source.of_kind(Kind::Member) {
         file.member(*member, reports);
@@ -98,9 +101,19 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
 struct File<'f> {
     source: &'f Source,
     project: &'f Project,
+    /// What classes are meant by their names here, once they were asked for.
+    classes: RefCell<HashMap<String, Option<String>>>,
 }
 
 impl<'f> File<'f> {
+    fn of(source: &'f Source, project: &'f Project) -> File<'f> {
+        File {
+            source,
+            project,
+            classes: RefCell::default(),
+        }
+    }
+
     fn tree(&self) -> &'f Tree {
         &self.source.tree
     }
@@ -228,28 +241,6 @@ impl<'f> File<'f> {
         if bound_otherwise {
             return Some("[]".to_owned());
         }
-        // Of several of that name in a file it is not said here which one is meant.
-        let types: std::collections::BTreeSet<&str> = self
-            .source
-            .of_kind(Kind::Assign)
-            .iter()
-            .filter(|set| tree.flags(**set).has(Flags::DECLARATION))
-            .filter(|set| {
-                tree.child(**set, Role::Target)
-                    .is_some_and(|target| tree.name(target) == written)
-            })
-            .map(|set| tree.child(*set, Role::Type).map_or("", |of| tree.name(of)))
-            .chain(
-                self.source
-                    .of_kind(Kind::Param)
-                    .iter()
-                    .filter(|param| tree.name(**param) == written)
-                    .map(|param| type_of(tree, *param)),
-            )
-            .collect();
-        if types.len() > 1 {
-            return Some("[]".to_owned());
-        }
         match declared_type(self.source, name) {
             Some(of) => Some(of.to_owned()),
             None => binder.map(|_| "var".to_owned()),
@@ -296,7 +287,13 @@ impl<'f> File<'f> {
         if first.starts_with(|char: char| char.is_ascii_lowercase()) {
             return JAVA_MEMBERS.get(plain).map(|_| plain.to_owned());
         }
-        let first = self.class_named(first)?;
+        let known = self.classes.borrow().get(first).cloned();
+        let named = known.unwrap_or_else(|| {
+            let named = self.class_named(first);
+            self.classes.borrow_mut().insert(first.to_owned(), named.clone());
+            named
+        });
+        let first = named?;
         let whole = match rest {
             Some(rest) => format!("{first}.{rest}"),
             None => first,

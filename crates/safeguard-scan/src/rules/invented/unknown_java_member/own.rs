@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::analysis::outside::type_of;
+use super::File;
 use crate::analysis::place;
 use crate::analysis::typed::declared_type;
 use crate::language::{self, Language};
@@ -10,7 +10,7 @@ use crate::matching::Source;
 use crate::project::{Project, folder, stem};
 use crate::rules::invented::data;
 use crate::rules::{Check, Reports};
-use crate::tree::{Flags, Kind, NodeId, Role, Tree};
+use crate::tree::{Kind, NodeId, Role, Tree};
 
 pub static CHECK: Check = Check { run, ..super::CHECK };
 
@@ -21,6 +21,7 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
     if !project.is_known() || place::is_test(&source.path) {
         return;
     }
+    let file = File::of(source, project);
     let tree = &source.tree;
     let mut known: BTreeMap<String, Option<BTreeSet<String>>> = BTreeMap::new();
     for call in source.of_kind(Kind::Call) {
@@ -32,20 +33,20 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
         };
         let Some(class) = tree
             .child(callee, Role::Object)
-            .and_then(|object| class(source, object))
+            .and_then(|object| class(&file, object))
         else {
             continue;
         };
-        if !known.contains_key(class) {
+        if !known.contains_key(&class) {
             if known.len() == FILES_MAX {
                 return;
             }
             let methods =
-                file_of(source, project, class).and_then(|path| methods(&project.text(&path)?, class));
-            known.insert(class.to_owned(), methods);
+                file_of(source, project, &class).and_then(|path| methods(&project.text(&path)?, &class));
+            known.insert(class.clone(), methods);
         }
         let name = tree.name(callee);
-        if let Some(Some(methods)) = known.get(class)
+        if let Some(Some(methods)) = known.get(&class)
             && !methods.contains(name)
             && !super::of_all(name)
         {
@@ -60,32 +61,22 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
     }
 }
 
-/// The class that a variable or a field is declared with.
-fn class(source: &Source, object: NodeId) -> Option<&str> {
-    let tree = &source.tree;
-    let is_named = match tree.kind(object) {
-        Kind::Name => true,
-        Kind::Member => tree
-            .child(object, Role::Object)
-            .is_some_and(|of| tree.name(of) == "this"),
-        Kind::New => tree.child(object, Role::Body).is_none(),
-        _ => false,
+/// The class that a variable or a field is declared with, or that is made.
+fn class(file: &File<'_>, object: NodeId) -> Option<String> {
+    let tree = file.tree();
+    let written = match tree.kind(object) {
+        Kind::Name => file.declared(object)?,
+        Kind::Member => {
+            let of = tree.child(object, Role::Object)?;
+            (tree.name(of) == "this")
+                .then(|| declared_type(file.source, object))??
+                .to_owned()
+        }
+        Kind::New if tree.child(object, Role::Body).is_none() => {
+            declared_type(file.source, object)?.to_owned()
+        }
+        _ => return None,
     };
-    // Parameters without a type, of lambdas, are whatever is given.
-    if let Some(param) = crate::analysis::outside::parameter(tree, object)
-        && tree.kind(object) == Kind::Name
-        && (type_of(tree, param).is_empty() || tree.flags(param).has(Flags::REST))
-    {
-        return None;
-    }
-    let text = tree.text();
-    let name = tree.name(object);
-    let by_pattern = text.contains(&format!(" {name})")) && text.contains("instanceof")
-        || source
-            .of_kind(Kind::Catch)
-            .iter()
-            .any(|id| tree.name(*id) == name);
-    let written = declared_type(source, object).filter(|_| is_named && !by_pattern)?;
     written
         .starts_with(|char: char| char.is_ascii_uppercase())
         .then_some(written)
