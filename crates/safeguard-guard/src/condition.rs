@@ -22,6 +22,7 @@ pub(crate) struct Target<'a> {
     relation: Option<&'a RangeVar>,
     /// The other relations of the statement.
     others: Option<&'a NodeList>,
+    /// Or the one that is merged into it.
     source: Option<Node<'a>>,
 }
 
@@ -135,7 +136,7 @@ fn truth(node: Node<'_>, target: &Target<'_>, depth: u32) -> Option<bool> {
             }
         }
         Node::A_Expr(expression) => compared(expression, target),
-        Node::SubLink(link) => linked(link, target),
+        Node::SubLink(link) => linked(link, link.testexpr(), target),
         _ => None,
     }
 }
@@ -211,19 +212,14 @@ fn compared(expression: &A_Expr, target: &Target<'_>) -> Option<bool> {
                 names::text(right).is_some_and(|text| !text.is_empty() && text.chars().all(|one| one == '%'));
             everything.then_some(true)
         }
-        A_Expr_Kind::AEXPR_OP_ANY if operator(expression) == "=" && matches!(right, Node::SubLink(_)) => {
-            match right {
-                Node::SubLink(link) if link.sub_link_type == SubLinkType::ARRAY_SUBLINK => {
-                    all_of_itself(link, left, target)
-                }
-                _ => None,
-            }
-        }
         A_Expr_Kind::AEXPR_IN | A_Expr_Kind::AEXPR_OP_ANY if operator(expression) == "=" => {
             let contains = |one: Node<'_>| {
                 is_same_column(left, one) || constant(left).is_some_and(|value| constant(one) == Some(value))
             };
-            list().into_iter().any(contains).then_some(true)
+            match right {
+                Node::SubLink(link) => linked(link, left, target),
+                _ => list().into_iter().any(contains).then_some(true),
+            }
         }
         A_Expr_Kind::AEXPR_BETWEEN => {
             let ends = list();
@@ -334,51 +330,46 @@ fn is_joined_to_itself(one: Node<'_>, two: Node<'_>, target: &Target<'_>) -> boo
 }
 
 /// `EXISTS (SELECT 1)`, `id IN (SELECT id FROM the_same_table)`.
-fn linked(link: &SubLink, target: &Target<'_>) -> Option<bool> {
+fn linked(link: &SubLink, column: Node<'_>, target: &Target<'_>) -> Option<bool> {
     let Node::SelectStmt(select) = link.subselect() else {
         return None;
     };
-    if !returns_everything(select) {
-        return None;
-    }
-    match link.sub_link_type {
-        SubLinkType::EXISTS_SUBLINK if select.from_clause().is_empty() => Some(true),
-        SubLinkType::ANY_SUBLINK
-            if matches!(names::qualified(link.oper_name()), None | Some((None, "="))) =>
-        {
-            all_of_itself(link, link.testexpr(), target)
+    let asks_all = match link.sub_link_type {
+        SubLinkType::EXISTS_SUBLINK => select.from_clause().is_empty() && returns_everything(select),
+        SubLinkType::ANY_SUBLINK => {
+            matches!(names::qualified(link.oper_name()), None | Some((None, "=")))
+                && is_all_of(select, target.relation)
+                && is_column_of(select, column)
         }
-        _ => None,
-    }
-}
-
-/// Whether a column is looked for among all that the same table has in it.
-fn all_of_itself(link: &SubLink, column: Node<'_>, target: &Target<'_>) -> Option<bool> {
-    let Node::SelectStmt(select) = link.subselect() else {
-        return None;
-    };
-    if !returns_everything(select) {
-        return None;
-    }
-    let columns: Vec<Node<'_>> = select
-        .target_list()
-        .into_iter()
-        .map(|target| target.val())
-        .collect();
-    let tables: Vec<Node<'_>> = select.from_clause().iter().collect();
-    let same_table = match (&tables[..], target.relation) {
-        ([Node::RangeVar(table)], Some(own)) => table.relname() == own.relname(),
+        // As in `id = ANY(ARRAY(…))`.
+        SubLinkType::ARRAY_SUBLINK => is_all_of(select, target.relation) && is_column_of(select, column),
         _ => false,
     };
-    let same_column = columns.len() == 1
-        && match (columns[0], column) {
-            (Node::ColumnRef(one), Node::ColumnRef(two)) => last(one).is_some() && last(one) == last(two),
-            _ => false,
-        };
-    (same_table && same_column).then_some(true)
+    asks_all.then_some(true)
 }
 
-pub(crate) fn returns_everything(select: &SelectStmt) -> bool {
+/// Whether a query gives one column, of the name that another has.
+fn is_column_of(select: &SelectStmt, column: Node<'_>) -> bool {
+    let mut columns = select.target_list().into_iter().map(|target| target.val());
+    match (columns.next(), columns.next(), column) {
+        (Some(Node::ColumnRef(one)), None, Node::ColumnRef(two)) => {
+            last(one).is_some() && last(one) == last(two)
+        }
+        _ => false,
+    }
+}
+
+/// Whether a query reads all rows of one relation.
+pub(crate) fn is_all_of(select: &SelectStmt, relation: Option<&RangeVar>) -> bool {
+    let mut tables = select.from_clause().iter();
+    let is_it = match (tables.next(), tables.next(), relation) {
+        (Some(Node::RangeVar(table)), None, Some(own)) => table.relname() == own.relname(),
+        _ => false,
+    };
+    is_it && returns_everything(select)
+}
+
+fn returns_everything(select: &SelectStmt) -> bool {
     matches!(select.where_clause(), Node::None)
         && matches!(select.having_clause(), Node::None)
         && matches!(select.limit_count(), Node::None)

@@ -5,7 +5,7 @@ use pg_raw_parse::nodes::{CopyStmt, InsertStmt, MergeStmt, RangeVar, SelectStmt}
 use pg_raw_parse::raw::{CmdType, DropBehavior, OnConflictAction};
 use safeguard_api::guard::StatementClass as Class;
 
-use crate::condition::{Target, covers_every_row, returns_everything};
+use crate::condition::{Target, covers_every_row, is_all_of};
 use crate::facts::{Taking, TakingVerb};
 use crate::names::{owned, relation_parts, shown};
 use crate::read::{Below, Scope, Walk};
@@ -182,12 +182,7 @@ fn is_upsert_of_itself(insert: &InsertStmt) -> bool {
     let Node::SelectStmt(select) = insert.select_stmt() else {
         return false;
     };
-    let sources: Vec<Node<'_>> = select.from_clause().iter().collect();
-    let itself = match (&sources[..], insert.relation()) {
-        ([Node::RangeVar(source)], Some(own)) => source.relname() == own.relname(),
-        _ => false,
-    };
-    updates && itself && returns_everything(select)
+    updates && is_all_of(select, insert.relation())
 }
 
 fn copy<'a>(walk: &mut Walk<'a, '_>, copy: &'a CopyStmt, scope: Scope) {

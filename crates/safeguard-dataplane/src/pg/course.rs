@@ -252,12 +252,12 @@ impl Session {
     }
 }
 
-/// What to do instead, and how a person lets the very statement run once.
 /// Whether it takes whole tables, which are counted only when a person has approved it.
 fn takes_tables(all: &[Arc<Facts>]) -> bool {
     matches!(all, [facts] if facts.taking.is_some())
 }
 
+/// What to do instead, and how a person lets the very statement run once.
 pub fn approvable_hint(instead: &str, decision: &DecisionId) -> String {
     format!(
         "{instead}; or ask a person for `safeguard statement approve {decision}`, and run it again with the code"

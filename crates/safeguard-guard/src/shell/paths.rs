@@ -275,12 +275,8 @@ impl Spot {
 
 /// Names of keys and of files with credentials in them, wherever they lie.
 const KEYS: &[&str] = &[
-    "*.jks",
     "*.key",
-    "*.p12",
     "*.pem",
-    "*.pfx",
-    "*.tfstate",
     "ca.key",
     "client.key",
     "credentials.tfrc.json",
@@ -302,10 +298,10 @@ const KEYS: &[&str] = &[
 ];
 /// The same by a pattern; of the endings of certificates only the names above.
 const KEY_PATTERNS: &[&str] = &[
-    "?*.jks",
-    "?*.p12",
-    "?*.pfx",
-    "?*.tfstate",
+    "*.jks",
+    "*.p12",
+    "*.pfx",
+    "*.tfstate",
     "*service-account*.json",
     "*service_account*.json",
 ];
@@ -329,7 +325,7 @@ fn is_key(name: &str) -> bool {
     KEYS.contains(&name)
         || KEY_PATTERNS
             .iter()
-            .any(|pattern| star(name, pattern.trim_start_matches('?')) && !name.starts_with('.'))
+            .any(|pattern| star(name, pattern) && !name.starts_with('.'))
 }
 
 /// A home folder that is written out.

@@ -3,6 +3,7 @@
 use safeguard_api::guard::GuardFinding;
 
 use super::rules::DELETE_INFRASTRUCTURE;
+use super::word::{name_parts, shown};
 
 /// They say it, whatever they do it to.
 const DESTROY: &[&str] = &[
@@ -62,35 +63,14 @@ pub fn judge_tool(tool: &str) -> Option<GuardFinding> {
     let mut parts = tool.split("__");
     parts.next().filter(|first| first.eq_ignore_ascii_case("mcp"))?;
     let (server, verb) = (parts.next()?, parts.last()?);
-    let words = words(verb);
+    let words = name_parts(verb);
     let has = |wanted: &[&str]| words.iter().any(|word| wanted.contains(&word.as_str()));
-    let is_own = self::words(server)
-        .iter()
-        .any(|word| OWN.contains(&word.as_str()))
-        || has(OWN);
+    let is_own = name_parts(server).iter().any(|word| OWN.contains(&word.as_str())) || has(OWN);
     let destroys = has(DESTROY) || (has(TAKE_AWAY) && has(OF_OTHERS));
     (destroys && !is_own && !has(BY_PATH)).then(|| {
-        let does = format!(
-            "calls the tool `{}`, which destroys by its name",
-            super::word::shown(tool)
-        );
+        let does = format!("calls the tool `{}`, which destroys by its name", shown(tool));
         DELETE_INFRASTRUCTURE.finding(&does)
     })
-}
-
-/// `deleteBranch`, `drop-database` and `delete_many` in small words.
-fn words(name: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    for one in name.chars() {
-        if !one.is_alphanumeric() || one.is_uppercase() {
-            words.push(String::new());
-        }
-        if let Some(last) = words.last_mut().filter(|_| one.is_alphanumeric()) {
-            last.extend(one.to_lowercase());
-        }
-    }
-    words.retain(|word| !word.is_empty());
-    words
 }
 
 #[cfg(test)]

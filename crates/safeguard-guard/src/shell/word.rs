@@ -241,6 +241,24 @@ pub(crate) fn push_ansi_c(letters: &mut Vec<Letter>, text: &str) {
     push(letters, &out, Kind::Quoted);
 }
 
+/// `dropAll:test-db` is `drop`, `all`, `test`, `db`.
+pub(crate) fn name_parts(name: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut before_small = false;
+    for letter in name.chars() {
+        let is_sign = matches!(letter, ':' | '-' | '_' | '.' | '/' | ' ');
+        if is_sign || (letter.is_uppercase() && before_small) {
+            parts.push(String::new());
+        }
+        before_small = letter.is_lowercase();
+        if let Some(part) = parts.last_mut().filter(|_| !is_sign) {
+            part.extend(letter.to_lowercase());
+        }
+    }
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

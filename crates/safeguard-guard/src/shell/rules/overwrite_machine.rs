@@ -180,12 +180,10 @@ fn rights(invocation: &Invocation) -> Option<String> {
     if !invocation.is(&["chmod", "chown", "chgrp", "chattr", "setfacl"]) {
         return None;
     }
-    let options = invocation.options(&["-m", "-M", "-x", "-X"].map(
-        |name| match invocation.program.as_str() {
-            "setfacl" => name,
-            _ => "",
-        },
-    ));
+    let options = match invocation.program.as_str() {
+        "setfacl" => invocation.options(&["-m", "-M", "-x", "-X"]),
+        _ => invocation.options(&[]),
+    };
     let deep = options.any(&["-R", "--recursive"]);
     // A mode may look like an option; two of them have none.
     let is_mode = |text: &str| {

@@ -1,5 +1,7 @@
 //! Names of scripts and of tools' commands that say by themselves that a database or an environment goes.
 
+use crate::shell::word::name_parts as parts;
+
 /// Words for what keeps data or its shape.
 const DATABASES: &[&str] = &[
     "database",
@@ -36,24 +38,6 @@ const GOES_BACK: &[&str] = &[
     "rollback",
     "undo",
 ];
-
-/// `dropAll:test-db` is `drop`, `all`, `test`, `db`.
-fn parts(name: &str) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    let mut before_small = false;
-    for letter in name.chars() {
-        let is_sign = matches!(letter, ':' | '-' | '_' | '.' | '/');
-        if is_sign || (letter.is_uppercase() && before_small) {
-            parts.push(String::new());
-        }
-        before_small = letter.is_lowercase();
-        if let Some(part) = parts.last_mut().filter(|_| !is_sign) {
-            part.extend(letter.to_lowercase());
-        }
-    }
-    parts.retain(|part| !part.is_empty());
-    parts
-}
 
 fn has(parts: &[String], words: &[&str]) -> bool {
     parts.iter().any(|part| words.contains(&part.as_str()))
