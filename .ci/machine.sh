@@ -95,6 +95,18 @@ need_postgresql() {
   compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || need_packages initdb=postgresql
 }
 
+# Debian's, unpacked into folder $1 and not installed: the package would start a service.
+need_prometheus() {
+  [ -x "$1/usr/bin/prometheus" ] && return
+  step 'unpacking prometheus'
+  mkdir -p "$1"
+  (
+    cd "$1"
+    apt-get download -qq prometheus || { [ "$(id -u)" = 0 ] && apt-get update -qq && apt-get download -qq prometheus; }
+    dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb
+  ) >&2 || lacks "Debian's package of Prometheus" "$(as_root 'apt-get update')"
+}
+
 # An environment of its own in folder $1 with the packages that file $2 names.
 need_python_packages() {
   need_python

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::gate::Gate;
 use crate::id::{Digest, EvidenceId, Name};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 pub use facts::*;
 
@@ -268,9 +268,45 @@ pub struct EvidenceSpec {
     /// What the numbers of a Prometheus answer are; unsaid: each has it in its label `safeguard`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measure: Option<Measure>,
+    /// What Prometheus was asked, where it was asked for this report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
     /// When the tool ran, where the report does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub produced_at: Option<Timestamp>,
+}
+
+/// A question to Prometheus, so that who approves sees of what the answer speaks: in PromQL, at one time or over the time before it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    pub query: String,
+    pub at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<Range>,
+}
+
+/// The time before, and how far its samples are apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Range {
+    pub last: Span,
+    pub step: Span,
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.over {
+            Some(Range { last, step }) => {
+                write!(
+                    formatter,
+                    "{} over {last} by {step} until {}",
+                    self.query, self.at
+                )
+            }
+            None => write!(formatter, "{} at {}", self.query, self.at),
+        }
+    }
 }
 
 /// One report that was added, with what it says.

@@ -12,7 +12,7 @@ use safeguard_api::{ChangeId, Digest, Name, ReleaseId, Span};
 
 pub use bisect::BisectArgs;
 pub use changes::{ChangeAddArgs, ChangeVerb};
-pub use evidence::{EvidenceAddArgs, EvidenceVerb, GateVerb};
+pub use evidence::{EvidenceAddArgs, EvidenceQueryArgs, EvidenceVerb, GateVerb};
 pub use people::{ApprovalVerb, ApproveArgs, BreakglassVerb, KeyArgs, PasskeyVerb, PolicyVerb, WaiverVerb};
 
 /// Stands between AI-written code and production.

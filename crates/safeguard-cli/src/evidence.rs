@@ -1,12 +1,14 @@
 //! `safeguard evidence …`
 
+mod prometheus;
+
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use anyhow::Context;
-use safeguard_api::Evidence;
 use safeguard_api::evidence::{About, Facts};
+use safeguard_api::{Digest, Evidence};
 
 use crate::api_client::{ApiClient, query};
 use crate::args::{EvidenceAddArgs, EvidenceVerb, Globals};
@@ -20,6 +22,7 @@ const REPORT_BYTES_MAX: u64 = 32 << 20;
 pub fn evidence(globals: &Globals, verb: EvidenceVerb, output: &Output) -> Result<(), Failure> {
     match verb {
         EvidenceVerb::Add(args) => add(globals, *args, output),
+        EvidenceVerb::Query(args) => prometheus::query_and_add(globals, *args, output),
         EvidenceVerb::List { service, limit } => {
             let evidence: Vec<Evidence> =
                 ApiClient::new(globals)?.get(&format!("/api/v1/evidence?service={service}&limit={limit}"))?;
@@ -33,7 +36,7 @@ pub fn evidence(globals: &Globals, verb: EvidenceVerb, output: &Output) -> Resul
 }
 
 fn add(globals: &Globals, args: EvidenceAddArgs, output: &Output) -> Result<(), Failure> {
-    let about = about(&args)?;
+    let about = about(args.commit.as_deref(), args.artifact.as_ref())?;
     let report = read_whole(&args.file, REPORT_BYTES_MAX)?;
     let said = [
         ("service", Some(args.service.to_string())),
@@ -50,7 +53,17 @@ fn add(globals: &Globals, args: EvidenceAddArgs, output: &Output) -> Result<(), 
         ("tool_version", args.tool_version),
         ("produced_at", args.produced_at.map(|at| at.to_string())),
     ];
-    let path = format!("/api/v1/evidence?{}", query(&said));
+    send(globals, &said, report, output)
+}
+
+/// Sends the report, and tells what became of it.
+fn send(
+    globals: &Globals,
+    said: &[(&str, Option<String>)],
+    report: Vec<u8>,
+    output: &Output,
+) -> Result<(), Failure> {
+    let path = format!("/api/v1/evidence?{}", query(said));
     let evidence: Evidence = ApiClient::new(globals)?.send_bytes(http::Method::POST, &path, report)?;
     output.data(&evidence, |evidence| format!("{}\n", evidence.id))?;
     output.say(&format!(
@@ -67,13 +80,13 @@ fn add(globals: &Globals, args: EvidenceAddArgs, output: &Output) -> Result<(), 
 }
 
 /// What the report is about: said, or the commit that is checked out here.
-fn about(args: &EvidenceAddArgs) -> Result<About, Failure> {
-    match (&args.commit, &args.artifact) {
+fn about(commit: Option<&str>, artifact: Option<&Digest>) -> Result<About, Failure> {
+    match (commit, artifact) {
         (_, Some(digest)) => Ok(About::Artifact(digest.clone())),
         (Some(commit), None) if git::is_repository(Path::new(".")) => {
             Ok(About::Commit(git::commit(Path::new("."), commit)?))
         }
-        (Some(commit), None) => Ok(About::Commit(commit.clone())),
+        (Some(commit), None) => Ok(About::Commit(commit.to_owned())),
         (None, None) if git::is_repository(Path::new(".")) => {
             Ok(About::Commit(git::commit(Path::new("."), "HEAD")?))
         }

@@ -20,6 +20,7 @@ fn spec(format: Format) -> EvidenceSpec {
         tool: None,
         tool_version: None,
         measure: None,
+        asked: None,
         produced_at: None,
     }
 }

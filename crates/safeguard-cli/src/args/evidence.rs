@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use safeguard_api::evidence::{Format, Layer, Measure};
-use safeguard_api::{Digest, EvidenceId, Gate, Name, ReleaseId, Timestamp};
+use safeguard_api::{Digest, EvidenceId, Gate, Name, ReleaseId, Span, Timestamp};
 
 #[derive(Debug, Subcommand)]
 pub enum EvidenceVerb {
@@ -18,6 +18,11 @@ Examples:
   safeguard evidence add --service shop --format sarif --artifact sha256:… semgrep.sarif"
     )]
     Add(Box<EvidenceAddArgs>),
+    /// Ask Prometheus, and add its answer with the question
+    #[command(after_help = "Examples:
+  safeguard evidence query --service shop --artifact sha256:… --prometheus http://prometheus:9090 --measure memory_bytes --last 10m \\
+    'process_resident_memory_bytes{job=\"shop-staging\"}'")]
+    Query(Box<EvidenceQueryArgs>),
     /// List the evidence of a service, the newest first
     List {
         #[arg(long)]
@@ -28,6 +33,40 @@ Examples:
     },
     /// Print everything that a report says, as JSON
     Show { id: EvidenceId },
+}
+
+#[derive(Debug, Args)]
+pub struct EvidenceQueryArgs {
+    /// What is asked, in PromQL
+    pub query: String,
+    #[arg(long)]
+    pub service: Name,
+    /// Where Prometheus answers; a name and a password may stand in the address
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SAFEGUARD_PROMETHEUS_URL",
+        hide_env_values = true
+    )]
+    pub prometheus: String,
+    /// What the numbers are, such as memory_bytes or p95_ms; unsaid: each has it in its label `safeguard`
+    #[arg(long)]
+    pub measure: Option<Measure>,
+    /// The time before now that is asked about; unsaid: this moment
+    #[arg(long, value_name = "SPAN")]
+    pub last: Option<Span>,
+    /// How far the samples are apart
+    #[arg(long, value_name = "SPAN", default_value = "5s", requires = "last")]
+    pub step: Span,
+    /// The commit that it is about; unsaid: HEAD
+    #[arg(long, value_name = "COMMIT", conflicts_with = "artifact")]
+    pub commit: Option<String>,
+    /// The artifact that it is about
+    #[arg(long, value_name = "DIGEST")]
+    pub artifact: Option<Digest>,
+    /// The only gate that it is meant for
+    #[arg(long)]
+    pub gate: Option<Gate>,
 }
 
 #[derive(Debug, Args)]

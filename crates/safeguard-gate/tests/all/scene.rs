@@ -208,6 +208,7 @@ impl Scene {
                 tool: Some("k6".to_owned()),
                 tool_version: None,
                 measure: None,
+                asked: None,
                 produced_at: None,
             },
             document: digest(&format!("report {number}")),

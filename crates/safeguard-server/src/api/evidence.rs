@@ -4,7 +4,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use safeguard_api::audit::{Event, Reference};
-use safeguard_api::evidence::{About, EvidenceSpec, Facts, Format, Layer, Measure};
+use safeguard_api::evidence::{About, Asked, EvidenceSpec, Facts, Format, Layer, Measure};
 use safeguard_api::{Digest, Evidence, EvidenceId, Gate, Name, Problem, Timestamp};
 use safeguard_store::{EvidenceAbout, StoreError, Tx};
 use serde::Deserialize;
@@ -23,6 +23,7 @@ static READING: Semaphore = Semaphore::const_new(READING_MAX);
 /// Reports about one commit or artifact.
 const ABOUT_ONE_MAX: usize = 256;
 const TOOL_BYTES_MAX: usize = 256;
+const ASKED_BYTES_MAX: usize = 4096;
 
 /// What the query of `POST /api/v1/evidence` says; see [`EvidenceSpec`].
 #[derive(Deserialize)]
@@ -34,6 +35,8 @@ pub(super) struct Said {
     artifact: Option<Digest>,
     layer: Option<Layer>,
     measure: Option<Measure>,
+    /// [`Asked`], as JSON.
+    asked: Option<String>,
     gate: Option<Gate>,
     tool: Option<String>,
     tool_version: Option<String>,
@@ -70,12 +73,30 @@ impl Said {
                 )));
             }
         }
+        let asked = match self.asked.as_deref().map(serde_json::from_str::<Asked>) {
+            None => None,
+            Some(_) if self.format != Format::Prometheus => {
+                return Err(invalid(format!(
+                    "`asked` says what Prometheus was asked, and the format is {}",
+                    self.format
+                )));
+            }
+            Some(Err(error)) => return Err(invalid(format!("`asked`: {error}"))),
+            Some(Ok(asked)) if asked.query.len() > ASKED_BYTES_MAX => {
+                let bytes = asked.query.len();
+                return Err(invalid(format!(
+                    "the query has {bytes} bytes (limit {ASKED_BYTES_MAX})"
+                )));
+            }
+            Some(Ok(asked)) => Some(asked),
+        };
         Ok(EvidenceSpec {
             service: self.service,
             format: self.format,
             about,
             layer: self.layer,
             measure: self.measure,
+            asked,
             gate: self.gate,
             tool: self.tool,
             tool_version: self.tool_version,

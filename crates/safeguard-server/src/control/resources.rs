@@ -178,6 +178,7 @@ impl Loop {
                 tool: Some(report.tool.name.clone()),
                 tool_version: report.tool.version.clone(),
                 measure: None,
+                asked: None,
                 produced_at: report.produced_at,
             },
             document: kept.sha256.clone(),

@@ -260,11 +260,15 @@ fn evidence(dossier: &Dossier, text: &mut String) {
     );
     for one in &dossier.evidence {
         let tool = one.spec.tool.as_deref().map_or_else(|| "–".to_owned(), plain);
+        let asked = one.spec.asked.as_ref();
+        let asked = asked.map_or_else(String::new, |asked| {
+            format!(", asked {}", plain(&asked.to_string()))
+        });
         let (id, format, about) = (&one.id, one.spec.format, &one.spec.about);
         let (at, by, document) = (one.added_at, plain(&one.added_by), one.document.short());
         line!(
             text,
-            "| `{id}` | {format} | {about} | {tool} | {at} by {by} | `{document}` |"
+            "| `{id}` | {format} | {about} | {tool}{asked} | {at} by {by} | `{document}` |"
         );
     }
 }

@@ -271,6 +271,7 @@ pub(super) async fn done(
             about: About::Artifact(subject.candidate.clone()),
             layer: None,
             measure: None,
+            asked: None,
             gate: None,
             tool: Some(tool.name),
             tool_version: tool.version,

@@ -145,6 +145,7 @@ fn a_way_down_leads_back_or_it_is_said_what_is_missing() {
             tool: None,
             tool_version: None,
             measure: None,
+            asked: None,
             produced_at: None,
         };
         let read = safeguard_gate::read(&spec, &text).expect("it can be read");

@@ -25,6 +25,7 @@ pub fn spec(format: Format) -> EvidenceSpec {
         tool: None,
         tool_version: None,
         measure: None,
+        asked: None,
         produced_at: None,
     }
 }

@@ -70,6 +70,7 @@ fn spec(format: Format) -> anyhow::Result<EvidenceSpec> {
         tool: None,
         tool_version: None,
         measure: Some(Measure::MemoryBytes),
+        asked: None,
         produced_at: None,
     })
 }

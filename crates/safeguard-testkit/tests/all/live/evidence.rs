@@ -195,3 +195,124 @@ fn a_release_waits_until_its_changes_are_documented() {
         up.until_phase(&release, "live").await;
     });
 }
+
+/// Debian's, which `./test` unpacks.
+fn prometheus() -> std::path::PathBuf {
+    let unpacked = || {
+        super::up::binary("safeguard")
+            .with_file_name("")
+            .join("../prometheus/usr/bin/prometheus")
+    };
+    let program = std::env::var_os("SAFEGUARD_PROMETHEUS").map_or_else(unpacked, Into::into);
+    assert!(
+        program.exists(),
+        "`{}` is missing: ./test unpacks it (`need_prometheus`)",
+        program.display()
+    );
+    program
+}
+
+/// Ended when the test is over.
+struct Watching(std::process::Child);
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.0
+            .kill()
+            .and_then(|()| self.0.wait())
+            .expect("Prometheus ends");
+    }
+}
+
+/// It watches itself.
+fn watch_itself(folder: &std::path::Path) -> (Watching, std::net::SocketAddr) {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = free.local_addr().expect("bound");
+    drop(free);
+    let config = format!(
+        "global: {{ scrape_interval: 100ms, scrape_timeout: 100ms }}\nscrape_configs:\n- job_name: itself\n  static_configs: [{{ targets: ['{address}'] }}]\n"
+    );
+    std::fs::write(folder.join("prometheus.yml"), config).expect("written");
+    let child = std::process::Command::new(prometheus())
+        .args([
+            "--config.file=prometheus.yml",
+            "--storage.tsdb.path=watched",
+            "--log.level=error",
+        ])
+        .arg(format!("--web.listen-address={address}"))
+        .current_dir(folder)
+        .spawn()
+        .expect("Prometheus starts");
+    (Watching(child), address)
+}
+
+#[test]
+fn a_real_prometheus_is_asked_and_the_question_is_kept() {
+    runtime().block_on(async {
+        let up = Up::start(STAGES).await;
+        let (watching, address) = watch_itself(up.state.path());
+        let url = format!("http://{address}");
+        let digest = format!("sha256:{}", "1".repeat(64));
+        let ask = |more: &[&str]| {
+            let words = [
+                "evidence",
+                "query",
+                "--service",
+                "shop",
+                "--artifact",
+                &digest,
+                "--prometheus",
+                &url,
+                "--measure",
+                "memory_bytes",
+            ];
+            let ended = up.safeguard(&[&words[..], more].concat());
+            let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+            (ended.status.code(), said)
+        };
+        let range = [
+            "--last",
+            "30s",
+            "--step",
+            "100ms",
+            "process_resident_memory_bytes{job=\"itself\"}",
+        ];
+        let said = up
+            .until("Prometheus has watched itself for a second", async || {
+                let (code, said) = ask(&range);
+                let samples = said.rsplit_once(": ")?.1.split(' ').next()?.parse::<u32>().ok()?;
+                (code == Some(0) && samples >= 10).then_some(said)
+            })
+            .await;
+        assert!(
+            said.contains("Recorded prometheus about artifact 111111111111"),
+            "{said}"
+        );
+
+        let listed = up.ok("GET", "/api/v1/evidence?service=shop", None).await;
+        let newest = &listed[0];
+        assert_eq!(
+            newest["asked"]["query"],
+            "process_resident_memory_bytes{job=\"itself\"}"
+        );
+        assert_eq!(newest["asked"]["over"], json!({ "last": "30s", "step": "100ms" }));
+        let figures = &newest["facts"];
+        assert!(
+            figures["memory_bytes_max"]
+                .as_u64()
+                .is_some_and(|bytes| bytes > 1 << 20),
+            "{figures}"
+        );
+
+        let (code, said) = ask(&["process_resident_memory_bytes{"]);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(
+            said.contains("Prometheus refused the query: invalid parameter \"query\""),
+            "{said}"
+        );
+        drop(watching);
+        let (code, said) = ask(&["up"]);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains("Prometheus gave no answer"), "{said}");
+    });
+}
