@@ -66,13 +66,13 @@ impl StageOfActs<'_> {
         Ok(())
     }
 
-    /// Follows the release into staging and its drill to the end, asks for its promotion, and rolls it back.
-    pub(super) async fn drill(
+    /// Follows the release into staging and its drill to the end; returns what the drill refuses, if it could be held.
+    pub(super) async fn watch_drill(
         &mut self,
         followed: &mut Followed,
         deadline: Instant,
         faults: &mut Vec<String>,
-    ) -> anyhow::Result<Option<Problem>> {
+    ) -> anyhow::Result<Option<Vec<String>>> {
         let telling = self.telling;
         let shop = self.shop.as_mut().context("safeguard is not up")?;
         let in_staging = |status: &ReleaseStatus| {
@@ -86,7 +86,7 @@ impl StageOfActs<'_> {
         let words = ["drill", "show", followed.id.as_str()];
         telling.typed(&words);
         let mut told = String::new();
-        let held = loop {
+        loop {
             let status: DrillStatus = shop.must(&words).await?;
             match status.state {
                 DrillState::Running { step, .. } if step.text != told => {
@@ -94,24 +94,38 @@ impl StageOfActs<'_> {
                     told = step.text;
                 }
                 DrillState::NotHeld | DrillState::Waiting | DrillState::Running { .. } => {}
-                DrillState::Held { refusals, .. } => break Some(refusals),
+                DrillState::Held { refusals, .. } => return Ok(Some(refusals)),
                 DrillState::Undecided { why, .. } => {
                     faults.push(format!("the drill could not be held: {why}"));
-                    break None;
+                    return Ok(None);
                 }
             }
             if deadline <= Instant::now() {
                 faults.push("the drill was not over in time".to_owned());
-                break None;
+                return Ok(None);
             }
             tokio::time::sleep(LOOK_EVERY).await;
-        };
-        let refusals = held.unwrap_or_default();
+        }
+    }
+
+    /// Watches the drill, asks for its promotion, and rolls it back.
+    pub(super) async fn drill(
+        &mut self,
+        followed: &mut Followed,
+        deadline: Instant,
+        faults: &mut Vec<String>,
+    ) -> anyhow::Result<Option<Problem>> {
+        let refusals = self.watch_drill(followed, deadline, faults).await?;
+        if followed.status.rollout.phase.is_final() {
+            return Ok(None);
+        }
+        let refusals = refusals.unwrap_or_default();
         if refusals.is_empty() {
             faults.push("the drill found nothing".to_owned());
         }
         for refusal in refusals {
-            telling.say(&format!("drill: {BAD}refused{BAD:#}: {refusal}"));
+            self.telling
+                .say(&format!("drill: {BAD}refused{BAD:#}: {refusal}"));
         }
 
         let refusal = self.insist(followed, faults).await?;

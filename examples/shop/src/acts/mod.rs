@@ -31,6 +31,8 @@ use users::Crowd;
 use workplace::Workplace;
 
 const ACT_LONGEST: Duration = Duration::from_secs(60);
+/// An act that passes all gates is held by a whole rollback drill before it leaves staging.
+const GATES_LONGEST: Duration = Duration::from_secs(90);
 /// After the last step the users' last answers are awaited.
 const ANSWERS_LONGEST: Duration = Duration::from_millis(500);
 /// How long the open freeze is watched before somebody asks for more.
@@ -228,7 +230,12 @@ impl StageOfActs<'_> {
             false => None,
         };
         let began = Instant::now();
-        let deadline = began + ACT_LONGEST;
+        let longest = if approved {
+            ACT_LONGEST + GATES_LONGEST
+        } else {
+            ACT_LONGEST
+        };
+        let deadline = began + longest;
         self.crowd.as_mut().context("no users")?.ask(Call::Mark).await?;
         if let Some(Refuser::Waiver(_)) = act.refuser {
             self.clear_the_frozen().await?;
@@ -291,11 +298,11 @@ impl StageOfActs<'_> {
                 all.failed, all.lost
             ));
         }
-        if began.elapsed() > ACT_LONGEST + ANSWERS_LONGEST {
+        if began.elapsed() > longest + ANSWERS_LONGEST {
             faults.push(format!(
                 "it took {} s (limit {} s)",
                 began.elapsed().as_secs(),
-                ACT_LONGEST.as_secs()
+                longest.as_secs()
             ));
         }
         let stopped = match (outcome, act.refuser) {

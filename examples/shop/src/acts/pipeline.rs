@@ -1,5 +1,5 @@
-//! The act that passes its gates: evidence from the shop's own checks, and the approval of a reviewer whose key was made
-//! at the start.
+//! The act that passes all gates: evidence from the shop's own checks and from `safeguard check`, the rollback drill, and the
+//! approval of reviewers whose keys were made at the start.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -47,6 +47,31 @@ impl StageOfActs<'_> {
         Ok(out)
     }
 
+    /// Looks at what the commit changes; the report lies beside the others.
+    async fn scan(&self, reports: &std::path::Path, base: &str, head: &str) -> anyhow::Result<()> {
+        let range = format!("{base}..{head}");
+        let out = reports.join("check.sarif");
+        let out = out.to_str().context("the temporary folder's name is not UTF-8")?;
+        let words = ["check", "--range", &range, "--format", "sarif", "--output", out];
+        self.telling.typed(&words);
+        let run = Command::new(&self.options.safeguard)
+            .args(words)
+            .current_dir(self.place.repository())
+            .kill_on_drop(true)
+            .output();
+        let ended = tokio::time::timeout(CHECKS_LONGEST, run)
+            .await
+            .context("the check took too long")??;
+        if !ended.status.success() {
+            bail!(
+                "`safeguard check` did not pass a good version: {}{}",
+                String::from_utf8_lossy(&ended.stdout).trim(),
+                String::from_utf8_lossy(&ended.stderr).trim()
+            );
+        }
+        Ok(())
+    }
+
     /// Gives the reports as evidence: of the new commit, and of the live one for comparison.
     pub(super) async fn give_evidence(
         &self,
@@ -54,8 +79,10 @@ impl StageOfActs<'_> {
         base: &str,
         head: &str,
     ) -> anyhow::Result<()> {
+        self.scan(reports, base, head).await?;
         let shop = self.shop.as_ref().context("safeguard is not up")?;
         for (file, format, commit) in [
+            ("check.sarif", "sarif", head),
             ("tests.xml", "junit", head),
             ("invariants.json", "safeguard", head),
             ("load-base.json", "safeguard", base),
@@ -92,6 +119,8 @@ impl StageOfActs<'_> {
         deadline: Instant,
         faults: &mut Vec<String>,
     ) -> anyhow::Result<()> {
+        let refusals = self.watch_drill(followed, deadline, faults).await?;
+        faults.extend(refusals.into_iter().flatten());
         let telling = self.telling;
         let shop = self.shop.as_mut().context("safeguard is not up")?;
         let goes_on = |status: &ReleaseStatus| waits_for_people(status) || status.rollout.phase.is_final();
@@ -100,7 +129,7 @@ impl StageOfActs<'_> {
             return Ok(());
         }
         telling.say(&format!(
-            "{GOOD}tests, load, data and resources have passed{GOOD:#}; people are asked"
+            "{GOOD}code, load, data, resources and the rollback drill have passed{GOOD:#}; people are asked"
         ));
         for (at, (name, _)) in REVIEWERS.iter().enumerate() {
             telling.say(&format!("{name} reads the dossier, and signs"));

@@ -66,14 +66,9 @@ pub static ACTS: [Act; 7] = [
     Act {
         number: 1,
         version: &v1_1::VERSION,
-        title: "a good version passes its gates and goes all the way",
+        title: "a good version passes all seven gates and goes all the way",
         expected: Outcome::Promoted,
-        gates: Some(&[
-            Gate::PerformanceBaseline,
-            Gate::DataIntegrity,
-            Gate::ResourceLimits,
-            Gate::HumanApproval,
-        ]),
+        gates: Some(&Gate::ALL),
         refuser: None,
     },
     Act {

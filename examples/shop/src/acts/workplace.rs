@@ -40,7 +40,7 @@ impl Workplace {
             fs::copy(&binary, artifact.join("shop"))
                 .with_context(|| format!("cannot copy `{}`: run `cargo build -p shop`", binary.display()))?;
         }
-        fs::create_dir_all(place.repository())?;
+        fs::create_dir_all(place.source_folder())?;
         place.git(&["init", "--quiet", "--initial-branch", "main"])?;
         place.git(&["remote", "add", "origin", "https://git.example.org/shop.git"])?;
         // Who approves has worked on what is changed.
@@ -49,6 +49,7 @@ impl Workplace {
                 place.repository().join("CHANGES.md"),
                 format!("# The shop\n\nKept by {name}.\n"),
             )?;
+            fs::write(place.source(), format!("//! The shop's pages, kept by {name}.\n"))?;
             place.git(&["add", "--all"])?;
             place.git(&[
                 "commit",
@@ -99,6 +100,15 @@ impl Workplace {
         self.folder.path().join("repository")
     }
 
+    fn source_folder(&self) -> PathBuf {
+        self.repository().join("src")
+    }
+
+    /// The module of the version that is checked out.
+    fn source(&self) -> PathBuf {
+        self.source_folder().join("pages.rs")
+    }
+
     /// Merges a version on top of `onto`, or of the beginning, and returns the new head.
     ///
     /// # Errors
@@ -106,6 +116,7 @@ impl Workplace {
     pub fn merge(&self, version: &Version, onto: Option<&str>) -> anyhow::Result<String> {
         self.git(&["reset", "--quiet", "--hard", onto.unwrap_or("HEAD")])?;
         fs::write(self.repository().join("CHANGES.md"), version.notes)?;
+        fs::write(self.source(), version.source)?;
         self.git(&["add", "--all"])?;
         let text = version.notes.lines().skip(2).collect::<Vec<_>>().join(" ");
         let title = text.split([':', '.']).next().unwrap_or_default();

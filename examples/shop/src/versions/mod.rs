@@ -18,6 +18,8 @@ pub struct Version {
     pub name: &'static str,
     /// What its authors say of it, in Markdown.
     pub notes: &'static str,
+    /// Its own module, as it is compiled.
+    pub source: &'static str,
     pub answer: fn(Arc<Database>, Visit) -> Answer,
 }
 

@@ -11,6 +11,7 @@ use crate::pages::{self, Page, Refusal, Visit};
 pub static VERSION: Version = Version {
     name: "1.2",
     notes: include_str!("v1_2.md"),
+    source: include_str!("v1_2.rs"),
     answer: |database, visit| Box::pin(answer(database, visit)),
 };
 

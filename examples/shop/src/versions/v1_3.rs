@@ -9,6 +9,7 @@ use crate::pages::{self, Ask, Page, Refusal, Visit};
 pub static VERSION: Version = Version {
     name: "1.3",
     notes: include_str!("v1_3.md"),
+    source: include_str!("v1_3.rs"),
     answer: |database, visit| Box::pin(answer(database, visit)),
 };
 

@@ -9,6 +9,7 @@ use crate::pages::{self, Page, RECOMMENDED, Refusal, Visit};
 pub static VERSION: Version = Version {
     name: "1.4",
     notes: include_str!("v1_4.md"),
+    source: include_str!("v1_4.rs"),
     answer: |database, visit| Box::pin(answer(database, visit)),
 };
 

@@ -9,6 +9,7 @@ use crate::pages::{self, Ask, Page, Refusal, Visit};
 pub static VERSION: Version = Version {
     name: "1.5",
     notes: include_str!("v1_5.md"),
+    source: include_str!("v1_5.rs"),
     answer: |database, visit| Box::pin(answer(database, visit)),
 };
 

@@ -10,6 +10,7 @@ use crate::pages::{self, Ask, Page, Refusal, Visit};
 pub static VERSION: Version = Version {
     name: "1.6",
     notes: include_str!("v1_6.md"),
+    source: include_str!("v1_6.rs"),
     answer: |database, visit| Box::pin(answer(database, visit)),
 };
 
