@@ -22,7 +22,7 @@ fn said(text: &str, moment: &str) -> String {
     said_for(None, text, moment)
 }
 
-const PROJECT: &str = "\
+pub const PROJECT: &str = "\
 apiVersion: kargo.akuity.io/v1alpha1
 kind: ProjectConfig
 metadata:

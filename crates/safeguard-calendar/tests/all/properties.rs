@@ -76,6 +76,22 @@ proptest! {
     }
 
     #[test]
+    fn no_twisted_project_makes_it_panic(
+        edits in proptest::collection::vec((any::<u16>(), 0_usize..40, "[-A-Za-z0-9:;=,\\[\\]{}&*!|>%@\"'#\n ]{0,6}"), 1..6),
+    ) {
+        let moment = at("2026-01-01T00:00:00Z");
+        let mut text = crate::kargo::PROJECT.to_owned();
+        for (from, length, put) in edits {
+            let from = usize::from(from) % (text.len() + 1);
+            let until = (from + length).min(text.len());
+            text.replace_range(from..until, &put);
+        }
+        if let Ok(schedule) = Calendar::read(&file(None), Some(&text)).and_then(|calendar| calendar.schedule(moment)) {
+            prop_assert!(schedule.from <= moment);
+        }
+    }
+
+    #[test]
     fn no_rule_makes_it_panic(
         freq in "YEARLY|MONTHLY|WEEKLY|DAILY",
         parts in proptest::collection::vec("(BYDAY=-?[0-9]{0,3}(MO|TU)|BYMONTHDAY=-?[0-9]{1,3}|BYMONTH=[0-9]{1,2}|BYSETPOS=-?[0-9]{1,3}|BYYEARDAY=-?[0-9]{1,4}|BYWEEKNO=-?[0-9]{1,3}|INTERVAL=[0-9]{1,7}|COUNT=[0-9]{1,9}|UNTIL=[0-9T]{1,15}Z?|BYHOUR=[0-9]{1,2}|WKST=(SU|MO))", 0..4),

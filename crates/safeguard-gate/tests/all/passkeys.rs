@@ -6,6 +6,7 @@ use authenticator::{Key, Secret};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::Signer as _;
+use proptest::prelude::*;
 use safeguard_api::Timestamp;
 use safeguard_api::approval::{Signature, SignedStatement};
 use safeguard_api::config::Approver;
@@ -14,6 +15,8 @@ use safeguard_gate::signature::passkey::{Enrolled, count_grows, enrol};
 use safeguard_gate::signature::signer;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
+
+use crate::read::hostile::{edits, twisted};
 
 const RP_ID: &str = "localhost";
 const ORIGIN: &str = "http://localhost:7400";
@@ -366,5 +369,42 @@ fn a_counter_grows_or_was_never_used() {
         (1, 0, false),
     ] {
         assert_eq!(count_grows(before, after), grows, "{before} to {after}");
+    }
+}
+
+fn twisted_base64(text: &str, edits: Vec<crate::read::hostile::Edit>) -> String {
+    URL_SAFE_NO_PAD.encode(twisted(URL_SAFE_NO_PAD.decode(text).unwrap(), edits))
+}
+
+proptest! {
+    /// Its CBOR is an authenticator's to write: never a panic, and what is read twice is the same.
+    #[test]
+    fn twisted_enrolments_are_read_or_refused(edits in edits()) {
+        let mut recorded = recorded();
+        recorded.enrolment.attestation_object = twisted_base64(&recorded.enrolment.attestation_object, edits);
+        let told = || match enrol(&recorded.enrolment, recorded.challenge.as_bytes(), RP_ID, &recorded.origin) {
+            Ok(made) => format!("{} {:?}", made.credential, made.public_key),
+            Err(error) => error.to_string(),
+        };
+        prop_assert_eq!(told(), told());
+        prop_assert!(!told().is_empty());
+    }
+
+    #[test]
+    fn twisted_signatures_are_nobodys(part in 0usize..3, edits in edits()) {
+        let recorded = recorded();
+        let made = enrol(&recorded.enrolment, recorded.challenge.as_bytes(), RP_ID, &recorded.origin).unwrap();
+        let own = passkey(made, &recorded.origin);
+        let SignedStatement { text, signature } = recorded.right;
+        let Signature::Passkey { credential, authenticator_data, client_data, signature } = signature else {
+            panic!("an assertion of a passkey");
+        };
+        let right = [authenticator_data, client_data, signature];
+        let mut parts = right.clone();
+        parts[part] = twisted_base64(&parts[part], edits);
+        prop_assume!(parts != right);
+        let [authenticator_data, client_data, signature] = parts;
+        let forged = Signature::Passkey { credential, authenticator_data, client_data, signature };
+        prop_assert_ne!(who(&forged, text.as_bytes(), &own), "Max Coe");
     }
 }

@@ -280,28 +280,36 @@ const TWISTS: &[&str] = &[
     "\"\":",
 ];
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+/// Where, what, with which byte and which twist.
+pub type Edit = (u16, usize, u8, usize);
 
-    /// Cut, doubled, overwritten: never a panic, and what is read twice is the same.
-    #[test]
-    fn twisted_reports_are_read_or_refused(
-        seed in 0usize..13,
-        edits in prop::collection::vec((any::<u16>(), 0usize..4, any::<u8>(), 0usize..TWISTS.len()), 1..8),
-    ) {
-        let (spec, mut bytes) = seeds().swap_remove(seed);
-        for (at, kind, byte, twist) in edits {
-            let at = usize::from(at) % (bytes.len() + 1);
-            match kind {
-                0 => bytes.truncate(at),
-                1 => bytes.insert(at, byte),
-                2 => drop(bytes.splice(at..at, TWISTS[twist].bytes())),
-                _ => {
-                    let part = bytes[at..].iter().take(usize::from(byte)).copied().collect::<Vec<u8>>();
-                    drop(bytes.splice(at..at, part));
-                }
+pub fn edits() -> impl Strategy<Value = Vec<Edit>> {
+    prop::collection::vec((any::<u16>(), 0usize..4, any::<u8>(), 0usize..TWISTS.len()), 1..8)
+}
+
+/// Cut, overgrown, doubled.
+pub fn twisted(mut bytes: Vec<u8>, edits: Vec<Edit>) -> Vec<u8> {
+    for (at, kind, byte, twist) in edits {
+        let at = usize::from(at) % (bytes.len() + 1);
+        match kind {
+            0 => bytes.truncate(at),
+            1 => bytes.insert(at, byte),
+            2 => drop(bytes.splice(at..at, TWISTS[twist].bytes())),
+            _ => {
+                let part: Vec<u8> = bytes[at..].iter().take(usize::from(byte)).copied().collect();
+                drop(bytes.splice(at..at, part));
             }
         }
+    }
+    bytes
+}
+
+proptest! {
+    /// Never a panic, and what is read twice is the same.
+    #[test]
+    fn twisted_reports_are_read_or_refused(seed in 0usize..13, edits in edits()) {
+        let (spec, bytes) = seeds().swap_remove(seed);
+        let bytes = twisted(bytes, edits);
         let once = read(&spec, &bytes);
         prop_assert_eq!(&once, &read(&spec, &bytes));
         if let Err(refused) = once {

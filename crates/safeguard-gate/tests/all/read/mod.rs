@@ -2,7 +2,7 @@
 
 mod coverage;
 mod cyclonedx;
-mod hostile;
+pub mod hostile;
 mod junit;
 mod load;
 mod plain;
