@@ -19,9 +19,9 @@ use crate::load::exchange::{Connections, Outcome};
 use crate::load::visits::Visit;
 
 const START_LONGEST: Duration = Duration::from_secs(20);
-/// Requests of the load on each version, in alternating rounds, so that a busy moment of the machine meets both.
-const ROUNDS: usize = 6;
-const ROUND_REQUESTS: usize = 300;
+/// Requests of the load on each version, in short rounds that take turns, so that a busy moment of the machine meets both.
+const ROUNDS: usize = 30;
+const ROUND_REQUESTS: usize = 60;
 /// Requests on their way at the same time.
 const CONCURRENT: usize = 16;
 /// Visitors whose orders are counted.
@@ -55,9 +55,14 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         let tests = head.tests().await;
         std::fs::write(options.out.join("tests.xml"), junit(&tests))?;
         let (mut at_base, mut at_head) = (Run::new()?, Run::new()?);
-        for _ in 0..ROUNDS {
-            base.load(&mut at_base).await;
-            head.load(&mut at_head).await;
+        for round in 0..ROUNDS {
+            if round % 2 == 0 {
+                base.load(&mut at_base).await;
+                head.load(&mut at_head).await;
+            } else {
+                head.load(&mut at_head).await;
+                base.load(&mut at_base).await;
+            }
         }
         report(&options.out.join("load-base.json"), Facts::Load(at_base.load()))?;
         report(&options.out.join("load-head.json"), Facts::Load(at_head.load()))?;
