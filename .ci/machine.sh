@@ -118,6 +118,25 @@ need_python_packages() {
   cp "$2" "$1/made-from"
 }
 
+# Into folder $1, with the pip that is $2, each release that file $3 names: what its users are given, and nothing of it is run.
+need_releases() {
+  local registry package before after version folder
+  while read -r registry package before after; do
+    for version in "$before" "$after"; do
+      folder=$1/$registry/$package/$version
+      [ -e "$folder" ] && continue
+      step "fetching $package $version"
+      rm -rf "$folder.part"
+      mkdir -p "$folder.part"
+      case $registry in
+        pypi) "$2" download --quiet --disable-pip-version-check --no-deps --only-binary :all: --dest "$folder.part" "$package==$version" ;;
+        npm) npm pack --silent --ignore-scripts --pack-destination "$folder.part" "$package@$version" ;;
+      esac </dev/null >&2
+      mv "$folder.part" "$folder"
+    done
+  done < <(grep -v '^#' "$3")
+}
+
 # Drivers, an ORM each of JavaScript and Python, and newer servers than Debian's, in folder $1, as the files in folder $2 name them.
 need_clients() {
   need_packages node=nodejs npm=npm

@@ -32,7 +32,7 @@ use workplace::Workplace;
 
 const ACT_LONGEST: Duration = Duration::from_secs(60);
 /// An act that passes all gates is held by a whole rollback drill before it leaves staging.
-const GATES_LONGEST: Duration = Duration::from_secs(90);
+const GATES_LONGEST: Duration = Duration::from_secs(180);
 /// After the last step the users' last answers are awaited.
 const ANSWERS_LONGEST: Duration = Duration::from_millis(500);
 /// How long the open freeze is watched before somebody asks for more.

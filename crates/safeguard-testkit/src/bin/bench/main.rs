@@ -100,6 +100,11 @@ const BENCHES: &[Bench] = &[
         run: proxy::run,
     },
     Bench {
+        name: "releases",
+        about: "how often `safeguard check` refuses releases of healthy packages",
+        run: scan::releases::run,
+    },
+    Bench {
         name: "router",
         about: "requests/s and latency with one thread beside haproxy and nginx",
         run: router::run,

@@ -4,6 +4,7 @@
 mod databases;
 mod labelled;
 mod peers;
+pub mod releases;
 mod used;
 
 use std::path::{Path, PathBuf};
