@@ -113,6 +113,8 @@ words! {
     Session = "session",
     /// Sets something that changes how statements are read, checked or counted.
     Setting = "setting",
+    /// Switches off or raises what ends statements, waits for locks and transactions that take too long.
+    Timeout = "timeout",
     /// Begins or ends a transaction.
     Transaction = "transaction",
     /// Prepares a transaction for another session to commit.

@@ -77,6 +77,9 @@ pub struct StatementDecision {
     /// Under which what it removed and changed is kept in the database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<UndoId>,
+    /// Of one that may be approved: the database keeps nothing of what it removes, since undo is not installed there.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unkept: bool,
     /// A freeze stands against it, besides whatever else does.
     #[serde(default, skip_serializing_if = "is_false")]
     pub frozen: bool,

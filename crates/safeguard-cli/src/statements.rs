@@ -156,6 +156,12 @@ fn shown(request: &StatementRequest) -> String {
         true => format!("{why}; a freeze holds it too"),
         false => why,
     };
+    let why = match decision.unkept {
+        true => format!(
+            "{why}\nnothing is kept of what it removes, which is gone for good once it has run: `safeguard undo install` keeps it"
+        ),
+        false => why,
+    };
     let review = request
         .approved
         .as_ref()

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use safeguard_api::guard::{NamedRelation, StatementClass, StatementCost};
 
+use crate::timeouts::Timeouts;
+
 /// One thing that a statement does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Act {
@@ -93,6 +95,8 @@ pub struct Facts {
     pub taking: Option<Taking>,
     /// The code of an approval that it sets for the statement after it.
     pub approval: Option<String>,
+    /// The longest that it sets each timeout to.
+    pub timeouts: Timeouts,
     pub cost: StatementCost,
 }
 

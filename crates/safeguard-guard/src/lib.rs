@@ -17,8 +17,10 @@ mod server;
 mod session;
 pub mod shell;
 mod table;
+mod timeouts;
 mod tree;
 
 pub use facts::{Act, Facts, Plan, Run, Taking, TakingVerb, TransactionStep};
 pub use judge::{NOT_COUNTED, Verdict, budget, decide, is_approvable, judge};
 pub use read::{DEPTH_MAX, STATEMENT_BYTES_MAX, STATEMENTS_MAX, read};
+pub use timeouts::{TIMEOUTS, Timeouts, milliseconds};

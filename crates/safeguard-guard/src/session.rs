@@ -9,6 +9,7 @@ use safeguard_api::guard::StatementClass as Class;
 use crate::facts::{Plan, TransactionStep};
 use crate::names::{shown, text, written};
 use crate::read::{Below, Scope, Walk};
+use crate::timeouts::{TIMEOUTS, milliseconds};
 
 /// The weakest mode of `LOCK TABLE` in which nobody else can change rows: `SHARE`.
 const NO_WRITES_LOCK: i32 = 5;
@@ -175,6 +176,18 @@ impl Value {
         words.map_or(Value::Unseen, Value::Words)
     }
 
+    /// Milliseconds, as far as they are in sight; nothing at all where it goes back to what it was at login.
+    fn figure(&self) -> Option<Option<u64>> {
+        match self {
+            Value::Back => None,
+            Value::Words(words) => Some(match words.as_slice() {
+                [word] => milliseconds(word),
+                _ => None,
+            }),
+            Value::Unseen => Some(None),
+        }
+    }
+
     fn all(&self, fits: impl Fn(&str) -> bool) -> bool {
         match self {
             Value::Back => true,
@@ -240,6 +253,14 @@ fn setting(walk: &mut Walk<'_, '_>, name: &str, value: &Value, scope: Scope) {
         "safeguard.approval" => {
             if let Value::Words(words) = value {
                 walk.facts.approval = words.first().cloned();
+            }
+            true
+        }
+        name if let Ok(at) = TIMEOUTS.binary_search(&name) => {
+            if let Some(figure) = value.figure() {
+                let (class, does) = walk.facts.sets_timeout(at, figure);
+                walk.add(class, does, scope);
+                return;
             }
             true
         }
@@ -327,7 +348,6 @@ static HARMLESS: &[&str] = &[
     "gin_fuzzy_search_limit",
     "hash_mem_multiplier",
     "icu_validation_level",
-    "idle_in_transaction_session_timeout",
     "idle_session_timeout",
     "intervalstyle",
     "jit",
@@ -338,7 +358,6 @@ static HARMLESS: &[&str] = &[
     "lc_monetary",
     "lc_numeric",
     "lc_time",
-    "lock_timeout",
     "maintenance_io_concurrency",
     "maintenance_work_mem",
     "max_parallel_maintenance_workers",
@@ -356,7 +375,6 @@ static HARMLESS: &[&str] = &[
     "row_security",
     "seed",
     "seq_page_cost",
-    "statement_timeout",
     "synchronize_seqscans",
     "synchronous_commit",
     "tcp_keepalives_count",
@@ -369,7 +387,6 @@ static HARMLESS: &[&str] = &[
     "transaction_deferrable",
     "transaction_isolation",
     "transaction_read_only",
-    "transaction_timeout",
     "vacuum_cost_delay",
     "vacuum_cost_limit",
     "vacuum_cost_page_dirty",

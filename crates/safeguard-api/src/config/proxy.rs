@@ -33,9 +33,9 @@ pub struct Proxy {
     /// `observe` tells what would be refused or measured, and lets it through. Unsaid: the mode of the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
-    /// Whether an approved statement runs only where `safeguard undo` keeps what it removes.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub undo_required: bool,
+    /// Whether an approved statement runs only where `safeguard undo` keeps what it removes. Unsaid: in production it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo_required: Option<bool>,
     pub upstream: ProxyUpstream,
     /// Who may log in, by the name of the login.
     pub users: BTreeMap<String, ProxyUser>,

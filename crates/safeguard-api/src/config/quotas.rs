@@ -17,8 +17,9 @@ const BYTES_MAX: u64 = 1 << 50;
 const COST_MAX: u64 = 1 << 50;
 
 /// What each login of a proxy may ask for, by its principal; all sessions of a login share it. Unsaid, an agent has 100
-/// statements a second, 8 at once, 30s, 100000 rows and 67108864 bytes (64 MiB); a service 50000 statements a second, 400
-/// at once, 5m, 10000000 rows and 8589934592 bytes (8 GiB); persons and migrations have no limits.
+/// statements a second, 8 at once, 30s, 100000 rows and 67108864 bytes (64 MiB), and keeps an idle transaction for 1m; a
+/// service 50000 statements a second, 400 at once, 5m, 10000000 rows and 8589934592 bytes (8 GiB), and keeps an idle
+/// transaction for 5m; persons and migrations have no limits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Quotas {
@@ -64,7 +65,8 @@ fn service<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Quota, D::Error
 }
 
 /// Limits while statements run: what counts where none is said, `guard.quotas` has for each principal. Over the limits of
-/// statements, a proxy refuses; over those of time, rows and bytes, it cancels.
+/// statements, a proxy refuses; over those of time, rows and bytes, it cancels; over that of an idle transaction, it
+/// ends the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Quota {
@@ -83,6 +85,10 @@ pub struct Quota {
     /// Bytes of the rows that one statement may return, or one message of several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_returned_max: Option<u64>,
+    /// How long a transaction may be open in which nothing is sent; then it is rolled back, and the session ends. A batch of the
+    /// extended protocol without its Sync is such a transaction.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle_in_transaction_longest: Option<Span>,
     /// What one statement may cost by the planner's estimate, in PostgreSQL's own unit. With it, each statement that has a plan
     /// is explained before it runs, and one whose cost can not be told is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,6 +105,7 @@ impl Quota {
                 statement_longest: Some(Span::seconds(30)),
                 rows_returned_max: Some(100_000),
                 bytes_returned_max: Some(64 << 20),
+                idle_in_transaction_longest: Some(Span::minutes(1)),
                 cost_max: None,
             },
             Principal::Service => Quota {
@@ -107,6 +114,7 @@ impl Quota {
                 statement_longest: Some(Span::minutes(5)),
                 rows_returned_max: Some(10_000_000),
                 bytes_returned_max: Some(8 << 30),
+                idle_in_transaction_longest: Some(Span::minutes(5)),
                 cost_max: None,
             },
             Principal::Person | Principal::Migration => Quota::default(),
@@ -121,6 +129,9 @@ impl Quota {
             statement_longest: self.statement_longest.or(unsaid.statement_longest),
             rows_returned_max: self.rows_returned_max.or(unsaid.rows_returned_max),
             bytes_returned_max: self.bytes_returned_max.or(unsaid.bytes_returned_max),
+            idle_in_transaction_longest: self
+                .idle_in_transaction_longest
+                .or(unsaid.idle_in_transaction_longest),
             cost_max: self.cost_max.or(unsaid.cost_max),
         }
     }
@@ -140,6 +151,10 @@ pub(super) fn check(config: &Config, found: &mut Vec<ConfigProblem>) {
         }
         if let Some(longest) = quota.statement_longest {
             let path = at("statement_longest");
+            within(found, &path, longest, STATEMENT_SHORTEST, Span::hours(24 * 7));
+        }
+        if let Some(longest) = quota.idle_in_transaction_longest {
+            let path = at("idle_in_transaction_longest");
             within(found, &path, longest, STATEMENT_SHORTEST, Span::hours(24 * 7));
         }
         if let Some(rows) = quota.rows_returned_max {
@@ -210,6 +225,11 @@ mod tests {
                 quota.bytes_returned_max.unwrap(),
             );
             assert!(said.contains(&words), "{said}: {words}");
+            let idle = quota.idle_in_transaction_longest.unwrap();
+            assert!(
+                said.contains(&format!("keeps an idle transaction for {idle}")),
+                "{said}"
+            );
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use safeguard_api::Environment;
 use safeguard_api::guard::Principal;
+use safeguard_guard::milliseconds;
 use tokio_postgres::{Client, Row};
 
 use super::connect::told;
@@ -15,6 +16,8 @@ const TABLES_MAX: i64 = 200;
 const REACH_LONGEST: Duration = Duration::from_secs(3);
 /// What the server, and the proxy in front of it, refuse with.
 const REFUSALS: [&str; 5] = ["42501", "25006", "0A000", "53400", "54001"];
+
+const LOCK_LONGEST_MS: u64 = 2_000;
 
 struct Attempt {
     name: &'static str,
@@ -143,14 +146,13 @@ async fn try_each(client: &Client, name: &'static str, attempts: &[&Attempt]) ->
     good(name, format!("refused: {0} of {0} attempts", attempts.len()))
 }
 
+/// Tries what must fail; whatever comes of it is rolled back.
 async fn try_one(client: &Client, sql: &str) -> Outcome {
-    let tried = async {
-        client
-            .batch_execute("BEGIN; SET LOCAL lock_timeout = '2s'")
-            .await?;
-        client.batch_execute(sql).await
-    };
-    let tried = tried.await;
+    if let Err(error) = begin(client).await {
+        // Whoever is refused a transaction was not refused what would have been tried in it.
+        return Outcome::Unclear(told(&error));
+    }
+    let tried = client.batch_execute(sql).await;
     let rolled_back = client.batch_execute("ROLLBACK").await;
     match (tried, rolled_back) {
         (Ok(()), _) => Outcome::Done,
@@ -160,6 +162,32 @@ async fn try_one(client: &Client, sql: &str) -> Outcome {
         },
         (Err(_), Err(error)) => Outcome::Unclear(told(&error)),
     }
+}
+
+/// Begins a transaction that waits for no lock for long. A proxy lets nobody raise a timeout that is shorter.
+async fn begin(client: &Client) -> Result<(), tokio_postgres::Error> {
+    let row = client.query_one("SHOW lock_timeout", &[]).await?;
+    let is_short = matches!(milliseconds(row.get(0)), Some(1..=LOCK_LONGEST_MS));
+    client.batch_execute("BEGIN").await?;
+    if is_short {
+        return Ok(());
+    }
+    client
+        .batch_execute(&format!("SET LOCAL lock_timeout = {LOCK_LONGEST_MS}"))
+        .await
+}
+
+/// Timeouts that this session may switch off. PostgreSQL lets every role do so; a proxy in front of it does not.
+pub async fn lifted(client: &Client, names: &[String]) -> Result<Vec<String>, String> {
+    let mut lifted = Vec::new();
+    for name in names {
+        match try_one(client, &format!("SET LOCAL {name} = 0")).await {
+            Outcome::Refused => {}
+            Outcome::Done => lifted.push(name.clone()),
+            Outcome::Unclear(why) => return Err(why),
+        }
+    }
+    Ok(lifted)
 }
 
 /// Network segments are crossed, or not, by trying.

@@ -5,8 +5,16 @@ use safeguard_api::guard::Principal;
 use tokio_postgres::Client;
 
 use super::REACHING;
+use super::attempts;
 use super::connect::told;
 use crate::doctor::{Check, bad, care, good};
+
+/// What ends a statement, a wait for a lock and an idle transaction.
+const BOUNDING: [&str; 3] = [
+    "idle_in_transaction_session_timeout",
+    "lock_timeout",
+    "statement_timeout",
+];
 
 /// The names that a check lists.
 const NAMED_MAX: usize = 5;
@@ -188,28 +196,41 @@ async fn ask(client: &Client, question: &Question) -> Check {
     }
 }
 
-/// Without them one statement, lock or forgotten transaction holds up everybody.
+/// Without them one statement, lock or forgotten transaction holds up everybody; and what the role can switch off ends nothing.
 async fn timeouts(client: &Client) -> Check {
+    const NAME: &str = "timeouts";
     let asked = client
         .query(
-            "SELECT name FROM pg_settings WHERE setting = '0' AND name IN
-               ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout') ORDER BY 1",
-            &[],
+            "SELECT name, setting = '0' FROM pg_settings WHERE name = ANY($1) ORDER BY 1",
+            &[&BOUNDING.as_slice()],
         )
         .await;
-    match asked {
-        Ok(rows) if rows.is_empty() => good(
-            "timeouts",
-            "statements, locks and idle transactions end by themselves",
+    let rows = match asked {
+        Ok(rows) => rows,
+        Err(error) => return bad(NAME, told(&error), "run it again"),
+    };
+    let (unlimited, set): (Vec<_>, Vec<_>) = rows
+        .iter()
+        .map(|row| (row.get::<_, String>(0), row.get::<_, bool>(1)))
+        .partition(|(_, is_unlimited)| *is_unlimited);
+    let names = |all: Vec<(String, bool)>| all.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    if !unlimited.is_empty() {
+        return care(
+            NAME,
+            format!("unlimited: {}", names(unlimited).join(", ")),
+            "`safeguard db harden --login NAME=…` sets them for the role",
+        );
+    }
+    match attempts::lifted(client, &names(set)).await {
+        Ok(lifted) if lifted.is_empty() => good(
+            NAME,
+            "statements, locks and idle transactions end by themselves, and it can not switch that off",
         ),
-        Ok(rows) => {
-            let names: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
-            care(
-                "timeouts",
-                format!("unlimited: {}", names.join(", ")),
-                "`safeguard db harden --login NAME=…` sets them for the role",
-            )
-        }
-        Err(error) => bad("timeouts", told(&error), "run it again"),
+        Ok(lifted) => care(
+            NAME,
+            format!("they are set, and it can switch off: {}", lifted.join(", ")),
+            "PostgreSQL lets every role do so: let it in through `safeguard proxy` alone, which refuses it to agents and services",
+        ),
+        Err(why) => bad(NAME, format!("not tried: {why}"), "mend that, and run it again"),
     }
 }

@@ -8,11 +8,11 @@ use std::task::{Context, Poll};
 
 use safeguard_api::guard::GuardAnswer;
 use safeguard_api::statement::{CODE_PREFIX, REQUEST_TEXT_BYTES_MAX, Redeemed, Redemption};
-use safeguard_api::{Digest, UndoId};
+use safeguard_api::{DecisionId, Digest, UndoId};
 use safeguard_guard::{Facts, is_approvable};
 use tokio::sync::oneshot;
 
-use super::course::{Course, Form};
+use super::course::{Course, Form, no_undo};
 use super::desk::Answer;
 use super::effect::not_measured;
 use super::estimate::Words;
@@ -150,6 +150,8 @@ impl Session {
             None => not_good("this proxy runs without the server that knows approvals"),
             Some(_) if code.len() > CODE_BYTES_MAX => not_good("it is no code of an approval"),
             Some(_) if !self.may_be_approved(facts, text) => not_approvable(),
+            // Before the code is used up for nothing.
+            Some(_) if self.door.undo_required && !self.began.keeps => no_undo(),
             Some(desk) => {
                 self.approvals.asking = Some(desk.ask(Redemption {
                     code,
@@ -163,6 +165,22 @@ impl Session {
             }
         };
         Some(self.refuse(std::slice::from_ref(facts), refusal))
+    }
+
+    /// What to do instead, how a person lets the very statement run once, and whether what it takes is gone for good then.
+    pub fn approvable_hint(&self, instead: &str, decision: &DecisionId) -> String {
+        let kept = match (self.began.keeps, self.door.undo_required) {
+            (true, _) => "",
+            (false, true) => {
+                "; nothing is kept here of what it removes, so that it runs only after `safeguard undo install`"
+            }
+            (false, false) => {
+                "; nothing is kept here of what it removes, which is gone for good then: `safeguard undo install` keeps it"
+            }
+        };
+        format!(
+            "{instead}; or ask a person for `safeguard statement approve {decision}`, and run it again with the code{kept}"
+        )
     }
 
     /// Whether the database said that it keeps rows.

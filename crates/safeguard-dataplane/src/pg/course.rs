@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use safeguard_api::DecisionId;
 use safeguard_api::guard::{GuardAnswer, Principal};
 use safeguard_guard::{Facts, TransactionStep};
 
@@ -100,7 +99,7 @@ impl Session {
             refusal = uncounted(not_measured(facts).unwrap_or("takes whole tables"));
         }
         if text.is_some() {
-            refusal.hint = approvable_hint(&refusal.hint, &decision);
+            refusal.hint = self.approvable_hint(&refusal.hint, &decision);
         }
         self.tell_refused(all, judgement, decision, &refusal.sqlstate, text);
         Course::Refuse(Box::new(refusal))
@@ -257,18 +256,11 @@ fn takes_tables(all: &[Arc<Facts>]) -> bool {
     matches!(all, [facts] if facts.taking.is_some())
 }
 
-/// What to do instead, and how a person lets the very statement run once.
-pub fn approvable_hint(instead: &str, decision: &DecisionId) -> String {
-    format!(
-        "{instead}; or ask a person for `safeguard statement approve {decision}`, and run it again with the code"
-    )
-}
-
 pub fn no_undo() -> Refusal {
     Refusal::new(
         "42501",
         "an approved statement runs only where what it removes is kept, and this database keeps nothing",
-        "run `safeguard undo install`, or leave `undo_required` out of the proxy's configuration",
+        "run `safeguard undo install` and connect again, or write `undo_required = false` in the proxy's configuration: what it removes is gone for good then",
     )
 }
 

@@ -119,7 +119,9 @@ impl Door {
         let door = Door {
             name,
             environment: proxy.environment,
-            undo_required: proxy.undo_required,
+            undo_required: proxy
+                .undo_required
+                .unwrap_or(proxy.environment == Environment::Production),
             observes: proxy.mode.unwrap_or(mode) == Mode::Observe,
             upstream: Upstream {
                 settings: proxy.upstream,

@@ -310,7 +310,7 @@ impl Session {
 
     fn facts(&self, sql: &[u8]) -> Arc<Facts> {
         match std::str::from_utf8(sql) {
-            Ok(sql) => self.door.texts.read(sql),
+            Ok(sql) => self.in_this_session(self.door.texts.read(sql)),
             Err(_) => Arc::new(Facts::not_understood("is not UTF-8")),
         }
     }

@@ -3,10 +3,9 @@
 
 use safeguard_api::Environment;
 use safeguard_api::config::{ClusterOwner, GuardPolicy};
-use tokio::io::AsyncWriteExt as _;
 
 use super::door::Door;
-use super::frame::{self, columns};
+use super::frame::columns;
 use super::refusal::Refusal;
 use super::side::Stream;
 use super::upstream::{self, UpstreamError};
@@ -71,23 +70,13 @@ fn refusal(policy: &GuardPolicy, environment: Environment, identifier: &str, pro
     Some(Refusal::new(NOT_ESTABLISHED, message, hint))
 }
 
-/// Asks, and reads up to the end of the answer: what the session goes on with is untouched.
 async fn ask(stream: &mut dyn Stream) -> Result<String, UpstreamError> {
-    let mut out = Vec::new();
-    frame::message(&mut out, b'Q', |out| frame::text(out, QUESTION.as_bytes()));
-    stream.write_all(&out).await?;
-    stream.flush().await?;
-    let mut found = None;
-    loop {
-        let (tag, body) = upstream::read(stream).await?;
-        match tag {
-            b'D' => found = columns(&body).as_deref().and_then(identifier),
-            b'T' | b'C' | b'N' | b'S' => {}
-            b'E' => return Err(upstream::refused(&body)),
-            b'Z' => return found.ok_or(UpstreamError::Protocol("no system identifier")),
-            _ => return Err(UpstreamError::Protocol("something else than a system identifier")),
-        }
-    }
+    let row = upstream::ask(stream, QUESTION).await?;
+    row.as_deref()
+        .and_then(columns)
+        .as_deref()
+        .and_then(identifier)
+        .ok_or(UpstreamError::Protocol("no system identifier"))
 }
 
 fn identifier(columns: &[Option<&[u8]>]) -> Option<String> {

@@ -3,11 +3,8 @@
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use rustix::net::sockopt;
-use safeguard_api::guard::{Asker, GuardAnswer, Principal};
-use safeguard_guard::{decide, read};
+use safeguard_api::guard::Principal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::futures::OwnedNotified;
@@ -16,11 +13,11 @@ use super::cancel::Key;
 use super::channel::Channel;
 use super::door::{Admitted, Door};
 use super::frame::{self, take_text, take_u32};
-use super::identity;
 use super::issued::Tenure;
+use super::opening;
 use super::refusal::Refusal;
 use super::scram::{self, Binding, Exchange, MECHANISM, MECHANISM_PLUS, ScramError};
-use super::session::{Login, Session};
+use super::session::{Login, Opened, Session};
 use super::side::{Side, Stream};
 use super::startup::{self, PACKET_BYTES_MAX, Packet, Startup, StartupError};
 use super::upstream::{self, UpstreamError};
@@ -29,8 +26,6 @@ use crate::tls::ALPN_POSTGRESQL;
 
 /// The first byte of a TLS handshake, which a client may begin with.
 const TLS_HANDSHAKE: u8 = 0x16;
-
-const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 
 /// Serves one connection to its end.
 pub async fn serve(admitted: Admitted, stream: TcpStream, address: IpAddr, stopped: OwnedNotified) {
@@ -59,9 +54,7 @@ async fn log_in(
 ) -> io::Result<Option<(Session, Key)>> {
     let door = &admitted.door;
     stream.set_nodelay(true)?;
-    // A peer that is gone without a word is noticed, and its session ended.
-    sockopt::set_socket_keepalive(&stream, true)?;
-    sockopt::set_tcp_keepidle(&stream, KEEPALIVE_AFTER)?;
+    upstream::keep_alive(&stream)?;
     let Some((mut stream, channel, startup)) = first_packet(door, stream, address).await? else {
         return Ok(None);
     };
@@ -78,7 +71,7 @@ async fn log_in(
         Ok((login, server, key, greeting)) => {
             let mut client = Side::new(stream);
             client.output = greeting;
-            let session = Session::new(Arc::clone(door), login, client, server, key.server.clone());
+            let session = Session::new(Arc::clone(door), login, client, server);
             Ok(Some((session, key)))
         }
         Err(refusal) => {
@@ -192,7 +185,7 @@ async fn cancel(door: &Door, number: u32, key: &[u8]) {
     }
 }
 
-type Opened = (Login, Side, Key, Vec<u8>);
+type Begun = (Login, Opened, Key, Vec<u8>);
 
 async fn session(
     door: &Arc<Door>,
@@ -200,7 +193,7 @@ async fn session(
     channel: &Channel,
     startup: &Startup,
     address: IpAddr,
-) -> io::Result<Result<Opened, Refusal>> {
+) -> io::Result<Result<Begun, Refusal>> {
     if startup.is_negotiated || !startup.protocol_options.is_empty() {
         stream.write_all(&negotiated(startup)).await?;
     }
@@ -217,17 +210,10 @@ async fn session(
         );
         return Ok(Err(refusal));
     }
-    let settings = match settings(door, principal, startup) {
-        Ok(settings) => settings,
+    let (connected, began) = match opening::open(door, principal, startup).await {
+        Ok(opened) => opened,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let mut connected = match door.upstream.connect(&settings).await {
-        Ok(connected) => connected,
-        Err(error) => return Ok(Err(unreachable(door, &error))),
-    };
-    if let Err(refusal) = identity::check(door, &mut *connected.stream).await {
-        return Ok(Err(refusal));
-    }
     let is_superuser = |message: &Vec<u8>| message.ends_with(b"is_superuser\0on\0");
     if connected.parameters.iter().any(is_superuser) {
         tracing::warn!(proxy = %door.name, "The proxy's role is a superuser, which no guard holds back");
@@ -253,7 +239,12 @@ async fn session(
         person: door.users.person(&startup.user),
         tenure,
     };
-    Ok(Ok((login, Side::new(connected.stream), key, greeting)))
+    let server = Opened {
+        side: Side::new(connected.stream),
+        key: key.server.clone(),
+        began,
+    };
+    Ok(Ok((login, server, key, greeting)))
 }
 
 fn negotiated(startup: &Startup) -> Vec<u8> {
@@ -401,67 +392,6 @@ async fn word(stream: &mut Box<dyn Stream>) -> io::Result<Vec<u8>> {
         Err(UpstreamError::Io(error)) => Err(error),
         Err(error) => Err(io::Error::other(error.to_string())),
     }
-}
-
-/// The settings that the client asks for, each judged as if it were set by a statement.
-fn settings(door: &Door, principal: Principal, startup: &Startup) -> Result<Vec<(String, String)>, Refusal> {
-    let standing = door.standing();
-    let asker = Asker {
-        principal,
-        environment: door.environment,
-        frozen: standing.frozen,
-    };
-    let mut settings = Vec::new();
-    for (name, value) in &startup.parameters {
-        let lower = name.to_ascii_lowercase();
-        let is_own = ["client_encoding", "standard_conforming_strings"].contains(&lower.as_str());
-        if lower == "options" {
-            if !value.is_empty() && !door.observes {
-                let hint = "set what is needed by `SET`, after the login";
-                return Err(Refusal::new(
-                    "42501",
-                    "`options` of a login are not let through",
-                    hint,
-                ));
-            }
-            if !value.is_empty() {
-                settings.push((name.clone(), value.clone()));
-            }
-            continue;
-        }
-        let quoted = |text: &str| text.replace('\'', "''");
-        let sql = format!(
-            "SELECT set_config('{}', '{}', false)",
-            quoted(name),
-            quoted(value)
-        );
-        let answer = decide(&read(&sql), asker, &standing.policy).answer;
-        if answer != GuardAnswer::Allow && (is_own || !door.observes) {
-            return Err(Refusal::new(
-                "42501",
-                format!("the setting `{}` is not let through as this", name.escape_debug()),
-                "leave it as it is on the server",
-            ));
-        }
-        if !is_own {
-            settings.push((name.clone(), value.clone()));
-        }
-    }
-    Ok(settings)
-}
-
-fn unreachable(door: &Door, error: &UpstreamError) -> Refusal {
-    let source = std::error::Error::source(error).map(ToString::to_string);
-    tracing::warn!(proxy = %door.name, %error, source, "The database can not be used");
-    let sqlstate = match error {
-        UpstreamError::Refused { sqlstate, .. } => sqlstate,
-        _ => "08001",
-    };
-    Refusal::new(
-        sqlstate,
-        error.to_string(),
-        "`[proxies.NAME.upstream]` says which database and role these are",
-    )
 }
 
 fn too_many(door: &Door) -> Refusal {

@@ -60,6 +60,10 @@ pub struct Meter {
     suspended: HashMap<Vec<u8>, Returned>,
     /// How many answers there were before that which is waited for, and since when.
     waiting: Option<(u64, Instant)>,
+    /// Since when a transaction is open in which the client sends nothing.
+    pub idle_since: Option<Instant>,
+    /// That it is over its limit was told.
+    pub idle_told: bool,
     /// In observe mode: what is over its limit was told.
     told: bool,
     /// The statement that runs is over a limit, and what is said of it.
@@ -68,7 +72,7 @@ pub struct Meter {
     cancel_again: Instant,
     cancels: u32,
     /// When something is to be done though nothing moved.
-    wake: Option<Instant>,
+    pub wake: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -85,6 +89,8 @@ impl Meter {
             returned: None,
             suspended: HashMap::new(),
             waiting: None,
+            idle_since: None,
+            idle_told: false,
             told: false,
             over: None,
             cancelling: None,
@@ -103,6 +109,7 @@ impl Meter {
     pub fn taken(&mut self) {
         self.admitted = false;
         self.continues = false;
+        self.idle_since = None;
     }
 
     /// Notes which portal is to be run.
@@ -301,6 +308,7 @@ impl Session {
         done?;
         if !was_cancelling {
             self.out_of_time();
+            self.idle_too_long()?;
         }
         Poll::Ready(Ok(()))
     }
@@ -308,6 +316,11 @@ impl Session {
     /// Notes what is waited for, and until when.
     pub fn watch(&mut self) {
         self.meter.wake = None;
+        self.watch_statement();
+        self.watch_idle();
+    }
+
+    fn watch_statement(&mut self) {
         if self.replies.is_empty() {
             self.meter.waiting = None;
             self.meter.over = None;
@@ -370,14 +383,21 @@ impl Session {
     }
 
     fn out_of_time(&mut self) {
+        let now = Instant::now();
         if self.meter.over.is_some() {
-            return self.cancel();
+            if self.meter.cancel_again <= now {
+                self.cancel();
+            }
+            return;
         }
         let (Some((answers, since)), Some(longest)) =
             (self.meter.waiting, self.meter.quota.statement_longest)
         else {
             return;
         };
+        if now < since + Duration::from(longest) {
+            return;
+        }
         if self.mid_batch && !self.flushed && !self.transaction.is_asking {
             self.settle();
             self.meter.waiting = Some((answers, since + ANSWER_LONGEST));

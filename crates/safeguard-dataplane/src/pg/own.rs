@@ -5,7 +5,6 @@
 
 use safeguard_api::DecisionId;
 
-use super::course::approvable_hint;
 use super::effect::{Counts, Effect, Purpose, ROWS_MAX};
 use super::frame::{self, HEAD_BYTES, error_field};
 use super::refusal::{OVER_BUDGET, Refusal};
@@ -250,7 +249,7 @@ impl Session {
             None => "change fewer rows in one transaction; `[guard.budgets]` has the limits",
         };
         let hint = match self.transaction.text {
-            Some(_) => approvable_hint(instead, decision),
+            Some(_) => self.approvable_hint(instead, decision),
             None => instead.to_owned(),
         };
         let mut refusal = Refusal::new(OVER_BUDGET, over, hint);

@@ -12,6 +12,8 @@ use super::refusal::{OVER_BUDGET, Refusal};
 
 /// SQLSTATE `query_canceled`.
 pub const CANCELLED: &str = "57014";
+/// SQLSTATE `idle_in_transaction_session_timeout`.
+const IDLE_IN_TRANSACTION: &str = "25P03";
 
 const SLOT: Duration = Duration::from_millis(10);
 /// A whole second besides the slot that is filled at the moment.
@@ -28,6 +30,8 @@ pub enum Limit {
     Bytes,
     /// By the planner's estimate.
     Cost,
+    /// In a transaction, in milliseconds.
+    Idle,
 }
 
 impl Limit {
@@ -39,6 +43,7 @@ impl Limit {
             Limit::Rows => "rows_returned_max",
             Limit::Bytes => "bytes_returned_max",
             Limit::Cost => "cost_max",
+            Limit::Idle => "idle_in_transaction_longest",
         }
     }
 
@@ -51,6 +56,7 @@ impl Limit {
             Limit::Cost => {
                 "narrow it by a condition that an index serves, or have `EXPLAIN` show what costs so much"
             }
+            Limit::Idle => "connect again, and commit or roll back before anything else is waited for",
         }
     }
 }
@@ -93,12 +99,18 @@ impl Over {
                 "would cost {} by the planner's estimate (limit {max})",
                 grouped(self.figure)
             ),
+            Limit::Idle => format!(
+                "the transaction was open and idle for {} (limit {}); it is rolled back, and the session ends",
+                seconds(self.figure),
+                seconds(self.max)
+            ),
         }
     }
 
     pub fn sqlstate(&self) -> &'static str {
         match self.limit {
             Limit::Longest => CANCELLED,
+            Limit::Idle => IDLE_IN_TRANSACTION,
             Limit::PerSecond | Limit::Running | Limit::Rows | Limit::Bytes | Limit::Cost => OVER_BUDGET,
         }
     }
@@ -114,7 +126,7 @@ impl Over {
                 "quota `{}`, decision {decision}; all sessions of `{user}` count together",
                 self.limit.key()
             ),
-            Limit::Longest | Limit::Rows | Limit::Bytes | Limit::Cost => {
+            Limit::Longest | Limit::Rows | Limit::Bytes | Limit::Cost | Limit::Idle => {
                 format!("quota `{}`, decision {decision}", self.limit.key())
             }
         };
@@ -262,13 +274,15 @@ mod tests {
                 of(Limit::Running, 5, 4),
                 of(Limit::Longest, 1_230_456, 1_230_000),
                 of(Limit::Rows, 10_001, 10_000),
-                of(Limit::Bytes, 1_234_567, 1_000_000)
+                of(Limit::Bytes, 1_234_567, 1_000_000),
+                of(Limit::Idle, 60_012, 60_000)
             ],
             [
                 "would be 5 statements at once (limit 4)",
                 "the statement ran for 1,230.4 s (limit 1,230.0 s) and was cancelled",
                 "the statement returned 10,001 rows (limit 10,000) and was cancelled",
-                "the statement returned 1,234,567 bytes (limit 1,000,000) and was cancelled"
+                "the statement returned 1,234,567 bytes (limit 1,000,000) and was cancelled",
+                "the transaction was open and idle for 60.0 s (limit 60.0 s); it is rolled back, and the session ends"
             ]
         );
     }

@@ -12,6 +12,7 @@ use super::cancel::ServerKey;
 use super::door::Door;
 use super::estimate::Estimates;
 use super::frame::BadLength;
+use super::idle::Began;
 use super::issued::{self, Tenure};
 use super::metered::Meter;
 use super::names::Names;
@@ -30,6 +31,13 @@ pub struct Login {
     pub person: Option<String>,
     /// What ends the session, where the login was issued for minutes.
     pub tenure: Option<Tenure>,
+}
+
+/// The session behind it.
+pub struct Opened {
+    pub side: Side,
+    pub key: ServerKey,
+    pub began: Began,
 }
 
 /// Why a session ends.
@@ -111,6 +119,7 @@ pub struct Session {
     pub login: Login,
     pub client: Side,
     pub server: Side,
+    pub began: Began,
     pub from_client: Through,
     pub from_server: Through,
     pub replies: Replies,
@@ -134,14 +143,15 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn new(door: Arc<Door>, login: Login, client: Side, server: Side, key: ServerKey) -> Session {
+    pub fn new(door: Arc<Door>, login: Login, client: Side, server: Opened) -> Session {
         let statements_max = door.limits.statements_max;
-        let meter = Meter::new(door.usages.of(&login.user), key);
+        let meter = Meter::new(door.usages.of(&login.user), server.key);
         Session {
             door,
             login,
             client,
-            server,
+            server: server.side,
+            began: server.began,
             from_client: Through::NOTHING,
             from_server: Through::NOTHING,
             replies: Replies::default(),

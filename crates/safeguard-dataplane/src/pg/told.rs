@@ -90,6 +90,7 @@ impl Door {
             effect: None,
             approved: None,
             undo: None,
+            unkept: false,
             frozen: false,
             repeated: 0,
         };
@@ -118,6 +119,7 @@ impl Session {
         self.tell_desk(text, || StatementDecision {
             rule: Some(rule.to_owned()),
             sqlstate: Some(sqlstate.to_owned()),
+            unkept: text.is_some() && !self.began.keeps,
             frozen,
             ..self.decided(Outcome::Refused, all, decision)
         });
@@ -219,6 +221,7 @@ impl Session {
         };
         let frozen = text.is_some_and(|text| self.is_held_by_freeze(&self.door.texts.read(text)));
         self.tell_desk(text, || StatementDecision {
+            unkept: text.is_some() && !self.keeps_rows(),
             frozen,
             sqlstate: over.map(|_| OVER_BUDGET.to_owned()),
             classes: watch.classes.iter().copied().collect(),
@@ -251,6 +254,7 @@ impl Session {
                 .as_ref()
                 .map(|permit| permit.redeemed.decision.clone()),
             undo: None,
+            unkept: false,
             frozen: false,
             repeated: 0,
         }

@@ -3,9 +3,11 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use postgres_protocol::authentication::md5_hash;
 use postgres_protocol::authentication::sasl::{ChannelBinding, ScramSha256};
+use rustix::net::sockopt;
 use safeguard_api::config::ProxyUpstream;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
@@ -22,6 +24,9 @@ use super::startup::PROTOCOL_3_0;
 
 /// No message of a login is longer.
 const MESSAGE_BYTES_MAX: usize = 64 << 10;
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
+const KEEPALIVE_TRIES: u32 = 6;
 const CANCEL: u32 = 1234 << 16 | 5678;
 const TLS: u32 = 1234 << 16 | 5679;
 
@@ -67,6 +72,7 @@ impl Upstream {
         }
         let mut stream = TcpStream::connect((host.as_str(), *port)).await?;
         stream.set_nodelay(true)?;
+        keep_alive(&stream)?;
         let Some(tls) = &self.tls else {
             return Ok((Box::new(stream), Channel::default()));
         };
@@ -255,6 +261,36 @@ async fn answer(stream: &mut dyn Stream, body: &[u8]) -> io::Result<()> {
     frame::message(&mut out, b'p', |out| out.extend_from_slice(body));
     stream.write_all(&out).await?;
     stream.flush().await
+}
+
+/// Has the kernel ask a silent peer whether it is still there: one that is gone without a word is noticed within two minutes, and
+/// its session ended.
+pub fn keep_alive(stream: &TcpStream) -> io::Result<()> {
+    sockopt::set_socket_keepalive(stream, true)?;
+    sockopt::set_tcp_keepidle(stream, KEEPALIVE_AFTER)?;
+    sockopt::set_tcp_keepintvl(stream, KEEPALIVE_EVERY)?;
+    sockopt::set_tcp_keepcnt(stream, KEEPALIVE_TRIES)?;
+    Ok(())
+}
+
+/// Asks one question of a session that is at rest, and returns the last row of its answer; what the session goes on with is
+/// untouched.
+pub async fn ask(stream: &mut dyn Stream, sql: &str) -> Result<Option<Vec<u8>>, UpstreamError> {
+    let mut out = Vec::new();
+    frame::query(&mut out, sql);
+    stream.write_all(&out).await?;
+    stream.flush().await?;
+    let mut row = None;
+    loop {
+        let (tag, body) = read(stream).await?;
+        match tag {
+            b'D' => row = Some(body),
+            b'T' | b'C' | b'N' | b'S' => {}
+            b'E' => return Err(refused(&body)),
+            b'Z' => return Ok(row),
+            _ => return Err(UpstreamError::Protocol("something else than an answer")),
+        }
+    }
 }
 
 /// Reads one message of a login.

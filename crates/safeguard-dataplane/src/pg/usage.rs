@@ -125,6 +125,7 @@ mod tests {
         statement_longest: None,
         rows_returned_max: None,
         bytes_returned_max: None,
+        idle_in_transaction_longest: None,
         cost_max: None,
     };
 

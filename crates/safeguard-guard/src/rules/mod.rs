@@ -26,6 +26,7 @@ mod secret;
 mod server_admin;
 mod session;
 mod setting;
+mod timeout;
 mod too_complex;
 mod truncate;
 mod two_phase;
@@ -87,6 +88,7 @@ pub static RULES: &[&Rule] = &[
     &server_admin::RULE,
     &session::RULE,
     &setting::RULE,
+    &timeout::RULE,
     &too_complex::RULE,
     &truncate::RULE,
     &two_phase::RULE,

@@ -477,6 +477,7 @@ mod tests {
             effect: None,
             approved: None,
             undo: None,
+            unkept: false,
             frozen: false,
             repeated: 0,
         };

@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 use crate::postgres::Postgres;
+use crate::proxy::{PASSWORD, Proxy};
 
 /// A shop as it is often found: the application's role owns everything, and may do everything.
 const SHOP: &str = "
@@ -282,4 +283,41 @@ fn a_report_is_signed_and_a_changed_one_is_not() {
     assert!(text.contains("\"user\":\"shop_agent\""), "{text}");
     std::fs::write(&report, text.replacen("shop_agent", "shop_app", 1)).expect("written");
     assert!(!verified());
+}
+
+#[test]
+fn timeouts_that_the_role_can_switch_off_are_good_only_behind_a_proxy() {
+    let postgres = shop();
+    harden(&postgres, "production");
+    postgres.must(
+        "postgres",
+        "shop",
+        "ALTER ROLE postgres SET statement_timeout = '30s'; ALTER ROLE postgres SET lock_timeout = '1s';
+         ALTER ROLE postgres SET idle_in_transaction_session_timeout = '60s'",
+    );
+    let timeouts = |url: &str| {
+        let output = postgres.safeguard(&["--json", "db", "doctor", url]);
+        let report: Value =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output)));
+        let checks = report["checks"].as_array().expect("checks");
+        let found = checks
+            .iter()
+            .find(|check| check["name"] == "timeouts")
+            .expect("timeouts");
+        format!("{}: {}", found["health"], found["found"]).replace('"', "")
+    };
+    assert_eq!(
+        timeouts(&postgres.url("postgres", "shop")),
+        "care: they are set, and it can switch off: idle_in_transaction_session_timeout, lock_timeout, statement_timeout"
+    );
+    let proxy = Proxy::start(&postgres, &[("coder", "agent"), ("kim", "person")], &[]);
+    let through = |login: &str| {
+        let password = PASSWORD.replace(' ', "%20");
+        timeouts(&proxy.url(login).replace('@', &format!(":{password}@")))
+    };
+    assert_eq!(
+        through("coder"),
+        "good: statements, locks and idle transactions end by themselves, and it can not switch that off"
+    );
+    assert!(through("kim").starts_with("care: they are set, and it can switch off: "));
 }

@@ -280,7 +280,7 @@ async fn without_a_server_a_code_is_no_code() {
 #[tokio::test]
 async fn where_rows_must_be_kept_nothing_runs_without() {
     let (town, _control) =
-        Control::with_settings(SHOP, good_for(4), |proxy| proxy.undo_required = true).await;
+        Control::with_settings(SHOP, good_for(4), |proxy| proxy.undo_required = None).await;
     let told = town.psql("agent", &format!("{CODE}{GONE}")).await;
     assert!(told.contains("this database keeps nothing"), "{told}");
     assert_eq!(town.psql("agent", USERS).await, "50");

@@ -22,6 +22,7 @@ const QUOTA: Quota = Quota {
     statement_longest: None,
     rows_returned_max: None,
     bytes_returned_max: None,
+    idle_in_transaction_longest: None,
     cost_max: Some(100),
 };
 

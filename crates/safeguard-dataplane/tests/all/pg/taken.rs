@@ -366,7 +366,7 @@ async fn a_freeze_is_told_and_who_answers_for_the_code_decides_about_it() {
 #[tokio::test]
 async fn where_rows_must_be_kept_no_table_goes_without() {
     let good = good_for(&["public.orders"], 150, &[]);
-    let (town, _control) = Control::with_settings(SHOP, good, |proxy| proxy.undo_required = true).await;
+    let (town, _control) = Control::with_settings(SHOP, good, |proxy| proxy.undo_required = None).await;
     for sql in ["TRUNCATE orders", "DROP TABLE orders"] {
         let told = town.psql("agent", &format!("{CODE}{sql}")).await;
         assert!(told.contains("this database keeps nothing"), "{sql}: {told}");

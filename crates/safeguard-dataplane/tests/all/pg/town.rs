@@ -65,7 +65,7 @@ impl Town {
             elsewhere: false,
             environment: Environment::Production,
             mode: None,
-            undo_required: false,
+            undo_required: Some(false),
             upstream: ProxyUpstream {
                 host: server().address.ip().to_string(),
                 port: server().address.port(),

@@ -17,12 +17,21 @@ pub struct Guarded {
 
 impl Guarded {
     /// `coder` is an agent in production that works for Kim, who may approve as Lee and Max may.
-    async fn start() -> Guarded {
+    pub async fn start() -> Guarded {
         Guarded::start_in("production", "postgres", "").await
+    }
+
+    /// The same, and every process tells all that it can.
+    pub async fn start_talkative() -> Guarded {
+        Guarded::start_as("production", "postgres", "", Some("trace")).await
     }
 
     /// The same elsewhere, with a role of the proxy's own and more in the database.
     pub async fn start_in(environment: &str, role: &str, sql: &str) -> Guarded {
+        Guarded::start_as(environment, role, sql, None).await
+    }
+
+    async fn start_as(environment: &str, role: &str, sql: &str, level: Option<&'static str>) -> Guarded {
         let postgres = Postgres::start();
         postgres.must("postgres", "postgres", "CREATE DATABASE shop");
         postgres.must(
@@ -45,13 +54,13 @@ impl Guarded {
             .and_then(|free| free.local_addr())
             .expect("a free port");
         let proxy = format!(
-            "[proxies.shop]\nlisten = \"{address}\"\nenvironment = \"{environment}\"\n\
+            "[proxies.shop]\nlisten = \"{address}\"\nenvironment = \"{environment}\"\nundo_required = false\n\
              [proxies.shop.upstream]\nhost = \"127.0.0.1\"\nport = {}\ndatabase = \"shop\"\nuser = \"{role}\"\n\
              [proxies.shop.users.coder]\nprincipal = \"agent\"\nperson = \"Kim Doe\"\nverifier = \"{}\"\n",
             postgres.port,
             verifier(&postgres)
         );
-        let up = Up::start_with(QUICK_STAGES, |config| format!("{config}\n{proxy}{people}")).await;
+        let up = Up::start_telling(QUICK_STAGES, level, |config| format!("{config}\n{proxy}{people}")).await;
         let guarded = Guarded {
             up,
             postgres,

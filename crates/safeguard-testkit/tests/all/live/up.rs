@@ -21,6 +21,7 @@ pub static TURN: Mutex<()> = Mutex::const_new(());
 
 pub struct Up {
     supervisor: Child,
+    level: Option<&'static str>,
     _turn: MutexGuard<'static, ()>,
     pub state: tempfile::TempDir,
     pub api: SocketAddr,
@@ -73,6 +74,15 @@ impl Up {
 
     /// Starts with a configuration that the test has the last word on.
     pub async fn start_with(stages: &str, adapt: impl FnOnce(String) -> String) -> Up {
+        Up::start_telling(stages, None, adapt).await
+    }
+
+    /// Starts with lines of the log down to a level, such as `trace`.
+    pub async fn start_telling(
+        stages: &str,
+        level: Option<&'static str>,
+        adapt: impl FnOnce(String) -> String,
+    ) -> Up {
         let turn = TURN.lock().await;
         let state = tempfile::tempdir().expect("a temporary folder");
         // Bound together, so that no two are the same; let go just before `up` binds them.
@@ -98,11 +108,12 @@ impl Up {
         let config_path = state.path().join("safeguard.toml");
         std::fs::write(&config_path, adapt(config)).expect("the configuration is written");
         drop(free);
-        let mut supervisor = spawn(&state);
+        let mut supervisor = spawn(&state, level);
         let token = answers(&mut supervisor, &state, ports[0]).await;
         let environments = [ports[1], ports[2], ports[3], ports[4]];
         Up {
             supervisor,
+            level,
             _turn: turn,
             state,
             api: ports[0],
@@ -121,7 +132,7 @@ impl Up {
 
     /// Starts it on the same state.
     pub async fn start_again(&mut self) {
-        self.supervisor = spawn(&self.state);
+        self.supervisor = spawn(&self.state, self.level);
         answers(&mut self.supervisor, &self.state, self.api).await;
     }
 
@@ -257,7 +268,7 @@ impl Up {
 }
 
 /// `safeguard up` on the configuration in the folder.
-fn spawn(state: &tempfile::TempDir) -> Child {
+fn spawn(state: &tempfile::TempDir, level: Option<&'static str>) -> Child {
     let log = std::fs::OpenOptions::new()
         .create(true)
         .append(true)
@@ -271,6 +282,7 @@ fn spawn(state: &tempfile::TempDir) -> Child {
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("a second handle"))
         .stderr(log)
+        .envs(level.map(|level| ("SAFEGUARD_LOG", level)))
         .spawn()
         .expect("safeguard starts")
 }

@@ -1,0 +1,106 @@
+//! What a session may hold up while it does nothing: its timeouts, which it may not lift, and how long it keeps a transaction
+//! open in which it sends nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use safeguard_guard::{Facts, TIMEOUTS, Timeouts, milliseconds};
+use tokio::time::Instant;
+
+use super::frame::columns;
+use super::quota::{Limit, Over};
+use super::session::{End, Session};
+use super::side::Stream;
+use super::transaction::Block;
+use super::upstream::{self, UpstreamError};
+
+/// What a session began with.
+#[derive(Debug, Clone, Copy)]
+pub struct Began {
+    pub timeouts: Timeouts,
+    /// Whether what is removed in a transaction with an undo id is kept.
+    pub keeps: bool,
+}
+
+/// Asks the database for it. A timeout that this server does not know is none.
+pub async fn began(stream: &mut dyn Stream) -> Result<Began, UpstreamError> {
+    let figures = TIMEOUTS.map(|name| format!("pg_catalog.current_setting('{name}', true)"));
+    let question = format!(
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'safeguard_undo'), {}",
+        figures.join(", ")
+    );
+    let row = upstream::ask(stream, &question).await?;
+    let began = row.as_deref().and_then(columns).and_then(|columns| {
+        let (keeps, figures) = columns.split_first()?;
+        let figure = |text: &Option<&[u8]>| match text {
+            None => Some(0),
+            Some(text) => std::str::from_utf8(text).ok().and_then(milliseconds),
+        };
+        let figures: Option<Vec<u64>> = figures.iter().map(figure).collect();
+        Some(Began {
+            timeouts: figures?.try_into().ok()?,
+            keeps: *keeps == Some(b"t"),
+        })
+    });
+    began.ok_or(UpstreamError::Protocol("no timeouts"))
+}
+
+impl Session {
+    /// What a text does in this session: one that sets a timeout to more than what the session began with lifts it.
+    pub fn in_this_session(&self, facts: Arc<Facts>) -> Arc<Facts> {
+        facts.lifting(&self.began.timeouts).map_or(facts, Arc::new)
+    }
+
+    /// Notes since when the client has sent nothing while a transaction is open, and until when it may.
+    pub fn watch_idle(&mut self) {
+        let longest = self.meter.quota.idle_in_transaction_longest;
+        let Some(longest) = longest.filter(|_| self.keeps_open()) else {
+            self.meter.idle_since = None;
+            self.meter.idle_told = false;
+            return;
+        };
+        let since = *self.meter.idle_since.get_or_insert_with(Instant::now);
+        if !self.meter.idle_told {
+            let until = since + Duration::from(longest);
+            let wake = self.meter.wake.map_or(until, |wake| wake.min(until));
+            self.meter.wake = Some(wake);
+        }
+    }
+
+    /// Ends a session that has kept its transaction for too long; the database rolls back what it left.
+    pub fn idle_too_long(&mut self) -> Result<(), End> {
+        let longest = self.meter.quota.idle_in_transaction_longest;
+        let (Some(since), Some(longest)) = (self.meter.idle_since, longest) else {
+            return Ok(());
+        };
+        if self.meter.idle_told || since.elapsed() < Duration::from(longest) {
+            return Ok(());
+        }
+        // What was sent without a Sync may have ended, or may still run: the server says so when it is asked.
+        if !self.settle() {
+            self.meter.idle_since = None;
+            return Ok(());
+        }
+        let over = Over {
+            limit: Limit::Idle,
+            figure: u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX),
+            max: longest.ms(),
+        };
+        let is_held = !self.door.observes;
+        let decision = self.tell_quota(&over, is_held);
+        self.meter.idle_told = true;
+        if !is_held {
+            return Ok(());
+        }
+        let refusal = over.refusal(self.login.principal, &self.login.user, &decision);
+        Err(End::Told(Box::new(refusal)))
+    }
+
+    /// Whether a transaction is open and the server has nothing to do for it, as far as is known. A batch without its Sync is
+    /// one.
+    fn keeps_open(&self) -> bool {
+        let is_open = self.mid_batch || self.transaction.block != Block::Idle || self.transaction.is_wrapped;
+        let waits = self.replies.is_empty() || self.mid_batch && !self.flushed && !self.transaction.is_asking;
+        is_open && waits && !self.left
+    }
+}
