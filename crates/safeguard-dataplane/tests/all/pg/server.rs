@@ -3,9 +3,9 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio_rustls::rustls::pki_types::CertificateDer;
@@ -20,6 +20,8 @@ pub const MD5_ROLE: &str = "by_md5";
 pub const CLEARTEXT_ROLE: &str = "by_cleartext";
 pub const CERTIFICATE_ROLE: &str = "by_certificate";
 pub const TRUSTED_ROLE: &str = "by_trust";
+/// A superuser, let in by its name: what it does not do, nothing but the guard has kept it from.
+pub const ALMIGHTY_ROLE: &str = "almighty";
 const HBA: &str = "
 local all all trust
 host all guarded 127.0.0.1/32 scram-sha-256
@@ -27,6 +29,7 @@ host all by_md5 127.0.0.1/32 md5
 host all by_cleartext 127.0.0.1/32 password
 hostssl all by_certificate 127.0.0.1/32 cert
 host all by_trust 127.0.0.1/32 trust
+host all almighty 127.0.0.1/32 trust
 ";
 const START_LONGEST: Duration = Duration::from_secs(120);
 
@@ -36,8 +39,9 @@ pub struct Server {
     pub clients: Authority,
     folder: PathBuf,
     databases: AtomicU32,
-    /// The server ends when its input closes, which it does with this process, however that ends.
-    _shell: Child,
+    /// The server ends when its input closes, which it does with this process, however that ends. Guards that an answer is of the
+    /// order before it.
+    shell: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
 }
 
 static SERVER: OnceLock<Server> = OnceLock::new();
@@ -48,7 +52,16 @@ pub fn server() -> &'static Server {
 
 impl Server {
     fn start() -> Server {
-        let folder = std::env::temp_dir().join(format!("safeguard-pg-{}", std::process::id()));
+        Server::start_with("")
+    }
+
+    /// One of a test's own, which ends when it is dropped, with these settings besides: for what concerns all databases of a
+    /// server.
+    pub fn start_with(settings: &str) -> Server {
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let name = format!("safeguard-pg-{}-{number}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).unwrap();
         let port = free_port();
         let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
@@ -60,13 +73,19 @@ impl Server {
         let script = format!(
             "set -e; cd '{folder}'; chmod 600 server.key; PATH={bin}:$PATH
              initdb -D data -A trust -U postgres -E UTF8 --no-sync --locale=C >initdb.log 2>&1
+             start() {{
              nice -n 19 postgres -D data -p {port} -k '{folder}' -c hba_file='{folder}/hba.conf' -c listen_addresses=127.0.0.1 -c ssl=on \
                -c ssl_cert_file='{folder}/server.crt' -c ssl_key_file='{folder}/server.key' \
                -c ssl_ca_file='{folder}/authority.pem' -c fsync=off \
-               -c max_connections=60 -c shared_buffers=16MB -c log_min_messages=fatal >server.log 2>&1 &
+               -c max_connections=60 -c shared_buffers=16MB -c log_min_messages=fatal {settings} >>server.log 2>&1 &
              server=$!
-             echo started; read -r rest || true
-             kill -QUIT $server; wait $server || true; rm -rf '{folder}'",
+             }}
+             start; echo started
+             while read -r order; do
+               case $order in start) start ;; *) kill -$order $server; wait $server || true ;; esac
+               echo done
+             done
+             kill -QUIT $server || true; wait $server || true; rm -rf '{folder}'",
             folder = folder.display(),
             bin = bin().display(),
         );
@@ -98,22 +117,18 @@ impl Server {
             .spawn()
             .unwrap();
         let mut said = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut said)
-            .unwrap();
+        let mut answers = BufReader::new(child.stdout.take().unwrap());
+        answers.read_line(&mut said).unwrap();
         assert_eq!(said, "started\n", "see {}", folder.display());
+        let orders = child.stdin.take().unwrap();
         let server = Server {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
             clients,
             folder,
             databases: AtomicU32::new(0),
-            _shell: child,
+            shell: Mutex::new((orders, answers)),
         };
-        let begun = Instant::now();
-        while !server.as_owner("postgres", "SELECT 1").1 {
-            assert!(begun.elapsed() < START_LONGEST, "the server does not start");
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        server.until_it_answers();
         let password = PASSWORD.replace('\'', "''");
         server.must(
             "postgres",
@@ -121,10 +136,38 @@ impl Server {
                 "SET password_encryption = 'scram-sha-256'; CREATE ROLE {ROLE} LOGIN PASSWORD '{password}';
                  CREATE ROLE {CLEARTEXT_ROLE} LOGIN PASSWORD '{password}';
                  SET password_encryption = 'md5'; CREATE ROLE {MD5_ROLE} LOGIN PASSWORD '{password}';
-                 CREATE ROLE {CERTIFICATE_ROLE} LOGIN; CREATE ROLE {TRUSTED_ROLE} LOGIN"
+                 CREATE ROLE {CERTIFICATE_ROLE} LOGIN; CREATE ROLE {TRUSTED_ROLE} LOGIN;
+                 CREATE ROLE {ALMIGHTY_ROLE} SUPERUSER LOGIN"
             ),
         );
         server
+    }
+
+    /// Sends the server a signal, such as `INT` or `QUIT`, by which it ends.
+    pub fn stop(&self, signal: &str) {
+        self.order(signal);
+    }
+
+    pub fn start_again(&self) {
+        self.order("start");
+        self.until_it_answers();
+    }
+
+    fn order(&self, order: &str) {
+        let mut shell = self.shell.lock().unwrap();
+        let (orders, answers) = &mut *shell;
+        writeln!(orders, "{order}").unwrap();
+        let mut said = String::new();
+        answers.read_line(&mut said).unwrap();
+        assert_eq!(said, "done\n", "{order}");
+    }
+
+    fn until_it_answers(&self) {
+        let begun = Instant::now();
+        while !self.as_owner("postgres", "SELECT 1").1 {
+            assert!(begun.elapsed() < START_LONGEST, "the server does not start");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// Its own certificate, which leads to nothing else.

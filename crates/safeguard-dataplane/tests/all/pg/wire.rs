@@ -188,7 +188,12 @@ pub fn bind(portal: &str, statement: &str) -> Vec<u8> {
 }
 
 pub fn execute(portal: &str) -> Vec<u8> {
-    message(b'E', &[text(portal), vec![0; 4]].concat())
+    execute_some(portal, 0)
+}
+
+/// No more than so many rows; zero is all of them.
+pub fn execute_some(portal: &str, rows: u32) -> Vec<u8> {
+    message(b'E', &[text(portal), rows.to_be_bytes().to_vec()].concat())
 }
 
 pub fn describe(kind: u8, name: &str) -> Vec<u8> {

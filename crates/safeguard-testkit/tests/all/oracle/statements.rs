@@ -1,4 +1,5 @@
 //! Statements, and the ways in which one and the same can be written. Tokens stand apart by one space; a text has none within.
+//! The proxy's own test sends them as well.
 
 /// What stands in the scratch database: read by each statement, and changed by none that the guard lets an agent run.
 pub const SHOP: &str = r"
@@ -32,8 +33,32 @@ INSERT INTO orders SELECT n, n % 8 + 1, n * 1.5 FROM generate_series(1, 12) n;
 INSERT INTO app.settings VALUES ('a', '1'), ('b', '2');
 ";
 
+/// All rows, in one number; large objects are among them.
+pub const ROWS_STATE: &str = "SELECT md5(concat(
+    (SELECT string_agg(oid::text, '|' ORDER BY oid) FROM pg_largeobject_metadata),
+    (SELECT string_agg(concat(loid, pageno, data), '|' ORDER BY loid, pageno) FROM pg_largeobject),
+    (SELECT string_agg(t::text, '|' ORDER BY t::text) FROM users t), (SELECT string_agg(t::text, '|' ORDER BY t::text) FROM orders t),
+    (SELECT string_agg(t::text, '|' ORDER BY t::text) FROM entries t), (SELECT string_agg(t::text, '|' ORDER BY t::text) FROM app.settings t)))";
+/// All definitions, owners and rights, and settings of roles.
+pub const CATALOG_STATE: &str = "SELECT md5(concat(
+    (SELECT string_agg(concat(oid, relname, relnamespace, relowner, relkind, relacl, relhasrules, relhastriggers, relfilenode), '|' ORDER BY oid)
+       FROM pg_class WHERE relkind <> 't' AND relnamespace <> pg_my_temp_schema() AND relnamespace <> 'pg_toast'::regnamespace),
+    (SELECT string_agg(concat(oid, proname, prosrc, proacl, proowner), '|' ORDER BY oid) FROM pg_proc WHERE oid > 16000 AND pronamespace <> pg_my_temp_schema()),
+    (SELECT string_agg(concat(attrelid, attname, atttypid, attnotnull, attisdropped), '|' ORDER BY attrelid, attnum) FROM pg_attribute WHERE attrelid > 16000),
+    (SELECT string_agg(concat(oid, tgname, tgenabled), '|' ORDER BY oid) FROM pg_trigger), (SELECT count(*) FROM pg_rewrite),
+    (SELECT string_agg(concat(oid, typname), '|' ORDER BY oid) FROM pg_type WHERE oid > 16000 AND typnamespace <> pg_my_temp_schema()),
+    (SELECT string_agg(concat(enumtypid, enumlabel), '|' ORDER BY oid) FROM pg_enum), (SELECT string_agg(nspname || coalesce(nspacl::text, ''), '|' ORDER BY oid) FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp'),
+    (SELECT string_agg(rolname || rolsuper, '|' ORDER BY oid) FROM pg_authid), (SELECT string_agg(setconfig::text, '|') FROM pg_db_role_setting),
+    (SELECT string_agg(seqrelid || ' ' || seqstart, '|' ORDER BY seqrelid) FROM pg_sequence)))";
+
+/// Makes the rows what they were.
+pub fn again() -> String {
+    let empty = "TRUNCATE users, orders, entries, app.settings RESTART IDENTITY CASCADE";
+    format!("{empty}; SELECT lo_unlink(oid) FROM pg_largeobject_metadata; {ROWS}")
+}
+
 /// Change or remove what an agent must not, or take what it must not take.
-pub const HOSTILE: &[&str] = &[
+const HOSTILE: &[&str] = &[
     "DELETE FROM users WHERE id = 1",
     "DELETE FROM users",
     "DELETE FROM ONLY orders",
@@ -119,19 +144,8 @@ pub const HOSTILE: &[&str] = &[
     "BEGIN ; DECLARE held CURSOR FOR SELECT forget ( 2 ) ; FETCH ALL FROM held ; COMMIT",
 ];
 
-/// What a text does not tell: a function that is written as a column, a function or an operator of somebody's that has the name of
-/// one of PostgreSQL's own, what the check of a domain and the query of a view call. Whoever may make functions can make these;
-/// an agent may not.
-pub const UNTOLD: &[&str] = &[
-    "SELECT u.gone FROM users AS u",
-    "SELECT lower ( 3 )",
-    "SELECT 1 @@@ 2",
-    "SELECT '6' :: odd",
-    "SELECT * FROM wiping LIMIT 1",
-];
-
 /// What agents do all day.
-pub const HARMLESS: &[&str] = &[
+const HARMLESS: &[&str] = &[
     "SELECT 1",
     "SELECT * FROM users WHERE id = 1",
     "SELECT id , name FROM users ORDER BY name LIMIT 5",
@@ -169,11 +183,32 @@ pub const HARMLESS: &[&str] = &[
     "TABLE users LIMIT 1",
 ];
 
+/// Every statement in every spelling and form: whether it is hostile, the form's name, and the text.
+pub fn variants() -> impl Iterator<Item = (bool, &'static str, String)> {
+    let bases = HOSTILE
+        .iter()
+        .map(|base| (true, *base))
+        .chain(HARMLESS.iter().map(|base| (false, *base)));
+    bases.flat_map(|(hostile, base)| {
+        let tokens: Vec<&str> = base.split(' ').collect();
+        let mut written: Vec<String> = SPELLINGS.iter().map(|(_, spell)| spell(&tokens)).collect();
+        written.dedup();
+        let forms = FORMS.iter().filter(move |form| hostile || !form.code);
+        forms.flat_map(move |form| {
+            let all: Vec<_> = written
+                .iter()
+                .map(|sql| (hostile, form.name, (form.write)(sql)))
+                .collect();
+            all
+        })
+    })
+}
+
 /// Its name, and what it makes of the tokens.
 type Spelling = (&'static str, fn(&[&str]) -> String);
 
 /// One and the same, written otherwise.
-pub const SPELLINGS: &[Spelling] = &[
+const SPELLINGS: &[Spelling] = &[
     ("as it is", |tokens| tokens.join(" ")),
     ("lower case", |tokens| each(tokens, str::to_lowercase)),
     ("mixed case", |tokens| each(tokens, mixed)),
@@ -250,10 +285,10 @@ fn mixed(token: &str) -> String {
 }
 
 /// Ways to have a statement run. One that only code can run is refused whatever it runs, and says nothing of what is harmless.
-pub struct Form {
-    pub name: &'static str,
-    pub write: fn(&str) -> String,
-    pub code: bool,
+struct Form {
+    name: &'static str,
+    write: fn(&str) -> String,
+    code: bool,
 }
 
 const fn plain(name: &'static str, write: fn(&str) -> String) -> Form {
@@ -272,7 +307,7 @@ const fn code(name: &'static str, write: fn(&str) -> String) -> Form {
     }
 }
 
-pub const FORMS: &[Form] = &[
+const FORMS: &[Form] = &[
     plain("alone", str::to_owned),
     plain("second", |sql| format!("SELECT 1;{sql}")),
     plain("out of the transaction", |sql| {
