@@ -14,6 +14,7 @@ mod exceptions;
 mod faulty;
 mod guarded;
 mod kill;
+mod lanes;
 mod late;
 mod load;
 mod lossless;

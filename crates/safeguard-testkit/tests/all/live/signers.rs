@@ -38,6 +38,11 @@ pub fn make_key(folder: &Path, name: &str, kind: &[&str]) -> String {
 
 impl Signers {
     pub async fn start() -> Signers {
+        Signers::start_with(|config| config).await
+    }
+
+    /// Starts with a configuration that the test has the last word on.
+    pub async fn start_with(adapt: impl FnOnce(String) -> String) -> Signers {
         let keys = tempfile::tempdir().expect("a temporary folder");
         let ed25519 = ["-t", "ed25519"];
         let mut people = String::new();
@@ -60,7 +65,7 @@ impl Signers {
         let stages = format!(
             "{stages}\n[gates.layers]\nrequired = false\n[gates.documentation]\nrequired = false\n[gates.risk]\napplied = false\n[gates.human-approval]\nquorum = 2\nseniors = 1\n"
         );
-        let up = Up::start_with(&stages, |config| format!("{config}\n{people}")).await;
+        let up = Up::start_with(&stages, |config| adapt(format!("{config}\n{people}"))).await;
         Signers { up, keys }
     }
 
@@ -92,6 +97,11 @@ impl Signers {
 
     /// Records a change to `src/pay.rs` and a release of it, which waits for approvals before it leaves dev.
     pub async fn waiting(&self, version: &str, people: Value) -> Waiting {
+        self.waiting_with(version, people, &[]).await
+    }
+
+    /// The same with more words for `release create`.
+    pub async fn waiting_with(&self, version: &str, people: Value, more: &[&str]) -> Waiting {
         let mut change = json!({
             "service": "shop", "title": format!("version {version}"), "base": "a".repeat(40),
             "head": format!("{:040x}", version.bytes().fold(7_u128, |sum, byte| sum * 131 + u128::from(byte))),
@@ -122,19 +132,10 @@ impl Signers {
         }
         let artifact = self.up.artifact("shop-1-0", version);
         let artifact = artifact.display().to_string();
-        let made = self.up.safeguard(&[
-            "release",
-            "create",
-            "--service",
-            "shop",
-            "--artifact",
-            &artifact,
-            "--version",
-            version,
-            "--change",
-            &change,
-            "--json",
-        ]);
+        let mut words = vec!["release", "create", "--service", "shop", "--artifact", &artifact];
+        words.extend(["--version", version, "--change", &change, "--json"]);
+        words.extend(more);
+        let made = self.up.safeguard(&words);
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let made: Value = serde_json::from_slice(&made.stdout).expect("JSON");
         let release = made["release"]["id"].as_str().expect("an id").to_owned();
