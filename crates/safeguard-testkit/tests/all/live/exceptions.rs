@@ -170,6 +170,61 @@ fn a_break_glass_lifts_a_freeze_for_one_release_and_never_a_gate() {
     });
 }
 
+#[test]
+fn a_break_glass_that_expired_lifts_no_freeze() {
+    runtime().block_on(async {
+        let signers = Signers::start().await;
+        let up = &signers.up;
+        let Waiting { release, .. } = signers.waiting("1.0", json!({})).await;
+        signers.until_only_approvals_lack(&release).await;
+        up.ok("POST", "/api/v1/freezes", Some(json!({ "reason": "holidays" })))
+            .await;
+        let frozen = async || {
+            let shown = up.ok("GET", &format!("/api/v1/releases/{release}"), None).await;
+            shown["rollout"]["blocks"].to_string().contains("\"freeze\"")
+        };
+        up.until("the freeze holds it", async || frozen().await.then_some(()))
+            .await;
+        let expires = Timestamp(unix_ms() + 15_000);
+        let request = json!({ "release": release, "reason": "checkout is down", "expires": expires });
+        let glass = up.ok("POST", "/api/v1/breakglasses", Some(request)).await;
+        let text = canonical(&glass["statement"]);
+        let path = format!(
+            "/api/v1/breakglasses/{}/sign",
+            glass["id"].as_str().expect("an id")
+        );
+        for key in ["kim", "sam"] {
+            up.ok("POST", &path, Some(signers.sign(key, NAMESPACE, &text, &[])))
+                .await;
+        }
+        up.until("the freeze is lifted", async || (!frozen().await).then_some(()))
+            .await;
+        up.until("the freeze holds it again", async || frozen().await.then_some(()))
+            .await;
+        assert!(expires.0 <= unix_ms(), "it held before its time was over");
+        // With every approval it stays where it is, and nobody signs the break-glass any more.
+        signers.approved(&release, "kim").await;
+        signers.approved(&release, "sam").await;
+        up.until("only the freeze holds it", async || {
+            let shown = up.ok("GET", &format!("/api/v1/releases/{release}"), None).await;
+            let blocks = shown["rollout"]["blocks"].as_array()?.clone();
+            let freeze = |block: &Value| block["name"] == "freeze";
+            (!blocks.is_empty() && blocks.iter().all(freeze)).then_some(())
+        })
+        .await;
+        let late = signers.sign("lee", NAMESPACE, &text, &[]);
+        signers
+            .refused(up.call("POST", &path, Some(late)).await, "expired at")
+            .await;
+        // It was used, so somebody looks at it all the same.
+        let status = up.ok("GET", "/api/v1/status", None).await;
+        assert!(
+            status["warnings"].to_string().contains("nobody has reviewed it"),
+            "{status:#}"
+        );
+    });
+}
+
 /// The newest entry is of tomorrow, as it is when the clock is set back by a day.
 #[test]
 fn with_a_clock_that_was_set_back_nothing_is_signed() {
@@ -192,19 +247,24 @@ fn with_a_clock_that_was_set_back_nothing_is_signed() {
     });
 }
 
-async fn write_entry_of_tomorrow(state: &std::path::Path) {
+/// The store of an installation that was stopped.
+pub fn store_of(state: &std::path::Path) -> Store {
     let key: [u8; 32] = std::fs::read(state.join("log.key"))
         .expect("a key")
         .try_into()
         .expect("32 bytes");
     let public = [b"safeguard log name\n".as_slice(), &key].concat();
-    let store = Store::open(Settings {
+    Store::open(Settings {
         place: Place::File(state.join("safeguard.db")),
         origin: format!("safeguard/{}", &Digest::of(&public).hex()[..16]),
         key,
         checkpoint_file: Some(state.join("checkpoint")),
     })
-    .expect("the store opens");
+    .expect("the store opens")
+}
+
+async fn write_entry_of_tomorrow(state: &std::path::Path) {
+    let store = store_of(state);
     let event = Event {
         v: 1,
         kind: "test.tomorrow".to_owned(),
