@@ -22,14 +22,19 @@ use crate::failure::Failure;
 use crate::output::{BAD, GOOD, Output};
 
 const DIFFERENCES_MAX: usize = 100;
+/// Who enters what the router did by itself.
+const ROUTER: &str = "router";
 
 #[derive(Debug, Default, Serialize)]
 struct Replayed {
     verdicts: u64,
     plans: u64,
     judgements: u64,
-    /// Decisions without a document to compute them again from: of a version before documents, or on a full disk.
+    /// Decisions without a document to compute them again from: of a version before documents, or on a full disk. Nobody
+    /// knows whether they come to the same.
     without_document: u64,
+    /// The first [`DIFFERENCES_MAX`] of them.
+    not_computed: Vec<Difference>,
     differences: Vec<Difference>,
     /// Differences beyond the first [`DIFFERENCES_MAX`].
     differences_left_out: u64,
@@ -41,6 +46,13 @@ impl Replayed {
             self.differences.push(Difference { entry, what });
         } else {
             self.differences_left_out += 1;
+        }
+    }
+
+    fn lacks_document(&mut self, entry: u64, what: String) {
+        self.without_document += 1;
+        if self.not_computed.len() < DIFFERENCES_MAX {
+            self.not_computed.push(Difference { entry, what });
         }
     }
 }
@@ -56,6 +68,7 @@ pub fn replay(folder: &Path, size: u64, output: &Output) -> Result<(), Failure> 
     let mut replay = Replay {
         content: folder.join("content"),
         policies: HashMap::new(),
+        entered_under: HashMap::new(),
         told: Replayed::default(),
     };
     let mut entry = 0;
@@ -67,46 +80,72 @@ pub fn replay(folder: &Path, size: u64, output: &Output) -> Result<(), Failure> 
             let bytes = bytes.map_err(|_| anyhow!("`{}` is cut short", path.display()))?;
             let event: Event =
                 serde_json::from_slice(bytes).with_context(|| format!("entry {entry} is not an event"))?;
-            if let Err(why) = replay.entry(&event) {
-                replay.told.differ(entry, format!("`{}`: {why:#}", event.kind));
+            match replay.entry(&event) {
+                Ok(Computed::Again) => {}
+                Ok(Computed::NothingKept(what)) => {
+                    let what = format!("`{}`: the log names no {what}", event.kind);
+                    replay.told.lacks_document(entry, what);
+                }
+                Err(why) => replay.told.differ(entry, format!("`{}`: {why:#}", event.kind)),
             }
             entry += 1;
         }
     }
     output.data(&replay.told, text)?;
-    if replay.told.differences.is_empty() {
-        Ok(())
-    } else {
-        Err(Failure::Told)
+    match (replay.told.differences.is_empty(), replay.told.without_document) {
+        (false, _) => Err(Failure::Told),
+        (true, 0) => Ok(()),
+        (true, _) => Err(Failure::ToldUndecided),
     }
+}
+
+/// What became of one entry.
+enum Computed {
+    /// It comes to the same, or nothing was decided with it.
+    Again,
+    /// It is a decision, and what it was made from was not kept.
+    NothingKept(&'static str),
 }
 
 struct Replay {
     content: PathBuf,
     /// By their ids: the log has every policy that was ever in force.
     policies: HashMap<String, Policy>,
+    /// The policy that each release entered under.
+    entered_under: HashMap<String, String>,
     told: Replayed,
 }
 
 impl Replay {
-    fn entry(&mut self, event: &Event) -> anyhow::Result<()> {
+    fn entry(&mut self, event: &Event) -> anyhow::Result<Computed> {
         let reference = |name: &str| event.refs.iter().find(|reference| reference.name == name);
-        match event.kind.as_str() {
+        let done = match event.kind.as_str() {
             "policy.applied" => self.policy(event),
+            "release.created" => self.entered(event),
             "gate.result" => match reference("case") {
                 Some(case) => self.verdict(event, case),
-                None => self.nothing_to_go_by(),
+                None => return Ok(Computed::NothingKept("case")),
             },
-            _ => match (reference("plan"), reference("judge.evaluations")) {
+            kind => match (reference("plan"), reference("judge.evaluations")) {
                 (Some(plan), _) => self.plan(event, plan),
                 (None, Some(evaluations)) => self.judgement(event, evaluations),
+                (None, None) if event.actor.id == ROUTER && by_judge(event) => {
+                    return Ok(Computed::NothingKept("evaluations of the judge"));
+                }
+                (None, None) if event.actor.id != ROUTER && is_planned(kind) => {
+                    return Ok(Computed::NothingKept("plan"));
+                }
                 (None, None) => Ok(()),
             },
-        }
+        };
+        done.map(|()| Computed::Again)
     }
 
-    fn nothing_to_go_by(&mut self) -> anyhow::Result<()> {
-        self.told.without_document += 1;
+    fn entered(&mut self, event: &Event) -> anyhow::Result<()> {
+        let release = event.subject.first().context("it has no subject")?;
+        let policy = event.decision.get("policy").and_then(Value::as_str);
+        let policy = policy.context("it names no policy")?;
+        self.entered_under.insert(release.clone(), policy.to_owned());
         Ok(())
     }
 
@@ -196,20 +235,19 @@ impl Replay {
         };
         let evaluations: Vec<Evaluation> =
             serde_json::from_slice(&self.fetch(&evaluations.sha256)?).context("the evaluations")?;
-        // A release keeps its policy, and the log does not say here which: one of them must give the recorded figure.
-        let figures: Vec<f64> = self
-            .policies
-            .values()
-            .map(|policy| recompute(&policy.judge, &evaluations).log_evidence)
-            .collect();
-        if figures
-            .iter()
-            .any(|figure| figure.to_bits() == log_evidence.to_bits())
-        {
-            self.told.judgements += 1;
-            return Ok(());
+        // A release keeps the policy that it entered under.
+        let release = event.subject.first().context("it has no subject")?;
+        let policy = self
+            .entered_under
+            .get(release)
+            .and_then(|id| self.policies.get(id))
+            .with_context(|| format!("the policy that {release} entered under is not in the log"))?;
+        let figure = recompute(&policy.judge, &evaluations).log_evidence;
+        if figure.to_bits() != log_evidence.to_bits() {
+            return same("evidence", &log_evidence.to_string(), &figure.to_string());
         }
-        same("evidence", &log_evidence.to_string(), &format!("{figures:?}"))
+        self.told.judgements += 1;
+        Ok(())
     }
 
     fn fetch(&self, digest: &Digest) -> anyhow::Result<Vec<u8>> {
@@ -221,6 +259,16 @@ impl Replay {
             Some(bytes) => Ok(bytes),
         }
     }
+}
+
+/// Whether the router took a release off because of what its judge saw; of other causes nothing is computed.
+fn by_judge(event: &Event) -> bool {
+    event.decision.pointer("/cause/name").and_then(Value::as_str) == Some("judge")
+}
+
+/// Whether the planner decides entries of this kind.
+fn is_planned(kind: &str) -> bool {
+    kind == "risk.scored" || kind.starts_with("deploy.") || kind.starts_with("rollback.")
 }
 
 fn next(rollout: &Rollout) -> String {
@@ -251,7 +299,13 @@ fn text(told: &Replayed) -> String {
         "{} verdicts of gates, {} decisions of the planner, {} of the judge",
         told.verdicts, told.plans, told.judgements
     );
-    if told.differences.is_empty() {
+    for lacking in &told.not_computed {
+        text.push_str(&format!(
+            "{BAD}can not be computed{BAD:#}: entry {}: {}\n",
+            lacking.entry, lacking.what
+        ));
+    }
+    if told.differences.is_empty() && told.without_document == 0 {
         text.push_str(&format!("{GOOD}the same{GOOD:#}: {figures}\n"));
     } else {
         text.push_str(&format!("{figures} come to the same\n"));
@@ -261,7 +315,7 @@ fn text(told: &Replayed) -> String {
     }
     if told.without_document > 0 {
         text.push_str(&format!(
-            "{} have no document to compute them from\n",
+            "{} have no document to compute them from: whether they come to the same is not known\n",
             told.without_document
         ));
     }

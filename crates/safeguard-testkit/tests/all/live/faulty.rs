@@ -1,6 +1,7 @@
 //! A service with a fault that the test turns on: this very program, started again as the app.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -9,6 +10,8 @@ use super::up::{Up, runtime};
 
 /// Names the file whose existence is the fault of an artifact that is marked bad; set in the app's environment alone.
 const FAULT_FILE: &str = "TEST_FAULT_FILE";
+/// Requests that this process was asked since the fault began.
+static ASKED: AtomicU64 = AtomicU64::new(0);
 
 /// Not a test by itself: with the variable set, this very program is the service under test.
 #[test]
@@ -19,6 +22,7 @@ fn app() {
     let own = std::env::current_exe().expect("a path");
     let mark = std::fs::read_to_string(own.with_file_name("MARK")).expect("the artifact's mark");
     let fault = mark.starts_with("bad").then(|| PathBuf::from(fault));
+    let every = if mark.starts_with("bad-at-times") { 2 } else { 1 };
     runtime().block_on(async {
         let host = std::env::var("HOST").expect("HOST");
         let port = std::env::var("PORT").expect("PORT");
@@ -26,12 +30,13 @@ fn app() {
         let listener = TcpListener::bind(format!("{host}:{port}")).await.expect("bound");
         loop {
             let (stream, _) = listener.accept().await.expect("accepted");
-            tokio::spawn(serve(stream, release.clone(), fault.clone()));
+            tokio::spawn(serve(stream, release.clone(), fault.clone(), every));
         }
     });
 }
 
-async fn serve(stream: TcpStream, release: String, fault: Option<PathBuf>) {
+/// With the fault, one of `every` requests fails.
+async fn serve(stream: TcpStream, release: String, fault: Option<PathBuf>, every: u64) {
     let mut stream = BufReader::new(stream);
     loop {
         let mut first = String::new();
@@ -46,7 +51,8 @@ async fn serve(stream: TcpStream, release: String, fault: Option<PathBuf>) {
             }
         }
         let healthy = first.starts_with("GET /healthz");
-        let fails = !healthy && fault.as_ref().is_some_and(|file| file.exists());
+        let faulty = !healthy && fault.as_ref().is_some_and(|file| file.exists());
+        let fails = faulty && ASKED.fetch_add(1, Ordering::Relaxed).is_multiple_of(every);
         let status = if fails { "500 Oops" } else { "200 OK" };
         let answer = format!(
             "HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{release}",
@@ -67,7 +73,7 @@ pub fn configured(config: &str, fault_file: &Path) -> String {
     config.replace(shop, app).replace("{ SHOP_DATABASE", &variable)
 }
 
-/// An artifact of the app; one whose mark begins with `bad` has the fault.
+/// An artifact of the app; one whose mark begins with `bad` has the fault, with `bad-at-times` in every second request.
 pub fn artifact(up: &Up, mark: &str) -> PathBuf {
     let folder = up.state.path().join(format!("app-{mark}"));
     std::fs::create_dir_all(&folder).expect("a folder");
