@@ -368,6 +368,22 @@ fn statements(walk: &mut Walk<'_>, text: &str, dialect: Dialect) -> Result<(), G
     judged(walk, &sql, dialect)
 }
 
+/// What is not understood of another dialect is no fault of PostgreSQL's grammar.
+fn in_dialect(mut finding: GuardFinding, dialect: Dialect) -> GuardFinding {
+    let whose = match dialect {
+        Dialect::MySql => "MySQL",
+        Dialect::Sqlite => "SQLite or DuckDB",
+        Dialect::Other => "this client",
+        Dialect::Postgres => return finding,
+    };
+    if finding.rule == "not-understood" {
+        finding.hint = format!(
+            "statements of {whose} are judged as far as PostgreSQL's grammar has them: say it in plain SQL, or have a person run it"
+        );
+    }
+    finding
+}
+
 /// A function of SQLite's client that writes a file or runs what one holds.
 fn reaches_out(sql: &str) -> Option<&'static str> {
     const NAMES: &[&str] = &["edit", "load_extension", "writefile"];
@@ -422,7 +438,7 @@ fn judged(walk: &Walk<'_>, sql: &str, dialect: Dialect) -> Result<(), GuardFindi
     match (decision.decision, decision.finding) {
         (GuardAnswer::Allow, _) => Ok(()),
         (GuardAnswer::Measure, _) if environment == Environment::Dev || reads_by_extensions => Ok(()),
-        (GuardAnswer::Deny, Some(finding)) => Err(finding),
+        (GuardAnswer::Deny, Some(finding)) => Err(in_dialect(finding, dialect)),
         (GuardAnswer::Measure, Some(finding)) => {
             let does = finding
                 .message

@@ -103,6 +103,11 @@ fn one(node: Node<'_>, text: &str) -> Result<(), Refusal> {
             .take(30)
             .flat_map(char::escape_debug)
             .collect();
+        if near.starts_with('{') && near.contains(',') {
+            return Err(format!(
+                "has braces where a command's name stands (line {line}, `{near}`)"
+            ));
+        }
         return Err(format!(
             "bash's grammar does not know (line {line}, near `{near}`)"
         ));

@@ -247,6 +247,15 @@ fn a_script_that_an_agent_wrote_is_judged_as_if_it_were_typed() {
     assert_eq!(rule(&asked_beside("npm run tidy", &package)), "remove-files");
     assert_eq!(rule(&asked_beside("yarn tidy", &package)), "remove-files");
     assert_eq!(rule(&asked_beside("npm test", &package)), "allowed");
+    let composer = [(
+        "composer.json",
+        r#"{"scripts": {"tidy": ["@php -v", "rm -rf ~"], "lint": "phpcs"}}"#,
+    )];
+    assert_eq!(
+        rule(&asked_beside("composer run tidy", &composer)),
+        "remove-files"
+    );
+    assert_eq!(rule(&asked_beside("composer lint", &composer)), "allowed");
     let make = [(
         "Makefile",
         ".PHONY: all tidy\nall: build\n\tcc -o $@ $(FILES)\ntidy: wipe\n\t@true\nwipe:\n\t-@psql $(URL) -c 'DROP TABLE users'\n",

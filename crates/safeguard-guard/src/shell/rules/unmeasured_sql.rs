@@ -7,6 +7,6 @@ pub(super) static RULE: CommandRule = CommandRule {
     page: include_str!("unmeasured_sql.md"),
     sqlstate: POLICY,
     why: "what a change of rows or a call really does shows only when it runs, and nothing stands behind this command to measure it",
-    instead: "write a migration, or try it against a database of your own with the hook installed for it (`--env dev`)",
+    instead: "for a read, leave out the function that is not PostgreSQL's own; for a change, write a migration, or have a person run it",
     check: elsewhere,
 };

@@ -37,6 +37,18 @@ pub(super) fn texts(invocation: &Invocation) -> Vec<Within> {
             };
             typed.iter().filter_map(command).collect()
         }
+        "make" | "gmake" => {
+            let typed = given(&["--eval", "-E"]);
+            let recipes = typed
+                .iter()
+                .filter_map(|rule| rule.split_once(';'))
+                .map(|(_, recipe)| recipe.to_owned());
+            let shell = args
+                .iter()
+                .filter_map(|word| word.text.strip_prefix("SHELL="))
+                .map(str::to_owned);
+            recipes.chain(shell.filter(|shell| shell.contains(' '))).collect()
+        }
         "zip" => given(&["-TT", "--unzip-command"]),
         "sed" | "gsed" => return sed(invocation),
         _ => Vec::new(),

@@ -8,6 +8,7 @@ use crate::shell::unwrap::SHELLS;
 pub(super) fn named(walk: &mut Walk<'_>, invocation: &Invocation) -> Option<String> {
     match invocation.program.as_str() {
         "npm" | "pnpm" | "yarn" | "bun" => package_script(walk, invocation),
+        "composer" => composer_script(walk, invocation),
         "make" | "gmake" => recipes(walk, invocation),
         _ => None,
     }
@@ -57,6 +58,28 @@ fn package_script(walk: &mut Walk<'_>, invocation: &Invocation) -> Option<String
     let lines: Vec<&str> = lines
         .iter()
         .filter_map(|name| scripts.get(name)?.as_str())
+        .collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// What `composer run NAME` would run; a script is a text or a list of texts.
+fn composer_script(walk: &mut Walk<'_>, invocation: &Invocation) -> Option<String> {
+    let options = invocation.options(&["-d", "--working-dir"]);
+    let name = match options.words().as_slice() {
+        ["run" | "run-script" | "exec", name, ..] | [name, ..] => (*name).to_owned(),
+        [] => return None,
+    };
+    let text = walk.script("composer.json", &invocation.spot("composer.json"))?;
+    let package: serde_json::Value = serde_json::from_str(&text).ok()?;
+    let script = package.get("scripts")?.get(&name)?;
+    let lines: Vec<&str> = match script.as_array() {
+        Some(lines) => lines.iter().filter_map(|line| line.as_str()).collect(),
+        None => script.as_str().into_iter().collect(),
+    };
+    // `@php` and its like name other scripts and programs.
+    let lines: Vec<&str> = lines
+        .into_iter()
+        .map(|line| line.trim_start_matches('@'))
         .collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
