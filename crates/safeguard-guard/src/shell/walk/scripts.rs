@@ -1,6 +1,6 @@
 //! Texts of commands that lie in files: scripts of shells, of `package.json`, and recipes of a `Makefile`.
 
-use super::Walk;
+use super::{Stdin, Walk};
 use crate::shell::rules::Invocation;
 use crate::shell::unwrap::SHELLS;
 
@@ -103,7 +103,10 @@ fn recipes(walk: &mut Walk<'_>, invocation: &Invocation) -> Option<String> {
     }
     let given = options.values(&["-f", "--file", "--makefile"]).next();
     let name = given.map_or("Makefile", |file| file.text.as_str());
-    let text = walk.script(name, &folder.to(name, invocation.project.as_deref()))?;
+    let text = match (name, &invocation.stdin) {
+        ("-" | "/dev/stdin", Stdin::Text(text)) => text.clone(),
+        _ => walk.script(name, &folder.to(name, invocation.project.as_deref()))?,
+    };
     let rules = rules_of(&text);
     let asked = options.words();
     let mut open: Vec<&str> = asked.into_iter().filter(|word| !word.contains('=')).collect();
