@@ -64,7 +64,7 @@ impl Asked<'_> {
             for path in unread {
                 let text = self.script(path);
                 let own = text.filter(|text| !self.has(theirs.as_deref(), path, text));
-                // Of programs, and of what others answer for, nothing is read.
+                // Of what is not there, and of what others answer for, nothing is read.
                 scripts.insert(path.clone(), own.unwrap_or_default());
             }
         }
@@ -85,11 +85,10 @@ impl Asked<'_> {
         })
     }
 
-    /// The text of a script; none of what a shell takes for a program: there is a zero in its first line.
+    /// The text of a script, of whatever kind it is.
     fn script(&self, path: &str) -> Option<String> {
         let bytes = self.bytes(path)?;
-        let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or(&[]);
-        (!first.contains(&0)).then(|| String::from_utf8_lossy(&bytes).into_owned())
+        Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     fn file(&self, path: &str) -> Option<String> {

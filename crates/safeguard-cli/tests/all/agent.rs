@@ -262,6 +262,18 @@ fn a_script_counts_as_typed_unless_the_default_branch_has_it() {
         1,
         "a shell reads on behind its first line"
     );
+    let program = |text: &str| std::fs::write(project.path("src/wipe.py"), text).unwrap();
+    let explain = ["agent", "explain", "python3 wipe.py"];
+    program("import shutil\nshutil.rmtree('lib')\n");
+    assert_eq!(project.exit(&explain), 1, "a program is read like a script");
+    git(&["add", "wipe.py"]);
+    git(&["commit", "--quiet", "--message", "wipe"]);
+    git(&["branch", "--force", "main"]);
+    assert_eq!(project.exit(&explain), 0, "others answer for it now");
+    program("# \0\nimport shutil\nshutil.rmtree('lib')\n");
+    assert_eq!(project.exit(&explain), 1, "a zero hides nothing");
+    program("import shutil\nshutil.rmtree('build')\n");
+    assert_eq!(project.exit(&explain), 0, "a build makes it again");
 }
 
 const BAD: &str =

@@ -53,7 +53,7 @@ pub fn judge_command(command: &str, around: &Surroundings<'_>) -> CommandDecisio
         finding,
         programs: walk.programs.into_iter().collect(),
         files_needed: walk.files_needed.into_iter().collect(),
-        scripts: walk.scripts.into_iter().collect(),
+        scripts: walk.scripts.union(&walk.imported).cloned().collect(),
         principal: Principal::Agent,
         environment: around.environment,
     }

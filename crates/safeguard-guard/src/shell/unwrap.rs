@@ -24,6 +24,8 @@ pub(crate) enum Within {
         text: String,
         elsewhere: bool,
     },
+    /// What a program hands to a shell, of which a part may only show when it runs.
+    OfCode(String),
     /// A file that a shell would read.
     Script(String),
     /// What the shell is given to read.
@@ -82,9 +84,11 @@ pub(crate) fn within(invocation: &Invocation) -> Vec<Within> {
             _ => argv,
         };
         let argv: Vec<Word> = argv.into_iter().filter(|word| word.text != "--").collect();
-        let tool = argv
-            .first()
-            .is_some_and(|word| TOOLS.contains(&word.text.split('@').next().unwrap_or("")));
+        const RUN_CODE: &[&str] = &["node", "ts-node", "tsx", "vite-node", "zx"];
+        let tool = argv.first().is_some_and(|word| {
+            let name = word.text.split('@').next().unwrap_or("");
+            TOOLS.contains(&name) || RUN_CODE.contains(&name)
+        });
         found.extend(tool.then_some(Within::Command {
             argv,
             elsewhere: false,

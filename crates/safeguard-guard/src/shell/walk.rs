@@ -40,6 +40,8 @@ pub(crate) struct State {
     pub folder: Spot,
     /// On another machine, or in a container.
     pub remote: bool,
+    /// In a text of a program's code: what is not understood of it is not refused.
+    pub of_code: bool,
 }
 
 /// A file that a command reads or writes by `<` and `>`.
@@ -71,6 +73,12 @@ pub(crate) struct Walk<'s> {
     pub programs: BTreeSet<String>,
     pub files_needed: BTreeSet<String>,
     pub scripts: BTreeSet<String>,
+    /// Modules that programs take in, by paths at which they may lie.
+    pub imported: BTreeSet<String>,
+    /// Programs that were judged: one that starts itself is judged once.
+    pub judged: BTreeSet<String>,
+    /// Where files were copied from, which the command has not written.
+    copied: BTreeMap<String, String>,
     /// Files that the command itself writes, with their texts; none for what another program made.
     written: BTreeMap<String, Option<String>>,
     /// What psql is told to put in place of names, by the call that is asked about.
@@ -89,6 +97,9 @@ impl<'s> Walk<'s> {
             programs: BTreeSet::new(),
             files_needed: BTreeSet::new(),
             scripts: BTreeSet::new(),
+            imported: BTreeSet::new(),
+            judged: BTreeSet::new(),
+            copied: BTreeMap::new(),
             written: BTreeMap::new(),
             psql: BTreeMap::new(),
             open: Vec::new(),
@@ -102,6 +113,7 @@ impl<'s> Walk<'s> {
             variables: Variables::of_a_shell(),
             folder: Spot::project(),
             remote: false,
+            of_code: false,
         };
         self.open.push(Text {
             text: text.to_owned(),
@@ -110,7 +122,12 @@ impl<'s> Walk<'s> {
             deep: 0,
         });
         while let Some(next) = self.open.pop() {
-            let tree = tree::parse(&next.text).map_err(not_understood)?;
+            let of_code = next.state.of_code;
+            let tree = match tree::parse(&next.text) {
+                Ok(tree) => tree,
+                Err(_) if of_code => continue,
+                Err(does) => return Err(not_understood(does)),
+            };
             let mut script = Script {
                 text: &next.text,
                 state: next.state,
@@ -120,9 +137,20 @@ impl<'s> Walk<'s> {
                 calls: 0,
                 walk: self,
             };
-            script.part(tree.root_node(), &next.stdin)?;
+            match script.part(tree.root_node(), &next.stdin) {
+                Err(finding) if of_code && rules::OF_FORM.contains(&finding.rule.as_str()) => {}
+                walked => {
+                    walked?;
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Why a text would be refused as a command that destroys something; it may as well be a sentence.
+    pub fn destroys(&self, text: &str) -> Option<GuardFinding> {
+        let finding = Walk::new(self.around).command(text).err();
+        finding.filter(|finding| rules::DESTROY.contains(&finding.rule.as_str()))
     }
 
     pub fn later(&mut self, text: String, state: &State, stdin: &Stdin, deep: u32) -> Walked {
@@ -178,8 +206,13 @@ impl<'s> Walk<'s> {
 
     /// A copy holds what the first did.
     fn note_copy(&mut self, from: &str, to: &str) {
-        if let Some(text) = self.written.get(from.trim_start_matches("./")).cloned() {
-            self.note_written(to, text);
+        let from = from.trim_start_matches("./");
+        match self.written.get(from).cloned() {
+            Some(text) => self.note_written(to, text),
+            None => {
+                let to = to.trim_start_matches("./").to_owned();
+                self.copied.insert(to, from.to_owned());
+            }
         }
     }
 
@@ -188,16 +221,27 @@ impl<'s> Walk<'s> {
         if let Some(text) = self.written(path) {
             return Some(text.to_owned());
         }
-        // What a build or an installer makes is theirs.
-        const MADE: &[&str] = &["configure", "config.status", "libtool"];
-        let within = spot.root == Root::Project && !spot.is_made_again() && !MADE.contains(&spot.last());
-        let shown = spot.shown();
-        if !(within || spot.is_for_a_while()) || shown.contains(UNKNOWN) {
+        let first = self.copied.get(path.trim_start_matches("./"));
+        let first = first.map(|first| Spot::project().to(first, self.around.folder));
+        let shown = readable(first.as_ref().unwrap_or(spot))?;
+        let text = self.around.scripts.get(&shown).cloned();
+        self.scripts.insert(shown);
+        text.filter(|text| !text.is_empty())
+    }
+
+    /// The text of a module, which is asked for like a script; more than are looked at are left alone.
+    pub fn module(&mut self, spot: &Spot) -> Option<String> {
+        const MODULES_MAX: usize = 512;
+        let shown = readable(spot)?;
+        if let Some(text) = self.written(&shown) {
+            return Some(text.to_owned());
+        }
+        if self.imported.len() >= MODULES_MAX {
             return None;
         }
         let text = self.around.scripts.get(&shown).cloned();
-        self.scripts.insert(shown);
-        text
+        self.imported.insert(shown);
+        text.filter(|text| !text.is_empty())
     }
 
     /// The text of a file, where the command wrote it or whoever asks gave it.
@@ -212,6 +256,21 @@ impl<'s> Walk<'s> {
         }
         known
     }
+}
+
+/// How a script is asked for, where an agent may have written it. What a build or an installer makes is theirs.
+fn readable(spot: &Spot) -> Option<String> {
+    const MADE: &[&str] = &["configure", "config.status", "libtool"];
+    /// They are made again, and things are tried in them.
+    const TRIED_IN: &[&str] = &[".tmp", "tmp"];
+    let tried = spot
+        .parts
+        .first()
+        .is_some_and(|first| TRIED_IN.contains(&first.as_str()));
+    let within =
+        spot.root == Root::Project && (tried || !spot.is_made_again()) && !MADE.contains(&spot.last());
+    let shown = spot.shown();
+    ((within || spot.is_for_a_while()) && !shown.contains(UNKNOWN)).then_some(shown)
 }
 
 pub(crate) fn not_understood(does: impl Into<String>) -> GuardFinding {

@@ -7,6 +7,7 @@ mod corpus;
 mod limits;
 mod pages;
 mod policy;
+mod programs;
 
 use safeguard_api::Environment;
 use safeguard_api::config::GuardPolicy;

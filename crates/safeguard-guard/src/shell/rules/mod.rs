@@ -74,6 +74,41 @@ pub(crate) use delete_infrastructure::is_unknown;
 pub(crate) use evade_safeguard::file as file_of_safeguard;
 pub(crate) use remove_files::{found_paths, removed_by_code};
 
+/// Rules about what is not in sight or not understood of a text.
+pub(crate) const OF_FORM: &[&str] = &[
+    "command-not-understood",
+    "computed-command",
+    "not-understood",
+    "unmeasured-sql",
+    "unseen-script",
+    "unseen-sql",
+];
+
+/// Programs that may destroy something when another starts them.
+pub(crate) const STARTED: &[&str] = &[
+    "bash",
+    "chmod",
+    "chown",
+    "dd",
+    "docker",
+    "dropdb",
+    "git",
+    "helm",
+    "kubectl",
+    "mongosh",
+    "mysql",
+    "npx",
+    "prisma",
+    "psql",
+    "redis-cli",
+    "rm",
+    "sh",
+    "shred",
+    "sudo",
+    "terraform",
+    "tofu",
+];
+
 /// Rules about what is gone for good.
 pub(crate) const DESTROY: &[&str] = &[
     "delete-infrastructure",

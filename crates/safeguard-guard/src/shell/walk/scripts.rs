@@ -1,6 +1,7 @@
 //! Texts of commands that lie in files: scripts of shells, of `package.json`, and recipes of a `Makefile`.
 
 use super::{Stdin, Walk};
+use crate::shell::inline;
 use crate::shell::rules::Invocation;
 use crate::shell::unwrap::SHELLS;
 
@@ -16,16 +17,21 @@ pub(super) fn named(walk: &mut Walk<'_>, invocation: &Invocation) -> Option<Stri
 
 /// By its first line, or without one by its name.
 pub(super) fn is_of_a_shell(path: &str, text: &str) -> bool {
-    const OTHERS: &[&str] = &[
-        "py", "js", "mjs", "cjs", "ts", "rb", "pl", "php", "lua", "ps1", "fish", "nu",
-    ];
+    const OTHERS: &[&str] = &["fish", "nu", "ps1"];
+    // A shell takes it for a program.
+    if text.lines().next().is_some_and(|first| first.contains('\0')) {
+        return false;
+    }
     match text.lines().next().and_then(|first| first.strip_prefix("#!")) {
         Some(interpreter) => interpreter
             .split(['/', ' '])
             .any(|word| SHELLS.contains(&word.trim())),
-        None => !path
-            .rsplit_once('.')
-            .is_some_and(|(_, ending)| OTHERS.contains(&ending)),
+        None => {
+            let other = path
+                .rsplit_once('.')
+                .is_some_and(|(_, ending)| OTHERS.contains(&ending));
+            !other && !inline::is_program(path)
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use tree_sitter::Node;
 
 use super::script::{Script, indexes_by_command};
-use super::{CALLS_DEEP_MAX, Redirect, SCRIPTS_MAX, State, Stdin, Walk, Walked, not_understood, scripts};
+use super::{CALLS_DEEP_MAX, Redirect, SCRIPTS_MAX, State, Stdin, Walked, not_understood, scripts};
 use crate::shell::expand::printed_by;
 use crate::shell::paths::Spot;
 use crate::shell::rules::{self, Invocation};
@@ -56,7 +56,8 @@ impl<'t> Script<'t, '_, '_> {
             if self.walk.is_unseen(&first.text) {
                 return Err(rules::UNSEEN_SCRIPT.finding("runs what it has just made or fetched"));
             }
-            if !remote && (first.text.contains('/') || self.walk.written(&first.text).is_some()) {
+            let is_file = first.text.contains('/') || inline::is_program(&first.text);
+            if !remote && (is_file || self.walk.written(&first.text).is_some()) {
                 self.script(&first.text, &invocation, &stdin)?;
             }
             if let Some(text) = scripts::named(self.walk, &invocation).filter(|_| !remote) {
@@ -82,6 +83,7 @@ impl<'t> Script<'t, '_, '_> {
                         self.walk
                             .later(text, &state(remote || elsewhere), &stdin, self.deep + 1)?;
                     }
+                    Within::OfCode(text) => self.of_code(text)?,
                     Within::Script(path) if path.starts_with("/dev/fd/") || self.walk.is_unseen(&path) => {
                         return Err(rules::UNSEEN_SCRIPT.finding("runs what another program prints"));
                     }
@@ -160,25 +162,11 @@ impl<'t> Script<'t, '_, '_> {
 
     /// A program that is not known may start others: what its words would then destroy is refused.
     fn started_by_unknown(&mut self, invocation: &Invocation) -> Walked {
-        const DESTROY: &[&str] = &[
-            "chmod",
-            "chown",
-            "dd",
-            "dropdb",
-            "git",
-            "kubectl",
-            "psql",
-            "rm",
-            "shred",
-            "sudo",
-            "terraform",
-            "tofu",
-        ];
         const WORDS_MAX: usize = 16;
         let begins = |text: &str| {
             text.split_whitespace()
                 .next()
-                .is_some_and(|first| DESTROY.contains(&first))
+                .is_some_and(|first| rules::STARTED.contains(&first))
         };
         for (at, word) in invocation.args.iter().enumerate().take(WORDS_MAX) {
             if !begins(&word.text) {
@@ -190,18 +178,19 @@ impl<'t> Script<'t, '_, '_> {
                 ..invocation.clone()
             };
             let found = match word.text.contains(' ') {
-                true => Walk::new(self.walk.around).command(&word.text).err(),
-                false => rules::first(&behind),
+                true => self.walk.destroys(&word.text),
+                false => {
+                    rules::first(&behind).filter(|finding| rules::DESTROY.contains(&finding.rule.as_str()))
+                }
             };
-            // A sentence may be anything else.
-            if let Some(finding) = found.filter(|finding| rules::DESTROY.contains(&finding.rule.as_str())) {
+            if let Some(finding) = found {
                 return Err(finding);
             }
         }
         Ok(())
     }
 
-    /// Reads a script of a shell as if it were typed; others are not read.
+    /// Reads a script as if it were typed: a shell's as a command, a program's as code.
     fn script(&mut self, path: &str, invocation: &Invocation, stdin: &Stdin) -> Walked {
         let text = self.walk.script(path, &invocation.spot(path));
         if self.walk.scripts.len() > SCRIPTS_MAX {
@@ -211,8 +200,22 @@ impl<'t> Script<'t, '_, '_> {
             Some(text) if scripts::is_of_a_shell(path, &text) => {
                 self.walk.later(text, &self.state, stdin, self.deep + 1)
             }
-            Some(_) | None => Ok(()),
+            Some(_) => {
+                for text in inline::script(self.walk, invocation, path)? {
+                    self.of_code(text)?;
+                }
+                Ok(())
+            }
+            None => Ok(()),
         }
+    }
+
+    fn of_code(&mut self, text: String) -> Walked {
+        let state = State {
+            of_code: true,
+            ..self.state.clone()
+        };
+        self.walk.later(text, &state, &Stdin::Inherited, self.deep + 1)
     }
 
     /// What a command changes for those behind it.
