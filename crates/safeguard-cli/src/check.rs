@@ -23,6 +23,7 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use safeguard_scan::change::{self, Changed, FileScan, Report, Unread, Verdict};
+use safeguard_scan::language::Language;
 use safeguard_scan::rules::{self, Page};
 use safeguard_scan::scan::Rules;
 
@@ -196,7 +197,11 @@ fn look(
         selection.entries.iter().partition(|entry| entry.is_left_out());
     let project = project::of(&selection);
     // Without anything before there is nothing to compare with, and a tree is not kept.
-    let compares = entries.iter().any(|entry| entry.base.text().is_some());
+    let compares = entries
+        .iter()
+        .copied()
+        .chain(&selection.manifests)
+        .any(|entry| entry.base.text().is_some());
     let look_at = |entry: &Entry| match &entry.head {
         Content::Unreadable(why) => Looked::Unread(Unread {
             path: entry.path.clone(),
@@ -221,7 +226,13 @@ fn look(
         }
     };
     let look_for_secrets = |entry: &Entry| Looked::Secrets(secrets::in_file(secret_rules, entry));
-    let sources = entries.iter().map(|entry| (*entry, true));
+    // What a manifest asks of checks is compared as well: `pyproject.toml` has the settings of most tools.
+    let settings = selection
+        .manifests
+        .iter()
+        .filter(|entry| is_settings(entry) && !entry.is_left_out())
+        .map(|entry| (entry, true));
+    let sources = entries.iter().map(|entry| (*entry, true)).chain(settings);
     let texts = selection
         .entries
         .iter()
@@ -328,6 +339,12 @@ fn at_once<W: Sync, D: Send>(
     })
 }
 
+/// Whether a manifest also says how strict checks are, and its text is there.
+fn is_settings(entry: &Entry) -> bool {
+    Language::of(&entry.path) == Some(Language::Settings)
+        && !matches!(entry.head, Content::Unreadable(_) | Content::Binary)
+}
+
 /// What the change does to lock files and manifests.
 fn look_at_dependencies(checked: &mut Checked, args: &DependencyArgs) -> Result<(), Failure> {
     if checked.selection.manifests.is_empty() {
@@ -340,7 +357,10 @@ fn look_at_dependencies(checked: &mut Checked, args: &DependencyArgs) -> Result<
                 path: entry.path.clone(),
                 why: why.clone(),
             }),
-            Content::None | Content::Binary | Content::Text(_) => report.files += 1,
+            // Those that are settings too were counted there.
+            Content::None | Content::Binary | Content::Text(_) => {
+                report.files += usize::from(!is_settings(entry) || entry.is_left_out());
+            }
         }
     }
     let now = crate::exceptions::now()?.0 / 1000;

@@ -264,6 +264,7 @@ pub(super) const CHECKS: &[(&str, &Check)] = pages![
     "race/unlocked_map" => race::unlocked_map::CHECK,
     "race/unsafe_shared_object" => race::unsafe_shared_object::CHECK,
     "race/unsound_sync" => race::unsound_sync::CHECK,
+    "race/static_mut" => race::unsound_sync::STATIC,
 ];
 
 pub(super) const COMPARISONS: &[(&str, &Comparison)] = pages![
@@ -274,6 +275,7 @@ pub(super) const COMPARISONS: &[(&str, &Comparison)] = pages![
     "evasion/lowered_threshold" => evasion::lowered_threshold::COMPARISON,
     "evasion/removed_access_check" => evasion::removed_access_check::COMPARISON,
     "evasion/removed_protection" => evasion::removed_protection::COMPARISON,
+    "evasion/removed_validation" => evasion::removed_validation::COMPARISON,
     "evasion/silenced_scanner" => evasion::silenced_scanner::COMPARISON,
     "evasion/weakened_pipeline" => evasion::weakened_pipeline::COMPARISON,
     "evasion/weakened_test" => evasion::weakened_test::COMPARISON,

@@ -15,6 +15,7 @@ mod evasion {
     pub mod lowered_threshold;
     pub mod removed_access_check;
     pub mod removed_protection;
+    pub mod removed_validation;
     pub mod silenced_scanner;
     pub mod weakened_pipeline;
     pub mod weakened_test;

@@ -29,6 +29,50 @@ const RETURNS: &[(&str, &str)] = &[
     ("uuid.uuid4", "uuid.UUID"),
 ];
 
+/// Methods of Python's texts that give a text.
+const GIVES_TEXT: &[&str] = &[
+    "capitalize",
+    "casefold",
+    "center",
+    "expandtabs",
+    "format",
+    "join",
+    "ljust",
+    "lower",
+    "lstrip",
+    "removeprefix",
+    "removesuffix",
+    "replace",
+    "rjust",
+    "rstrip",
+    "strip",
+    "swapcase",
+    "title",
+    "translate",
+    "upper",
+    "zfill",
+];
+
+/// The type that a parameter is declared with, where its values have no members but those of the type.
+fn of_annotation(language: Language, written: &str) -> Option<String> {
+    let plain = match language {
+        Language::Python => match written.split('[').next().unwrap_or(written) {
+            name @ ("str" | "list" | "dict" | "set" | "tuple" | "bytes") if !written.contains('|') => {
+                return Some(format!("builtins.{name}"));
+            }
+            _ => return None,
+        },
+        Language::TypeScript | Language::Tsx => match written {
+            "string" => "prototype.String",
+            "string[]" | "number[]" | "boolean[]" => "prototype.Array",
+            "Date" => "prototype.Date",
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some(plain.to_owned())
+}
+
 /// Types of the values of a file's names.
 pub struct Values<'s> {
     source: &'s Source,
@@ -63,6 +107,15 @@ impl<'s> Values<'s> {
             Kind::Name => {
                 let name = tree.name(id);
                 let (scope, times) = self.source.names.binder(tree, id, name)?;
+                if times == 1
+                    && let Some(written) = scope.and_then(|scope| {
+                        tree.children_in(scope, Role::Param)
+                            .find(|param| tree.name(*param) == name)
+                            .and_then(|param| tree.child(param, Role::Type))
+                    })
+                {
+                    return of_annotation(tree.language(), tree.name(written));
+                }
                 let value = *self.set.get(&(scope, name)).filter(|_| times == 1)?;
                 // A name that stands for another, and so on, is not followed.
                 (tree.kind(value) != Kind::Name && !self.imports.has(name))
@@ -112,6 +165,16 @@ impl<'s> Values<'s> {
     fn of_call(&self, id: NodeId) -> Option<String> {
         let tree = &self.source.tree;
         let callee = tree.child(id, Role::Callee)?;
+        // `title.strip().lower()` is a text as `title` is.
+        if tree.kind(callee) == Kind::Member
+            && let Some(of) = tree.child(callee, Role::Object)
+            && matches!(tree.kind(of), Kind::Name | Kind::Call | Kind::Str | Kind::Interp)
+            && GIVES_TEXT.contains(&tree.name(callee))
+            && self.imports.path(self.source, callee).is_none()
+            && self.type_of(of).as_deref() == Some("builtins.str")
+        {
+            return Some("builtins.str".to_owned());
+        }
         if tree.kind(callee) == Kind::Name
             && self
                 .source

@@ -5,10 +5,11 @@ use safeguard_api::evidence::Severity;
 use crate::analysis::place;
 use crate::language::Language;
 use crate::matching::Source;
+use crate::names::functions_around;
 use crate::project::Project;
 use crate::rule::Confidence;
 use crate::rules::{Check, Reports};
-use crate::tree::{Kind, NodeId, Tree};
+use crate::tree::{Kind, NodeId, Role, Tree};
 
 pub static CHECK: Check = Check {
     id: "unsound-sync",
@@ -19,6 +20,52 @@ pub static CHECK: Check = Check {
     languages: &[Language::Rust],
     run,
 };
+
+/// A `static mut` that is changed where threads or tasks are.
+pub static STATIC: Check = Check {
+    id: "static-mut",
+    run: changed,
+    ..CHECK
+};
+
+fn changed(source: &Source, _: &Project, reports: &mut Reports) {
+    let tree = &source.tree;
+    let text = tree.text();
+    let at_once = [
+        "thread::spawn",
+        "thread::scope",
+        "rayon::",
+        "tokio::",
+        "async fn",
+        "actix_web",
+        "axum::",
+    ]
+    .iter()
+    .any(|word| text.contains(word));
+    if !at_once || place::is_test(&source.path) {
+        return;
+    }
+    for assign in source.of_kind(Kind::Assign).iter().copied() {
+        let Some(target) = tree.child(assign, Role::Target) else {
+            continue;
+        };
+        let name = tree.name(target);
+        let is_static = tree.kind(target) == Kind::Name
+            && !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+            && text.contains(&format!("static mut {name}:"));
+        let function = functions_around(tree, assign).next();
+        // What `main` sets before it starts others is there for them all.
+        if is_static && function.is_some_and(|function| tree.name(function) != "main") {
+            reports.add(
+                assign,
+                format!("every thread may change `{name}` at the same time: changes are lost, and the compiler takes for granted that it does not happen"),
+            );
+        }
+    }
+}
 
 fn run(source: &Source, _: &Project, reports: &mut Reports) {
     let tree = &source.tree;

@@ -117,6 +117,7 @@ impl File<'_> {
         let is_script = !is_python
             && self.source.of_kind(Kind::Import).is_empty()
             && !tree.text().contains("require(")
+            && !tree.text().contains("module.exports")
             && !tree.all().any(|id| tree.flags(id).has(Flags::EXPORTED));
         for member in self.source.of_kind(Kind::Member) {
             let name = tree.name(*member);

@@ -1,0 +1,173 @@
+//! What clients send was checked before, or proved to come from whom it says, and is used as it comes now.
+
+use safeguard_api::evidence::Severity;
+
+use crate::analysis::functions::called;
+use crate::analysis::place;
+use crate::language::Language;
+use crate::matching::Source;
+use crate::rule::Confidence;
+use crate::rules::comparison::{Both, Comparison, Taken};
+use crate::tree::{Kind, NodeId, Role};
+
+pub static COMPARISON: Comparison = Comparison {
+    id: "removed-validation",
+    failure: "X3",
+    cwe: &["CWE-20", "CWE-345"],
+    languages: &[
+        Language::Go,
+        Language::Java,
+        Language::JavaScript,
+        Language::Python,
+        Language::TypeScript,
+    ],
+    run,
+    gone: None,
+};
+
+/// Calls that look at what was sent, and turn it away.
+const CHECKS: &[&str] = &[
+    "safeParse",
+    "safeParseAsync",
+    "validationResult",
+    "validateAsync",
+    "validateOrReject",
+    "validateSync",
+    "model_validate",
+    "parse_obj",
+    "validate_python",
+    "is_valid",
+    "full_clean",
+    "validate_on_submit",
+];
+/// Those that only count with a schema before them.
+const BY_SCHEMA: &[&str] = &["parse", "parseAsync", "validate", "load"];
+/// Calls that prove who sent it.
+const PROOFS: &[&str] = &[
+    "timingSafeEqual",
+    "compare_digest",
+    "constructEvent",
+    "construct_event",
+    "ConstructEvent",
+    "ConstantTimeCompare",
+    "isEqual",
+    "verifySignature",
+    "verify_signature",
+    "VerifySignature",
+    "validateSignature",
+    "verifyWebhook",
+];
+/// How what was sent is read.
+const SENT: &[&str] = &[
+    "req.body",
+    "request.body",
+    "request.json",
+    "request.get_json",
+    "request.data",
+    "request.form",
+    "request.POST",
+    "req.query",
+    "r.Body",
+    "@RequestBody",
+    "payload",
+    "ctx.request.body",
+    "c.req.json",
+];
+
+fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
+    if place::is_test(&both.head.path) {
+        return;
+    }
+    for (what, is_one) in [
+        ("checked", is_check as fn(&Source, NodeId) -> bool),
+        ("proved", is_proof),
+    ] {
+        let before: Vec<NodeId> = found(both.base, is_one);
+        let Some(first) = before.first().copied() else {
+            continue;
+        };
+        let name = called(&both.base.tree, first).unwrap_or("");
+        let still = !found(both.head, is_one).is_empty();
+        let text = both.head.tree.text();
+        let sent = SENT.iter().find(|sent| text.contains(*sent));
+        // Whoever checks elsewhere now says so in what is added.
+        let moved = both.moved.added().any(|added| {
+            let lower = added.to_ascii_lowercase();
+            [
+                "valid",
+                "schema",
+                "verify",
+                "signature",
+                "hmac",
+                "safeparse",
+                "guard",
+                "pipe",
+                "parse",
+            ]
+            .iter()
+            .any(|word| lower.contains(word))
+        });
+        let (false, Some(sent), false) = (still, sent, moved) else {
+            continue;
+        };
+        // At the first place that takes what was sent.
+        let head = &both.head.tree;
+        let at = head
+            .all()
+            .find(|id| {
+                matches!(head.kind(*id), Kind::ExprStmt | Kind::Assign) && head.source(*id).contains(sent)
+            })
+            .or_else(|| head.children(NodeId::ROOT).next());
+        if let Some(node) = at {
+            taken.push(Taken {
+                node,
+                severity: Severity::High,
+                confidence: Confidence::High,
+                message: format!("what is sent was {what} with `{name}`, and is used as it comes now"),
+            });
+        }
+    }
+}
+
+fn found(source: &Source, is_one: fn(&Source, NodeId) -> bool) -> Vec<NodeId> {
+    source
+        .calls()
+        .iter()
+        .copied()
+        .filter(|call| is_one(source, *call))
+        .collect()
+}
+
+fn is_check(source: &Source, call: NodeId) -> bool {
+    let tree = &source.tree;
+    let name = called(tree, call).unwrap_or("");
+    let by_schema = BY_SCHEMA.contains(&name)
+        && tree
+            .child(call, Role::Callee)
+            .and_then(|callee| tree.child(callee, Role::Object))
+            .is_some_and(|object| {
+                let of = tree.source(object).to_ascii_lowercase();
+                of.contains("schema") || of.contains("validator")
+            });
+    (CHECKS.contains(&name) || by_schema) && takes_sent(source, call)
+}
+
+/// Whether a call is given what was sent; `is_valid()` is asked of what was made of it.
+fn takes_sent(source: &Source, call: NodeId) -> bool {
+    let tree = &source.tree;
+    let text = tree.source(call);
+    SENT.iter().any(|sent| text.contains(sent))
+        || tree
+            .child(call, Role::Arg)
+            .is_none_or(|first| matches!(tree.name(first), "req" | "body" | "data" | "input"))
+            && SENT.iter().any(|sent| tree.text().contains(sent))
+        || text.contains("raise_exception")
+}
+
+fn is_proof(source: &Source, call: NodeId) -> bool {
+    let name = called(&source.tree, call).unwrap_or("");
+    let about = source.tree.text().to_ascii_lowercase();
+    PROOFS.contains(&name)
+        && (about.contains("signature") || about.contains("hmac"))
+        && (name != "isEqual" || source.tree.source(call).starts_with("MessageDigest"))
+}
