@@ -76,6 +76,9 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
         let protections = protections(was, base, &before);
         // What was protected must still be done, or there is nothing to protect.
         let parts_now: BTreeSet<String> = after.iter().filter_map(|id| part(is, *id)).collect();
+        let parts_before: BTreeSet<String> = before.iter().filter_map(|id| part(was, *id)).collect();
+        // Each statement is still there, only called on another object.
+        let same_parts = parts_before.len() > 1 && parts_before.is_subset(&parts_now);
         let still_does = calls.iter().filter(|call| kept.contains(*call)).count()
             + before
                 .iter()
@@ -101,7 +104,7 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
                 taken.push(Taken {
                     node: head(is, now),
                     severity: Severity::High,
-                    confidence: if is_rewritten(was, &before, is, &after) {
+                    confidence: if !same_parts && is_rewritten(was, &before, is, &after) {
                         Confidence::Medium
                     } else {
                         Confidence::High

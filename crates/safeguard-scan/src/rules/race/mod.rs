@@ -6,6 +6,7 @@ pub mod check_then_act;
 pub mod check_then_file;
 pub mod claim_without_lock;
 pub mod claimed_across_gap;
+pub mod claimed_twice;
 pub mod file_rewritten;
 pub mod goroutine_shared_state;
 pub mod id_by_count;
