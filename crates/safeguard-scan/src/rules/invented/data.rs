@@ -86,6 +86,8 @@ pub static GO_PACKAGES: LazyLock<BTreeSet<&str>> =
 pub static JAVA_MEMBERS: Sets = Sets(include_str!("data/java_members.txt"));
 /// Classes to their methods, each with `=` and the class of what it gives.
 pub static JAVA_GIVES: Sets = Sets(include_str!("data/java_gives.txt"));
+/// Modules and types of Rust's standard library, with `.` between.
+pub static RUST_MEMBERS: Sets = Sets(include_str!("data/rust_members.txt"));
 pub static GO_MEMBERS: Sets = Sets(include_str!("data/go_members.txt"));
 
 /// Modules of Python to the distributions that bring them, where the names differ.
@@ -161,6 +163,7 @@ mod tests {
             &GO_MEMBERS,
             &JAVA_MEMBERS,
             &JAVA_GIVES,
+            &RUST_MEMBERS,
             &OPTIONS,
             &TERRAFORM,
         ] {
