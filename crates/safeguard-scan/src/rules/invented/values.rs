@@ -107,10 +107,35 @@ impl<'s> Values<'s> {
             Kind::Name => {
                 let name = tree.name(id);
                 let (scope, times) = self.source.names.binder(tree, id, name)?;
+                // A decorator lies in the function, and is asked before its parameters are there.
+                let decorates = tree
+                    .ancestors(id)
+                    .any(|around| tree.kind(around) == Kind::Decorator);
+                let asked = scope.is_some_and(|scope| {
+                    let text = tree.source(scope);
+                    [
+                        "isinstance(",
+                        "hasattr(",
+                        "getattr(",
+                        "typeof ",
+                        "instanceof",
+                        "Array.isArray",
+                    ]
+                    .iter()
+                    .any(|word| text.contains(word))
+                });
                 if times == 1
+                    && !decorates
+                    && !asked
                     && let Some(written) = scope.and_then(|scope| {
                         tree.children_in(scope, Role::Param)
-                            .find(|param| tree.name(*param) == name)
+                            .find(|param| {
+                                let flags = tree.flags(*param);
+                                // `**options: str` is a mapping.
+                                tree.name(*param) == name
+                                    && !flags.has(Flags::REST)
+                                    && !flags.has(Flags::KEYWORD_REST)
+                            })
                             .and_then(|param| tree.child(param, Role::Type))
                     })
                 {
