@@ -229,6 +229,7 @@ pub(super) const CHECKS: &[(&str, &Check)] = pages![
     "invented/unknown_member" => invented::unknown_java_member::CHECK,
     "invented/unknown_member" => invented::unknown_java_member::own::CHECK,
     "invented/unknown_member" => invented::unknown_member::CHECK,
+    "invented/unknown_member" => invented::unknown_package_member::CHECK,
     "invented/unknown_member" => invented::unknown_rust_member::CHECK,
     "invented/unknown_name" => invented::unknown_go_function::CHECK,
     "invented/unknown_name" => invented::unknown_name::CHECK,

@@ -37,6 +37,7 @@ mod invented {
     pub mod unknown_name;
     pub mod unknown_option;
     pub mod unknown_package;
+    pub mod unknown_package_member;
     pub mod unknown_resource_argument;
     pub mod unknown_rust_member;
     pub mod unknown_setting;

@@ -67,6 +67,8 @@ pub static PYTHON_MODULES: LazyLock<BTreeSet<&str>> =
     LazyLock::new(|| lines(include_str!("data/python_modules.txt")).collect());
 pub static PYTHON_MEMBERS: Sets = Sets(include_str!("data/python_members.txt"));
 pub static PYTHON_ARGUMENTS: Sets = Sets(include_str!("data/python_arguments.txt"));
+/// Modules of packages that nearly every project has, to their members.
+pub static PYTHON_PACKAGES: Sets = Sets(include_str!("data/python_packages.txt"));
 pub static PYTHON_BUILTINS: LazyLock<BTreeSet<&str>> =
     LazyLock::new(|| lines(include_str!("data/python_builtins.txt")).collect());
 /// To the version of Python that it is gone since.
@@ -164,6 +166,7 @@ mod tests {
             &JAVA_MEMBERS,
             &JAVA_GIVES,
             &RUST_MEMBERS,
+            &PYTHON_PACKAGES,
             &OPTIONS,
             &TERRAFORM,
         ] {
