@@ -137,11 +137,18 @@ need_releases() {
   done < <(grep -v '^#' "$3")
 }
 
-# Drivers, an ORM each of JavaScript and Python, and newer servers than Debian's, in folder $1, as the files in folder $2 name them.
+# Drivers of four languages, an ORM each of JavaScript and Python, and other servers than Debian's, in folder $1, as the files in
+# folder $2 name them.
 need_clients() {
-  need_packages node=nodejs npm=npm
+  need_packages node=nodejs npm=npm pgbench=postgresql-contrib
+  # A Java that has a compiler runs a program from its text.
+  java --list-modules 2>/dev/null | grep -q '^jdk.compiler@' || need_packages javac=default-jdk-headless
+  [ -e /usr/share/java/postgresql.jar ] || need_packages postgresql.jar=libpostgresql-jdbc-java
   mkdir -p "$1"
+  ln -sf /usr/share/java/postgresql.jar "$1/postgresql.jar"
   need_python_packages "$1/python" "$2/requirements.txt"
+  step "building $2/sqlx"
+  env -u CARGO_NET_OFFLINE cargo build --quiet --locked --manifest-path "$2/sqlx/Cargo.toml" --target-dir "$1/sqlx"
   cmp -s "$2/package.json" "$1/made-from" && return
   step "installing $2/package.json"
   cp "$2/package.json" "$1/package.json"

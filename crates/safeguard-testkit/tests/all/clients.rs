@@ -1,4 +1,5 @@
-//! Real clients through the guard: drivers and an ORM each of JavaScript and Python, by programs of their own beside this one.
+//! Real clients through the guard: drivers of four languages, an ORM each of JavaScript and Python, by programs of their own
+//! beside this one, and pgbench.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,6 +10,11 @@ use crate::repository::root;
 
 const PROGRAMS: &str = "crates/safeguard-testkit/tests/clients";
 const JAVASCRIPT: &[&str] = &["node_postgres.mjs", "drizzle.mjs"];
+const JAVA: &str = "JdbcClient.java";
+/// Debian's driver, where `.ci/machine.sh` has put it.
+const JDBC: &str = "postgresql.jar";
+/// Built beside the others that are installed.
+const SQLX: &str = "sqlx/debug/sqlx-client";
 const PYTHON: &[&str] = &["psycopg_client.py", "asyncpg_client.py", "sqlalchemy_client.py"];
 
 const SHOP: &str = "
@@ -31,25 +37,65 @@ fn drivers_and_orms_work_as_they_are_used_to_and_are_refused_as_by_the_database(
     let url = proxy
         .url("app")
         .replace("app@", &format!("app:{}@", PASSWORD.replace(' ', "%20")));
-    let python = installed.join("python/bin/python");
-    let javascript = JAVASCRIPT.iter().map(|program| (Path::new("node"), program));
-    for (runs, program) in javascript.chain(PYTHON.iter().map(|program| (python.as_path(), program))) {
-        // Modules of JavaScript are looked for beside the program.
-        let copy = installed.join(program);
-        std::fs::copy(root().join(PROGRAMS).join(program), &copy).expect("a copy");
-        let output = Command::new(runs)
-            .arg(copy)
-            .env("DATABASE_URL", &url)
-            .output()
-            .expect("it runs");
+    let all = "SELECT (SELECT count(*) FROM articles), (SELECT count(*) FROM notes WHERE text IN ('many', 'never'))";
+    for (mut client, program) in clients(installed) {
+        let output = client.env("DATABASE_URL", &url).output().expect("it runs");
         let said = [output.stdout.as_slice(), &output.stderr].concat();
         let said = String::from_utf8_lossy(&said);
         assert!(output.status.success(), "{program}: {said}");
         // What it says that it has left behind; what was refused or rolled back is not among it.
         let left = "SELECT count(*) || ' notes' FROM notes WHERE text NOT IN ('many', 'never')";
         assert_eq!(postgres.must("postgres", "shop", left), said.trim(), "{program}");
-        let all = "SELECT (SELECT count(*) FROM articles), (SELECT count(*) FROM notes WHERE text IN ('many', 'never'))";
         assert_eq!(postgres.must("postgres", "shop", all), "100|0", "{program}");
         postgres.must("postgres", "shop", "TRUNCATE notes RESTART IDENTITY");
     }
+    for mode in ["simple", "extended", "prepared"] {
+        let output = Command::new("pgbench")
+            .args([
+                "--no-vacuum",
+                "--client=4",
+                "--jobs=2",
+                "--transactions=25",
+                "--protocol",
+                mode,
+                "--file",
+            ])
+            .arg(root().join(PROGRAMS).join("pgbench.sql"))
+            .arg(&url)
+            .output()
+            .expect("pgbench runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "pgbench, {mode}: {said}");
+        let written = "SELECT count(*) FROM notes WHERE text = 'of pgbench'";
+        assert_eq!(
+            postgres.must("postgres", "shop", written),
+            "100",
+            "pgbench, {mode}: {said}"
+        );
+        postgres.must("postgres", "shop", "TRUNCATE notes RESTART IDENTITY");
+    }
+}
+
+/// Each with what it is called.
+fn clients(installed: &Path) -> Vec<(Command, &'static str)> {
+    // Modules of JavaScript are looked for beside the program.
+    let copied = |program: &str| {
+        let copy = installed.join(program);
+        std::fs::copy(root().join(PROGRAMS).join(program), &copy).expect("a copy");
+        copy
+    };
+    let by = |runs: &Path, program: &'static str| {
+        let mut command = Command::new(runs);
+        command.arg(copied(program));
+        (command, program)
+    };
+    let python = installed.join("python/bin/python");
+    let mut java = Command::new("java");
+    java.arg("--class-path")
+        .arg(installed.join(JDBC))
+        .arg(root().join(PROGRAMS).join(JAVA));
+    let mut clients = vec![(Command::new(installed.join(SQLX)), "sqlx"), (java, JAVA)];
+    clients.extend(JAVASCRIPT.iter().map(|program| by(Path::new("node"), program)));
+    clients.extend(PYTHON.iter().map(|program| by(&python, program)));
+    clients
 }
