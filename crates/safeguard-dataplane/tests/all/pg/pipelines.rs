@@ -244,6 +244,23 @@ fn closed(pieces: Vec<Piece>) -> Vec<Piece> {
     closed
 }
 
+/// Leaves out what runs the portal without a name after a simple query. Where that query failed, PostgreSQL keeps its portal and not
+/// its text, and a server past the proxy may die of it (13.23 does); the proxy knows of no such portal.
+fn harmless(pieces: Vec<Piece>) -> Vec<Piece> {
+    let mut is_left = false;
+    let keeps = |piece: &Piece| {
+        match piece {
+            Piece::Simple(_) => is_left = true,
+            Piece::Run(_) | Piece::Bind("", _) | Piece::Close(b'P', "") => is_left = false,
+            Piece::Execute("") | Piece::Describe(b'P', "") => return !is_left,
+            Piece::Parse(..) | Piece::Bind(..) | Piece::Execute(_) | Piece::Describe(..) => {}
+            Piece::Close(..) | Piece::Sync | Piece::Flush => {}
+        }
+        true
+    };
+    pieces.into_iter().filter(keeps).collect()
+}
+
 /// A database past the proxy: what there is of rows, and how it is emptied.
 struct Beside {
     client: tokio_postgres::Client,
@@ -299,8 +316,7 @@ enum Compared {
 /// Holds what was heard through the proxy against what was heard past it, up to each time that the server was ready.
 ///
 /// In a transaction that has failed, which reason for failing again is told makes no difference. PostgreSQL keeps there what is
-/// no portal for the proxy: that of a simple query that failed, which answers 55000, and one whose Bind failed, which answers as
-/// if it were empty. Where such a one is run, the rest of its batch is another story.
+/// no portal for the proxy: one whose Bind failed, which answers as if it were empty. Where such a one is run, the rest of its batch is another story.
 fn compared(found: &[String], expected: &[String]) -> Compared {
     let plain = |part: &str| {
         part.replace("E:42601", "E:42501")
@@ -394,7 +410,7 @@ async fn pipelines_end_alike(stand: Stand, quotas: Quotas) {
         (false, _) => 1_000,
     };
     for number in 0..pipelines {
-        let mut pieces = pieces.new_tree(&mut runner).unwrap().current();
+        let mut pieces = harmless(pieces.new_tree(&mut runner).unwrap().current());
         if stays_open {
             pieces = closed(pieces);
         }
