@@ -17,6 +17,8 @@ CREATE DATABASE shop OWNER shop_app;
 ";
 const TABLES: &str = "
 CREATE EXTENSION dblink;
+-- As from PostgreSQL 15 on by itself.
+ALTER SCHEMA public OWNER TO shop_app;
 SET ROLE shop_app;
 CREATE TABLE users (id serial PRIMARY KEY, name text NOT NULL);
 CREATE TABLE orders (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, user_id int REFERENCES users ON DELETE CASCADE);
