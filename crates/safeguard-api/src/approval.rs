@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::change::DocumentKind;
+use crate::checklist::Question;
 use crate::id::{ApprovalId, ChangeId, Digest, EvidenceId, Name, PolicyId, ReleaseId};
 use crate::stage::Environment;
 use crate::time::{Span, Timestamp};
@@ -75,6 +76,9 @@ pub struct ApprovedChange {
     pub merge_tree: Option<String>,
     /// Its documents by what they are about: each one's digest, or the commitment to it where it can be erased.
     pub documents: BTreeMap<DocumentKind, String>,
+    /// The boxes of its checklist that people answered, each by the log entry of the answer.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub answers: BTreeMap<Question, u64>,
 }
 
 /// What a client asks for: a statement to sign.

@@ -40,6 +40,9 @@ pub struct ChangeSpec {
     pub ai_tool: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ai_tool_version: Option<String>,
+    /// The change that this one takes the place of: its branch was pushed to another head.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<ChangeId>,
 }
 
 /// A recorded change; it never changes afterwards.
@@ -49,6 +52,9 @@ pub struct Change {
     #[serde(flatten)]
     pub spec: ChangeSpec,
     pub recorded_at: Timestamp,
+    /// The token's name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub recorded_by: String,
     /// The log entry that recorded it.
     pub entry: u64,
 }

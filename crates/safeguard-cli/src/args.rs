@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use safeguard_api::{ChangeId, Digest, Name, ReleaseId, Span};
 
 pub use bisect::BisectArgs;
-pub use changes::{ChangeAddArgs, ChangeVerb};
+pub use changes::{AttestArgs, ChangeAddArgs, ChangeVerb, FollowArgs};
 pub use evidence::{EvidenceAddArgs, EvidenceQueryArgs, EvidenceVerb, GateVerb};
 pub use people::{ApprovalVerb, ApproveArgs, BreakglassVerb, KeyArgs, PasskeyVerb, PolicyVerb, WaiverVerb};
 

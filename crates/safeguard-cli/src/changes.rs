@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use anyhow::Context;
-use safeguard_api::{Change, ChangeDocument, ChangeId, ChangeSpec, DocumentKind, ReleaseId};
+use safeguard_api::checklist::{Answer, AttestationSpec, BoxState, CheckBox};
+use safeguard_api::{Attestation, Change, ChangeDocument, ChangeId, ChangeSpec, DocumentKind, ReleaseId};
 use serde::{Deserialize, Serialize};
 
 use crate::api_client::ApiClient;
-use crate::args::{ChangeAddArgs, ChangeVerb, Globals};
+use crate::args::{AttestArgs, ChangeAddArgs, ChangeVerb, FollowArgs, Globals};
 use crate::evidence::read_whole;
 use crate::failure::Failure;
 use crate::git;
@@ -21,6 +22,7 @@ const DOCUMENT_BYTES_MAX: u64 = 16 << 20;
 struct ChangeShown {
     #[serde(flatten)]
     change: Change,
+    checklist: Vec<CheckBox>,
     releases: Vec<ReleaseId>,
 }
 
@@ -39,6 +41,8 @@ pub fn change(globals: &Globals, verb: ChangeVerb, output: &Output) -> Result<()
             output.say(&format!("Attached the {kind} as log entry {}", attached.entry));
             Ok(())
         }
+        ChangeVerb::Attest(args) => attest(globals, &args, output),
+        ChangeVerb::Follow(args) => follow(globals, &args, output),
         ChangeVerb::Dossier { id, html } => dossier(globals, &id, html.as_deref(), output),
         ChangeVerb::Document { id, kind } => {
             let path = format!("/api/v1/changes/{id}/documents/{kind}");
@@ -115,6 +119,107 @@ fn attach(
 ) -> Result<ChangeDocument, Failure> {
     let path = format!("/api/v1/changes/{change}/documents/{kind}");
     client.send_bytes(http::Method::PUT, &path, bytes)
+}
+
+fn attest(globals: &Globals, args: &AttestArgs, output: &Output) -> Result<(), Failure> {
+    let client = ApiClient::new(globals)?;
+    let path = format!("/api/v1/changes/{}/attestations", args.id);
+    let mut given = Vec::with_capacity(args.questions.len());
+    for question in &args.questions {
+        let said = AttestationSpec {
+            question: *question,
+            answer: if args.yes { Answer::Yes } else { Answer::No },
+            reason: args.reason.clone(),
+        };
+        let attestation: Attestation = client.post(&path, &said)?;
+        output.say(&format!("Recorded as log entry {}", attestation.entry));
+        given.push(attestation);
+    }
+    output.data(&given, |given| {
+        given
+            .iter()
+            .map(|one| format!("{}: {}, says {}\n", one.said.question, one.said.answer, one.by))
+            .collect()
+    })
+}
+
+/// Looks in the repository here whether what was approved is what is merged.
+fn follow(globals: &Globals, args: &FollowArgs, output: &Output) -> Result<(), Failure> {
+    let client = ApiClient::new(globals)?;
+    let known: Change = client.get(&format!("/api/v1/changes/{}", args.id))?;
+    let folder = Path::new(".");
+    let Some(moved) = moved(&known, folder, &args.onto, args.branch.as_deref())? else {
+        let said = format!("{} merges as it was recorded", known.id);
+        return output.line(&serde_json::json!({ "change": known.id, "moved": false }), &said);
+    };
+    let recent: Vec<Change> = client.get("/api/v1/changes?limit=200")?;
+    let again = match recent.into_iter().find(|change| change.spec == moved) {
+        Some(again) => again,
+        None => {
+            let documents = measured(folder, &moved)?;
+            let again: Change = client.post("/api/v1/changes", &moved)?;
+            for (kind, bytes) in documents {
+                attach(&client, &again.id, kind, bytes)?;
+            }
+            again
+        }
+    };
+    let what = if again.spec.head == known.spec.head {
+        "its base moved, and it merges to another tree"
+    } else {
+        "its branch is at another head"
+    };
+    Err(
+        Failure::refused(format!("{} is not what was recorded: {what}", known.id)).hint(format!(
+            "it is recorded anew as {}; approvals of {} are void: release and approve it again",
+            again.id, known.id
+        )),
+    )
+}
+
+/// The change as it is in the repository, where that is not what is known of it.
+fn moved(
+    known: &Change,
+    folder: &Path,
+    onto: &str,
+    branch: Option<&str>,
+) -> Result<Option<ChangeSpec>, Failure> {
+    let spec = &known.spec;
+    let onto = git::commit(folder, onto)?;
+    if git::is_ancestor(folder, &spec.head, &onto)? {
+        // It is merged: the base moves on with it.
+        return Ok(None);
+    }
+    let head = match branch {
+        Some(branch) => git::commit(folder, branch)?,
+        None => git::commit(folder, &spec.head)?,
+    };
+    let merge_tree = git::merge_tree(folder, &onto, &head);
+    let same_merge = match (&spec.merge_tree, &merge_tree) {
+        (Some(before), Some(after)) => before == after,
+        (None, _) | (_, None) => onto == spec.base,
+    };
+    if head == spec.head && same_merge {
+        return Ok(None);
+    }
+    let mut moved = spec.clone();
+    if head != spec.head {
+        moved.title = git::title(folder, &head)?;
+        moved.author = git::author(folder, &head)?;
+        moved.co_authors = git::co_authors(folder, &onto, &head, &moved.author)?;
+        // Whoever had a hand in what was there before has one in what was made of it.
+        let before = std::iter::once(&spec.author).chain(&spec.co_authors);
+        let others: Vec<String> = before
+            .filter(|name| **name != moved.author && !moved.co_authors.contains(name))
+            .cloned()
+            .collect();
+        moved.co_authors.extend(others);
+        moved.instead_of = Some(known.id.clone());
+    }
+    moved.base = onto;
+    moved.head = head;
+    moved.merge_tree = merge_tree;
+    Ok(Some(moved))
 }
 
 /// The documents that were named on the command line.
@@ -198,6 +303,7 @@ fn complete(args: ChangeAddArgs, folder: &Path) -> Result<ChangeSpec, Failure> {
         prompter: args.prompter,
         ai_tool: args.ai_tool,
         ai_tool_version: args.ai_tool_version,
+        instead_of: args.instead_of,
     })
 }
 
@@ -223,7 +329,7 @@ fn described(shown: &ChangeShown) -> String {
     let spec = &change.spec;
     let none = || "-".to_owned();
     let releases: Vec<String> = shown.releases.iter().map(ToString::to_string).collect();
-    let lines = [
+    let mut lines = vec![
         ("change", change.id.to_string()),
         ("service", spec.service.to_string()),
         ("title", spec.title.clone()),
@@ -241,6 +347,14 @@ fn described(shown: &ChangeShown) -> String {
         ),
         ("releases", releases.join(", ")),
     ];
+    let boxes = shown.checklist.iter().filter(|one| one.question.is_some());
+    lines.extend(boxes.map(|one| {
+        let mark = match one.state {
+            BoxState::Done => "[x]",
+            BoxState::Open | BoxState::Unknown => "[ ]",
+        };
+        ("box", format!("{mark} {} — {}", one.text, one.why))
+    }));
     lines
         .iter()
         .map(|(key, value)| format!("{key:<11} {}\n", if value.is_empty() { "-" } else { value }))
@@ -305,6 +419,7 @@ mod tests {
             ai_tool: None,
             ai_tool_version: None,
             repository: None,
+            instead_of: None,
             intent: None,
             prompts: None,
             risk: None,

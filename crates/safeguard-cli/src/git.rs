@@ -53,6 +53,14 @@ pub fn commit(folder: &Path, name: &str) -> anyhow::Result<String> {
     .with_context(|| format!("`{name}` is not a commit of this repository"))
 }
 
+/// Whether `head` is `base`, or was merged into it.
+pub fn is_ancestor(folder: &Path, head: &str, base: &str) -> anyhow::Result<bool> {
+    // `merge-base --is-ancestor` answers by its exit code, which an unknown commit has another of.
+    let head = commit(folder, head)?;
+    let base = commit(folder, base)?;
+    Ok(git(folder, &["merge-base", "--is-ancestor", &head, &base]).is_ok())
+}
+
 /// The tree that a merge of `head` into `base` gives: the one of `head` where `base` is its ancestor; none
 /// where the two can not be merged.
 pub fn merge_tree(folder: &Path, base: &str, head: &str) -> Option<String> {

@@ -116,7 +116,7 @@ open_files_max = 4096
 # What each stage asks before a release leaves it. Unsaid: 2 h, 24 h, 48 h, the canary's steps, 24 h. Gates grow with the
 # way: static-analysis and security-scan before dev is left; performance-baseline and data-integrity besides before QA
 # is; resource-limits, rollback-test and human-approval too from staging on. One without evidence is inconclusive, and
-# refuses in enforce mode: docs/guides/evidence.md.
+# refuses in enforce mode: docs/guides/evidence.md. People tick the boxes of the checklist, and approve: docs/guides/approvals.md.
 [stages.dev]
 soak = "2h"
 # requests_min = 100

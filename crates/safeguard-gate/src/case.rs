@@ -6,7 +6,8 @@ use safeguard_api::diff::{Diff, History};
 use safeguard_api::evidence::About;
 use safeguard_api::gate::Gate;
 use safeguard_api::{
-    Approval, ChangeDocument, Digest, Environment, Evidence, Passkey, PolicyId, Release, Timestamp, Waiver,
+    Approval, Attestation, ChangeDocument, Digest, Environment, Evidence, Passkey, PolicyId, Release,
+    Timestamp, Waiver,
 };
 use serde::{Deserialize, Serialize};
 
@@ -52,7 +53,11 @@ pub struct ChangeCase<'a> {
     pub diff: Option<&'a Diff>,
     pub history: Option<&'a History>,
     pub documents: &'a [ChangeDocument],
-    /// The newest later record of the same head: the base moved.
+    /// What people answered to the boxes of its checklist.
+    pub answers: &'a [Attestation],
+    /// Whether a freeze was open when it was recorded.
+    pub made_in_freeze: bool,
+    /// The newest later record of the same head, whose base moved, or of another head that took its place.
     pub recorded_again: Option<&'a Change>,
 }
 

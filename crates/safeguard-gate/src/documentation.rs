@@ -138,7 +138,7 @@ fn part(change: &ChangeCase<'_>, topic: Topic, complete: bool, why: String) -> D
     }
 }
 
-fn has(change: &ChangeCase<'_>, kind: DocumentKind) -> bool {
+pub(crate) fn has(change: &ChangeCase<'_>, kind: DocumentKind) -> bool {
     change
         .documents
         .iter()

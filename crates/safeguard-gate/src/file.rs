@@ -10,8 +10,8 @@ use safeguard_api::evidence::EvidenceSpec;
 use safeguard_api::gate::{Gate, GateReport};
 use safeguard_api::risk::Risk;
 use safeguard_api::{
-    Approval, ChangeDocument, Digest, Environment, Evidence, EvidenceId, Passkey, Release, Stage, Timestamp,
-    Waiver,
+    Approval, Attestation, ChangeDocument, Digest, Environment, Evidence, EvidenceId, Passkey, Release,
+    Stage, Timestamp, Waiver,
 };
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +46,11 @@ pub struct ChangeFile {
     pub diff: Option<Digest>,
     pub history: Option<Digest>,
     pub documents: Vec<ChangeDocument>,
-    /// The newest later record of the same head.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<Attestation>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub made_in_freeze: bool,
+    /// The newest later record of the same head, or of another head that took its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recorded_again: Option<Change>,
 }
@@ -181,6 +185,8 @@ impl CaseFile {
                     .and_then(|digest| parts.histories.get(digest))
                     .map(Arc::as_ref),
                 documents: &change.documents,
+                answers: &change.answers,
+                made_in_freeze: change.made_in_freeze,
                 recorded_again: change.recorded_again.as_ref(),
             })
             .collect();

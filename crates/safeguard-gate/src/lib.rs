@@ -4,6 +4,7 @@
 
 pub mod approval;
 mod case;
+mod checklist;
 mod coverage;
 pub mod diff;
 mod documentation;
@@ -20,6 +21,7 @@ mod suspects;
 mod unreadable;
 
 pub use case::{Case, ChangeCase, InForce, Shown};
+pub use checklist::{CHECKLIST_PAGE, checklist, open_boxes};
 pub use diff::read_diff;
 pub use documentation::{DOCUMENTATION_PAGE, documentation, writes_recovery};
 pub use file::{CaseFile, ChangeFile, EvidenceFile, Parts, PartsError};

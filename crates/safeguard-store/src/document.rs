@@ -6,8 +6,8 @@ use safeguard_api::evidence::About;
 use safeguard_api::release::Review;
 use safeguard_api::status::{PolicyStatus, ServiceState, Token};
 use safeguard_api::{
-    Approval, Breakglass, Change, ChangeDocument, ChangeId, Credential, Digest, DocumentKind, Evidence,
-    EvidenceId, Freeze, Name, Passkey, PolicyChange, Release, ReleaseId, Rollout, StatementRequest,
+    Approval, Attestation, Breakglass, Change, ChangeDocument, ChangeId, Credential, Digest, DocumentKind,
+    Evidence, EvidenceId, Freeze, Name, Passkey, PolicyChange, Release, ReleaseId, Rollout, StatementRequest,
     Timestamp, Waiver,
 };
 use serde::de::DeserializeOwned;
@@ -58,6 +58,14 @@ impl Document for ChangeDocument {
     const KIND: &'static str = "change-document";
     fn key(&self) -> String {
         document_key(&self.change, self.kind)
+    }
+}
+
+impl Document for Attestation {
+    const KIND: &'static str = "attestation";
+    /// By change, so that the answers of one are found without looking at all.
+    fn key(&self) -> String {
+        format!("{}/{}", self.change, self.said.question)
     }
 }
 

@@ -18,6 +18,7 @@ pub struct GateSettings {
     pub human_approval: ApprovalGate,
     pub layers: LayersRule,
     pub documentation: DocumentationRule,
+    pub checklist: ChecklistRule,
     pub risk: RiskRule,
     pub evidence: EvidenceRule,
 }
@@ -179,6 +180,20 @@ pub struct DocumentationRule {
 impl Default for DocumentationRule {
     fn default() -> Self {
         DocumentationRule { required: true }
+    }
+}
+
+/// The checklist of each change: no box that documents or people answer is open, or nobody can approve the release. Boxes
+/// that gates and layers of tests answer are held by those.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ChecklistRule {
+    pub required: bool,
+}
+
+impl Default for ChecklistRule {
+    fn default() -> Self {
+        ChecklistRule { required: true }
     }
 }
 

@@ -44,6 +44,8 @@ pub const OPERATIONS: &[Operation] = &[
     op("change.add", Post, "/api/v1/changes", Propose, "Records a change"),
     op("change.attach", Put, "/api/v1/changes/{id}/documents/{kind}", Propose,
         "Attaches a document to a change: the body as it is"),
+    op("change.attest", Post, "/api/v1/changes/{id}/attestations", Operate,
+        "Records a person's answer to a box of a change's checklist"),
     op("change.document", Get, "/api/v1/changes/{id}/documents/{kind}", Read,
         "Returns a document of a change"),
     op("change.dossier", Get, "/api/v1/changes/{id}/dossier", Read,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use safeguard_api::checklist::Question;
 use safeguard_api::{ChangeId, DocumentKind, Name};
 
 use super::ListArgs;
@@ -32,6 +33,24 @@ Example:
         /// The file; `-` is standard input
         file: PathBuf,
     },
+    /// Answer boxes of the checklist that nothing here can tell; a later answer takes an earlier one's place
+    #[command(
+        after_help = "Boxes: credentials, freeze, deletions, flag, on-call. `safeguard change show CHANGE` says which wait for a person.
+
+Example:
+  safeguard change attest chg_01jb… flag on-call --yes --reason \"flag new-tax; Kim until Friday\""
+    )]
+    Attest(AttestArgs),
+    /// Record the change anew where its branch or its base moved, so that nobody's approval speaks of what is gone
+    #[command(
+        after_help = "Run it in the git repository of the change, after a fetch: in the pipeline of the base branch, and of the change's own.
+
+Exit codes: 0 it is as it was recorded, 1 it moved and was recorded anew, 2 could not decide.
+
+Example:
+  safeguard change follow chg_01jb… --onto origin/main --branch origin/new-tax"
+    )]
+    Follow(FollowArgs),
     /// Write the dossier: what the change is for, what was shown about it, who agreed, and how to go back
     #[command(after_help = "Examples:
   safeguard change dossier chg_01jb…                         Markdown on stdout
@@ -44,6 +63,33 @@ Example:
     },
     /// Print a document of a change
     Document { id: ChangeId, kind: DocumentKind },
+}
+
+#[derive(Debug, Args)]
+pub struct AttestArgs {
+    pub id: ChangeId,
+    #[arg(value_name = "BOX", required = true)]
+    pub questions: Vec<Question>,
+    /// It is so
+    #[arg(long, conflicts_with = "no", required_unless_present = "no")]
+    pub yes: bool,
+    /// It is not so: nobody can approve the release
+    #[arg(long)]
+    pub no: bool,
+    /// How you know it
+    #[arg(long)]
+    pub reason: String,
+}
+
+#[derive(Debug, Args)]
+pub struct FollowArgs {
+    pub id: ChangeId,
+    /// What it is, or will be, merged onto
+    #[arg(long, value_name = "COMMIT")]
+    pub onto: String,
+    /// Its own branch, where it is not merged yet
+    #[arg(long, value_name = "COMMIT")]
+    pub branch: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -77,6 +123,9 @@ pub struct ChangeAddArgs {
     /// Where the code lives, such as a repository's address
     #[arg(long, value_name = "ADDRESS")]
     pub repository: Option<String>,
+    /// The change whose place it takes, since its branch was pushed anew: approvals of that one become void
+    #[arg(long, value_name = "CHANGE")]
+    pub instead_of: Option<ChangeId>,
     /// What the change is for: a Markdown file
     #[arg(long, value_name = "FILE")]
     pub intent: Option<PathBuf>,

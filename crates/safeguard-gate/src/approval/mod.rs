@@ -9,6 +9,7 @@ use safeguard_api::config::{Approver, is_senior_by_role};
 use safeguard_api::{Approval, Change, ChangeSpec, Digest, Passkey};
 
 use crate::case::Case;
+use crate::checklist::open_boxes;
 use crate::signature::signer;
 use identity::Identity;
 use record::{Touched, touched};
@@ -54,6 +55,7 @@ pub fn count(case: &Case<'_>, quorum: u32) -> Count {
             ));
         }
     }
+    unknown.extend(open_boxes(case));
     let touched = match touched(case) {
         Ok(touched) => touched,
         Err(why) => {

@@ -5,6 +5,7 @@ use safeguard_api::{Approval, Passkey};
 
 use super::root;
 use crate::case::{Case, ChangeCase};
+use crate::checklist::answers;
 use crate::signature::signer;
 
 /// What a signed statement is worth at this moment.
@@ -109,14 +110,23 @@ fn changed(approval: &Approval, case: &Case<'_>) -> Option<String> {
         if then.documents != now.documents {
             return Some(format!("a document of {id} was attached since then"));
         }
-        if let Some(again) = change
-            .recorded_again
-            .filter(|again| merges_otherwise(change, again))
-        {
-            return Some(format!(
-                "the base of {id} moved: {} merges to another tree",
-                again.id
-            ));
+        if then.answers != now.answers {
+            return Some(format!("a box of the checklist of {id} was answered since then"));
+        }
+        match change.recorded_again {
+            Some(again) if again.spec.head != change.change.spec.head => {
+                return Some(format!(
+                    "{id} is at other commits: {} took its place, at {}",
+                    again.id, again.spec.head
+                ));
+            }
+            Some(again) if merges_otherwise(change, again) => {
+                return Some(format!(
+                    "the base of {id} moved: {} merges to another tree",
+                    again.id
+                ));
+            }
+            Some(_) | None => {}
         }
     }
     (statement.evidence_root != root(case)).then(|| "evidence was added since then".to_owned())
@@ -148,6 +158,9 @@ pub fn approved_change(change: &ChangeCase<'_>) -> ApprovedChange {
                     one.commitment.clone().unwrap_or_else(|| one.document.to_string()),
                 )
             })
+            .collect(),
+        answers: answers(change)
+            .map(|answer| (answer.said.question, answer.entry))
             .collect(),
     }
 }

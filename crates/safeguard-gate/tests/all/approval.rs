@@ -6,13 +6,14 @@ use safeguard_api::approval::{
     APPROVAL_API, Approval, ApprovalStatement, Decision, NAMESPACE, Signable, Signature,
 };
 use safeguard_api::change::DocumentKind;
+use safeguard_api::checklist::{Answer, AttestationSpec, Question};
 use safeguard_api::config::{Approver, Policy};
 use safeguard_api::diff::{Diff, FileDiff, FileHistory, FileStatus, History};
 use safeguard_api::evidence::{About, Evidence, Facts, Tests};
 use safeguard_api::lines::LineSet;
 use safeguard_api::{
-    ApprovalId, Change, ChangeDocument, ChangeId, ChangeSpec, Config, Digest, Environment, EvidenceId, Gate,
-    Release, ReleaseId, Span, SshKey, Timestamp,
+    ApprovalId, Attestation, Change, ChangeDocument, ChangeId, ChangeSpec, Config, Digest, Environment,
+    EvidenceId, Gate, Release, ReleaseId, Span, SshKey, Timestamp,
 };
 use safeguard_gate::approval::{approved_change, newly_void, root};
 use safeguard_gate::{Case, ChangeCase, InForce, Shown, judge};
@@ -103,6 +104,7 @@ struct Story {
     documents: Vec<ChangeDocument>,
     diff: Option<Diff>,
     history: History,
+    answers: Vec<Attestation>,
     recorded_again: Option<Change>,
     baseline: Option<Digest>,
     evidence: Vec<Evidence>,
@@ -147,8 +149,10 @@ impl Story {
                     .filter(|name| name != "nobody"),
                 ai_tool: Some("scribe".to_owned()),
                 ai_tool_version: None,
+                instead_of: None,
             },
             recorded_at: Timestamp(NOW.0 - HOUR),
+            recorded_by: "ci".to_owned(),
             entry: 1,
         };
         let file = FileDiff {
@@ -190,6 +194,7 @@ impl Story {
                 files: BTreeMap::from([("src/pay.rs".to_owned(), past)]),
                 codeowners: Some("src/pay.rs @kim @max\n".to_owned()),
             },
+            answers: Vec::new(),
             recorded_again: None,
             baseline: Some(Digest::of(b"live")),
             evidence: Vec::new(),
@@ -203,6 +208,7 @@ impl Story {
             change,
         };
         story.policy.gates.human_approval.quorum = 2;
+        story.policy.gates.checklist.required = steps.contains("the checklist is required");
         story.in_force.id = story.policy.id();
         story.attach(b"to charge once");
         story.add_evidence();
@@ -220,6 +226,30 @@ impl Story {
             attached_by: "ci".to_owned(),
             entry: 2,
         }];
+    }
+
+    fn attach_another(&mut self, kind: DocumentKind) {
+        let mut another = self.documents[0].clone();
+        another.kind = kind;
+        self.documents.push(another);
+    }
+
+    fn answer(&mut self, question: Question, answer: Answer) {
+        self.answers.retain(|known| known.said.question != question);
+        let said = AttestationSpec {
+            question,
+            answer,
+            reason: "as agreed".to_owned(),
+        };
+        let entry = 20 + u64::from(answer == Answer::No);
+        self.answers.push(Attestation {
+            change: self.change.id.clone(),
+            head: self.change.spec.head.clone(),
+            said,
+            by: "lee".to_owned(),
+            at: self.now,
+            entry,
+        });
     }
 
     fn add_evidence(&mut self) {
@@ -249,7 +279,21 @@ impl Story {
             Some(again)
         };
         match step {
-            "" | "no diff" => {}
+            "" | "no diff" | "the checklist is required" => {}
+            "the prompts are attached" => self.attach_another(DocumentKind::Prompts),
+            "the boxes are answered" => {
+                for question in Question::ALL {
+                    self.answer(question, Answer::Yes);
+                }
+            }
+            "nobody is on call" => self.answer(Question::OnCall, Answer::No),
+            "the branch is pushed anew" => {
+                self.recorded_again = again(&self.change, "ccccccc").map(|mut pushed| {
+                    pushed.spec.head = "9999999".to_owned();
+                    pushed
+                });
+            }
+            "the row of the change is altered" => self.change.spec.head = "9999999".to_owned(),
             _ if ["author ", "co-author ", "prompter "]
                 .iter()
                 .any(|part| step.starts_with(part)) => {}
@@ -339,6 +383,8 @@ impl Story {
             diff: self.diff.as_ref(),
             history: Some(&self.history),
             documents: &self.documents,
+            answers: &self.answers,
+            made_in_freeze: false,
             recorded_again: self.recorded_again.as_ref(),
         }];
         look(&Case {

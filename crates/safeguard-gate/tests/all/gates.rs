@@ -2,9 +2,12 @@
 
 use insta::assert_snapshot;
 use safeguard_api::Stage;
+use safeguard_api::checklist::{BoxState, CheckBox};
 use safeguard_api::gate::{Gate, GateVerdict, Refused, Verdict};
 use safeguard_gate::gates::GATES;
-use safeguard_gate::{DOCUMENTATION_PAGE, PYRAMID_PAGE, documentation, judge, pyramid};
+use safeguard_gate::{
+    CHECKLIST_PAGE, DOCUMENTATION_PAGE, PYRAMID_PAGE, checklist, documentation, judge, open_boxes, pyramid,
+};
 
 use crate::scene::Scene;
 
@@ -69,6 +72,42 @@ fn every_case_of_the_documentation_is_judged_as_its_page_says() {
         assert_eq!(found.verdict.to_string(), case.verdict, "{}{told}", case.lines);
         assert!(found.reason.contains(case.reason), "{}{told}", case.lines);
     }
+}
+
+#[test]
+fn every_case_of_the_checklist_is_as_its_page_says() {
+    let mut answered = std::collections::BTreeSet::new();
+    for case in cases(CHECKLIST_PAGE) {
+        let boxes = Scene::of(case.lines).judge(|scene| checklist(&scene.changes[0]));
+        let told = |one: &CheckBox| format!("{} — {}", one.text, one.why);
+        let found = boxes.iter().find(|one| told(one).starts_with(case.reason));
+        let all: Vec<String> = boxes.iter().map(told).collect();
+        let found = found.unwrap_or_else(|| panic!("{}: not in {all:#?}", case.reason));
+        let state = match found.state {
+            BoxState::Done => "done",
+            BoxState::Open => "open",
+            BoxState::Unknown => "unknown",
+        };
+        assert_eq!(state, case.verdict, "{}", case.reason);
+        answered.insert((found.text.clone(), state));
+    }
+    // Each box in each state that it can be in: what a person answers is never known by itself where nothing measures it.
+    assert_eq!(answered.len(), 20, "{answered:#?}");
+}
+
+#[test]
+fn an_open_box_keeps_people_from_approving() {
+    let open = |settings: &str| {
+        let lines = format!(
+            "written by scribe\nattached prompts\nattached intent\nsam answers on-call yes: sam\n{settings}"
+        );
+        Scene::of(&lines).judge(open_boxes).join("\n")
+    };
+    assert_snapshot!(open(""), @r#"
+    the box "no production credentials were in reach" of chg_0000000004000001 is not ticked: nothing measures it; ask the prompter: `safeguard change attest chg_0000000004000001 credentials --yes --reason "…"`
+    the box "it sits behind a flag with a kill switch" of chg_0000000004000001 is not ticked: nothing here evaluates flags; look in the diff: `safeguard change attest chg_0000000004000001 flag --yes --reason "…"`
+    "#);
+    assert_eq!(open("settings: checklist.required = false"), "");
 }
 
 #[test]

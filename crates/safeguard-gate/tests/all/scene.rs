@@ -18,7 +18,9 @@ use safeguard_api::evidence::{
 use safeguard_api::gate::Gate;
 use safeguard_api::id::{ChangeId, Digest, EvidenceId, ReleaseId, WaiverId};
 use safeguard_api::time::{Span, Timestamp};
-use safeguard_api::{Approval, ChangeDocument, DocumentKind, Environment, Evidence, Release, Waiver};
+use safeguard_api::{
+    Approval, Attestation, ChangeDocument, DocumentKind, Environment, Evidence, Release, Waiver,
+};
 
 use safeguard_gate::{Case, ChangeCase, InForce, Shown};
 
@@ -32,6 +34,8 @@ pub struct Scene {
     /// One for each change, as the diffs are.
     pub histories: Vec<Option<History>>,
     pub documents: Vec<Vec<ChangeDocument>>,
+    pub answers: Vec<Attestation>,
+    pub made_in_freeze: bool,
     pub live: Option<Digest>,
     pub evidence: Vec<Evidence>,
     pub waivers: Vec<Waiver>,
@@ -69,6 +73,8 @@ impl Scene {
             diffs: Vec::new(),
             histories: Vec::new(),
             documents: Vec::new(),
+            answers: Vec::new(),
+            made_in_freeze: false,
             live: Some(digest("live")),
             evidence: Vec::new(),
             waivers: Vec::new(),
@@ -107,6 +113,8 @@ impl Scene {
                 diff: diff.as_ref(),
                 history: history.as_ref(),
                 documents,
+                answers: &self.answers,
+                made_in_freeze: self.made_in_freeze,
                 recorded_again: None,
             })
             .collect();
@@ -161,8 +169,10 @@ impl Scene {
                 prompter: None,
                 ai_tool: None,
                 ai_tool_version: None,
+                instead_of: None,
             },
             recorded_at: NOW,
+            recorded_by: "ci".to_owned(),
             entry: number,
         });
         self.diffs.push(Some(Diff::default()));

@@ -14,7 +14,7 @@ use safeguard_api::{
 };
 use safeguard_gate::approval::{Standing, approved_change, banned, count, root, standing_of};
 use safeguard_gate::signature::signer;
-use safeguard_gate::{CaseFile, Parts};
+use safeguard_gate::{CaseFile, Parts, open_boxes};
 use safeguard_store::{Document, Tx};
 use serde::{Deserialize, Serialize};
 
@@ -148,6 +148,16 @@ pub(super) async fn request(
     let at = looked.file.now;
     let longest = looked.file.policy.gates.human_approval.valid;
     check(&spec, longest)?;
+    if spec.decision == Decision::Approve {
+        let open = looked.file.with_case(&looked.parts, open_boxes);
+        if !open.is_empty() {
+            let title = format!("{} boxes of the checklist are open", open.len());
+            let refused = ApiError(ApiError::refused(title).0.with_details(open));
+            let refused = refused.hint("tick them, then approve; what can not be true needs another change");
+            let subject = vec![id.to_string(), looked.file.release.service.to_string()];
+            return consents::answered(&app, Err(refused), "approval.refused", caller.actor, subject).await;
+        }
+    }
     let dossier = release_dossier::text(&app, &looked.file, &looked.parts).await?;
     let nonce = random_hex()?;
     let not_before = spec.not_before.map_or(at, |not_before| not_before.max(at));

@@ -2,13 +2,14 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use safeguard_api::checklist::CheckBox;
 use safeguard_api::{Change, ChangeId, ChangeSpec, Release, ReleaseId};
-use safeguard_store::StoreError;
 use serde::Serialize;
 
 use super::{Answer, ApiError, Body, IdPath, LIST_MAX, Page, birth, parse_id};
 use crate::App;
 use crate::auth::Caller;
+use crate::dossier;
 use crate::record::{self, now};
 
 pub(super) async fn add(
@@ -24,13 +25,14 @@ pub(super) async fn add(
     let recorded_at = now();
     let (ms, chance) = birth(recorded_at)?;
     let id = ChangeId::new(ms, chance);
+    let recorded_by = caller.actor.id.clone();
     let event = record::event(
         "change.proposed",
         caller.actor,
         vec![id.to_string(), spec.service.to_string()],
         serde_json::json!({
             "repository": spec.repository, "base": spec.base, "head": spec.head,
-            "ai_tool": spec.ai_tool, "ai_tool_version": spec.ai_tool_version,
+            "ai_tool": spec.ai_tool, "ai_tool_version": spec.ai_tool_version, "instead_of": spec.instead_of,
         }),
     );
     // Names of people enter the leaf as a commitment only, so that they can be erased without breaking the log.
@@ -40,7 +42,13 @@ pub(super) async fn add(
     .to_string();
     let change = app
         .store
-        .write(move |tx| -> Result<Change, StoreError> {
+        .write(move |tx| -> Result<Change, ApiError> {
+            if let Some(before) = &spec.instead_of {
+                let known = tx.get::<Change>(before.as_str())?;
+                known
+                    .filter(|known| known.spec.service == spec.service)
+                    .ok_or_else(|| ApiError::not_found("change", before))?;
+            }
             let mut event = event;
             event
                 .commit
@@ -50,12 +58,15 @@ pub(super) async fn add(
                 id,
                 spec,
                 recorded_at,
+                recorded_by,
                 entry,
             };
             tx.put(&change)?;
             Ok(change)
         })
         .await??;
+    // Its base may have moved, or it took another's place: what was approved is looked at anew.
+    app.control.wake();
     Ok(Json(change))
 }
 
@@ -71,17 +82,18 @@ pub(super) async fn list(State(app): State<App>, Query(page): Query<Page>) -> An
 pub(super) struct ChangeShown {
     #[serde(flatten)]
     change: Change,
+    checklist: Vec<CheckBox>,
     /// Releases that carry it, the newest first.
     releases: Vec<ReleaseId>,
 }
 
 pub(super) async fn show(State(app): State<App>, Path(id): IdPath) -> Answer<ChangeShown> {
     let id: ChangeId = parse_id(&id)?;
-    let wanted = id.clone();
+    let (wanted, content) = (id.clone(), app.content.clone());
     let found = app
         .store
         .read(move |tx| {
-            let Some(change) = tx.get::<Change>(wanted.as_str())? else {
+            let Some(dossier) = dossier::gather(tx, &content, wanted.as_str())? else {
                 return Ok(None);
             };
             let releases = tx.list::<Release>(true, LIST_MAX)?;
@@ -89,7 +101,8 @@ pub(super) async fn show(State(app): State<App>, Path(id): IdPath) -> Answer<Cha
                 .into_iter()
                 .filter(|release| release.changes.contains(&wanted));
             Ok(Some(ChangeShown {
-                change,
+                change: dossier.change,
+                checklist: dossier.checklist,
                 releases: carrying.map(|release| release.id).collect(),
             }))
         })

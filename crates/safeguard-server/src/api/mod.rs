@@ -2,6 +2,7 @@
 
 mod approvals;
 mod artifacts;
+pub(crate) mod attestations;
 mod audit;
 mod bisects;
 pub(crate) mod breakglasses;
@@ -86,6 +87,7 @@ fn route(operation: &Operation) -> MethodRouter<App> {
         "breakglass.sign" => post(breakglasses::sign),
         "change.add" => post(changes::add),
         "change.attach" => put(documents::attach).layer(DefaultBodyLimit::max(documents::DOCUMENT_BYTES_MAX)),
+        "change.attest" => post(attestations::add),
         "change.document" => get(documents::show),
         "change.dossier" => get(dossiers::show),
         "change.list" => get(changes::list),

@@ -68,6 +68,7 @@ fn question(id: &str, generator: &mut schemars::SchemaGenerator) -> Option<schem
         "bisect.start" => Some(generator.subschema_for::<safeguard_api::bisect::BisectSpec>()),
         "bisect.unbuilt" => Some(generator.subschema_for::<safeguard_api::bisect::NotBuilt>()),
         "change.add" => Some(generator.subschema_for::<safeguard_api::ChangeSpec>()),
+        "change.attest" => Some(generator.subschema_for::<safeguard_api::checklist::AttestationSpec>()),
         "credential.issue" => Some(generator.subschema_for::<credential::CredentialSpec>()),
         "credential.rotate" => Some(generator.subschema_for::<credential::RotationSpec>()),
         "freeze.open" => Some(generator.subschema_for::<safeguard_api::freeze::FreezeSpec>()),
@@ -88,6 +89,7 @@ fn answer(id: &str, generator: &mut schemars::SchemaGenerator) -> Value {
             generator.subschema_for::<safeguard_api::bisect::BisectStatus>()
         }
         "change.add" | "change.show" => generator.subschema_for::<safeguard_api::Change>(),
+        "change.attest" => generator.subschema_for::<safeguard_api::Attestation>(),
         "change.list" => generator.subschema_for::<Vec<safeguard_api::Change>>(),
         "credential.issue" | "credential.rotate" => generator.subschema_for::<credential::CredentialIssued>(),
         "credential.list" => generator.subschema_for::<Vec<credential::CredentialShown>>(),

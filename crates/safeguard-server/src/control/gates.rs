@@ -21,7 +21,7 @@ use safeguard_store::{Content, Document, EvidenceAbout, Store, StoreError, Tx, d
 use serde::{Deserialize, Serialize};
 
 use super::Loop;
-use crate::api::{consents, policy};
+use crate::api::{attestations, consents, policy};
 use crate::record::{self, now};
 
 /// Later changes that are looked through for one of the same head.
@@ -351,6 +351,8 @@ fn gather(tx: &Tx<'_>, release: &Release, baseline: Option<&Digest>) -> Result<G
         }
         changes.push(ChangeFile {
             recorded_again: recorded_again(tx, &change)?,
+            answers: attestations::answers(tx, &change)?,
+            made_in_freeze: attestations::made_in_freeze(tx, &change)?,
             change,
             diff,
             history,
@@ -390,16 +392,18 @@ fn gather(tx: &Tx<'_>, release: &Release, baseline: Option<&Digest>) -> Result<G
     })
 }
 
-/// The newest later record of the same head: whoever merged it anew has told so.
+/// What was recorded later in the change's place, or else the newest later record of the same head: whoever pushed its branch
+/// or merged it anew has told so.
 fn recorded_again(tx: &Tx<'_>, change: &Change) -> Result<Option<Change>, StoreError> {
-    let again = |other: &Change| {
-        other.id > change.id
-            && other.spec.service == change.spec.service
-            && other.spec.repository == change.spec.repository
-            && other.spec.head == change.spec.head
-    };
+    let later = |other: &&Change| other.id > change.id && other.spec.service == change.spec.service;
     let newest = tx.list::<Change>(true, RECORDED_AGAIN_MAX)?;
-    Ok(newest.into_iter().find(again))
+    let in_its_place = |other: &&Change| other.spec.instead_of.as_ref() == Some(&change.id);
+    let of_the_same_head = |other: &&Change| {
+        other.spec.repository == change.spec.repository && other.spec.head == change.spec.head
+    };
+    let mut newest = newest.iter().filter(later);
+    let found = newest.clone().find(in_its_place);
+    Ok(found.or_else(|| newest.find(of_the_same_head)).cloned())
 }
 
 /// Whether two reports come to the same for whoever waits: figures that only count time do not matter.

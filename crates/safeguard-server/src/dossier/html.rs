@@ -3,12 +3,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use safeguard_api::checklist::BoxState;
 use safeguard_api::evidence::Layer;
 use safeguard_api::risk::RiskLevel;
 use safeguard_api::{DocumentKind, Verdict};
 use sha2::{Digest as _, Sha256};
 
-use super::{BoxState, Dossier, markdown, stands};
+use super::{Dossier, markdown, stands};
 
 const STYLE: &str = include_str!("dossier.css");
 const SCRIPT: &str = include_str!("dossier.js");
@@ -113,15 +114,9 @@ fn document(dossier: &Dossier, kind: DocumentKind, title: &str) -> String {
 }
 
 fn checklist(dossier: &Dossier) -> String {
-    let open = dossier
-        .checklist
-        .iter()
-        .filter(|one| one.state == BoxState::Open)
-        .count();
-    let summary = match open {
-        0 => "<p class=\"good\">No box is open.</p>".to_owned(),
-        open => format!("<p class=\"bad\">{open} boxes are open: do not deploy.</p>"),
-    };
+    let done = dossier.checklist.iter().all(|one| one.state == BoxState::Done);
+    let class = if done { "good" } else { "bad" };
+    let summary = format!("<p class=\"{class}\">{}</p>", markdown::open_in_short(dossier));
     let rows: Vec<String> = dossier
         .checklist
         .iter()
@@ -131,7 +126,7 @@ fn checklist(dossier: &Dossier) -> String {
                 BoxState::Open => ("bad", "☐", "open"),
                 BoxState::Unknown => ("wait", "?", "a person must tell"),
             };
-            let (part, text, why) = (one.part, one.text, escape(&one.why));
+            let (part, text, why) = (escape(&one.part), escape(&one.text), escape(&one.why));
             format!(
                 "<tr><td>{part}</td><td class=\"{class}\"><span aria-hidden=\"true\">{mark}</span> {word}</td>\
                  <td>{text}</td><td>{why}</td></tr>"

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use safeguard_api::checklist::BoxState;
 use safeguard_api::evidence::{Evidence, Facts, Layer};
 use safeguard_api::{DocumentKind, GateVerdict};
 
-use super::{BoxState, Dossier, stands};
+use super::{Dossier, stands};
 
 /// Writing into a text can not fail.
 macro_rules! line {
@@ -99,21 +100,13 @@ fn document(dossier: &Dossier, kind: DocumentKind, title: &str, text: &mut Strin
 }
 
 fn checklist(dossier: &Dossier, text: &mut String) {
-    let open = dossier
-        .checklist
-        .iter()
-        .filter(|one| one.state == BoxState::Open)
-        .count();
     line!(text, "\n## Checklist\n");
-    match open {
-        0 => line!(text, "No box is open.\n"),
-        open => line!(text, "{open} boxes are open: do not deploy.\n"),
-    }
+    line!(text, "{}\n", open_in_short(dossier));
     for one in &dossier.checklist {
         let mark = match one.state {
             BoxState::Done => "[x]",
             BoxState::Open => "[ ]",
-            BoxState::Unknown => "[ ] (nobody can tell)",
+            BoxState::Unknown => "[ ] (a person must tell)",
         };
         line!(
             text,
@@ -122,6 +115,17 @@ fn checklist(dossier: &Dossier, text: &mut String) {
             one.text,
             plain(&one.why)
         );
+    }
+}
+
+/// How many boxes are not ticked, and what follows.
+pub(super) fn open_in_short(dossier: &Dossier) -> String {
+    let of = |state| dossier.checklist.iter().filter(|one| one.state == state).count();
+    match (of(BoxState::Open), of(BoxState::Unknown)) {
+        (0, 0) => "No box is open.".to_owned(),
+        (0, unknown) => format!("{unknown} boxes wait for a person: do not deploy."),
+        (open, 0) => format!("{open} boxes are open: do not deploy."),
+        (open, unknown) => format!("{open} boxes are open and {unknown} wait for a person: do not deploy."),
     }
 }
 

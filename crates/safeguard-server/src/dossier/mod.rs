@@ -8,20 +8,19 @@ mod html;
 mod markdown;
 
 use safeguard_api::audit::EntryProof;
+use safeguard_api::checklist::CheckBox;
 use safeguard_api::diff::Diff;
 use safeguard_api::release::RollbackReason;
 use safeguard_api::risk::Risk;
 use safeguard_api::status::EntrySummary;
-use safeguard_api::{
-    Change, ChangeDocument, Digest, DocumentKind, Evidence, Freeze, GateReport, Release, Rollout, Timestamp,
-};
+use safeguard_api::{Change, ChangeDocument, Digest, DocumentKind, Evidence, GateReport, Release, Rollout};
 use safeguard_store::{Content, EvidenceAbout, StoreError, Tx, document_key};
 use serde::Serialize;
 
-pub(crate) use checklist::{Box as CheckBox, BoxState};
 pub(crate) use html::page;
 pub(crate) use markdown::text;
 
+use crate::api::attestations;
 use crate::control::gates::GateRecord;
 
 /// A longer diff is cut here, and says so; the whole is in the content store.
@@ -110,7 +109,8 @@ pub(crate) fn gather(tx: &Tx<'_>, content: &Content, change: &str) -> Result<Opt
     }
     let release = release(tx, &change)?;
     let evidence = evidence(tx, &change, release.as_ref())?;
-    let freezes = tx.list::<Freeze>(true, RELEASES_MAX)?;
+    let answers = attestations::answers(tx, &change)?;
+    let made_in_freeze = attestations::made_in_freeze(tx, &change)?;
     let proofs = proofs(tx, &change, release.as_ref())?;
     let mut dossier = Dossier {
         api: "safeguard.dossier/1",
@@ -123,7 +123,7 @@ pub(crate) fn gather(tx: &Tx<'_>, content: &Content, change: &str) -> Result<Opt
         recovery: Vec::new(),
         proofs,
     };
-    dossier.checklist = checklist::boxes(&dossier, &freezes);
+    dossier.checklist = checklist::boxes(&dossier, &answers, made_in_freeze);
     dossier.recovery = recovery(&dossier);
     Ok(Some(dossier))
 }
@@ -279,17 +279,4 @@ pub(crate) fn stands(rollout: &Rollout) -> String {
 
 fn told(reason: &RollbackReason) -> String {
     format!(": {reason}")
-}
-
-/// Whether a freeze was open for the change's service at a moment.
-fn was_frozen(freezes: &[Freeze], change: &Change, at: Timestamp) -> bool {
-    freezes.iter().any(|freeze| {
-        freeze.opened_at <= at
-            && freeze.closed_at.is_none_or(|closed| at < closed)
-            && freeze.until.is_none_or(|until| at < until)
-            && freeze
-                .service
-                .as_ref()
-                .is_none_or(|only| *only == change.spec.service)
-    })
 }

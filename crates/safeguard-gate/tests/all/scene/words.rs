@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use safeguard_api::approval::{Consent, Signature};
+use safeguard_api::checklist::{Answer, AttestationSpec};
 use safeguard_api::waiver::{WAIVER_API, WaiverStatement};
 
 impl Scene {
@@ -26,12 +27,54 @@ impl Scene {
         });
     }
 
+    /// Of the last change.
+    fn removes(&mut self, path: &str) {
+        self.adds(&format!("{path} "));
+        let diff = self.diffs.last_mut().unwrap().as_mut().unwrap();
+        diff.files.last_mut().unwrap().status = FileStatus::Removed;
+    }
+
+    /// `BOX ANSWER: REASON`, of the last change.
+    fn answers(&mut self, by: &str, text: &str) {
+        let (question, rest) = text.split_once(' ').unwrap();
+        let (answer, reason) = rest.split_once(": ").unwrap();
+        let change = self.changes.last().unwrap();
+        let said = AttestationSpec {
+            question: question.parse().unwrap(),
+            answer: match answer {
+                "yes" => Answer::Yes,
+                "no" => Answer::No,
+                other => panic!("{other}"),
+            },
+            reason: reason.to_owned(),
+        };
+        self.answers.retain(|known| known.said.question != said.question);
+        self.answers.push(Attestation {
+            change: change.id.clone(),
+            head: change.spec.head.clone(),
+            said,
+            by: by.to_owned(),
+            at: NOW,
+            entry: 1,
+        });
+    }
+
     pub(super) fn line(&mut self, line: &str) {
         if let Some(rest) = line.strip_prefix("adds ") {
             self.adds(rest);
         } else if let Some(rest) = line.strip_prefix("another change adds ") {
             self.change();
             self.adds(rest);
+        } else if let Some(path) = line.strip_prefix("removes ") {
+            self.removes(path);
+        } else if let Some((by, rest)) = line.split_once(" answers ") {
+            self.answers(by, rest);
+        } else if let Some(tool) = line.strip_prefix("written by ") {
+            self.changes.last_mut().unwrap().spec.ai_tool = Some(tool.to_owned());
+        } else if line == "made in a freeze" {
+            self.made_in_freeze = true;
+        } else if line == "the change is at another head" {
+            self.changes.last_mut().unwrap().spec.head = commit("another head");
         } else if line == "no diff" {
             *self.diffs.last_mut().unwrap() = None;
         } else if line == "history" {

@@ -46,6 +46,9 @@ required = false
 [gates.documentation]
 required = false
 
+[gates.checklist]
+required = false
+
 [gates.risk]
 applied = false
 "#;

@@ -158,6 +158,8 @@ impl Workplace {
         if mode == Mode::TheBaseGoesLive {
             text.push_str("\n[judge]\nwarm_up = \"0s\"\n");
         }
+        // Its boxes are answered by people, who say yes to everything here.
+        text.push_str("\n[gates.checklist]\nrequired = false\n");
         std::fs::write(self.config(), text)?;
         Ok(())
     }

@@ -60,6 +60,11 @@ fn every_mutating_operation_refuses_a_stranger_and_leaves_an_entry() {
                 "bisect.try" => (hotfix.clone(), None),
                 "bisect.unbuilt" => (hotfix.clone(), Some(json!({ "trial": 1, "why": "a conflict" }))),
                 "change.add" => (String::new(), Some(change.clone())),
+                // Whoever recorded the change does not answer for it: refused, and recorded.
+                "change.attest" => (
+                    recorded["id"].as_str().expect("an id").to_owned(),
+                    Some(json!({ "question": "on-call", "answer": "yes", "reason": "until Friday" })),
+                ),
                 "change.attach" => (recorded["id"].as_str().expect("an id").to_owned(), Some(json!("# Why"))),
                 "credential.issue" => (String::new(), Some(credential.clone())),
                 "credential.revoke" => (login["id"].as_str().expect("an id").to_owned(), None),

@@ -63,7 +63,7 @@ impl Signers {
         make_key(keys.path(), "rsa", &["-t", "rsa", "-b", "2048"]);
         let stages = QUICK_STAGES.replacen("gates = []", "gates = [\"human-approval\"]", 1);
         let stages = format!(
-            "{stages}\n[gates.layers]\nrequired = false\n[gates.documentation]\nrequired = false\n[gates.risk]\napplied = false\n[gates.human-approval]\nquorum = 2\nseniors = 1\n"
+            "{stages}\n[gates.layers]\nrequired = false\n[gates.documentation]\nrequired = false\n[gates.checklist]\nrequired = false\n[gates.risk]\napplied = false\n[gates.human-approval]\nquorum = 2\nseniors = 1\n"
         );
         let up = Up::start_with(&stages, |config| adapt(format!("{config}\n{people}"))).await;
         Signers { up, keys }
