@@ -26,7 +26,7 @@ const ALLOWED: &[&[&str]] = &[
     &[],
     &["init|status|doctor|schema|guard|gate|evidence|audit|rollout|drill|help|up|mcp"],
     &["check|verify|rules|osv|sbom"],
-    &["change"],
+    &["change", "add|attach|document|dossier|follow|list|show"],
     &["release", "create|list|show|rollback|bisect|watch"],
     &["approval|waiver|breakglass|passkey|token|credential", "list|who"],
     &["statement|undo", "list|show"],
