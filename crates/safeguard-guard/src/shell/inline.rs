@@ -188,7 +188,7 @@ fn code_of(walk: &Walk<'_>, invocation: &Invocation) -> Result<Vec<(String, Lang
     let words: Vec<&str> = invocation.args.iter().map(|word| word.text.as_str()).collect();
     // Consoles of frameworks take code as well.
     let (language, names): (Language, &[&str]) = match (invocation.program.as_str(), words.as_slice()) {
-        ("rails", ["runner" | "r", code, ..]) if !is_program(code) => {
+        ("rails" | "gitlab-rails", ["runner" | "r", code, ..]) if !is_program(code) => {
             return Ok(vec![((*code).to_owned(), Language::Ruby)]);
         }
         ("mix", ["run", ..]) => (Language::Other, &["-e", "--eval"]),

@@ -7,6 +7,7 @@ mod expand;
 mod inline;
 mod options;
 mod paths;
+mod programs;
 pub mod rules;
 mod sql;
 mod tools;

@@ -3,6 +3,7 @@
 mod editors;
 mod elsewhere;
 mod images;
+mod runners;
 mod wrappers;
 
 use self::elsewhere::{git, kubectl, ssh};
@@ -60,6 +61,7 @@ pub(crate) fn within(invocation: &Invocation) -> Vec<Within> {
         found.push(xargs(invocation));
     }
     found.append(&mut editors::texts(invocation));
+    found.append(&mut runners::texts(invocation));
     if invocation.is(&["node", "nodejs"]) {
         // A tool by the path of its program.
         let tool = invocation
@@ -104,6 +106,24 @@ pub(crate) fn within(invocation: &Invocation) -> Vec<Within> {
 fn module(invocation: &Invocation) -> Option<Within> {
     const OF_CARGO: &[&str] = &["diesel", "refinery", "sea-orm-cli", "shuttle", "sqlx"];
     let args = &invocation.args;
+    if let ("go", Some("run")) = (
+        invocation.program.as_str(),
+        args.first().map(|word| word.text.as_str()),
+    ) {
+        // The name of a package that is not the project's own: the last part of its path.
+        let place = args
+            .iter()
+            .position(|word| word.text.contains('/') && !word.text.starts_with(['-', '.']))?;
+        let path = args[place].text.split('@').next().unwrap_or("");
+        let name = Word::new(path.rsplit('/').next().unwrap_or(""));
+        let argv = std::iter::once(name)
+            .chain(args[place + 1..].iter().cloned())
+            .collect();
+        return Some(Within::Command {
+            argv,
+            elsewhere: false,
+        });
+    }
     let from = if invocation.program.starts_with("python") || invocation.is(&["py", "pypy3"]) {
         let place = args.iter().position(|word| word.text == "-m")?;
         let leading = leading_options(args, &["-m", "-W", "-X", "-c"]);
@@ -143,8 +163,22 @@ pub(crate) fn behind(argv: &[Word]) -> Vec<Word> {
 }
 
 pub(crate) const SHELLS: &[&str] = &[
-    "sh", "bash", "zsh", "dash", "ksh", "ash", "fish", "rbash", "mksh", "csh", "tcsh", "su", "pwsh",
+    "sh",
+    "bash",
+    "zsh",
+    "dash",
+    "ksh",
+    "ash",
+    "fish",
+    "rbash",
+    "mksh",
+    "csh",
+    "tcsh",
+    "su",
+    "pwsh",
+    "powershell",
 ];
+const POWERSHELL: &[&str] = &["powershell", "pwsh"];
 
 fn shells(invocation: &Invocation) -> Vec<Within> {
     let args = &invocation.args;
@@ -161,6 +195,9 @@ fn shells(invocation: &Invocation) -> Vec<Within> {
             .then_some(Within::Stdin { elsewhere: false })
             .into_iter()
             .collect();
+    }
+    if invocation.is(POWERSHELL) {
+        return powershell(args);
     }
     if !invocation.is(SHELLS) {
         return Vec::new();
@@ -206,6 +243,41 @@ fn shells(invocation: &Invocation) -> Vec<Within> {
         Some(_) | None => found.push(Within::Stdin { elsewhere: false }),
     }
     found
+}
+
+/// Its options may be written in any case, and as short as is clear; the command behind one is all that follows.
+fn powershell(args: &[Word]) -> Vec<Within> {
+    const WITH_VALUE: &[&str] = &[
+        "-executionpolicy",
+        "-ep",
+        "-version",
+        "-windowstyle",
+        "-workingdirectory",
+        "-wd",
+    ];
+    let mut words = args.iter().enumerate();
+    while let Some((at, word)) = words.next() {
+        let option = word.text.to_lowercase().replacen('/', "-", 1);
+        let begins = |whole: &str| option.len() > 1 && whole.starts_with(&option);
+        if WITH_VALUE.contains(&option.as_str()) {
+            words.next();
+        } else if begins("-encodedcommand") || option == "-ec" || option == "-enc" {
+            // Nobody can read it.
+            return vec![Within::Script(format!("/dev/fd/{UNKNOWN}"))];
+        } else if begins("-command") || begins("-file") || !option.starts_with('-') {
+            let from = if option.starts_with('-') { at + 1 } else { at };
+            let rest: Vec<&str> = args[from..].iter().map(|word| word.text.as_str()).collect();
+            return match rest.first() {
+                Some(&"-") | None => vec![Within::Stdin { elsewhere: false }],
+                Some(file) if begins("-file") || file.ends_with(".ps1") => vec![script(file)],
+                Some(_) => vec![Within::Text {
+                    text: rest.join(" "),
+                    elsewhere: false,
+                }],
+            };
+        }
+    }
+    Vec::new()
 }
 
 fn script(path: &str) -> Within {
@@ -255,14 +327,8 @@ fn texts(invocation: &Invocation) -> Vec<Within> {
             given(&["-c", "--call", "--shell-mode"])
         }
         "nodemon" => given(&["--exec", "-x"]),
-        "sg" | "expect" => given(&["-c"]),
+        "sg" => given(&["-c"]),
         "mapfile" | "readarray" => given(&["-C"]),
-        "ansible" => ansible(args),
-        "salt" | "salt-ssh" => args
-            .windows(2)
-            .filter(|pair| matches!(pair[0].text.as_str(), "cmd.run" | "cmd.shell" | "cmd.run_all"))
-            .map(|pair| text(pair[1].text.clone()))
-            .collect(),
         "osascript" => args
             .iter()
             .filter_map(|word| word.text.split_once("do shell script"))
@@ -289,13 +355,7 @@ fn texts(invocation: &Invocation) -> Vec<Within> {
             .iter()
             .map(|word| text(word.text.clone()))
             .collect(),
-        "at" | "batch" => vec![Within::Stdin { elsewhere: false }],
         "crontab" if args.first().is_some_and(|word| word.text == "-") => crontab(&invocation.stdin),
-        "tmux" | "screen" | "zellij" => args
-            .iter()
-            .filter(|word| word.text.contains(' '))
-            .map(|word| text(word.text.clone()))
-            .collect(),
         "git" => git(args),
         "ssh" | "mosh" | "sshpass" | "autossh" => ssh(invocation),
         "kubectl" | "oc" | "k3s" | "microk8s" => kubectl(args),
@@ -317,47 +377,6 @@ fn texts(invocation: &Invocation) -> Vec<Within> {
         "awk" | "gawk" | "mawk" | "nawk" => awk(args),
         _ => Vec::new(),
     }
-}
-
-/// A module of the machines that are meant, with its words.
-fn ansible(args: &[Word]) -> Vec<Within> {
-    let found = options(
-        args,
-        &[
-            "-a",
-            "--args",
-            "-m",
-            "--module-name",
-            "-i",
-            "-u",
-            "-e",
-            "-l",
-            "-f",
-        ],
-    );
-    let module = found
-        .values(&["-m", "--module-name"])
-        .last()
-        .map_or("command", |word| word.text.as_str());
-    let module = module.rsplit('.').next().unwrap_or("");
-    let words = found.values(&["-a", "--args"]);
-    words
-        .filter_map(|word| match module {
-            "command" | "shell" | "raw" | "script" => Some(word.text.clone()),
-            "file" if word.text.contains("state=absent") => {
-                let path = word
-                    .text
-                    .split_whitespace()
-                    .find_map(|one| one.strip_prefix("path="))?;
-                Some(format!("rm -rf '{path}'"))
-            }
-            _ => None,
-        })
-        .map(|text| Within::Text {
-            text,
-            elsewhere: true,
-        })
-        .collect()
 }
 
 fn leading(args: &[Word], with_value: &[&str]) -> Vec<Word> {

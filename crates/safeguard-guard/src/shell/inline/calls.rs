@@ -53,6 +53,7 @@ pub(super) const STRONG: &[(&str, Call)] = &[
     ("delete_all", Call::DeletesRows),
     ("destroy_all", Call::DeletesRows),
     ("dropDatabase", Call::DeletesRows),
+    ("deleteFrom", Call::DeletesRows),
     ("deleteMany", Call::DeletesRows),
     ("truncate_tables", Call::DeletesRows),
     ("RemoveAll", Call::Removes { recursive: true }),
@@ -108,6 +109,9 @@ pub(super) fn call(path: &str, language: Language) -> Option<Call> {
     let bare = path == last;
     let recursive = |recursive| Some(Call::Removes { recursive });
     match (language, last) {
+        (Language::JavaScript, "delete") if of("db") || of("tx") || of("trx") => Some(Call::DeletesRows),
+        (Language::Python, "delete") if of("sqlalchemy") => Some(Call::DeletesRows),
+        (Language::JavaScript, "del" | "truncate") if path.contains(')') => Some(Call::DeletesRows),
         (_, "rm") if of("shell") || of("shelljs") || of("sh") => Some(Call::RunsRm),
         (Language::Braces, "Command" | "CommandContext") if of("exec") => Some(Call::Runs),
         (Language::Braces, "exec" | "ProcessBuilder") => Some(Call::Runs),

@@ -371,6 +371,10 @@ fn taken_in(tokens: &[Token], language: Language) -> Vec<String> {
             {
                 found.append(&mut of_python(tokens, at));
             }
+            (Language::Python, "run_path" | "execfile") => {
+                let text = [at + 1, at + 2].into_iter().find_map(|at| tokens.get(at)?.text());
+                found.extend(text.map(str::to_owned));
+            }
             (Language::JavaScript, "require" | "from" | "import") => {
                 let text = [at + 1, at + 2].into_iter().find_map(|at| tokens.get(at)?.text());
                 found.extend(text.filter(|text| text.starts_with('.')).map(str::to_owned));

@@ -306,7 +306,8 @@ fn with_names(text: &str) -> (String, Option<usize>) {
                 rest = &rest[after..];
             }
             None => {
-                sql.push(first);
+                // MySQL's quotes of names.
+                sql.push(if first == '`' { '"' } else { first });
                 rest = &rest[first.len_utf8()..];
             }
         }

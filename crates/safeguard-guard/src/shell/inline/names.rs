@@ -170,17 +170,11 @@ pub(super) fn opening(tokens: &[Token], close: usize) -> Option<usize> {
     None
 }
 
-/// What a function is called with in the place of a name of its own.
-fn arguments(code: &Code, at: usize) -> Vec<(usize, usize)> {
-    let tokens = &code.tokens;
-    const DEFINE: &[&str] = &["def", "fn", "func", "function"];
-    const PARAMETERS_MAX: usize = 64;
-    // What takes any number of them is no single one.
-    if at > 0 && matches!(tokens[at - 1], Token::Sign('*' | '.')) {
-        return Vec::new();
-    }
+/// The bracket that a token stands in, where it is not far before it.
+pub(super) fn around(tokens: &[Token], at: usize) -> Option<usize> {
+    const BACK_MAX: usize = 64;
     let mut depth = 0_usize;
-    let open = (at.saturating_sub(PARAMETERS_MAX)..at)
+    (at.saturating_sub(BACK_MAX)..at)
         .rev()
         .find(|at| match tokens[*at] {
             Token::Sign(')' | ']' | '}') => {
@@ -193,7 +187,18 @@ fn arguments(code: &Code, at: usize) -> Vec<(usize, usize)> {
                 false
             }
             Token::Sign(_) | Token::Name(_) | Token::Text(_) | Token::Command(_) => false,
-        });
+        })
+}
+
+/// What a function is called with in the place of a name of its own.
+fn arguments(code: &Code, at: usize) -> Vec<(usize, usize)> {
+    let tokens = &code.tokens;
+    const DEFINE: &[&str] = &["def", "fn", "func", "function"];
+    // What takes any number of them is no single one.
+    if at > 0 && matches!(tokens[at - 1], Token::Sign('*' | '.')) {
+        return Vec::new();
+    }
+    let open = around(tokens, at);
     let Some(open) = open.filter(|open| *open > 1 && tokens[*open] == Token::Sign('(')) else {
         return Vec::new();
     };

@@ -4,7 +4,7 @@
 use safeguard_api::guard::GuardFinding;
 
 use super::calls::{Call, STRONG, call};
-use super::names::{elements, end_of, opening, places};
+use super::names::{around, elements, end_of, opening, places};
 use super::removes::{removed_values, removes_in_file};
 use super::tokens::{self, Language, Token, path_at};
 use super::values::{filled, values};
@@ -174,7 +174,35 @@ fn is_of_some(code: &Code, (at, after): (usize, usize)) -> bool {
         Token::Text(text) => !text.is_empty(),
         Token::Sign(_) | Token::Command(_) => false,
     });
+    // What is named in the brackets is then the table: which rows comes behind it.
+    let of_a_table = last == "deleteFrom"
+        || last == "delete"
+            && matches!(path_at(tokens, at, &code.aliases), Some((path, _)) if call(&path, code.language) == Some(Call::DeletesRows) && !path.contains("objects") && !path.contains("query") && !path.contains(')'));
+    if of_a_table {
+        let close = after + arguments_of(tokens, after).len() + 2;
+        return one || narrows_behind(tokens, close, NARROWS);
+    }
     !wipes && (says || one || chain(tokens, at, after).any(|name| NARROWS.contains(&name)))
+}
+
+/// Whether a chain of calls goes on with one that says which rows.
+fn narrows_behind(tokens: &[Token], from: usize, narrows: &[&str]) -> bool {
+    let mut at = from;
+    loop {
+        while tokens.get(at) == Some(&Token::Sign('\n')) {
+            at += 1;
+        }
+        let (Some(Token::Sign('.')), Some(Token::Name(name))) = (tokens.get(at), tokens.get(at + 1)) else {
+            return false;
+        };
+        if narrows.contains(&name.as_str()) {
+            return true;
+        }
+        at += 2;
+        if tokens.get(at) == Some(&Token::Sign('(')) {
+            at += arguments_of(tokens, at).len() + 2;
+        }
+    }
 }
 
 /// The names of a chain of calls, from its last one back to where it begins.
@@ -248,15 +276,17 @@ fn name_in_command(code: &Code, at: usize) -> Option<String> {
     let is_call = tokens.get(at + 1) == Some(&Token::Sign('('));
     if goes_on
         || matches!(name.as_str(), "ctx" | "await" | "new" | "str" | "String")
-        || (is_call && name != "") && matches!(name.as_str(), "join" | "Path" | "resolve")
+        || is_call && matches!(name.as_str(), "join" | "Path" | "resolve")
     {
         return None;
     }
     if matches!(name.as_str(), "executable" | "execPath") {
         return Some(match code.language {
             Language::Python => "python3".to_owned(),
-            _ if code.language == Language::JavaScript => "node".to_owned(),
-            _ => UNKNOWN.to_string(),
+            Language::JavaScript => "node".to_owned(),
+            Language::Perl | Language::Ruby | Language::Php | Language::Braces | Language::Other => {
+                UNKNOWN.to_string()
+            }
         });
     }
     match values(code, at, at + 1).as_slice() {
@@ -335,7 +365,8 @@ fn handed_on(invocation: &Invocation, code: &Code) -> Result<(), GuardFinding> {
                 if taken_out {
                     return Err(INLINE_CODE.finding(&format!("gives `{name}` another name")));
                 }
-                if from > 0 && sign(from - 1, &['(', ',']) && sign(at + 1, &[',']) {
+                let in_call = around(tokens, from).is_some_and(|open| tokens[open] == Token::Sign('('));
+                if in_call && sign(from.wrapping_sub(1), &['(', ',']) && sign(at + 1, &[',']) {
                     let found = values(code, at + 2, end_of(tokens, at + 2));
                     removed_values(invocation, &found, true, name)?;
                 }

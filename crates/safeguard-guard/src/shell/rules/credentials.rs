@@ -5,6 +5,7 @@ use crate::shell::options::{Row, row_of};
 use crate::shell::paths::{Spot, path_in};
 use crate::shell::walk::Stdin;
 use crate::shell::walk::secrets::is_secret;
+use crate::shell::word::name_parts;
 
 pub(super) static RULE: CommandRule = CommandRule {
     id: "credentials",
@@ -72,6 +73,8 @@ pub(super) const TABLE: &[Row] = &[
     row("vault", &["token", "lookup|create"], &[]),
     row("npm", &["token", "create"], &[]),
     row("terraform|tofu", &["state", "pull"], &[]),
+    row("pulumi", &["stack|config", "**"], &["--show-secrets"]),
+    row("ssh-keygen", &[], &["-p"]),
     row("vault", &["kv", "get"], &[]),
     row("vault", &["read"], &[]),
     row(
@@ -194,6 +197,18 @@ fn printed(invocation: &Invocation) -> Option<String> {
     let shows = match invocation.program.as_str() {
         "heroku" if words.first() == Some(&"config:get") => {
             words.iter().any(|word| is_secret(word) || word.ends_with("_URL"))
+        }
+        // Without `-json` it keeps to itself what is marked as sensitive; of a plan that is named it shows what would change.
+        "terraform" | "tofu" | "terragrunt" => {
+            let options = invocation.options(&[]);
+            match options.words().as_slice() {
+                ["output"] | ["show"] => options.any(&["-json"]),
+                ["output", name] => options.any(&["-raw", "-json"]) && is_secret(name),
+                _ => false,
+            }
+        }
+        "pulumi" => {
+            matches!(words.as_slice(), ["config", "get", name] if is_secret(&name_parts(name).join("_")))
         }
         "printenv" => words.iter().any(|word| is_secret(word)),
         // Without a word behind it, all of them.

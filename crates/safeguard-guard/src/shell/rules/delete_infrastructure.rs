@@ -6,6 +6,7 @@ mod table;
 pub(super) use self::table::TABLE;
 use super::{CommandRule, Invocation, POLICY};
 use crate::shell::options::row_of;
+use crate::shell::programs;
 use crate::shell::unwrap::within;
 use crate::shell::walk::Stdin;
 use crate::shell::word::shown;
@@ -24,6 +25,7 @@ pub(super) static RULE: CommandRule = CommandRule {
             .or_else(|| unheld(invocation))
             .or_else(|| mirrored(invocation))
             .or_else(|| changed(invocation))
+            .or_else(|| cmdlet(invocation))
             .or_else(|| requests::deletes(invocation))
     },
 };
@@ -135,6 +137,31 @@ fn mirrored(invocation: &Invocation) -> Option<String> {
         .then(|| "deletes files on another machine".to_owned())
 }
 
+/// PowerShell says by a program's own name that something goes.
+fn cmdlet(invocation: &Invocation) -> Option<String> {
+    // What is its own, or is asked about elsewhere.
+    const OWN: &[&str] = &[
+        "event",
+        "item",
+        "itemproperty",
+        "job",
+        "module",
+        "psbreakpoint",
+        "psdrive",
+        "pssession",
+        "type",
+        "typedata",
+        "variable",
+    ];
+    let thing = invocation.program.strip_prefix("remove-")?;
+    (!OWN.contains(&thing)).then(|| {
+        format!(
+            "deletes something, as it looks, by `{}`",
+            shown(&invocation.program)
+        )
+    })
+}
+
 /// What protects, or what others may do, by the value of an option.
 fn changed(invocation: &Invocation) -> Option<String> {
     let has = |wanted: &str| invocation.args.iter().any(|word| word.text.contains(wanted));
@@ -152,166 +179,20 @@ fn changed(invocation: &Invocation) -> Option<String> {
         "az" if follows("--mode", "complete") => "deletes from a cloud whatever is not described",
         "cdk" if follows("--require-approval", "never") => "changes infrastructure without asking",
         "kubectl" | "oc" | "k" if has("apply") && has("https://") => "runs in a cluster what is not in sight",
+        "kubectl" | "oc" | "k" if has("cp") && has("/dev/null") => "empties a file in a cluster",
+        "elasticdump" if has("--delete=true") => "deletes what it has copied",
         "svn" if has("delete") && has("://") => "deletes from a repository that others use",
         _ => return None,
     };
     Some(found.to_owned())
 }
 
-/// They build, install, look, speak of texts, or are asked about elsewhere.
-const OTHERS: &[&str] = &[
-    "",
-    "[",
-    "adb",
-    "ag",
-    "alias",
-    "apk",
-    "apt",
-    "apt-get",
-    "asdf",
-    "awk",
-    "bash",
-    "bat",
-    "brew",
-    "bun",
-    "bundle",
-    "cabal",
-    "cargo",
-    "cat",
-    "cd",
-    "choco",
-    "claude",
-    "code",
-    "codex",
-    "composer",
-    "conda",
-    "cp",
-    "cursor",
-    "defaults",
-    "deno",
-    "dnf",
-    "dotnet",
-    "dpkg",
-    "echo",
-    "elixir",
-    "emacs",
-    "export",
-    "find",
-    "flatpak",
-    "flutter",
-    "fnm",
-    "for",
-    "gem",
-    "git",
-    "go",
-    "gradle",
-    "gradlew",
-    "grep",
-    "guix",
-    "hg",
-    "head",
-    "java",
-    "jj",
-    "jq",
-    "just",
-    "less",
-    "ls",
-    "luarocks",
-    "make",
-    "mamba",
-    "man",
-    "mapfile",
-    "mise",
-    "mix",
-    "mkdir",
-    "mv",
-    "mvn",
-    "nix",
-    "node",
-    "npm",
-    "nvm",
-    "nodenv",
-    "notify-send",
-    "opam",
-    "pacman",
-    "perl",
-    "php",
-    "pip",
-    "pip3",
-    "pipx",
-    "pixi",
-    "pnpm",
-    "poetry",
-    "port",
-    "pre-commit",
-    "printf",
-    "psql",
-    "pyenv",
-    "pytest",
-    "python",
-    "python3",
-    "r",
-    "rbenv",
-    "read",
-    "rg",
-    "rm",
-    "ruby",
-    "rustup",
-    "safeguard",
-    "say",
-    "sbt",
-    "scoop",
-    "sdk",
-    "sed",
-    "sh",
-    "snap",
-    "ssh",
-    "stack",
-    "svn",
-    "tail",
-    "task",
-    "tee",
-    "test",
-    "tmux",
-    "touch",
-    "tr",
-    "tsx",
-    "type",
-    "uv",
-    "vim",
-    "volta",
-    "wc",
-    "which",
-    "winget",
-    "xcrun",
-    "yarn",
-    "yq",
-    "yum",
-    "zsh",
-    "zypper",
-    "gh",
-    "mysql",
-    "mariadb",
-    "sqlite3",
-    "duckdb",
-    "xargs",
-    "git-lfs",
-    "gcloud-completion",
-    "bd",
-    "todo",
-    "llm",
-    "aider",
-    "gemini",
-    "set",
-    "unset",
-];
-
 /// Whether a program is one of which nothing is known here.
 pub(crate) fn is_unknown(invocation: &Invocation) -> bool {
     let known = TABLE
         .iter()
         .any(|row| row.program.split('|').any(|name| name == invocation.program));
-    !known && !invocation.is(OTHERS)
+    !known && !programs::is_known(&invocation.program)
 }
 
 /// A program that no table knows, whose words say plainly that something goes.

@@ -1,6 +1,6 @@
 //! Disks, and files of the machine itself.
 
-use super::remove_files::{is_live_data, keeps_data};
+use super::remove_files::{is_live_data, is_of_production, keeps_data};
 use super::{CommandRule, Invocation, POLICY};
 use crate::shell::paths::{Root, Spot};
 use crate::shell::word::{UNKNOWN, shown};
@@ -22,10 +22,13 @@ const DISK: &[&str] = &[
     "badblocks",
     "blkdiscard",
     "cfdisk",
+    "clear-disk",
     "cryptsetup",
     "fdisk",
+    "format-volume",
     "gdisk",
     "hdparm",
+    "initialize-disk",
     "lvremove",
     "mdadm",
     "mke2fs",
@@ -129,7 +132,16 @@ pub(super) fn over(spot: &Spot) -> Option<String> {
 /// A file of data that would be written over by something else.
 fn emptied(invocation: &Invocation) -> Option<String> {
     let by_name = match invocation.program.as_str() {
-        "truncate" => invocation.spots().find(keeps_data),
+        "truncate" => {
+            let all = |spot: &Spot| keeps_data(spot) || spot.parts.iter().any(|part| part == "**");
+            invocation.spots().find(all)
+        }
+        "clear-content" | "clc" => invocation.spots().find(keeps_data),
+        "set-content" | "out-file" => invocation.spots().find(is_live_data),
+        // Holes in it, or nothing but zeros.
+        "fallocate" if invocation.options(&["-o", "-l"]).any(&["-p", "-z", "-c"]) => {
+            invocation.spots().find(keeps_data)
+        }
         "dd" => invocation
             .args
             .iter()
@@ -141,7 +153,9 @@ fn emptied(invocation: &Invocation) -> Option<String> {
             let nothing = invocation
                 .spots()
                 .any(|spot| is_nothing(&spot) && !targets.contains(&spot));
-            targets.into_iter().find(|spot| nothing && keeps_data(spot))
+            targets
+                .into_iter()
+                .find(|spot| nothing && keeps_data(spot) || is_of_production(spot))
         }
         "tee" | "sponge" => invocation.spots().find(is_live_data),
         "sort" => {
@@ -154,6 +168,15 @@ fn emptied(invocation: &Invocation) -> Option<String> {
         "" | ":" | "cat" | "echo" | "printf" | "true" => invocation.written().find(keeps_data),
         _ => None,
     };
+    let names = ["-o", "--output", "-O", "--output-document"];
+    let fetched = || {
+        let options = invocation.options(&names);
+        let mut files = options.values(&names).map(|word| invocation.spot(&word.text));
+        files.find(|spot| invocation.is(&["curl", "wget"]) && is_of_production(spot))
+    };
+    let by_name = by_name
+        .or_else(|| invocation.written().find(is_of_production))
+        .or_else(fetched);
     by_name.map(|spot| format!("empties `{}`, which keeps data", shown(&spot.shown())))
 }
 

@@ -2,6 +2,7 @@
 
 use super::{CommandRule, Invocation, POLICY};
 use crate::shell::paths::{Root, Spot};
+use crate::shell::walk::Stdin;
 use crate::shell::word::{UNKNOWN, Word, shown};
 
 pub(super) static RULE: CommandRule = CommandRule {
@@ -38,6 +39,11 @@ pub(super) static RULE: CommandRule = CommandRule {
         let recursive = recursive_always
             || options.any(&["-r", "-R", "--recursive"])
             || invocation.args.iter().any(of_powershell);
+        let piped = invocation.is(&["remove-item", "ri", "rd", "del", "erase"])
+            && invocation.stdin != Stdin::Inherited;
+        if piped && options.rest.is_empty() {
+            return Some("removes what another program names".to_owned());
+        }
         let mut targets = options
             .rest
             .iter()
@@ -126,6 +132,15 @@ pub(super) fn is_live_data(spot: &Spot) -> bool {
         .iter()
         .any(|part| part.contains("backup") || part.contains("fixture"));
     live && !copy && keeps_data(spot) && !spot.is_made_again()
+}
+
+/// Whether it is by its name what is served.
+pub(super) fn is_of_production(spot: &Spot) -> bool {
+    let parts = crate::shell::word::name_parts(spot.last());
+    is_live_data(spot)
+        && parts
+            .iter()
+            .any(|part| matches!(part.as_str(), "live" | "prod" | "production"))
 }
 
 fn removed(invocation: &Invocation, word: &Word, recursive: bool) -> Option<String> {

@@ -6,6 +6,7 @@ mod stores;
 use super::{CommandRule, Invocation, POLICY};
 use crate::shell::options::{Row, row_of};
 use crate::shell::paths::Root;
+use crate::shell::programs;
 
 pub(super) static RULE: CommandRule = CommandRule {
     id: "reset-database",
@@ -86,7 +87,23 @@ pub(super) const TABLE: &[Row] = &[
         &["doctrine:migrations:migrate", "first|prev|0"],
         ROLLS_BACK,
     ),
-    row("phinx|yoyo|sqitch", &["rollback|revert"], ROLLS_BACK),
+    row("phinx|yoyo|sqitch", &["rollback|revert|rebase"], ROLLS_BACK),
+    row(
+        "hasura",
+        &["metadata", "clear|reset"],
+        "drops what an interface is made of",
+    ),
+    with("refinery", &["migrate"], &["-t", "--target"], ROLLS_BACK),
+    with("skeema", &["push"], &["--allow-unsafe"], DROPS),
+    row("wp", &["site", "empty"], DROPS),
+    row("magento", &["setup:uninstall"], DROPS),
+    with(
+        "strapi",
+        &["import"],
+        &["--force"],
+        "drops what is there before it restores",
+    ),
+    with("supabase", &["stop"], &["--no-backup"], DROPS),
     row("soda", &["reset|drop"], DROPS),
     with("tern", &["migrate"], &["-d", "--destination"], ROLLS_BACK),
     row("dotnet", &["ef", "database", "update", "0"], ROLLS_BACK),
@@ -299,67 +316,7 @@ fn named_script(invocation: &Invocation) -> Option<String> {
 
 /// A tool that is not known by name, where its words say it.
 fn named_command(invocation: &Invocation) -> Option<String> {
-    // They name files and texts, or start what is asked about by itself.
-    const OTHERS: &[&str] = &[
-        "",
-        "[",
-        "ag",
-        "awk",
-        "bat",
-        "cat",
-        "cd",
-        "chmod",
-        "code",
-        "cp",
-        "curl",
-        "diff",
-        "docker",
-        "docker-compose",
-        "echo",
-        "export",
-        "find",
-        "gh",
-        "git",
-        "glab",
-        "go",
-        "grep",
-        "head",
-        "helm",
-        "jest",
-        "kubectl",
-        "less",
-        "ln",
-        "ls",
-        "man",
-        "mkdir",
-        "mocha",
-        "mv",
-        "open",
-        "pip",
-        "podman",
-        "printf",
-        "psql",
-        "pytest",
-        "rg",
-        "rm",
-        "safeguard",
-        "sed",
-        "source",
-        "ssh",
-        "tail",
-        "tar",
-        "test",
-        "touch",
-        "tree",
-        "tsc",
-        "type",
-        "vi",
-        "vim",
-        "vitest",
-        "wc",
-        "which",
-    ];
-    if invocation.is(OTHERS) {
+    if programs::names_files(&invocation.program) {
         return None;
     }
     let options = invocation.options(GIVEN);

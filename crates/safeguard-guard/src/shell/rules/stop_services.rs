@@ -29,7 +29,11 @@ const TABLE: &[Row] = &[
     row("launchctl", &["unload|bootout|remove|stop|disable|kill"]),
     row("supervisorctl", &["stop|shutdown|remove"]),
     row("pm2", &["kill|delete|stop"]),
-    row("shutdown|reboot|halt|poweroff", &[]),
+    row(
+        "shutdown|reboot|halt|poweroff|stop-computer|restart-computer",
+        &[],
+    ),
+    row("stop-service|stop-vm|stop-azvm|stop-ec2instance", &[]),
     row("init|telinit", &["0|1|6|s|S"]),
     with("crontab", &["**"], &["-r"]),
     row("usermod|visudo|chpasswd|gpasswd", &[]),

@@ -3,95 +3,17 @@
 use safeguard_api::guard::GuardFinding;
 
 use super::judged_statements;
+use crate::shell::programs;
 use crate::shell::rules::{self, Invocation};
 use crate::shell::walk::{Stdin, Walk};
 
-/// They print, search, keep or check a text, or read it as code; or they are asked about elsewhere.
-const ONLY_SPEAK: &[&str] = &[
-    "",
-    "[",
-    "ag",
-    "awk",
-    "bash",
-    "bat",
-    "bd",
-    "bun",
-    "cargo",
-    "cat",
-    "claude",
-    "clip",
-    "codex",
-    "curl-config",
-    "deno",
-    "diff",
-    "echo",
-    "eval",
-    "export",
-    "false",
-    "find",
-    "gawk",
-    "gemini",
-    "gh",
-    "git",
-    "glab",
-    "go",
-    "grep",
-    "head",
-    "jest",
-    "jq",
-    "less",
-    "llm",
-    "make",
-    "md5sum",
-    "more",
-    "node",
-    "notify-send",
-    "npm",
-    "pbcopy",
-    "perl",
-    "pg_format",
-    "pnpm",
-    "printf",
-    "pytest",
-    "python",
-    "python3",
-    "read",
-    "rg",
-    "ruby",
-    "safeguard",
-    "say",
-    "sed",
-    "sh",
-    "sha256sum",
-    "sort",
-    "sponge",
-    "sqlfluff",
-    "sqlfmt",
-    "squawk",
-    "tail",
-    "tee",
-    "test",
-    "time",
-    "todo",
-    "tr",
-    "trap",
-    "true",
-    "uniq",
-    "vitest",
-    "wc",
-    "wl-copy",
-    "xargs",
-    "xclip",
-    "yarn",
-    "zsh",
-];
 /// What is refused here of what a text would do; anything else may be a sentence.
 const DESTROYS: &[&str] = &["bulk-write", "delete", "drop", "truncate"];
 const BEGIN: &[&str] = &["delete", "drop", "truncate", "update"];
 
 /// Refuses statements that destroy, whoever would send them.
 pub(super) fn look(walk: &Walk<'_>, invocation: &Invocation) -> Result<(), GuardFinding> {
-    if invocation.is(ONLY_SPEAK) {
+    if programs::only_speaks(&invocation.program) {
         return Ok(());
     }
     let piped = match &invocation.stdin {

@@ -439,6 +439,10 @@ impl<'t> Script<'t, '_, '_> {
         if let Some(name) = self.shown_secret(node, &redirects) {
             return Err(rules::CREDENTIALS.finding(&format!("prints the value of `{name}`")));
         }
+        if let Some(name) = self.sent_secret(node) {
+            let does = format!("sends the value of `{name}` in an address");
+            return Err(rules::CREDENTIALS.finding(&does));
+        }
         let stdin = redirects.stdin.take().unwrap_or_else(|| stdin.clone());
         let mut printed = Stdin::Unseen;
         for name in names {

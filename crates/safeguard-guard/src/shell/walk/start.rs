@@ -200,6 +200,13 @@ impl<'t> Script<'t, '_, '_> {
             Some(text) if scripts::is_of_a_shell(path, &text) => {
                 self.walk.later(text, &self.state, stdin, self.deep + 1)
             }
+            // Another grammar: its lines are read as far as they are like a command.
+            Some(text) if path.to_lowercase().ends_with(".ps1") => {
+                for line in text.lines().filter(|line| !line.trim_start().starts_with('#')) {
+                    self.of_code(line.trim().to_owned())?;
+                }
+                Ok(())
+            }
             Some(_) => {
                 for text in inline::script(self.walk, invocation, path)? {
                     self.of_code(text)?;

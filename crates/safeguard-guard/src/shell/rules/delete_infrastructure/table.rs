@@ -345,6 +345,17 @@ pub(crate) const TABLE: &[Row] = &[
         "removes volumes with their data",
     ),
     row(
+        "podman|docker",
+        &["system", "reset"],
+        "removes every container, image and volume",
+    ),
+    row(
+        "velero",
+        &["restore", "create"],
+        "writes over what runs in a cluster",
+    ),
+    row("ibmcloud", &["**", "*-delete|delete"], "deletes from a cloud"),
+    row(
         "velero|istioctl|kubeadm|kubecolor",
         &["**", "delete|uninstall|reset|drain"],
         "deletes what runs in a cluster",
