@@ -291,7 +291,9 @@ fn judge(
             Some(Call::TakesAway) => {
                 return Err(INLINE_CODE.finding(&format!("takes away what others use by `{shown}`")));
             }
-            Some(Call::RunsRm) => runs.push(format!("rm {}", tokens::command(&tokens, after))),
+            Some(Call::RunsBy(program)) => {
+                runs.push(format!("{program} {}", tokens::command(&tokens, after)));
+            }
             Some(Call::DeletesRows) => {
                 return Err(INLINE_CODE.finding(&format!("deletes rows or tables by `{shown}`")));
             }

@@ -16,8 +16,8 @@ pub(super) enum Call {
     DeletesRows,
     /// Takes away a server, a bucket or what else others use.
     TakesAway,
-    /// Runs `rm` with the words in its brackets.
-    RunsRm,
+    /// Runs this with the words in its brackets.
+    RunsBy(&'static str),
 }
 
 /// Names that are dangerous whoever they belong to.
@@ -45,6 +45,15 @@ pub(super) const STRONG: &[(&str, Call)] = &[
     ("Popen", Call::Runs),
     ("check_output", Call::Runs),
     ("check_call", Call::Runs),
+    ("create_subprocess_exec", Call::Runs),
+    ("create_subprocess_shell", Call::Runs),
+    ("execa", Call::Runs),
+    ("execaCommand", Call::Runs),
+    ("execaCommandSync", Call::Runs),
+    ("execaSync", Call::Runs),
+    ("call_command", Call::RunsBy("manage.py")),
+    ("deleteAsync", Call::Removes { recursive: true }),
+    ("deleteSync", Call::Removes { recursive: true }),
     ("getoutput", Call::Runs),
     ("getstatusoutput", Call::Runs),
     ("__import__", Call::Evaluates),
@@ -112,7 +121,7 @@ pub(super) fn call(path: &str, language: Language) -> Option<Call> {
         (Language::JavaScript, "delete") if of("db") || of("tx") || of("trx") => Some(Call::DeletesRows),
         (Language::Python, "delete") if of("sqlalchemy") => Some(Call::DeletesRows),
         (Language::JavaScript, "del" | "truncate") if path.contains(')') => Some(Call::DeletesRows),
-        (_, "rm") if of("shell") || of("shelljs") || of("sh") => Some(Call::RunsRm),
+        (_, "rm") if of("shell") || of("shelljs") || of("sh") => Some(Call::RunsBy("rm")),
         (Language::Braces, "Command" | "CommandContext") if of("exec") => Some(Call::Runs),
         (Language::Braces, "exec" | "ProcessBuilder") => Some(Call::Runs),
         (Language::Braces, "Start") if of("Process") => Some(Call::Runs),
@@ -122,6 +131,13 @@ pub(super) fn call(path: &str, language: Language) -> Option<Call> {
         (Language::Other, "rm" | "unlink" | "rmdir") if bare => recursive(true),
         (Language::Other, "execute") if path.contains(')') || bare => Some(Call::Runs),
         (_, "remove" | "removeSync") if of("os") || of("Deno") => recursive(of("Deno")),
+        (_, "rm" | "rm_f" | "remove" | "remove_file") if of("FileUtils") => recursive(false),
+        (_, "delete") if of("requests") || of("httpx") || of("axios") => Some(Call::RunsBy("curl -X DELETE")),
+        (_, "delete") if of("indices") => Some(Call::TakesAway),
+        (Language::JavaScript | Language::Python, "drop") if path.starts_with("db.") => {
+            Some(Call::DeletesRows)
+        }
+        (Language::JavaScript, "drop") if path.contains(')') => Some(Call::DeletesRows),
         (_, last) if of("FileUtils") && (last.starts_with("rm") || last.starts_with("remove")) => {
             recursive(true)
         }

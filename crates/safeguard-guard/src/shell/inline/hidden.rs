@@ -10,10 +10,9 @@ use crate::shell::word::UNKNOWN;
 /// A dangerous name that stands in a text, or is handed around rather than called, is not in sight.
 pub(super) fn hidden(code: &str, tokens: &[Token]) -> Result<(), GuardFinding> {
     let is_name = |one: char| one.is_alphanumeric() || one == '_';
-    for (name, _) in STRONG
-        .iter()
-        .filter(|(name, call)| *call != Call::TakesAway && !matches!(*name, "unlink" | "popen"))
-    {
+    for (name, _) in STRONG.iter().filter(|(name, call)| {
+        !matches!(call, Call::TakesAway | Call::RunsBy(_)) && !matches!(*name, "unlink" | "popen")
+    }) {
         let written = code.split(|one: char| !is_name(one)).any(|word| word == *name);
         let mut called = false;
         let mut renamed = false;

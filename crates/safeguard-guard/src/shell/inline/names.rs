@@ -88,6 +88,14 @@ pub(super) fn loop_of(tokens: &[Token], from: usize) -> usize {
         .unwrap_or(from)
 }
 
+/// Where the last `for` stands before a place.
+pub(super) fn loop_before(tokens: &[Token], at: usize) -> Option<usize> {
+    const BACK_MAX: usize = 200;
+    (at.saturating_sub(BACK_MAX)..at)
+        .rev()
+        .find(|at| matches!(&tokens[*at], Token::Name(name) if name == "for"))
+}
+
 pub(super) fn in_loop(tokens: &[Token], from: usize) -> bool {
     loop_of(tokens, from) < from
 }
@@ -148,6 +156,16 @@ fn each_of(tokens: &[Token], at: usize) -> Vec<(usize, usize)> {
     match &tokens[before] {
         Token::Sign(']') => opening(tokens, before).map_or(Vec::new(), |open| each(tokens, open)),
         Token::Name(_) => vec![(before, before + 1)],
+        // `Dir.glob("…").each { |name| … }`.
+        Token::Sign(')') => {
+            let Some(mut from) = opening(tokens, before) else {
+                return Vec::new();
+            };
+            while from > 0 && matches!(tokens[from - 1], Token::Name(_) | Token::Sign('.')) {
+                from -= 1;
+            }
+            vec![(from, before + 1)]
+        }
         Token::Sign(_) | Token::Text(_) | Token::Command(_) => Vec::new(),
     }
 }

@@ -13,6 +13,18 @@ use crate::shell::rules::{self, INLINE_CODE, Invocation};
 use crate::shell::walk::Walk;
 use crate::shell::word::UNKNOWN;
 
+/// They say which rows are meant.
+const NARROWS: &[&str] = &[
+    "exclude",
+    "filter",
+    "filter_by",
+    "find",
+    "first",
+    "get",
+    "where",
+    "whereIn",
+];
+
 /// Judges a program; returns the commands that it would run.
 pub(super) fn judge(
     walk: &Walk<'_>,
@@ -36,9 +48,23 @@ pub(super) fn judge(
             at += 1;
             continue;
         };
+        // A method of a class, as in `delete(id) {`.
+        let close = after + arguments_of(tokens, after).len() + 2;
+        if code.language == Language::JavaScript
+            && !path.contains('.')
+            && tokens.get(close) == Some(&Token::Sign('{'))
+        {
+            at = after;
+            continue;
+        }
         let place = (at, after);
         at = after;
-        let Some(call) = called(code, &path, after) else {
+        let deletes = |token: &Token| token.text() == Some("DELETE");
+        if path == "fetch" && arguments_of(tokens, after).iter().any(deletes) {
+            runs.push(format!("curl -X DELETE {}", commands(code, after).join(" ")));
+        }
+        let row_by_row = each_row(code, &path, place.0);
+        let Some(call) = called(code, &path, after).or(row_by_row.then_some(Call::DeletesRows)) else {
             continue;
         };
         let shown = path
@@ -52,7 +78,8 @@ pub(super) fn judge(
                 }
                 return Err(INLINE_CODE.finding(&format!("runs a text as code by `{shown}`")));
             }
-            Call::DeletesRows if !empties(tokens, &path, after) && is_of_some(code, place) => {}
+            Call::DeletesRows if !row_by_row && !empties(tokens, &path, after) && is_of_some(code, place) => {
+            }
             Call::DeletesRows => {
                 return Err(INLINE_CODE.finding(&format!("deletes rows or tables by `{shown}`")));
             }
@@ -78,13 +105,33 @@ pub(super) fn judge(
                 unseen |= found.is_empty();
                 runs.extend(found);
             }
-            Call::RunsRm => runs.push(format!("rm {}", commands(code, after).join(" "))),
+            Call::RunsBy(program) => {
+                runs.push(format!("{program} {}", commands(code, after).join(" ")));
+            }
         }
     }
-    if unseen {
+    if unseen || starts_processes(tokens) {
         guessed(walk, code)?;
     }
     Ok(runs)
+}
+
+/// Whether a program takes in what starts others: under another name it is not known where.
+fn starts_processes(tokens: &[Token]) -> bool {
+    const MODULES: &[&str] = &[
+        "child_process",
+        "execa",
+        "pexpect",
+        "plumbum",
+        "shelljs",
+        "subprocess",
+        "zx",
+    ];
+    tokens.iter().any(|token| match token {
+        Token::Name(name) => MODULES.contains(&name.as_str()),
+        Token::Text(text) => MODULES.contains(&text.trim_start_matches("node:")),
+        Token::Command(_) | Token::Sign(_) => false,
+    })
 }
 
 fn called(code: &Code, path: &str, after: usize) -> Option<Call> {
@@ -104,9 +151,34 @@ fn called(code: &Code, path: &str, after: usize) -> Option<Call> {
     found.or(tagged.then_some(Call::Runs))
 }
 
+/// Whether each row of a table is deleted by itself: `for user in User.objects.all(): user.delete()`.
+fn each_row(code: &Code, path: &str, at: usize) -> bool {
+    const ALL: &[&str] = &["objects", "query"];
+    let Some((name, "delete")) = path.split_once('.') else {
+        return false;
+    };
+    let all = |(from, end): (usize, usize)| {
+        let names = || {
+            code.tokens[from..end].iter().filter_map(|token| match token {
+                Token::Name(name) => Some(name.as_str()),
+                Token::Text(_) | Token::Command(_) | Token::Sign(_) => None,
+            })
+        };
+        end <= at && names().any(|name| ALL.contains(&name)) && !names().any(|name| NARROWS.contains(&name))
+    };
+    places(code, name).into_iter().any(all)
+}
+
 /// Whether a mapper is told to empty a table, or to make all of them anew.
 fn empties(tokens: &[Token], path: &str, after: usize) -> bool {
     let last = path.rsplit('.').next().unwrap_or("");
+    if last == "delete" && tokens.get(after) == Some(&Token::Sign('(')) {
+        // A table behind an interface, as of `.from("users").delete().eq("id", id)`.
+        const OF_ROWS: &[&str] = &["contains", "eq", "filter", "in", "like", "lt", "lte", "match"];
+        let close = after + arguments_of(tokens, after).len() + 2;
+        let of_a_table = path.contains(')') && chain(tokens, after, after).any(|name| name == "from");
+        return of_a_table && !narrows_behind(tokens, close, OF_ROWS);
+    }
     let option = match last {
         "destroy" => "truncate",
         "sync" | "synchronize" => "force",
@@ -260,7 +332,19 @@ fn commands(code: &Code, after: usize) -> Vec<String> {
             }
         }
     }
-    let texts = found.into_iter().map(|text| filled(code, after + 1, &text, 0));
+    // Its words may have a name of their own, as in `spawn(command, words)`.
+    if let (Some(_), [command], Some(Token::Sign(','))) = (alone, found.as_mut_slice(), tokens.get(after + 2))
+    {
+        for word in values(code, after + 3, end_of(tokens, after + 3)) {
+            command.push_str(&format!(" '{}'", word.replace('\'', "")));
+        }
+    }
+    // Where the first text of it begins.
+    let first = arguments_of(tokens, after)
+        .iter()
+        .position(|token| token.text().is_some());
+    let text_at = after + 1 + first.unwrap_or(0);
+    let texts = found.into_iter().map(|text| filled(code, text_at, &text, 0));
     texts
         .filter(|text| !text.trim_start_matches('\'').starts_with(UNKNOWN) && !text.is_empty())
         .collect()

@@ -3,7 +3,7 @@
 use safeguard_api::guard::GuardFinding;
 
 use super::Code;
-use super::names::{end_of, opening};
+use super::names::{elements, end_of, loop_before, opening};
 use super::tokens::Token;
 use super::values::{is_scratch, values};
 use crate::shell::rules::{self, INLINE_CODE, Invocation};
@@ -81,7 +81,12 @@ pub(super) fn removes_in_file(
         _ => after,
     };
     let end = end_of(tokens, argument);
+    let listed = tokens.get(argument) == Some(&Token::Sign('['));
     let found = match end > argument {
+        true if listed => {
+            let all = elements(tokens, argument).into_iter();
+            all.flat_map(|at| values(code, at, end_of(tokens, at))).collect()
+        }
         true => values(code, argument, end),
         // What it was called upon, as in `Path("x").unlink()` or `out.rmdir()`.
         false => {
@@ -89,8 +94,40 @@ pub(super) fn removes_in_file(
             values(code, from, until)
         }
     };
+    // Of what lies in one folder a condition may choose some.
+    let chosen = !recursive && loop_before(tokens, at).is_some_and(|from| chooses(&tokens[from..at]));
+    let is_one_folder = |path: &&String| chosen && path.ends_with("/*") && !path.contains("**");
+    let found: Vec<String> = found
+        .iter()
+        .filter(|path| !is_one_folder(path))
+        .cloned()
+        .collect();
+    if chosen && found.is_empty() {
+        return Ok(());
+    }
     // Options alone, as of `tmp.remove({ … })`, name nothing.
     removed_values(invocation, &found, recursive, shown)
+}
+
+/// Whether a loop asks what kind of file it has come to, or how old it is.
+fn chooses(tokens: &[Token]) -> bool {
+    const ASK: &[&str] = &[
+        "endsWith",
+        "endswith",
+        "extname",
+        "fnmatch",
+        "getmtime",
+        "match",
+        "mtime",
+        "mtimeMs",
+        "st_mtime",
+        "startsWith",
+        "startswith",
+        "suffix",
+    ];
+    tokens
+        .iter()
+        .any(|token| matches!(token, Token::Name(name) if ASK.contains(&name.as_str())))
 }
 
 /// Where the expression lies that a method is called on.

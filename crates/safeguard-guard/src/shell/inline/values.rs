@@ -233,8 +233,18 @@ fn expression(code: &Code, from: usize, end: usize, deep: u32) -> Vec<String> {
                     }
                     continue;
                 }
-                paths.add(&named(code, path, at, deep), joined);
+                let found = named(code, path, at, deep);
+                let of_others = brackets && found == [UNKNOWN.to_string()];
+                paths.add(&found, joined);
                 at = after;
+                if of_others && tokens.get(after) == Some(&Token::Sign('(')) {
+                    // What a function that is not known makes of its words is not known.
+                    let close = end_of(tokens, after + 1);
+                    at = elements(tokens, after)
+                        .last()
+                        .map_or(close, |last| end_of(tokens, *last));
+                    continue;
+                }
                 match last {
                     "dirname" => paths.up(1),
                     "parent" if path == "parent" && !called_upon => {}
@@ -390,7 +400,8 @@ fn named(code: &Code, path: &str, at: usize, deep: u32) -> Vec<String> {
                 .flat_map(|(from, end)| expression(code, from, end, deep + 1))
                 .take(VALUES_MAX)
                 .collect();
-            if !found.is_empty() {
+            let unseen = found.iter().all(|one| one.starts_with(UNKNOWN));
+            if !found.is_empty() && !(unseen && is_scratch(name)) {
                 return found;
             }
         }
