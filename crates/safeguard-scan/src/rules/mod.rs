@@ -5,6 +5,7 @@
 mod comparison;
 mod corruptor;
 mod destroyer;
+mod elsewhere;
 mod endless;
 mod hole;
 mod list;
@@ -25,7 +26,7 @@ mod evasion {
 mod invented {
     mod data;
     mod packages;
-    mod resolve;
+    pub mod resolve;
     mod rust_packages;
     mod third_party;
     pub mod unknown_argument;

@@ -23,7 +23,7 @@ pub static CHECK: Check = Check {
 };
 
 /// What everybody may do before anybody knows who they are.
-const OPEN: &[&str] = &[
+pub(super) const OPEN: &[&str] = &[
     "login",
     "logout",
     "signin",

@@ -141,7 +141,7 @@ fn is_prisma_write(source: &Source, call: NodeId) -> bool {
 }
 
 /// What a promise or coroutine is taken for by what is done with it.
-fn used_as_value(tree: &Tree, call: NodeId, parent: NodeId) -> Option<&'static str> {
+pub(super) fn used_as_value(tree: &Tree, call: NodeId, parent: NodeId) -> Option<&'static str> {
     let role = tree.role(call);
     match tree.kind(parent) {
         Kind::If | Kind::While | Kind::DoWhile | Kind::Conditional if role == Role::Condition => {

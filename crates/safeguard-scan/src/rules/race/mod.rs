@@ -28,6 +28,7 @@ pub mod shared_session;
 pub mod sql_file;
 pub mod state_across_await;
 pub mod transaction_on_pool;
+pub mod unawaited_elsewhere;
 pub mod unlocked_counter;
 pub mod unlocked_map;
 pub mod unsafe_shared_object;

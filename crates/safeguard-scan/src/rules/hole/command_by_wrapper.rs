@@ -1,0 +1,130 @@
+//! A function of another file hands its text to a shell, and here it gets what a client sent.
+
+use safeguard_api::evidence::Severity;
+
+use crate::analysis::code::Code;
+use crate::analysis::outside::outside;
+use crate::analysis::place;
+use crate::language::Language;
+use crate::matching::Source;
+use crate::project::Project;
+use crate::rule::Confidence;
+use crate::rules::elsewhere::file_of;
+use crate::rules::{Check, Reports};
+use crate::taint;
+use crate::tree::{Kind, NodeId, Role};
+
+pub static CHECK: Check = Check {
+    id: "command-injection",
+    failure: "X3",
+    severity: Severity::Critical,
+    confidence: Confidence::High,
+    cwe: &["CWE-78"],
+    languages: &[
+        Language::JavaScript,
+        Language::Python,
+        Language::Tsx,
+        Language::TypeScript,
+    ],
+    run,
+};
+
+fn run(source: &Source, project: &Project, reports: &mut Reports) {
+    let code = Code::of(source);
+    let sent = outside(source);
+    if sent.is_empty() || place::is_test(&source.path) {
+        return;
+    }
+    let quoted: Vec<NodeId> = source
+        .calls()
+        .iter()
+        .copied()
+        .filter(|call| {
+            code.called(*call).to_ascii_lowercase().contains("quote")
+                || matches!(code.called(*call), "int" | "float" | "Number" | "parseInt")
+        })
+        .collect();
+    let given: Vec<(NodeId, NodeId)> = source
+        .calls()
+        .iter()
+        .filter_map(|call| Some((*call, code.arg(*call, 0)?)))
+        .filter(|(_, first)| matches!(code.kind(*first), Kind::Interp | Kind::Binary | Kind::Name))
+        .collect();
+    let args: Vec<NodeId> = given.iter().map(|(_, first)| *first).collect();
+    for (reached, _) in taint::reaches(source, &sent, &args, &quoted) {
+        let Some((call, _)) = given.iter().find(|(_, first)| *first == reached) else {
+            continue;
+        };
+        let Some((first, name)) = callee(code, *call) else {
+            continue;
+        };
+        if source.names.imported(first).is_none() {
+            continue;
+        }
+        if let Some(file) = file_of(source, project, first)
+            && is_shell(&file, name)
+        {
+            reports.add(
+                reached,
+                format!(
+                    "`{name}` of `{}` hands this to a shell, and it holds what a client sent",
+                    file.path
+                ),
+            );
+        }
+    }
+}
+
+/// The name that a call begins with, and that of the function.
+fn callee<'s>(code: Code<'s>, call: NodeId) -> Option<(&'s str, &'s str)> {
+    let callee = code.child(call, Role::Callee)?;
+    match code.kind(callee) {
+        Kind::Name => Some((code.name(callee), code.name(callee))),
+        Kind::Member => {
+            let object = code.child(callee, Role::Object)?;
+            (code.kind(object) == Kind::Name).then(|| (code.name(object), code.name(callee)))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a function's first parameter is what it runs by a shell.
+fn is_shell(file: &Source, name: &str) -> bool {
+    let code = Code::of(file);
+    let tree = code.tree;
+    let functions = file
+        .of_kind(Kind::Function)
+        .iter()
+        .chain(file.of_kind(Kind::Lambda));
+    functions
+        .copied()
+        .filter(|function| code.function_name(*function) == name)
+        .any(|function| {
+            let Some(param) = tree
+                .children_in(function, Role::Param)
+                .map(|param| tree.name(param))
+                .find(|param| !matches!(*param, "self" | "this"))
+            else {
+                return false;
+            };
+            tree.subtree(function).any(|call| {
+                let runs = code.kind(call) == Kind::Call
+                    && match code.called(call) {
+                        "run" | "call" | "check_call" | "check_output" | "Popen" => {
+                            code.option(call, "shell").and_then(|shell| code.boolean(shell)) == Some(true)
+                        }
+                        "system"
+                        | "popen"
+                        | "getoutput"
+                        | "create_subprocess_shell"
+                        | "execSync"
+                        | "exec"
+                        | "execAsync" => true,
+                        _ => false,
+                    };
+                runs && code
+                    .arg(call, 0)
+                    .is_some_and(|first| code.kind(first) == Kind::Name && code.name(first) == param)
+            })
+        })
+}

@@ -1,0 +1,123 @@
+//! Async functions of other files of the repository that are asked something, and nobody waits for the answer.
+
+use std::collections::BTreeSet;
+
+use super::missing_await::{self, used_as_value};
+use crate::analysis::calls;
+use crate::language::Language;
+use crate::matching::Source;
+use crate::project::Project;
+use crate::rules::elsewhere::file_of;
+use crate::rules::{Check, Reports};
+use crate::tree::{Flags, Kind, NodeId, Role, Tree};
+
+pub static CHECK: Check = Check {
+    languages: &[
+        Language::JavaScript,
+        Language::Python,
+        Language::Tsx,
+        Language::TypeScript,
+    ],
+    run,
+    ..missing_await::CHECK
+};
+
+fn run(source: &Source, project: &Project, reports: &mut Reports) {
+    let tree = &source.tree;
+    for call in source.calls().iter().copied() {
+        let Some((parent, callee)) = tree.parent(call).zip(tree.child(call, Role::Callee)) else {
+            continue;
+        };
+        let Some(how) = used_as_value(tree, call, parent).filter(|how| *how != "a promise") else {
+            continue;
+        };
+        // `users.matches(…)` of an object, `matches(…)` of a module.
+        let (first, member) = match tree.kind(callee) {
+            Kind::Name => (tree.name(callee), None),
+            Kind::Member => match tree.child(callee, Role::Object) {
+                Some(object) if tree.kind(object) == Kind::Name => {
+                    (tree.name(object), Some(tree.name(callee)))
+                }
+                _ => continue,
+            },
+            _ => continue,
+        };
+        if source.names.imported(first).is_none() || source.names.is_bound(tree, call, first) {
+            continue;
+        }
+        let Some(file) = file_of(source, project, first) else {
+            continue;
+        };
+        if is_async(&file.tree, first, member) {
+            reports.add(
+                call,
+                format!(
+                    "`{}` of `{}` is async: without `await` this is {how}, not its result",
+                    calls::name(tree, call),
+                    file.path
+                ),
+            );
+        }
+    }
+}
+
+/// Whether all functions that a name may mean in a file are async, and there is one.
+fn is_async(tree: &Tree, name: &str, member: Option<&str>) -> bool {
+    let wanted = member.unwrap_or(name);
+    let found: Vec<NodeId> = tree
+        .all()
+        .filter(|id| match tree.kind(*id) {
+            Kind::Function => tree.name(*id) == wanted,
+            Kind::Lambda => named(tree, *id) == Some(wanted),
+            _ => false,
+        })
+        .filter(|id| member.is_none() || is_of(tree, *id, name))
+        .collect();
+    let scopes: BTreeSet<Option<NodeId>> = found.iter().map(|id| tree.parent(*id)).collect();
+    !found.is_empty()
+        && scopes.len() == found.len()
+        && found.iter().all(|id| {
+            let flags = tree.flags(*id);
+            flags.has(Flags::ASYNC)
+                && !flags.has(Flags::GENERATOR)
+                && tree.child(*id, Role::Decorator).is_none()
+        })
+}
+
+/// The name that a function without one is set to: `const f = async () => …`, `{ f: async () => … }`.
+fn named(tree: &Tree, function: NodeId) -> Option<&str> {
+    let parent = tree.parent(function)?;
+    let by = match tree.kind(parent) {
+        Kind::Assign => tree.child(parent, Role::Target)?,
+        Kind::Pair => tree.child(parent, Role::Key)?,
+        _ => return None,
+    };
+    matches!(tree.kind(by), Kind::Name | Kind::Str).then(|| tree.name(by))
+}
+
+/// Whether a function is one of the object that a name is set to, or of the module itself.
+fn is_of(tree: &Tree, function: NodeId, name: &str) -> bool {
+    let object = tree
+        .ancestors(function)
+        .take_while(|around| !matches!(tree.kind(*around), Kind::Function | Kind::Lambda | Kind::Class))
+        .find(|around| tree.kind(*around) == Kind::Object);
+    match object {
+        Some(object) => tree.parent(object).is_some_and(|assign| {
+            tree.kind(assign) == Kind::Assign
+                && tree
+                    .child(assign, Role::Target)
+                    .is_some_and(|target| tree.name(target) == name)
+        }),
+        // A method counts if the name is the one object of its class.
+        None => tree
+            .ancestors(function)
+            .find(|around| matches!(tree.kind(*around), Kind::Function | Kind::Lambda | Kind::Class))
+            .is_none_or(|around| {
+                tree.kind(around) == Kind::Class
+                    && [" = new ", " = "].iter().any(|made| {
+                        tree.text()
+                            .contains(&format!("{name}{made}{}(", tree.name(around)))
+                    })
+            }),
+    }
+}
