@@ -1,5 +1,6 @@
 //! Loops, recursion and growth without an end, and what stops a service from answering.
 
+pub mod all_rows_at_once;
 pub mod blocking_in_async;
 pub mod break_leaves_select;
 pub mod busy_wait;
@@ -9,7 +10,9 @@ pub mod effect_starts_itself;
 pub mod empty_poll;
 pub mod endless_recursion;
 pub mod infrastructure;
+pub mod left_in_effect;
 pub mod left_running;
+pub mod left_sending;
 pub mod link_walked_in_circles;
 pub mod missing_timeout;
 pub mod poll_without_limit;

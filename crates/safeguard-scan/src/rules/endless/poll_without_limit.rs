@@ -2,7 +2,7 @@
 
 use safeguard_api::evidence::Severity;
 
-use super::retry_without_limit::{counts, watches_the_clock};
+use super::retry_without_limit::{counts, is_far, watches_the_clock};
 use crate::analysis::code::Code;
 use crate::analysis::meant::undoes_or_tests;
 use crate::analysis::words::{has_word, words};
@@ -71,7 +71,11 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
             "this looks again and again until `{wanted}`: what fails, or is never done, keeps it for ever"
         );
         let function = bodies::enclosing(code.tree, id);
-        if function.is_some_and(|function| served::is_served(source, project, function)) {
+        // Who is far away also says that it failed, and nothing here listens for it.
+        let far = loops::round(code.tree, id)
+            .iter()
+            .any(|node| is_far(source, *node));
+        if far || function.is_some_and(|function| served::is_served(source, project, function)) {
             reports.add(id, told);
         } else {
             reports.note(id, told);
@@ -241,13 +245,16 @@ fn is_timed(code: Code<'_>, id: NodeId) -> bool {
     ];
     let function = bodies::enclosing(code.tree, id);
     let within = function.is_some_and(|function| {
-        code.mentions(function, |name| {
-            LIMITS.contains(&name)
-                || !matches!(name, "setTimeout" | "clearTimeout")
-                    && has_word(
-                        name,
-                        &["deadline", "attempts", "timeout", "tries", "cancel", "aborted"],
-                    )
+        // `timeout=10` of one request limits that one.
+        code.tree.subtree(function).any(|id| {
+            let name = code.name(id);
+            matches!(code.kind(id), Kind::Name | Kind::Member)
+                && (LIMITS.contains(&name)
+                    || !matches!(name, "setTimeout" | "clearTimeout")
+                        && has_word(
+                            name,
+                            &["deadline", "attempts", "timeout", "tries", "cancel", "aborted"],
+                        ))
         })
     });
     let name = function.map_or("", |function| code.function_name(function));

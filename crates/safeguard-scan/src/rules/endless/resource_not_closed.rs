@@ -108,6 +108,9 @@ fn taken(source: &Source, call: NodeId) -> Option<Taken> {
                 path.as_str(),
                 "http.Get" | "http.Post" | "http.PostForm" | "http.DefaultClient.Do"
             ) || name == "Do" && receiver.contains("client") && calls::args(tree, call).count() == 1
+                || matches!(name, "Do" | "Get" | "Head" | "PostForm")
+                    && (receiver.ends_with(".http") || receiver.ends_with("httpclient"))
+                    && calls::args(tree, call).count() <= 2
             {
                 return Some(Taken {
                     gives_back: &["Close"],

@@ -128,6 +128,22 @@ fn catches_failures(tree: &Tree, handler: NodeId) -> bool {
         "ConnectionResetError",
         "HTTPStatusError",
         "KafkaError",
+        "AmqpException",
+        "ConnectException",
+        "DataAccessException",
+        "FeignException",
+        "HttpClientErrorException",
+        "HttpServerErrorException",
+        "IOException",
+        "KafkaException",
+        "ResourceAccessException",
+        "RestClientException",
+        "RetryableException",
+        "SQLException",
+        "SocketTimeoutException",
+        "StatusRuntimeException",
+        "WebClientRequestException",
+        "WebClientResponseException",
         "RateLimitError",
         "APIError",
         "APIConnectionError",
@@ -246,7 +262,7 @@ fn asks_a_person(source: &Source, nodes: &[NodeId]) -> bool {
 }
 
 /// Whether a node speaks with something that may fail for long: over the network, with a database, or awaited.
-fn is_far(source: &Source, id: NodeId) -> bool {
+pub(super) fn is_far(source: &Source, id: NodeId) -> bool {
     const STARTS: &[&str] = &[
         "requests.",
         "httpx.",

@@ -161,7 +161,19 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
 }
 
 fn is_lasting(code: Code<'_>, node: NodeId) -> bool {
-    code.names_around(node).iter().any(|name| has_word(name, LASTING))
+    // Beside it stands how long it waits for a connection: `{ minReconnectionDelay: 1000, maxRetries: Infinity }`.
+    let beside = code
+        .tree
+        .ancestors(node)
+        .find(|around| code.kind(*around) == Kind::Object)
+        .is_some_and(|object| {
+            code.tree
+                .children(object)
+                .filter_map(|pair| code.key(pair))
+                .any(|key| has_word(key, &["reconnect", "reconnection"]))
+        });
+    beside
+        || code.names_around(node).iter().any(|name| has_word(name, LASTING))
         || code
             .tree
             .ancestors(node)

@@ -19,7 +19,7 @@ pub(super) fn calls_again(source: &Source, call: NodeId, function: NodeId) -> bo
             tree.kind(receiver) == Kind::Name
                 && bodies::own_object(tree, function) == Some(tree.name(receiver))
         }
-        None => bodies::class_of(tree, function).is_none(),
+        None => tree.language() == Language::Java || bodies::class_of(tree, function).is_none(),
     };
     let set = change::set(tree, &bodies::body(tree, function));
     let same = tree.children_in(call, Role::Arg).all(|arg| {
@@ -77,7 +77,7 @@ pub(super) fn by_recursion(source: &Source, handler: NodeId, reports: &mut Repor
     let Some(function) = bodies::enclosing(tree, handler) else {
         return;
     };
-    if !loops::catches_all(tree, handler) {
+    if !catches_failures(tree, handler) {
         let network = tree.children_in(handler, Role::Type).any(|type_| {
             [
                 "Timeout",
