@@ -1,5 +1,6 @@
 //! Pages that are put together from texts: what a client sent, and what nothing shows to be harmless.
 
+mod of_users;
 mod sinks;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ use crate::rule::Confidence;
 use crate::rules::{Check, Reports};
 use crate::taint;
 use crate::tree::{Flags, Kind, NodeId, Role};
+pub use of_users::CHECK as OF_USERS;
 use sinks::{Sink, sinks};
 
 pub const CHECK: Check = Check {
@@ -295,6 +297,7 @@ fn is_escaping(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     [
         "escape",
+        "eschtml",
         "sanitize",
         "sanitise",
         "purify",

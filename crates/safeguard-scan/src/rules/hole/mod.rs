@@ -2,6 +2,7 @@
 
 pub mod access_check_commented_out;
 pub mod access_fails_open;
+pub mod archive_unpacked;
 pub mod check_always_true;
 pub mod check_without_effect;
 pub mod client_claims_identity;

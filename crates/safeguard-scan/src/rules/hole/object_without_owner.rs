@@ -4,6 +4,7 @@ use safeguard_api::evidence::Severity;
 
 use super::EVERY;
 use super::tls_not_verified::short;
+use super::unscoped_viewset::PRIVATE;
 use crate::analysis::code::Code;
 use crate::analysis::handlers::{Route, routes};
 use crate::analysis::words::{has_word, words};
@@ -278,9 +279,47 @@ fn fetches(code: Code<'_>, handler: NodeId) -> Vec<Fetch> {
                 of,
                 owned,
             });
+        } else if let Some(of) = listed(code, call) {
+            found.push(Fetch {
+                node: call,
+                of,
+                owned: true,
+            });
         }
     }
     found
+}
+
+/// What a handler lists only those of the caller of, where nobody else has a business with the others: `this.orders.find({ where: { userId } })`.
+fn listed(code: Code<'_>, call: NodeId) -> Option<String> {
+    if !matches!(
+        code.called(call),
+        "find"
+            | "findMany"
+            | "findAll"
+            | "findAndCount"
+            | "findAndCountAll"
+            | "findBy"
+            | "filter"
+            | "filter_by"
+    ) {
+        return None;
+    }
+    let of = code.tree.source(code.receiver(call)?);
+    let of = of
+        .strip_suffix(".objects")
+        .or(of.strip_suffix(".query"))
+        .unwrap_or(of);
+    let last = of.rsplit('.').next().unwrap_or(of);
+    let private = words(last)
+        .iter()
+        .any(|word| PRIVATE.contains(&word.strip_suffix('s').unwrap_or(word)));
+    let by_owner = code.tree.subtree(call).any(|id| match code.kind(id) {
+        Kind::Keyword => is_owner(code.name(id)),
+        Kind::Pair => code.key(id).is_some_and(is_owner),
+        _ => false,
+    });
+    (private && by_owner).then(|| of.to_owned())
 }
 
 /// The model that is asked for one by its id.

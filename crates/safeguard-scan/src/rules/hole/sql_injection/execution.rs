@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::analysis::words::has_word;
 use crate::language::Language;
 use crate::matching::Source;
 use crate::tree::{Kind, NodeId, Role, Tree};
@@ -13,6 +14,13 @@ pub(super) fn sinks(source: &Source) -> BTreeMap<NodeId, bool> {
     for call in source.of_kind(Kind::Call) {
         let name = tree.name_of_callee(*call);
         let Some(strong) = executes(name) else {
+            if may_execute(name) {
+                let statement = tree
+                    .children_in(*call, Role::Arg)
+                    .take(2)
+                    .find(|argument| is_statement(tree, *argument));
+                sinks.extend(statement.map(|argument| (argument, false)));
+            }
             continue;
         };
         for (at, argument) in tree.children_in(*call, Role::Arg).take(3).enumerate() {
@@ -135,5 +143,83 @@ fn executes(name: &str) -> Option<bool> {
         Some(false)
     } else {
         None
+    }
+}
+
+/// Whether a function of a name that says nothing may execute a statement that it is given: what only writes or changes texts does not.
+fn may_execute(name: &str) -> bool {
+    const OTHERS: &[&str] = &[
+        "log",
+        "debug",
+        "info",
+        "warn",
+        "warning",
+        "error",
+        "print",
+        "println",
+        "printf",
+        "format",
+        "sprintf",
+        "append",
+        "push",
+        "trim",
+        "trimspace",
+        "dedent",
+        "strip",
+        "replace",
+        "lower",
+        "upper",
+        "assert",
+        "expect",
+        "equal",
+        "equals",
+        "contains",
+        "parse",
+        "tokenize",
+        "hash",
+        "len",
+        "str",
+        "string",
+        "join",
+        "concat",
+        "write",
+        "raise",
+        "errorf",
+        "trace",
+        "message",
+        "comment",
+        "highlight",
+        "render",
+        "echo",
+        "cache",
+        "encode",
+        "build",
+        "make",
+        "new",
+        "add",
+        "insert",
+    ];
+    !name.is_empty()
+        && !has_word(name, OTHERS)
+        && !name.ends_with("f")
+        && !name.starts_with(|first: char| first.is_ascii_uppercase() && name.ends_with("Error"))
+}
+
+/// Whether a text that is put together begins as a statement does.
+fn is_statement(tree: &Tree, argument: NodeId) -> bool {
+    let put_together = match tree.kind(argument) {
+        Kind::Interp | Kind::Binary => true,
+        Kind::Call => matches!(tree.name_of_callee(argument), "Sprintf" | "format"),
+        _ => false,
+    };
+    put_together && {
+        let first = tree
+            .subtree(argument)
+            .find(|part| tree.kind(*part) == Kind::Str)
+            .map_or("", |part| tree.name(part).trim_start());
+        let upper: String = first.chars().take(12).collect::<String>().to_ascii_uppercase();
+        ["SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM "]
+            .iter()
+            .any(|begin| upper.starts_with(begin))
     }
 }
