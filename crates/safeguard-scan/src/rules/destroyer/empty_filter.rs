@@ -1,5 +1,6 @@
 //! What is deleted depends on values that may be missing.
 
+mod narrowed;
 mod optional;
 mod prefix;
 
@@ -20,6 +21,7 @@ use crate::rule::Confidence;
 use crate::rules::{Check, Reports};
 use crate::tree::{Flags, Kind, NodeId, Role};
 
+pub use narrowed::NARROWED;
 pub use prefix::PREFIX;
 
 pub static CHECK: Check = Check {

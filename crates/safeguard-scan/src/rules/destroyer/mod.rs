@@ -13,6 +13,8 @@ mod filled_over;
 pub mod kept_records_deleted;
 pub mod migration_drops;
 pub mod newest_deleted;
+mod prepared;
+pub mod replaced_anew;
 pub mod schema_dropped_at_start;
 pub mod shell_removal;
 pub mod sql_destroys_data;

@@ -7,6 +7,7 @@ use safeguard_api::evidence::Severity;
 use super::audit_removal::{DAYS_MIN, days_in, is_audit};
 use super::filled_over::filled_over;
 use super::migration_drops::is_of_records;
+use super::prepared::is_prepared;
 use super::sql_destroys_data::{self, PASSING, one_row, told_over};
 use crate::analysis::sql_file::{self, Statement, is_in_function, is_migration, makes_anew};
 use crate::analysis::sql_text::{Destroys, Token, destroys};
@@ -83,7 +84,7 @@ fn last_part(name: &str) -> String {
     name.rsplit('.').next().unwrap_or(name).to_ascii_lowercase()
 }
 
-fn data(source: &Source, _: &Project, reports: &mut Reports) {
+fn data(source: &Source, project: &Project, reports: &mut Reports) {
     let all = sql_file::of(source);
     let file = File::of(source, all);
     for statement in all {
@@ -95,14 +96,36 @@ fn data(source: &Source, _: &Project, reports: &mut Reports) {
                 reports.add(statement.node, told_over(&destroyed.told(), &column));
                 continue;
             }
-            judge(source, &file, statement.node, &destroyed, reports);
+            judge(source, project, &file, statement.node, &destroyed, reports);
         }
     }
 }
 
-fn judge(source: &Source, file: &File, node: NodeId, destroyed: &Destroys, reports: &mut Reports) {
+fn judge(
+    source: &Source,
+    project: &Project,
+    file: &File,
+    node: NodeId,
+    destroyed: &Destroys,
+    reports: &mut Reports,
+) {
     let name = last_part(destroyed.of());
     const AWAY: &[&str] = &["old", "legacy", "unused", "deprecated", "obsolete", "bak"];
+    /// What is made again, or set again, when it is asked for.
+    const KEPT_FOR_NOW: &[&str] = &[
+        "cache",
+        "flags",
+        "jobs",
+        "locks",
+        "migrations",
+        "queue",
+        "schema",
+        "sessions",
+        "settings",
+        "staging",
+        "stats",
+        "tokens",
+    ];
     if has_word(&name, PASSING) || name.starts_with('#') || name.is_empty() {
         return;
     }
@@ -128,7 +151,21 @@ fn judge(source: &Source, file: &File, node: NodeId, destroyed: &Destroys, repor
                 )
                 && !one_row(&name)
         }
-        Destroys::Column { .. } => false,
+        // The step that comes last, after what it takes away was carried elsewhere.
+        Destroys::Column { column, .. } => {
+            file.migration
+                && !file.anew
+                && !made
+                && !is_in_function(source, node)
+                && !is_prepared(source, project, &name, Some(column))
+        }
+        Destroys::Table { .. }
+            if file.migration && !records && !file.anew && !is_in_function(source, node) =>
+        {
+            !has_word(&name, AWAY)
+                && !has_word(&name, KEPT_FOR_NOW)
+                && !is_prepared(source, project, &name, None)
+        }
         Destroys::Table { .. } | Destroys::Rows { .. } | Destroys::Truncates { .. } => {
             records || !file.migration && !file.anew && !is_in_function(source, node)
         }
