@@ -31,6 +31,7 @@ mod invented {
     mod third_party;
     pub mod unknown_argument;
     pub mod unknown_column;
+    pub mod unknown_django_field;
     pub mod unknown_field;
     pub mod unknown_go_function;
     pub mod unknown_java_member;
@@ -39,6 +40,7 @@ mod invented {
     pub mod unknown_option;
     pub mod unknown_package;
     pub mod unknown_package_member;
+    pub mod unknown_repository_member;
     pub mod unknown_resource_argument;
     pub mod unknown_rust_member;
     pub mod unknown_setting;

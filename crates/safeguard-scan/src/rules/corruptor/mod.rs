@@ -15,9 +15,11 @@ macro_rules! check {
 }
 
 pub mod arrays;
+pub mod cents_of_whole;
 pub mod changing;
 mod cut_off;
 pub mod date_format;
+pub mod decimal_of_double;
 pub mod first_page_skipped;
 pub mod go_values;
 pub mod java_values;

@@ -1,6 +1,7 @@
 //! What works alone, and fails when two do it at once.
 
 pub mod async_callback;
+pub mod bean_counter;
 pub mod check_outside_lock;
 pub mod check_then_act;
 pub mod check_then_file;

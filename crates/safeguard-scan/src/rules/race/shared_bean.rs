@@ -67,7 +67,7 @@ const CHANGES: &[&str] = &[
 ];
 
 /// The classes of a file that there is one object of.
-fn beans(source: &Source) -> impl Iterator<Item = NodeId> + '_ {
+pub(super) fn beans(source: &Source) -> impl Iterator<Item = NodeId> + '_ {
     source
         .of_kind(Kind::Class)
         .iter()
@@ -76,7 +76,7 @@ fn beans(source: &Source) -> impl Iterator<Item = NodeId> + '_ {
 }
 
 /// The fields of a class.
-fn fields(tree: &Tree, class: NodeId) -> impl Iterator<Item = NodeId> + '_ {
+pub(super) fn fields(tree: &Tree, class: NodeId) -> impl Iterator<Item = NodeId> + '_ {
     tree.child(class, Role::Body)
         .into_iter()
         .flat_map(|body| tree.children(body))
@@ -134,7 +134,7 @@ fn collections(source: &Source, _: &Project, reports: &mut Reports) {
 }
 
 /// The method of the class that a call is in, through lambdas.
-fn method(tree: &Tree, call: NodeId, class: NodeId) -> Option<NodeId> {
+pub(super) fn method(tree: &Tree, call: NodeId, class: NodeId) -> Option<NodeId> {
     tree.ancestors(call)
         .take_while(|around| *around != class)
         .filter(|around| tree.kind(*around) == Kind::Function)
@@ -158,7 +158,7 @@ fn is_on(tree: &Tree, call: NodeId, name: &str, class: NodeId) -> bool {
 }
 
 /// Methods that run before requests come, or for one at a time.
-fn sets_up(tree: &Tree, method: NodeId) -> bool {
+pub(super) fn sets_up(tree: &Tree, method: NodeId) -> bool {
     const STARTS: &[&str] = &[
         "init",
         "load",
