@@ -68,9 +68,26 @@ fn own_name(tree: &Tree, id: NodeId) -> Option<String> {
         Kind::Call => {
             let callee = tree.child(parent, Role::Callee)?;
             let first = tree.child(parent, Role::Arg)?;
-            (tree.kind(first) == Kind::Str).then(|| format!("{}: {}", tree.source(callee), tree.name(first)))
+            (tree.kind(first) == Kind::Str)
+                .then(|| format!("{}: {}", registers(tree.source(callee)), tree.name(first)))
         }
         _ => None,
+    }
+}
+
+/// What registers a test, whether it is skipped or not: `it` of `it.skip` and of `xit`.
+fn registers(callee: &str) -> &str {
+    match callee {
+        "xit" | "fit" => "it",
+        "xtest" => "test",
+        "xdescribe" | "fdescribe" => "describe",
+        _ => match callee.split_once('.') {
+            Some((
+                one @ ("it" | "test" | "describe" | "suite" | "context"),
+                "skip" | "only" | "fails" | "todo",
+            )) => one,
+            _ => callee,
+        },
     }
 }
 

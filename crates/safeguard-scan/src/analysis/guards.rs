@@ -46,6 +46,11 @@ pub fn is_about_access(name: &str) -> bool {
     if lower == "author" {
         return false;
     }
+    // `hasAuthority` of Spring, and not an authority that signs or an address's.
+    let lower = match lower.starts_with("has") {
+        true => lower,
+        false => lower.replace("authority", ""),
+    };
     // `require_owner`, and not `require_POST` of Django.
     let required = lower.strip_prefix("require_").or(lower.strip_prefix("requires_"));
     let names_who = required.is_some_and(|who| {

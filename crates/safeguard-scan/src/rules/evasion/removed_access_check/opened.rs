@@ -3,6 +3,7 @@
 use safeguard_api::evidence::Severity;
 
 use crate::analysis::code::Code;
+use crate::analysis::words::{has_word, words};
 use crate::language::Language;
 use crate::matching::Source;
 use crate::rule::Confidence;
@@ -29,6 +30,7 @@ pub fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
         return;
     }
     let (before, now) = (rules(both.base), rules(both.head));
+    let told = taken.len();
     for (at, rule) in now.iter().enumerate() {
         if rule.asked == Asked::Something {
             continue;
@@ -70,6 +72,117 @@ pub fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
             return;
         }
     }
+    if taken.len() == told {
+        of_the_rest(both, &before, &now, taken);
+    }
+}
+
+/// `requestMatchers("/api/**").permitAll()` before an `anyRequest().authenticated()` that these paths came to until here.
+fn of_the_rest(both: &Both<'_>, before: &[Rule], now: &[Rule], taken: &mut Vec<Taken>) {
+    const FOR_ALL: &[&str] = &[
+        "public",
+        "static",
+        "assets",
+        "css",
+        "js",
+        "img",
+        "images",
+        "fonts",
+        "webjars",
+        "docs",
+        "doc",
+        "swagger",
+        "v3",
+        "health",
+        "login",
+        "auth",
+        "oauth",
+        "oauth2",
+        "register",
+        "signup",
+        "error",
+        "favicon",
+        "webhook",
+        "webhooks",
+        "actuator",
+        "ui",
+        "resources",
+        "files",
+        "media",
+        "ws",
+        "sso",
+        "saml2",
+        "password",
+        "info",
+        "open",
+        "landing",
+    ];
+    if !asks_the_rest(both.base) {
+        return;
+    }
+    for rule in now.iter().filter(|rule| rule.asked == Asked::Nothing) {
+        for path in &rule.paths {
+            let known = before.iter().any(|one| {
+                one.paths
+                    .iter()
+                    .any(|one| covers(one, path) || covers(path, one) && one.len() + 3 > path.len())
+            });
+            let for_all = words(path).iter().any(|word| FOR_ALL.contains(&word.as_str()));
+            let wide = path.starts_with('/') && path.ends_with("/**") && path.matches('/').count() <= 3;
+            if wide && !known && !for_all {
+                taken.push(Taken {
+                    node: rule.node,
+                    severity: Severity::Critical,
+                    confidence: if is_most(path) {
+                        Confidence::High
+                    } else {
+                        Confidence::Medium
+                    },
+                    message: format!("`{path}` asked for a login, as all did that no rule names, and this change opens it to everybody"),
+                });
+                return;
+            }
+        }
+    }
+}
+
+/// Whether a path is most of what there is, or for few: `/**`, `/api/**`, `/api/v1/**`, `/admin/**`.
+fn is_most(path: &str) -> bool {
+    let parts: Vec<&str> = path
+        .split('/')
+        .filter(|part| !part.is_empty() && *part != "**")
+        .collect();
+    let last = parts.last().copied().unwrap_or("");
+    parts
+        .iter()
+        .all(|part| matches!(*part, "api" | "rest" | "v1" | "v2"))
+        || has_word(
+            last,
+            &[
+                "admin",
+                "internal",
+                "management",
+                "manage",
+                "users",
+                "user",
+                "accounts",
+                "account",
+                "orders",
+                "payments",
+                "customers",
+            ],
+        )
+}
+
+/// `anyRequest().authenticated()`
+fn asks_the_rest(source: &Source) -> bool {
+    let code = Code::of(source);
+    source.of_kind(Kind::Call).iter().any(|call| {
+        code.called(*call) == "authenticated"
+            && code
+                .receiver(*call)
+                .is_some_and(|of| matches!(code.called(of), "anyRequest" | "anyExchange"))
+    })
 }
 
 /// `requestMatchers("/admin/**").hasRole("ADMIN")`
