@@ -197,7 +197,7 @@ fn shells(invocation: &Invocation) -> Vec<Within> {
             .collect();
     }
     if invocation.is(POWERSHELL) {
-        return powershell(args);
+        return runners::powershell(args);
     }
     if !invocation.is(SHELLS) {
         return Vec::new();
@@ -243,41 +243,6 @@ fn shells(invocation: &Invocation) -> Vec<Within> {
         Some(_) | None => found.push(Within::Stdin { elsewhere: false }),
     }
     found
-}
-
-/// Its options may be written in any case, and as short as is clear; the command behind one is all that follows.
-fn powershell(args: &[Word]) -> Vec<Within> {
-    const WITH_VALUE: &[&str] = &[
-        "-executionpolicy",
-        "-ep",
-        "-version",
-        "-windowstyle",
-        "-workingdirectory",
-        "-wd",
-    ];
-    let mut words = args.iter().enumerate();
-    while let Some((at, word)) = words.next() {
-        let option = word.text.to_lowercase().replacen('/', "-", 1);
-        let begins = |whole: &str| option.len() > 1 && whole.starts_with(&option);
-        if WITH_VALUE.contains(&option.as_str()) {
-            words.next();
-        } else if begins("-encodedcommand") || option == "-ec" || option == "-enc" {
-            // Nobody can read it.
-            return vec![Within::Script(format!("/dev/fd/{UNKNOWN}"))];
-        } else if begins("-command") || begins("-file") || !option.starts_with('-') {
-            let from = if option.starts_with('-') { at + 1 } else { at };
-            let rest: Vec<&str> = args[from..].iter().map(|word| word.text.as_str()).collect();
-            return match rest.first() {
-                Some(&"-") | None => vec![Within::Stdin { elsewhere: false }],
-                Some(file) if begins("-file") || file.ends_with(".ps1") => vec![script(file)],
-                Some(_) => vec![Within::Text {
-                    text: rest.join(" "),
-                    elsewhere: false,
-                }],
-            };
-        }
-    }
-    Vec::new()
 }
 
 fn script(path: &str) -> Within {

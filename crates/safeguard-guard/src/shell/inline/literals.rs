@@ -297,7 +297,7 @@ fn statement(walk: &Walk<'_>, text: &str, is_sent: bool) -> Result<(), GuardFind
 
 /// A statement with a name wherever a value is put into it, and the last place of one.
 fn with_names(text: &str) -> (String, Option<usize>) {
-    const NAME: &str = "placeholder";
+    const NAME: &str = "put_in_here";
     let mut sql = String::new();
     let mut last = None;
     let mut rest = text;

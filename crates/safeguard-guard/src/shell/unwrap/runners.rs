@@ -1,6 +1,6 @@
 //! Programs that have others run a command later, elsewhere, or as if somebody typed it: schedulers, terminals, fleets of machines.
 
-use super::{Within, leading};
+use super::{Within, leading, script};
 use crate::shell::options::options;
 use crate::shell::rules::Invocation;
 use crate::shell::walk::Stdin;
@@ -47,6 +47,41 @@ pub(super) fn texts(invocation: &Invocation) -> Vec<Within> {
         }
         _ => Vec::new(),
     }
+}
+
+/// PowerShell's options may be written in any case, and as short as is clear; the command behind one is all that follows.
+pub(super) fn powershell(args: &[Word]) -> Vec<Within> {
+    const WITH_VALUE: &[&str] = &[
+        "-executionpolicy",
+        "-ep",
+        "-version",
+        "-windowstyle",
+        "-workingdirectory",
+        "-wd",
+    ];
+    let mut words = args.iter().enumerate();
+    while let Some((at, word)) = words.next() {
+        let option = word.text.to_lowercase().replacen('/', "-", 1);
+        let begins = |whole: &str| option.len() > 1 && whole.starts_with(&option);
+        if WITH_VALUE.contains(&option.as_str()) {
+            words.next();
+        } else if begins("-encodedcommand") || option == "-ec" || option == "-enc" {
+            // Nobody can read it.
+            return vec![Within::Script(format!("/dev/fd/{UNKNOWN}"))];
+        } else if begins("-command") || begins("-file") || !option.starts_with('-') {
+            let from = if option.starts_with('-') { at + 1 } else { at };
+            let rest: Vec<&str> = args[from..].iter().map(|word| word.text.as_str()).collect();
+            return match rest.first() {
+                Some(&"-") | None => vec![Within::Stdin { elsewhere: false }],
+                Some(file) if begins("-file") || file.ends_with(".ps1") => vec![script(file)],
+                Some(_) => vec![Within::Text {
+                    text: rest.join(" "),
+                    elsewhere: false,
+                }],
+            };
+        }
+    }
+    Vec::new()
 }
 
 fn joined(words: &[Word]) -> String {
