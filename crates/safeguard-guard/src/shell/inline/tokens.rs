@@ -190,8 +190,11 @@ fn pattern(letters: &[char], at: usize, before: Option<&Token>) -> Option<usize>
         Some(Token::Name(name)) => matches!(name.as_str(), "return" | "typeof" | "case" | "in" | "of"),
         Some(Token::Text(_) | Token::Command(_)) => false,
     };
+    if !follows {
+        return None;
+    }
     let (mut within, mut end) = (false, at + 1);
-    while follows {
+    loop {
         match letters.get(end)? {
             '\n' => return None,
             '\\' => end += 1,
@@ -202,7 +205,6 @@ fn pattern(letters: &[char], at: usize, before: Option<&Token>) -> Option<usize>
         }
         end += 1;
     }
-    None
 }
 
 /// The text up to its closing quotes, and where it goes on behind them.

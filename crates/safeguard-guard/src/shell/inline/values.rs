@@ -281,16 +281,14 @@ fn expression(code: &Code, from: usize, end: usize, deep: u32) -> Vec<String> {
 /// What is given behind an option that is named as a value of the program is.
 fn option(code: &Code, name: &str) -> Option<String> {
     let wanted = format!("--{}", name_parts(name).join("-"));
-    let given = code
-        .words
+    code.words
         .iter()
         .enumerate()
         .find_map(|(at, word)| match word.split_once('=') {
             Some((option, value)) if option.replace('_', "-") == wanted => Some(value.to_owned()),
             _ if word.replace('_', "-") == wanted => code.words.get(at + 1).cloned(),
             _ => None,
-        });
-    given
+        })
 }
 
 /// What a name is set to before it is used: where a loop goes over it, that alone.
@@ -401,7 +399,7 @@ fn named(code: &Code, path: &str, at: usize, deep: u32) -> Vec<String> {
                 .take(VALUES_MAX)
                 .collect();
             let unseen = found.iter().all(|one| one.starts_with(UNKNOWN));
-            if !found.is_empty() && !(unseen && is_scratch(name)) {
+            if !(found.is_empty() || unseen && is_scratch(name)) {
                 return found;
             }
         }

@@ -30,8 +30,7 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
     }
     for statement in sql_file::of(source) {
         let altered = statement.altered_table().is_some();
-        let drops = altered && statement.has(&["drop", "constraint"])
-            || altered && statement.has(&["drop", "index"])
+        let drops = altered && (statement.has(&["drop", "constraint"]) || statement.has(&["drop", "index"]))
             || statement.begins(&["drop", "index"]);
         let text = source.tree.source(statement.node).to_ascii_lowercase();
         let is_unique = text

@@ -212,8 +212,7 @@ fn go_mount(code: Code<'_>, call: NodeId, receiver: NodeId, args: &[NodeId]) -> 
     let router = rest
         .iter()
         .copied()
-        .filter(|arg| code.kind(*arg) != Kind::Lambda)
-        .next_back()
+        .rfind(|arg| code.kind(*arg) != Kind::Lambda)
         .filter(|_| code.called(call) == "Mount");
     // A group that is handed on is guarded where it goes, or not.
     let handed = name.is_some_and(|name| {
