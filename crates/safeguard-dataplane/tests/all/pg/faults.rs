@@ -174,7 +174,10 @@ const FILES_OF_OTHERS: u64 = 1_000;
 const SESSION_KIB: u64 = 100;
 const OTHERS_KIB: u64 = 150 << 10;
 
-/// As many as `--long` asks for, or files can be opened.
+/// Of the database's process behind each session; half of what is free is left to others.
+const PROCESS_KIB: u64 = 2 << 10;
+
+/// As many as `--long` asks for, or this machine has files and memory for.
 fn sessions() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
@@ -183,14 +186,23 @@ fn sessions() -> u64 {
     };
     setrlimit(Resource::Nofile, raised).unwrap();
     let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let machine = std::fs::read_to_string("/proc/meminfo").unwrap();
+    let free = machine
+        .lines()
+        .find(|line| line.starts_with("MemAvailable:"))
+        .unwrap();
+    let free: u64 = free.split_whitespace().nth(1).unwrap().parse().unwrap();
     let wanted = if std::env::var_os("SAFEGUARD_LONG").is_some() {
         5_000
     } else {
         300
     };
-    let possible = files.saturating_sub(FILES_OF_OTHERS) / FILES_OF_A_SESSION;
+    let by_files = files.saturating_sub(FILES_OF_OTHERS) / FILES_OF_A_SESSION;
+    let possible = by_files.min(free / 2 / PROCESS_KIB);
     if possible < wanted {
-        println!("{possible} sessions instead of {wanted}: no more than {files} files can be open");
+        println!(
+            "{possible} sessions instead of {wanted}: {files} files can be open, and {free} KiB are free"
+        );
     }
     wanted.min(possible)
 }
