@@ -28,8 +28,16 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
         else {
             continue;
         };
-        // With a context it is rounded to that.
-        if args.len() == 1 && is_floating(code, first) && !undoes_or_tests(code, made) {
+        // `new BigDecimal(mean).setScale(4, …)` says how exact it is.
+        let rounded = code.tree.parent(made).is_some_and(|parent| {
+            code.kind(parent) == Kind::Member
+                && matches!(
+                    code.name(parent),
+                    "setScale" | "round" | "toPlainString" | "toBigInteger"
+                )
+        });
+        // So does a context.
+        if args.len() == 1 && !rounded && is_floating(code, first) && !undoes_or_tests(code, made) {
             reports.add(
                 made,
                 format!(
