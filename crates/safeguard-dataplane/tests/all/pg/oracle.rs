@@ -302,7 +302,7 @@ impl Found {
             let within = match (answer, &effect) {
                 (_, Effect::Nothing) => true,
                 (GuardAnswer::Measure, Effect::Rows { changed, deleted }) => {
-                    *changed <= protocol.runs * BUDGET.rows_changed_max && *deleted <= BUDGET.rows_deleted_max
+                    *changed <= protocol.runs * BUDGET.rows_changed_max && *deleted == BUDGET.rows_deleted_max
                 }
                 _ => false,
             };

@@ -110,6 +110,10 @@ impl Server {
             command.arg("-c");
             command
         };
+        #[expect(
+            clippy::zombie_processes,
+            reason = "the server is shared by all tests, and its shell ends it when their process is gone"
+        )]
         let mut child = command
             .arg(script)
             .stdin(Stdio::piped())
