@@ -224,7 +224,8 @@ impl Server {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        child.stdin.take().unwrap().write_all(sql.as_bytes()).unwrap();
+        // Whoever is not let in has left before it reads: its output says why.
+        drop(child.stdin.take().unwrap().write_all(sql.as_bytes()));
         let output = child.wait_with_output().unwrap();
         let said = [output.stdout, output.stderr].concat();
         (
