@@ -41,7 +41,7 @@ impl Asked<'_> {
                 files: &files,
                 scripts: &scripts,
             };
-            let decision = judge_command(command, &around);
+            let mut decision = judge_command(command, &around);
             let wanted = decision
                 .files_needed
                 .iter()
@@ -58,6 +58,9 @@ impl Asked<'_> {
                 .collect();
             // A file that can not be read is not in sight, and the command stays refused.
             if read.is_empty() && unread.is_empty() {
+                // Most that may be meant is not there; told is what was read.
+                let was_read = |path: &String| scripts.get(path).is_some_and(|text| !text.is_empty());
+                decision.scripts.retain(was_read);
                 return decision;
             }
             files.extend(read);

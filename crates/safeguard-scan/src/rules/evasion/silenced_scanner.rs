@@ -33,6 +33,9 @@ const EVERY: &[Language] = &[
     Language::Yaml,
 ];
 
+/// `noqa` with a code of flake8-bandit's: an S and digits, where SIM and SLF are of style.
+const BANDIT: &str = "noqa: s";
+
 /// What silences a scanner for weaknesses.
 const SECURITY: &[&str] = &[
     "nosec",
@@ -43,7 +46,7 @@ const SECURITY: &[&str] = &[
     "codeql[",
     "snyk-ignore",
     "gitleaks:allow",
-    "noqa: s",
+    BANDIT,
     "checkov:skip",
     "tfsec:ignore",
     "trivy:ignore",
@@ -155,7 +158,11 @@ fn silencing(tree: &Tree) -> Vec<(&'static str, &str, NodeId)> {
             continue;
         };
         let lower = comment.to_ascii_lowercase();
-        if let Some(kind) = SECURITY.iter().chain(OTHERS).find(|kind| lower.contains(**kind)) {
+        let silences = |kind: &&&str| match **kind {
+            BANDIT => names_bandit(&lower),
+            kind => lower.contains(kind),
+        };
+        if let Some(kind) = SECURITY.iter().chain(OTHERS).find(silences) {
             // What begins on the comment's line, or right behind it, or before it where it is the last.
             let line = tree.text()[..span.start].rfind('\n').map_or(0, |at| at + 1);
             let mut before = None;
@@ -176,6 +183,15 @@ fn silencing(tree: &Tree) -> Vec<(&'static str, &str, NodeId)> {
         }
     }
     found
+}
+
+fn names_bandit(comment: &str) -> bool {
+    comment.split("noqa:").skip(1).any(|codes| {
+        codes
+            .split(|char: char| char == ',' || char.is_whitespace())
+            .filter_map(|code| code.strip_prefix('s'))
+            .any(|digits| digits.starts_with(|char: char| char.is_ascii_digit()))
+    })
 }
 
 /// Whether a comment has a reason beside the word: at least three more words.
