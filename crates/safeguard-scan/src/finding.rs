@@ -53,9 +53,9 @@ pub struct Step {
 }
 
 impl Place {
-    pub fn of(text: &str, span: Range<usize>) -> Place {
-        let (line, column) = line_and_column(text, span.start);
-        let (end_line, end_column) = line_and_column(text, span.end);
+    pub fn of(tree: &Tree, span: Range<usize>) -> Place {
+        let (line, column) = tree.line_and_column(span.start);
+        let (end_line, end_column) = tree.line_and_column(span.end);
         Place {
             span,
             line,
@@ -64,17 +64,6 @@ impl Place {
             end_column,
         }
     }
-}
-
-fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
-    let mut offset = offset.min(text.len());
-    while !text.is_char_boundary(offset) {
-        offset -= 1;
-    }
-    let before = &text[..offset];
-    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-    let begin = before.rfind('\n').map_or(0, |at| at + 1);
-    (line, before[begin..].chars().count() + 1)
 }
 
 /// What leads to a node in a file of settings: the keys and blocks that it lies in.

@@ -15,7 +15,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use crate::analysis::exports::{self, Exports};
 use crate::analysis::go_types::{self, Package};
 use crate::analysis::schema::{self, Schema};
-use crate::language::Language;
+use crate::language::{self, Language};
+use crate::matching::Source;
 
 pub use go::Go;
 pub use javascript::JavaScript;
@@ -51,8 +52,13 @@ pub struct Project {
     exports: Mutex<HashMap<String, Option<Arc<Exports>>>>,
     /// The structs of the repository's own Go packages, by folder.
     go_packages: Mutex<HashMap<String, Option<Arc<Package>>>>,
+    /// Files that rules have looked into, by path, as for what they define; the last few of them.
+    sources: Mutex<HashMap<String, Option<Arc<Source>>>>,
     schema: OnceLock<Schema>,
 }
+
+/// So many parsed files are kept: the imports of a few files.
+const SOURCES_KEPT_MAX: usize = 48;
 
 impl fmt::Debug for Project {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -236,6 +242,27 @@ impl Project {
                 package => file_name(folder(path)) == package,
             })
             .filter_map(|path| self.text(path))
+    }
+
+    /// A file of the repository, if it is in a language that is read.
+    pub fn source(&self, path: &str) -> Option<Arc<Source>> {
+        if let Ok(known) = self.sources.lock()
+            && let Some(found) = known.get(path)
+        {
+            return found.clone();
+        }
+        let read = || {
+            let tree = language::parse(Language::of(path)?, &self.text(path)?).ok()?;
+            Some(Arc::new(Source::new(path, tree)))
+        };
+        let found = read();
+        if let Ok(mut known) = self.sources.lock() {
+            if known.len() >= SOURCES_KEPT_MAX {
+                known.clear();
+            }
+            known.insert(path.to_owned(), found.clone());
+        }
+        found
     }
 
     /// What a file defines for others; `None` if it is not there or can not be read.

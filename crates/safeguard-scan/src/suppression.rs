@@ -1,6 +1,6 @@
 //! A finding that somebody answers for, until a day: `safeguard: allow[RULE] REASON (owner: WHO, until: YYYY-MM-DD)` in a comment on its line, or on the line before.
 
-use crate::finding::{Finding, Place};
+use crate::finding::Finding;
 use crate::matching::Source;
 use safeguard_api::evidence::Severity;
 
@@ -24,7 +24,7 @@ pub fn read(source: &Source) -> Vec<Suppression> {
     comments
         .filter_map(|span| {
             let comment = text.get(span.clone())?;
-            let line = Place::of(text, span.clone()).line;
+            let line = source.tree.line(span.start);
             one(comment, line)
         })
         .collect()

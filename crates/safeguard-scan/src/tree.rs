@@ -165,14 +165,29 @@ impl Tree {
 
     /// The line, from 1, that a byte is in.
     pub fn line(&self, offset: usize) -> usize {
-        let ends = self.line_ends.get_or_init(|| {
+        self.line_ends().partition_point(|end| *end < offset) + 1
+    }
+
+    /// The line and the column, in characters and from 1, of a byte.
+    pub fn line_and_column(&self, offset: usize) -> (usize, usize) {
+        let offset = self.text.floor_char_boundary(offset);
+        let line = self.line(offset);
+        let ends = self.line_ends();
+        let begin = line
+            .checked_sub(2)
+            .and_then(|above| ends.get(above))
+            .map_or(0, |end| end + 1);
+        (line, self.text[begin..offset].chars().count() + 1)
+    }
+
+    fn line_ends(&self) -> &[usize] {
+        self.line_ends.get_or_init(|| {
             let bytes = self.text.bytes().enumerate();
             bytes
                 .filter(|(_, byte)| *byte == b'\n')
                 .map(|(at, _)| at)
                 .collect()
-        });
-        ends.partition_point(|end| *end < offset) + 1
+        })
     }
 
     pub(crate) fn set_kind(&mut self, id: NodeId, kind: Kind) {

@@ -1,11 +1,12 @@
 //! The file of the repository that an imported name comes from.
 
+use std::sync::Arc;
+
 use super::invented::resolve::{self, Found};
 use crate::analysis::imports::required;
 use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
-use crate::scan;
 use crate::tree::{Kind, NodeId, Role};
 
 /// What a name was imported as: the module as written, and its name there (empty for the module itself).
@@ -35,7 +36,12 @@ fn imported<'s>(source: &'s Source, name: &str) -> Option<(&'s str, &'s str)> {
 }
 
 /// The file that an imported name comes from, if it is one of the repository and can be read.
-pub(super) fn file_of(source: &Source, project: &Project, name: &str) -> Option<Source> {
+pub(super) fn file_of(source: &Source, project: &Project, name: &str) -> Option<Arc<Source>> {
+    project.source(&path_of(source, project, name)?)
+}
+
+/// Where it lies.
+pub(super) fn path_of(source: &Source, project: &Project, name: &str) -> Option<String> {
     let (module, item) = imported(source, name)?;
     let found = match source.tree.language() {
         Language::JavaScript | Language::TypeScript | Language::Tsx => {
@@ -67,7 +73,5 @@ pub(super) fn file_of(source: &Source, project: &Project, name: &str) -> Option<
     let Found::Files(files) = found else {
         return None;
     };
-    let path = files.iter().find(|file| !file.contains(".d."))?;
-    let text = project.text(path)?;
-    scan::read(path, Language::of(path)?, &text).ok()
+    files.into_iter().find(|file| !file.contains(".d."))
 }

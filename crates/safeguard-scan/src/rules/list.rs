@@ -219,7 +219,6 @@ pub(super) const CHECKS: &[(&str, &Check)] = pages![
     "hole/secret_on_command_line" => hole::secret_on_command_line::CHECK,
     "hole/shell_eval" => hole::shell_eval::CHECK,
     "hole/sql_injection" => hole::sql_file::DYNAMIC,
-    "hole/sql_injection" => hole::sql_injection::ADVICE,
     "hole/sql_injection" => hole::sql_injection::CHECK,
     "hole/timing_unsafe_compare" => hole::timing_unsafe_compare::CHECK,
     "hole/tls_not_verified" => hole::switched_off_elsewhere::CHECK,

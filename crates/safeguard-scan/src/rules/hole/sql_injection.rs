@@ -37,14 +37,7 @@ pub(in crate::rules) const CHECK: Check = Check {
     confidence: Confidence::High,
     cwe: &["CWE-89"],
     languages: LANGUAGES,
-    run: certain,
-};
-
-/// The same where it depends on what can not be seen.
-pub(in crate::rules) const ADVICE: Check = Check {
-    confidence: Confidence::Medium,
-    run: possible,
-    ..CHECK
+    run,
 };
 
 /// Where the value of a hole comes from.
@@ -57,7 +50,7 @@ enum From {
     Unknown,
 }
 
-fn certain(source: &Source, _: &Project, reports: &mut Reports) {
+fn run(source: &Source, _: &Project, reports: &mut Reports) {
     for (hole, place, from) in dangers(source) {
         let is_certain = match (place, from) {
             (Place::Placeholder, _) | (_, From::Unknown) => false,
@@ -66,35 +59,23 @@ fn certain(source: &Source, _: &Project, reports: &mut Reports) {
             (Place::Value, From::Param(param)) => is_itself(source, hole.node, param),
             (Place::Count | Place::Name | Place::None, From::Param(_)) => false,
         };
+        // It depends on what can not be seen.
+        let is_possible = match (place, from) {
+            (_, From::Outside) | (Place::Placeholder | Place::None, _) => false,
+            (Place::Quoted | Place::Value | Place::Count | Place::Name, From::Param(_))
+            | (Place::Quoted, From::Unknown) => true,
+            (Place::Value | Place::Count | Place::Name, From::Unknown) => false,
+        };
+        let filled = source.tree.source(hole.node);
         if is_certain {
             reports.add(
                 hole.node,
-                format!(
-                    "`{}` is written into a statement as it is, so it can change what the statement does",
-                    source.tree.source(hole.node)
-                ),
+                format!("`{filled}` is written into a statement as it is, so it can change what the statement does"),
             );
-        }
-    }
-}
-
-fn possible(source: &Source, _: &Project, reports: &mut Reports) {
-    for (hole, place, from) in dangers(source) {
-        let is_possible = match (place, from) {
-            (_, From::Outside) | (Place::Placeholder | Place::None, _) => false,
-            (Place::Quoted, From::Param(_)) => names_object(source, hole.node),
-            (Place::Quoted, From::Unknown) => true,
-            (Place::Value, From::Param(param)) => !is_itself(source, hole.node, param),
-            (Place::Count | Place::Name, From::Param(_)) => true,
-            (Place::Value | Place::Count | Place::Name, From::Unknown) => false,
-        };
-        if is_possible {
-            reports.add(
+        } else if is_possible {
+            reports.note(
                 hole.node,
-                format!(
-                    "`{}` becomes part of a statement; nothing here shows that it is harmless",
-                    source.tree.source(hole.node)
-                ),
+                format!("`{filled}` becomes part of a statement; nothing here shows that it is harmless"),
             );
         }
     }
@@ -124,7 +105,8 @@ fn dangers(source: &Source) -> Vec<(Hole, Place, From)> {
                     .any(|hole| place(&one.text, hole.at) != Place::None)
         })
         .collect();
-    if texts.is_empty() {
+    // What is put together is a statement by what it says, or by what executes it, alone or beside a statement.
+    if !texts.iter().any(|(_, speaks)| *speaks) && !sinks.values().any(|strong| *strong) {
         return Vec::new();
     }
     let nodes: Vec<NodeId> = texts.iter().map(|(one, _)| one.node).collect();

@@ -86,7 +86,7 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
         }
         let name = code.name(model);
         let elsewhere = file_of(source, project, name);
-        let file = elsewhere.as_ref().unwrap_or(source);
+        let file = elsewhere.as_deref().unwrap_or(source);
         let Some(fields) = fields(file, name) else {
             continue;
         };

@@ -1,13 +1,14 @@
 //! Async functions of other files of the repository that are asked something, and nobody waits for the answer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::missing_await::{self, used_as_value};
 use crate::analysis::calls;
 use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
-use crate::rules::elsewhere::file_of;
+use crate::rules::elsewhere::path_of;
 use crate::rules::{Check, Reports};
 use crate::tree::{Flags, Kind, NodeId, Role, Tree};
 
@@ -24,6 +25,7 @@ pub static CHECK: Check = Check {
 
 fn run(source: &Source, project: &Project, reports: &mut Reports) {
     let tree = &source.tree;
+    let mut files: BTreeMap<&str, Option<Arc<Source>>> = BTreeMap::new();
     for call in source.calls().iter().copied() {
         let Some((parent, callee)) = tree.parent(call).zip(tree.child(call, Role::Callee)) else {
             continue;
@@ -45,7 +47,10 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
         if source.names.imported(first).is_none() || source.names.is_bound(tree, call, first) {
             continue;
         }
-        let Some(file) = file_of(source, project, first) else {
+        let file = files
+            .entry(first)
+            .or_insert_with(|| file_with_async(source, project, first));
+        let Some(file) = file else {
             continue;
         };
         if is_async(&file.tree, first, member) {
@@ -59,6 +64,15 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
             );
         }
     }
+}
+
+/// The file that a name comes from. Most have nothing that is async, and need not be parsed to see that.
+fn file_with_async(source: &Source, project: &Project, name: &str) -> Option<Arc<Source>> {
+    let path = path_of(source, project, name)?;
+    project
+        .text(&path)
+        .filter(|text| text.contains("async "))
+        .and_then(|_| project.source(&path))
 }
 
 /// Whether all functions that a name may mean in a file are async, and there is one.
