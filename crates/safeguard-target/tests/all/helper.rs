@@ -336,11 +336,13 @@ pub async fn get(address: SocketAddr, path: &str) -> Option<String> {
 
 /// Whether a process runs; one that has ended and is not yet buried does not.
 pub fn runs(pid: u32) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
-        !stat
-            .rsplit_once(") ")
+    let is_zombie = |stat: &str| {
+        stat.rsplit_once(") ")
             .is_some_and(|(_, rest)| rest.starts_with('Z'))
-    })
+    };
+    // The first thread may be gone while another still takes what comes.
+    let has_threads = || std::fs::read_dir(format!("/proc/{pid}/task")).is_ok_and(|tasks| tasks.count() > 1);
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !is_zombie(&stat) || has_threads())
 }
 
 pub fn kill_9(pid: u32) {
