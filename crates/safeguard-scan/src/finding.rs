@@ -53,9 +53,24 @@ pub struct Step {
 }
 
 impl Place {
-    pub fn of(tree: &Tree, span: Range<usize>) -> Place {
-        let (line, column) = tree.line_and_column(span.start);
-        let (end_line, end_column) = tree.line_and_column(span.end);
+    /// In a text of which there is no tree.
+    pub fn of(text: &str, span: Range<usize>) -> Place {
+        Place::by(span, |offset| {
+            let before = &text[..text.floor_char_boundary(offset)];
+            let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+            let begin = before.rfind('\n').map_or(0, |at| at + 1);
+            (line, before[begin..].chars().count() + 1)
+        })
+    }
+
+    /// In a file that knows its lines.
+    pub fn within(tree: &Tree, span: Range<usize>) -> Place {
+        Place::by(span, |offset| tree.line_and_column(offset))
+    }
+
+    fn by(span: Range<usize>, line_and_column: impl Fn(usize) -> (usize, usize)) -> Place {
+        let (line, column) = line_and_column(span.start);
+        let (end_line, end_column) = line_and_column(span.end);
         Place {
             span,
             line,

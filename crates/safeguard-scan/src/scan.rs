@@ -290,7 +290,7 @@ pub(crate) fn finding(
         cwe: about.cwe.clone(),
         message,
         path: source.path.clone(),
-        place: Place::of(&source.tree, span),
+        place: Place::within(&source.tree, span),
         trace: Vec::new(),
         identity: identity(about.page(), source, node),
     }
@@ -299,7 +299,7 @@ pub(crate) fn finding(
 fn trace(source: &Source, from: NodeId, steps: &[NodeId]) -> Vec<Step> {
     let tree = &source.tree;
     let step = |node: NodeId, message: &str| Step {
-        place: Place::of(tree, tree.span(node)),
+        place: Place::within(tree, tree.span(node)),
         message: message.to_owned(),
     };
     std::iter::once(step(from, "comes from outside here"))
