@@ -10,6 +10,7 @@ mod lint;
 mod live;
 mod mcp;
 mod oracle;
+mod ports;
 mod postgres;
 mod proxy;
 mod repository;

@@ -1,11 +1,12 @@
 //! `safeguard proxy run` in front of a database `shop`, ended when it is dropped.
 
 use std::io::Write as _;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::live::up::binary;
+use crate::ports::free_address;
 use crate::postgres::{Postgres, psql};
 
 const START_LONGEST: Duration = Duration::from_secs(30);
@@ -21,9 +22,7 @@ impl Proxy {
     /// In production, with logins and their principals. Behind it is a role that may do everything: what is refused here, the
     /// proxy refuses.
     pub fn start(postgres: &Postgres, logins: &[(&str, &str)], words: &[&str]) -> Proxy {
-        let address = TcpListener::bind("127.0.0.1:0")
-            .and_then(|free| free.local_addr())
-            .expect("a free port");
+        let address = free_address();
         let mut config = format!(
             "mode = \"enforce\"\n[proxies.shop]\nlisten = \"{address}\"\nenvironment = \"production\"\n\
             [proxies.shop.upstream]\nhost = \"127.0.0.1\"\nport = {}\ndatabase = \"shop\"\nuser = \"postgres\"\n",

@@ -10,12 +10,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
+use crate::ports::free_address;
 use crate::postgres::Postgres;
 use crate::repository::root;
 
@@ -155,15 +155,12 @@ struct Ports(BTreeMap<String, String>);
 
 impl Ports {
     fn of(story: &str) -> Ports {
-        let mut free = Vec::new();
         let mut ports = BTreeMap::new();
         for rest in story.split(LOOPBACK).skip(1) {
             let named: String = rest.chars().take_while(char::is_ascii_digit).collect();
-            ports.entry(named).or_insert_with(|| {
-                // Kept open until all are chosen, so that no two are the same.
-                free.push(TcpListener::bind("127.0.0.1:0").unwrap());
-                free.last().unwrap().local_addr().unwrap().port().to_string()
-            });
+            ports
+                .entry(named)
+                .or_insert_with(|| free_address().port().to_string());
         }
         Ports(ports)
     }

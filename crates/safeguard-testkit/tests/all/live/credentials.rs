@@ -1,13 +1,14 @@
 //! Credentials of the guard's proxies: issued, used with psql, rotated, revoked, and never kept.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::up::{DEADLINE, QUICK_STAGES, Up, binary, runtime};
+use crate::ports::free_address;
 use crate::postgres::{Postgres, psql};
 
 /// A proxy that the server only knows of.
@@ -28,12 +29,6 @@ migrations = { principal = \"migration\" }
 
 /// Of no password that anybody knows.
 pub const VERIFIER: &str = "SCRAM-SHA-256$4096:AAAAAAAAAAAAAAAAAAAAAA==$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-
-fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|free| free.local_addr())
-        .expect("a free port")
-}
 
 fn proxy(name: &str, environment: &str, listen: SocketAddr, postgres: &Postgres, more: &str) -> String {
     format!(

@@ -226,9 +226,7 @@ impl Drop for Watching {
 
 /// It watches itself.
 fn watch_itself(folder: &std::path::Path) -> (Watching, std::net::SocketAddr) {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = free.local_addr().expect("bound");
-    drop(free);
+    let address = crate::ports::free_address();
     let config = format!(
         "global: {{ scrape_interval: 100ms, scrape_timeout: 100ms }}\nscrape_configs:\n- job_name: itself\n  static_configs: [{{ targets: ['{address}'] }}]\n"
     );

@@ -1,10 +1,11 @@
 //! The proxies of `safeguard up`: what they decide is in the log, and a person lets a refused statement run once.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::Output;
 
 use super::signers::make_key;
 use super::up::{QUICK_STAGES, Up, runtime};
+use crate::ports::free_address;
 use crate::postgres::{Postgres, psql};
 use crate::proxy::{PASSWORD, verifier};
 
@@ -50,9 +51,7 @@ impl Guarded {
                 format!("[[approvers]]\nperson = \"{person}\"\nkeys = [\"{key}\"]\n")
             })
             .concat();
-        let address = TcpListener::bind("127.0.0.1:0")
-            .and_then(|free| free.local_addr())
-            .expect("a free port");
+        let address = free_address();
         let proxy = format!(
             "[proxies.shop]\nlisten = \"{address}\"\nenvironment = \"{environment}\"\nundo_required = false\n\
              [proxies.shop.upstream]\nhost = \"127.0.0.1\"\nport = {}\ndatabase = \"shop\"\nuser = \"{role}\"\n\

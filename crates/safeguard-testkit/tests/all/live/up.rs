@@ -1,11 +1,12 @@
 //! A whole installation in a temporary folder: supervisor, server, router and the example's shop.
 
 use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::ports::free_address;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
@@ -85,11 +86,7 @@ impl Up {
     ) -> Up {
         let turn = TURN.lock().await;
         let state = tempfile::tempdir().expect("a temporary folder");
-        // Bound together, so that no two are the same; let go just before `up` binds them.
-        let free: Vec<TcpListener> = (0..5)
-            .map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"))
-            .collect();
-        let ports: Vec<SocketAddr> = free.iter().map(|one| one.local_addr().expect("bound")).collect();
+        let ports: [SocketAddr; 5] = std::array::from_fn(|_| free_address());
         let database = state.path().join("shop.db");
         let variables: String = ["dev", "qa", "staging", "production"]
             .map(|name| {
@@ -107,7 +104,6 @@ impl Up {
         );
         let config_path = state.path().join("safeguard.toml");
         std::fs::write(&config_path, adapt(config)).expect("the configuration is written");
-        drop(free);
         let mut supervisor = spawn(&state, level);
         let token = answers(&mut supervisor, &state, ports[0]).await;
         let environments = [ports[1], ports[2], ports[3], ports[4]];
