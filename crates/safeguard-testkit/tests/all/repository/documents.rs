@@ -150,24 +150,61 @@ fn every_threat_is_shown_to_be_stopped_or_said_not_to_be() {
     assert_none(THREATS_PAGE, &wrong);
 }
 
-/// Local files that a document links to, without anchors, relative to the root.
-fn links(document: &str) -> Vec<String> {
+/// The lines of a document that are no code.
+fn prose(document: &str) -> Vec<String> {
+    let mut fenced = false;
+    let is_prose = |line: &&str| {
+        let fence = line.trim_start().starts_with("```");
+        fenced ^= fence;
+        !fenced && !fence
+    };
+    text(document)
+        .lines()
+        .filter(is_prose)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Local files that a document links to, relative to the root, and the heading that is meant (empty for the file itself).
+fn links(document: &str) -> Vec<(String, String)> {
     let folder = Path::new(document).parent().unwrap();
     let mut found = Vec::new();
-    let mut fenced = false;
-    for line in text(document).lines() {
-        fenced ^= line.trim_start().starts_with("```");
-        if fenced {
-            continue;
-        }
+    for line in prose(document) {
         for rest in line.split("](").skip(1) {
-            let link = rest.split([')', '#', ' ']).next().unwrap();
-            if !link.is_empty() && !link.contains("://") && !link.starts_with("mailto:") {
-                found.push(normal(&folder.join(link)));
+            let link = rest.split([')', ' ']).next().unwrap();
+            let (path, heading) = link.split_once('#').unwrap_or((link, ""));
+            if path.contains("://") || path.starts_with("mailto:") {
+                continue;
             }
+            let file = match path {
+                "" => document.to_owned(),
+                path => normal(&folder.join(path)),
+            };
+            found.push((file, heading.to_owned()));
         }
     }
     found
+}
+
+/// What the headings of a document are linked by: small letters, digits and hyphens for blanks, as GitHub makes them.
+fn headings(document: &str) -> BTreeSet<String> {
+    let lines = prose(document).into_iter();
+    lines
+        .filter_map(|line| {
+            Some(
+                line.strip_prefix('#')?
+                    .trim_start_matches('#')
+                    .trim()
+                    .to_lowercase(),
+            )
+        })
+        .map(|heading| {
+            let kept = heading
+                .chars()
+                .filter(|char| char.is_alphanumeric() || matches!(char, ' ' | '-' | '_'));
+            kept.map(|char| if char == ' ' { '-' } else { char }).collect()
+        })
+        .collect()
 }
 
 /// Resolves `.` and `..` without asking the file system.
@@ -197,7 +234,7 @@ fn every_document_can_be_found_from_the_readme() {
     let mut seen = BTreeSet::from(["README.md".to_owned()]);
     let mut to_do = vec!["README.md".to_owned()];
     while let Some(document) = to_do.pop() {
-        for link in links(&document) {
+        for (link, _) in links(&document) {
             if link.ends_with(".md") && root().join(&link).is_file() && seen.insert(link.clone()) {
                 to_do.push(link);
             }
@@ -214,11 +251,12 @@ fn every_document_can_be_found_from_the_readme() {
 fn no_link_is_dead() {
     let mut dead = Vec::new();
     for document in documents() {
-        for link in links(&document)
-            .into_iter()
-            .filter(|link| !root().join(link).exists())
-        {
-            dead.push(format!("{document}: {link}"));
+        for (file, heading) in links(&document) {
+            let leads = root().join(&file).exists()
+                && (heading.is_empty() || !file.ends_with(".md") || headings(&file).contains(&heading));
+            if !leads {
+                dead.push(format!("{document}: {file}#{heading}"));
+            }
         }
     }
     assert_none("links that lead nowhere", &dead);
