@@ -101,9 +101,9 @@ need_prometheus() {
   step 'unpacking prometheus'
   mkdir -p "$1"
   (
-    cd "$1"
-    apt-get download -qq prometheus || { [ "$(id -u)" = 0 ] && apt-get update -qq && apt-get download -qq prometheus; }
-    dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb
+    cd "$1" &&
+      { apt-get download -qq prometheus || { [ "$(id -u)" = 0 ] && apt-get update -qq && apt-get download -qq prometheus; }; } &&
+      dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb
   ) >&2 || lacks "Debian's package of Prometheus" "$(as_root 'apt-get update')"
 }
 
