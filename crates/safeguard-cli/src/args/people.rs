@@ -131,7 +131,11 @@ pub enum PasskeyVerb {
     /// List passkeys, with the revoked ones
     List,
     /// Make a passkey void
-    Revoke { credential: String },
+    Revoke {
+        /// As `passkey list` has it; one in 64 begins with a hyphen
+        #[arg(allow_hyphen_values = true)]
+        credential: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -157,4 +161,30 @@ pub enum PolicyVerb {
         #[arg(long)]
         yes: bool,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::PasskeyVerb;
+    use crate::args::{Cli, Command};
+
+    #[test]
+    fn a_credential_that_begins_with_a_hyphen_is_no_option() {
+        for words in [["--DUhoEv0L9Vhw", "--json"], ["--json", "-DUhoEv0L9Vhw"]] {
+            let typed = [&["safeguard", "passkey", "revoke"][..], &words].concat();
+            let cli = Cli::try_parse_from(typed).expect("it is understood");
+            let Command::Passkey {
+                verb: PasskeyVerb::Revoke { credential },
+            } = cli.command
+            else {
+                panic!("another command");
+            };
+            assert!(
+                cli.globals.json && credential.ends_with("DUhoEv0L9Vhw"),
+                "{credential}"
+            );
+        }
+    }
 }
