@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{git, safeguard};
+use super::compared;
 use crate::report::Row;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -99,32 +98,9 @@ enum Said {
 
 /// Of a bad change only what is said of its fault's files counts.
 fn said(folder: &Path, case: &Case) -> anyhow::Result<Said> {
-    let repository = tempfile::tempdir()?;
-    let root = repository.path();
-    git(root, &["init", "--quiet", "--initial-branch", "main"])?;
-    copied(&folder.join("before"), root)?;
-    git(root, &["add", "--all"])?;
-    git(
-        root,
-        &["commit", "--quiet", "--allow-empty", "--message", "before"],
-    )?;
-    git(root, &["checkout", "--quiet", "-b", "change"])?;
-    git(root, &["rm", "--quiet", "-r", "--ignore-unmatch", "."])?;
-    copied(&folder.join("after"), root)?;
-    git(root, &["add", "--all"])?;
-    git(root, &["commit", "--quiet", "--message", "after"])?;
-    let mut command: Command = safeguard(
-        root,
-        &["check", "--offline", "--base", "main", "--format", "json"],
-    )?;
-    let output = command.output()?;
-    let report: Value = serde_json::from_slice(&output.stdout).with_context(|| {
-        format!(
-            "`{}`: {}",
-            folder.display(),
-            String::from_utf8_lossy(&output.stderr)
-        )
-    })?;
+    let lay_out = |half: &str, root: &Path| copied(&folder.join(half), root);
+    let report = compared(|root| lay_out("before", root), |root| lay_out("after", root))
+        .with_context(|| format!("`{}`", folder.display()))?;
     let all = report["findings"]
         .as_array()
         .context("no findings in the report")?;

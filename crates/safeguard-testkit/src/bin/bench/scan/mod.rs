@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, ensure};
+use serde_json::Value;
 
 use crate::report::{Row, median, quantile};
 use used::{Used, used};
@@ -101,8 +102,31 @@ fn unpacked(archive: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
 fn begin(root: &Path) -> anyhow::Result<()> {
     git(root, &["init", "--quiet", "--initial-branch", "main"])?;
     git(root, &["add", "--all"])?;
-    git(root, &["commit", "--quiet", "--message", "as released"])?;
+    let words = ["commit", "--quiet", "--allow-empty", "--message", "as it was"];
+    git(root, &words)?;
     git(root, &["checkout", "--quiet", "-b", "change"])
+}
+
+/// What the command says of one state of files after another, each laid out in a folder that is empty.
+fn compared(
+    before: impl FnOnce(&Path) -> anyhow::Result<()>,
+    after: impl FnOnce(&Path) -> anyhow::Result<()>,
+) -> anyhow::Result<Value> {
+    let repository = tempfile::tempdir()?;
+    let root = repository.path();
+    before(root)?;
+    begin(root)?;
+    git(root, &["rm", "--quiet", "-r", "--ignore-unmatch", "."])?;
+    after(root)?;
+    git(root, &["add", "--all"])?;
+    git(
+        root,
+        &["commit", "--quiet", "--allow-empty", "--message", "changed"],
+    )?;
+    let words = ["check", "--offline", "--base", "main", "--format", "json"];
+    let output = safeguard(root, &words)?.output()?;
+    serde_json::from_slice(&output.stdout)
+        .with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 fn git(root: &Path, words: &[&str]) -> anyhow::Result<()> {

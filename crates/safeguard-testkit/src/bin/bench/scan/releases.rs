@@ -11,7 +11,7 @@ use std::process::Command;
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
-use super::{begin, done, git, safeguard, target};
+use super::{compared, done, target};
 use crate::report::Row;
 
 /// A registry, a package, the release before, the release.
@@ -35,7 +35,9 @@ pub fn run() -> anyhow::Result<Vec<Row>> {
             bail!("`{line}` is not a registry, a package and two versions");
         };
         let folder = archives.join(registry).join(package);
-        let report = judged(&folder.join(before), &folder.join(after)).with_context(|| line.to_owned())?;
+        let lay_out = |version: &str, root: &Path| unpack(&folder.join(version), root);
+        let report = compared(|root| lay_out(before, root), |root| lay_out(after, root))
+            .with_context(|| line.to_owned())?;
         let counts = by_registry.entry(registry).or_default();
         counts.packages += 1;
         counts.files += report["files"].as_u64().context("no number of files")?;
@@ -66,31 +68,6 @@ pub fn run() -> anyhow::Result<Vec<Row>> {
         Row::new(name, share, "").at_most(REFUSALS_MAX)
     });
     Ok(rows.collect())
-}
-
-/// What the command says of one release in a repository that has the other.
-fn judged(before: &Path, after: &Path) -> anyhow::Result<Value> {
-    let repository = tempfile::tempdir()?;
-    let root = repository.path();
-    unpack(before, root)?;
-    begin(root)?;
-    git(root, &["rm", "--quiet", "-r", "."])?;
-    unpack(after, root)?;
-    git(root, &["add", "--all"])?;
-    git(
-        root,
-        &[
-            "commit",
-            "--quiet",
-            "--allow-empty",
-            "--message",
-            "the next release",
-        ],
-    )?;
-    let words = ["check", "--offline", "--base", "main", "--format", "json"];
-    let output = safeguard(root, &words)?.output()?;
-    serde_json::from_slice(&output.stdout)
-        .with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 /// The one archive of a folder: a wheel, or what npm packs. What pip adds about the wheel itself is left out.
