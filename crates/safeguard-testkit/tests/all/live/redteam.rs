@@ -168,18 +168,24 @@ fn a_change_of_policy_and_owners_is_judged_by_those_that_were_in_force() {
     });
 }
 
+/// A change on a branch of its own, whose release Kim has approved.
+async fn approved_branch(signers: &Signers) -> (Repository, String, String) {
+    let repository = Repository::new("");
+    repository.git(&["checkout", "--quiet", "-b", "pay"]);
+    repository.write("src/pay.rs", "twice\n");
+    repository.commit("Ann Moe <ann@example.org>", "Charge twice");
+    let change = repository.record(signers, &[]);
+    let release = release(signers, "1.0", &change);
+    signers.until_only_approvals_lack(&release).await;
+    signers.approved(&release, "kim").await;
+    (repository, change, release)
+}
+
 #[test]
 fn a_push_over_what_was_approved_makes_the_approval_void() {
     runtime().block_on(async {
         let signers = Signers::start().await;
-        let repository = Repository::new("");
-        repository.git(&["checkout", "--quiet", "-b", "pay"]);
-        repository.write("src/pay.rs", "twice\n");
-        repository.commit("Ann Moe <ann@example.org>", "Charge twice");
-        let change = repository.record(&signers, &[]);
-        let release = release(&signers, "1.0", &change);
-        signers.until_only_approvals_lack(&release).await;
-        signers.approved(&release, "kim").await;
+        let (repository, change, release) = approved_branch(&signers).await;
         let follow = || {
             let words = ["change", "follow", &change, "--onto", "main", "--branch", "pay"];
             let told = repository.safeguard(&signers, &words);
@@ -221,14 +227,7 @@ fn a_push_over_what_was_approved_makes_the_approval_void() {
 fn a_base_that_moved_is_seen_from_a_pipeline() {
     runtime().block_on(async {
         let signers = Signers::start().await;
-        let repository = Repository::new("");
-        repository.git(&["checkout", "--quiet", "-b", "pay"]);
-        repository.write("src/pay.rs", "twice\n");
-        repository.commit("Ann Moe <ann@example.org>", "Charge twice");
-        let change = repository.record(&signers, &[]);
-        let release = release(&signers, "1.0", &change);
-        signers.until_only_approvals_lack(&release).await;
-        signers.approved(&release, "kim").await;
+        let (repository, change, release) = approved_branch(&signers).await;
 
         repository.git(&["checkout", "--quiet", "main"]);
         repository.write("src/tax.rs", "nineteen\n");
