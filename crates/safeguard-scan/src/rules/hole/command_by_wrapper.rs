@@ -1,16 +1,17 @@
 //! A function of another file hands its text to a shell, and here it gets what a client sent.
 
+use std::collections::BTreeMap;
+
 use safeguard_api::evidence::Severity;
 
 use crate::analysis::code::Code;
 use crate::analysis::outside::outside;
 use crate::analysis::place;
-use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
 use crate::rules::elsewhere::file_of;
-use crate::rules::{Check, Reports};
+use crate::rules::{Check, Reports, SCRIPT_LANGUAGES};
 use crate::taint;
 use crate::tree::{Kind, NodeId, Role};
 
@@ -20,12 +21,7 @@ pub static CHECK: Check = Check {
     severity: Severity::Critical,
     confidence: Confidence::High,
     cwe: &["CWE-78"],
-    languages: &[
-        Language::JavaScript,
-        Language::Python,
-        Language::Tsx,
-        Language::TypeScript,
-    ],
+    languages: SCRIPT_LANGUAGES,
     run,
 };
 
@@ -35,6 +31,14 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
     if sent.is_empty() || place::is_test(&source.path) {
         return;
     }
+    // By what is handed over: whose function gets it, and which.
+    let given: BTreeMap<NodeId, (&str, &str)> = source
+        .calls()
+        .iter()
+        .filter_map(|call| Some((code.arg(*call, 0)?, callee(code, *call)?)))
+        .filter(|(first, _)| matches!(code.kind(*first), Kind::Interp | Kind::Binary | Kind::Name))
+        .filter(|(_, (owner, _))| source.names.imported(owner).is_some())
+        .collect();
     let quoted: Vec<NodeId> = source
         .calls()
         .iter()
@@ -44,24 +48,10 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
                 || matches!(code.called(*call), "int" | "float" | "Number" | "parseInt")
         })
         .collect();
-    let given: Vec<(NodeId, NodeId)> = source
-        .calls()
-        .iter()
-        .filter_map(|call| Some((*call, code.arg(*call, 0)?)))
-        .filter(|(_, first)| matches!(code.kind(*first), Kind::Interp | Kind::Binary | Kind::Name))
-        .collect();
-    let args: Vec<NodeId> = given.iter().map(|(_, first)| *first).collect();
+    let args: Vec<NodeId> = given.keys().copied().collect();
     for (reached, _) in taint::reaches(source, &sent, &args, &quoted) {
-        let Some((call, _)) = given.iter().find(|(_, first)| *first == reached) else {
-            continue;
-        };
-        let Some((first, name)) = callee(code, *call) else {
-            continue;
-        };
-        if source.names.imported(first).is_none() {
-            continue;
-        }
-        if let Some(file) = file_of(source, project, first)
+        if let Some((owner, name)) = given.get(&reached)
+            && let Some(file) = file_of(source, project, owner)
             && is_shell(&file, name)
         {
             reports.add(
