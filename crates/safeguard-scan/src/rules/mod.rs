@@ -68,6 +68,14 @@ const EVERY_LANGUAGE: &[Language] = &[
     Language::Tsx,
 ];
 
+/// Those of a check that looks at what only Python and JavaScript, with its kin, have.
+const SCRIPT_LANGUAGES: &[Language] = &[
+    Language::JavaScript,
+    Language::Python,
+    Language::Tsx,
+    Language::TypeScript,
+];
+
 /// The languages of a check that asks nothing of how they are written.
 const ALL_LANGUAGES: &[Language] = &[
     Language::Go,

@@ -3,19 +3,13 @@
 use super::money::{self, is_money};
 use crate::analysis::code::Code;
 use crate::analysis::meant::undoes_or_tests;
-use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
-use crate::rules::{Check, Reports};
+use crate::rules::{Check, Reports, SCRIPT_LANGUAGES};
 use crate::tree::{Kind, Role};
 
 pub static CHECK: Check = Check {
-    languages: &[
-        Language::JavaScript,
-        Language::Python,
-        Language::Tsx,
-        Language::TypeScript,
-    ],
+    languages: SCRIPT_LANGUAGES,
     run,
     ..money::CENTS
 };

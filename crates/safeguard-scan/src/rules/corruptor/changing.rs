@@ -11,7 +11,7 @@ use crate::matching::Source;
 use crate::names::functions_around;
 use crate::project::Project;
 use crate::rule::Confidence;
-use crate::rules::{Check, Reports};
+use crate::rules::{Check, Reports, SCRIPT_LANGUAGES};
 use crate::tree::{Flags, Kind, NodeId, Role};
 
 pub static DEFAULTS_CHANGED: Check = Check {
@@ -20,12 +20,7 @@ pub static DEFAULTS_CHANGED: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &["CWE-1108"],
-    languages: &[
-        Language::Python,
-        Language::JavaScript,
-        Language::TypeScript,
-        Language::Tsx,
-    ],
+    languages: SCRIPT_LANGUAGES,
     run: defaults_changed,
 };
 

@@ -9,7 +9,7 @@ use crate::matching::Source;
 use crate::names::functions_around;
 use crate::project::Project;
 use crate::rule::Confidence;
-use crate::rules::{Check, Reports};
+use crate::rules::{Check, Reports, SCRIPT_LANGUAGES};
 use crate::tree::{Kind, NodeId, Role};
 
 pub static ELEMENT: Check = Check {
@@ -18,12 +18,7 @@ pub static ELEMENT: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &["CWE-1108"],
-    languages: &[
-        Language::Python,
-        Language::JavaScript,
-        Language::TypeScript,
-        Language::Tsx,
-    ],
+    languages: SCRIPT_LANGUAGES,
     run: element,
 };
 

@@ -10,20 +10,14 @@ use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
-use crate::rules::{Check, Reports};
+use crate::rules::{Check, EVERY_LANGUAGE, Reports};
 use crate::tree::{Flags, Kind, NodeId, Role};
 use safeguard_api::evidence::Severity;
 
 pub static CHECK: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
-    languages: &[
-        Language::Go,
-        Language::JavaScript,
-        Language::Python,
-        Language::Tsx,
-        Language::TypeScript,
-    ],
+    languages: EVERY_LANGUAGE,
     run,
     ..unbounded_concurrency::CHECK
 };

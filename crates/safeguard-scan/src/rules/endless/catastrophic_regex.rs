@@ -3,11 +3,10 @@
 use safeguard_api::evidence::Severity;
 
 use crate::analysis::{ambiguity, calls};
-use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
-use crate::rules::{Check, Reports};
+use crate::rules::{Check, Reports, SCRIPT_LANGUAGES};
 use crate::tree::{Kind, NodeId};
 
 pub static CHECK: Check = Check {
@@ -17,12 +16,7 @@ pub static CHECK: Check = Check {
     confidence: Confidence::High,
     cwe: &["CWE-1333"],
     // Go's engine does not backtrack.
-    languages: &[
-        Language::JavaScript,
-        Language::TypeScript,
-        Language::Tsx,
-        Language::Python,
-    ],
+    languages: SCRIPT_LANGUAGES,
     run,
 };
 

@@ -3,11 +3,10 @@
 use safeguard_api::evidence::Severity;
 
 use crate::analysis::{bodies, calls, reach};
-use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
-use crate::rules::{Check, Reports};
+use crate::rules::{Check, Reports, SCRIPT_LANGUAGES};
 use crate::tree::{Kind, NodeId, Role, Tree};
 
 pub static CHECK: Check = Check {
@@ -16,12 +15,7 @@ pub static CHECK: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &["CWE-834"],
-    languages: &[
-        Language::JavaScript,
-        Language::TypeScript,
-        Language::Tsx,
-        Language::Python,
-    ],
+    languages: SCRIPT_LANGUAGES,
     run,
 };
 

@@ -14,7 +14,7 @@ use crate::matching::{Source, is_constant_string};
 use crate::names::functions_around;
 use crate::project::Project;
 use crate::rule::Confidence;
-use crate::rules::{Check, Reports};
+use crate::rules::{Check, EVERY_LANGUAGE, Reports};
 use crate::taint;
 use crate::tree::{Flags, Kind, NodeId, Role};
 pub use of_users::CHECK as OF_USERS;
@@ -26,13 +26,7 @@ pub const CHECK: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &["CWE-79"],
-    languages: &[
-        Language::Go,
-        Language::JavaScript,
-        Language::Python,
-        Language::Tsx,
-        Language::TypeScript,
-    ],
+    languages: EVERY_LANGUAGE,
     run: certain,
 };
 

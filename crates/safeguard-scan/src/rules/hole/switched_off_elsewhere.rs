@@ -3,20 +3,14 @@
 use super::tls_not_verified;
 use crate::analysis::code::Code;
 use crate::analysis::meant::undoes_or_tests;
-use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rules::elsewhere::file_of;
-use crate::rules::{Check, Reports};
+use crate::rules::{Check, Reports, SCRIPT_LANGUAGES};
 use crate::tree::{Kind, NodeId, Role};
 
 pub static CHECK: Check = Check {
-    languages: &[
-        Language::JavaScript,
-        Language::Python,
-        Language::Tsx,
-        Language::TypeScript,
-    ],
+    languages: SCRIPT_LANGUAGES,
     run,
     ..tls_not_verified::CHECK
 };

@@ -9,17 +9,11 @@ use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rules::elsewhere::file_of;
-use crate::rules::{Check, Reports};
+use crate::rules::{Check, EVERY_LANGUAGE, Reports};
 use crate::tree::{Kind, NodeId, Role};
 
 pub static CHECK: Check = Check {
-    languages: &[
-        Language::Go,
-        Language::JavaScript,
-        Language::Python,
-        Language::Tsx,
-        Language::TypeScript,
-    ],
+    languages: EVERY_LANGUAGE,
     run,
     ..missing_authentication::CHECK
 };

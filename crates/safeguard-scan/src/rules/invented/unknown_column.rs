@@ -11,12 +11,11 @@ use crate::analysis::code::Code;
 use crate::analysis::place;
 use crate::analysis::schema::{Schema, Table};
 use crate::analysis::sql_text::{Token, statements, text_of};
-use crate::language::Language;
 use crate::language::sql::tokens::HOLE;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
-use crate::rules::{Check, Reports};
+use crate::rules::{Check, EVERY_LANGUAGE, Reports};
 use crate::tree::{Kind, NodeId};
 
 pub static CHECK: Check = Check {
@@ -25,13 +24,7 @@ pub static CHECK: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &[],
-    languages: &[
-        Language::Go,
-        Language::JavaScript,
-        Language::Python,
-        Language::TypeScript,
-        Language::Tsx,
-    ],
+    languages: EVERY_LANGUAGE,
     run,
 };
 

@@ -17,7 +17,7 @@ use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
-use crate::rules::{Check, Reports};
+use crate::rules::{Check, EVERY_LANGUAGE, Reports};
 use crate::tree::{Flags, Kind, NodeId, Role};
 
 pub static CHECK: Check = Check {
@@ -26,13 +26,7 @@ pub static CHECK: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &[],
-    languages: &[
-        Language::Go,
-        Language::JavaScript,
-        Language::Python,
-        Language::TypeScript,
-        Language::Tsx,
-    ],
+    languages: EVERY_LANGUAGE,
     run,
 };
 

@@ -12,7 +12,7 @@ use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
-use crate::rules::{Check, Reports};
+use crate::rules::{Check, Reports, SCRIPT_LANGUAGES};
 use crate::tree::{Flags, Kind, NodeId, Role, Tree};
 
 pub static CHECK: Check = Check {
@@ -21,12 +21,7 @@ pub static CHECK: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &["CWE-457"],
-    languages: &[
-        Language::JavaScript,
-        Language::Python,
-        Language::TypeScript,
-        Language::Tsx,
-    ],
+    languages: SCRIPT_LANGUAGES,
     run,
 };
 

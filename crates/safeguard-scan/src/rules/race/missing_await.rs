@@ -10,7 +10,7 @@ use crate::matching::Source;
 use crate::names::functions_around;
 use crate::project::Project;
 use crate::rule::Confidence;
-use crate::rules::{Check, Reports};
+use crate::rules::{Check, Reports, SCRIPT_LANGUAGES};
 use crate::tree::{Flags, Kind, NodeId, Role, Tree};
 
 pub static CHECK: Check = Check {
@@ -19,12 +19,7 @@ pub static CHECK: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &["CWE-362", "CWE-820"],
-    languages: &[
-        Language::JavaScript,
-        Language::TypeScript,
-        Language::Tsx,
-        Language::Python,
-    ],
+    languages: SCRIPT_LANGUAGES,
     run,
 };
 

@@ -5,20 +5,14 @@ use std::sync::Arc;
 
 use super::missing_await::{self, used_as_value};
 use crate::analysis::calls;
-use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rules::elsewhere::path_of;
-use crate::rules::{Check, Reports};
+use crate::rules::{Check, Reports, SCRIPT_LANGUAGES};
 use crate::tree::{Flags, Kind, NodeId, Role, Tree};
 
 pub static CHECK: Check = Check {
-    languages: &[
-        Language::JavaScript,
-        Language::Python,
-        Language::Tsx,
-        Language::TypeScript,
-    ],
+    languages: SCRIPT_LANGUAGES,
     run,
     ..missing_await::CHECK
 };
