@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use safeguard_api::checklist::Question;
 use safeguard_api::{ChangeId, DocumentKind, Name};
 
@@ -66,15 +66,16 @@ Example:
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("answer").required(true))]
 pub struct AttestArgs {
     pub id: ChangeId,
     #[arg(value_name = "BOX", required = true)]
     pub questions: Vec<Question>,
     /// It is so
-    #[arg(long, conflicts_with = "no", required_unless_present = "no")]
+    #[arg(long, group = "answer")]
     pub yes: bool,
     /// It is not so: nobody can approve the release
-    #[arg(long)]
+    #[arg(long, group = "answer")]
     pub no: bool,
     /// How you know it
     #[arg(long)]
