@@ -8,6 +8,7 @@ mod files;
 mod hidden;
 mod literals;
 mod names;
+mod notebook;
 mod program;
 mod removes;
 mod tokens;

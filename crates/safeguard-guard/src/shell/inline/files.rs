@@ -2,6 +2,7 @@
 
 use safeguard_api::guard::GuardFinding;
 
+use super::notebook::Notebook;
 use super::tokens::{Language, Token};
 use super::{Code, Interpreter, program};
 use crate::shell::options::leading_options;
@@ -304,13 +305,13 @@ fn judged(
     if text.contains('\0') {
         return Err(UNSEEN_SCRIPT.finding(&format!("runs `{name}`, which is no text")));
     }
-    let notebook = spot.last().ends_with(".ipynb").then(|| cells(text));
-    let code = Code::of(
-        notebook.as_deref().unwrap_or(text),
-        language,
-        folder(invocation, spot),
-    )
-    .called_with(invocation);
+    let unread = || UNSEEN_SCRIPT.finding(&format!("runs `{name}`, whose cells can not be read"));
+    let notebook = match spot.last().ends_with(".ipynb") {
+        true => Some(Notebook::read(text).ok_or_else(unread)?),
+        false => None,
+    };
+    let text = notebook.as_ref().map_or(text, |notebook| &notebook.code);
+    let code = Code::of(text, language, folder(invocation, spot)).called_with(invocation);
     let mut runs = program::judge(walk, invocation, &code).map_err(|mut finding| {
         finding.message = format!("{}, in `{name}`", finding.message);
         finding
@@ -320,6 +321,7 @@ fn judged(
         above.parts.pop();
         runs.append(&mut modules(walk, invocation, &code, &above, deep + 1)?);
     }
+    runs.extend(notebook.into_iter().flat_map(|notebook| notebook.commands));
     Ok(runs)
 }
 
@@ -470,23 +472,4 @@ fn folder(invocation: &Invocation, spot: &Spot) -> String {
         }
         (Root::Project | Root::Home | Root::System | Root::Unknown, _) => above.shown(),
     }
-}
-
-/// The code of a notebook.
-fn cells(text: &str) -> String {
-    let notebook: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
-    let cells = notebook.get("cells").and_then(|cells| cells.as_array());
-    let mut code = String::new();
-    for cell in cells.into_iter().flatten() {
-        let source = cell
-            .get("source")
-            .filter(|_| cell.get("cell_type").is_some_and(|kind| kind == "code"));
-        let lines = source.and_then(|source| source.as_array());
-        for line in lines.into_iter().flatten().filter_map(|line| line.as_str()) {
-            code.push_str(line);
-        }
-        code.push_str(source.and_then(|source| source.as_str()).unwrap_or(""));
-        code.push('\n');
-    }
-    code
 }
