@@ -14,3 +14,6 @@ pub mod scan;
 pub mod suppression;
 mod taint;
 pub mod tree;
+
+/// The library's own hashing is for keys that an attacker chooses one by one; files are read whole, and their names are asked for all the time.
+pub(crate) type Map<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;

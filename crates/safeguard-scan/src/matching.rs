@@ -4,17 +4,13 @@ mod bindings;
 mod canonical;
 mod children;
 mod constant;
+mod source;
 mod typed;
 
-use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::OnceLock;
 
-use crate::analysis::settings::Placed;
-use crate::analysis::sql_file::Statement;
 use crate::language::Language;
 use crate::language::pattern::Pattern;
-use crate::names::Names;
 use crate::tree::{Flags, Kind, NodeId, Role, Tree};
 use bindings::bound_to;
 use typed::{along_chain, has_type, is_same_type};
@@ -23,64 +19,13 @@ pub use bindings::{Bindings, Bound, agree, bound};
 pub use canonical::canonical;
 use canonical::plain_path;
 pub use constant::is_constant_string;
+pub use source::Source;
 
 /// How many steps one pattern may take over one file, for each node of the file and altogether.
 const STEPS_PER_NODE: usize = 200;
 const STEPS_MIN: usize = 200_000;
 /// How many ways one pattern may fit at one place.
 const WAYS_MAX: usize = 32;
-
-/// A file, and what is known of it.
-#[derive(Debug)]
-pub struct Source {
-    pub path: String,
-    pub tree: Tree,
-    pub names: Names,
-    /// The nodes of each kind.
-    by_kind: Vec<Vec<NodeId>>,
-    /// Calls, and constructions with `new`, in the order of the text.
-    calls: OnceLock<Vec<NodeId>>,
-    /// The full name of what each of them calls, once somebody asks.
-    pub(crate) paths: OnceLock<HashMap<NodeId, Box<str>>>,
-    /// What is set by name, once somebody asks.
-    pub(crate) settings: OnceLock<Vec<Placed>>,
-    /// The statements of an SQL file, once somebody asks.
-    pub(crate) statements: OnceLock<Vec<Statement>>,
-}
-
-impl Source {
-    pub fn new(path: &str, tree: Tree) -> Source {
-        let names = Names::of(&tree);
-        let mut by_kind = vec![Vec::new(); Kind::Deep as usize + 1];
-        for id in tree.all() {
-            by_kind[tree.kind(id) as usize].push(id);
-        }
-        Source {
-            path: path.to_owned(),
-            tree,
-            names,
-            by_kind,
-            calls: OnceLock::new(),
-            paths: OnceLock::new(),
-            settings: OnceLock::new(),
-            statements: OnceLock::new(),
-        }
-    }
-
-    pub(crate) fn calls(&self) -> &[NodeId] {
-        self.calls.get_or_init(|| {
-            let mut calls = self.of_kind(Kind::Call).to_vec();
-            calls.extend_from_slice(self.of_kind(Kind::New));
-            calls.sort_unstable();
-            calls
-        })
-    }
-
-    /// All nodes of a kind, in the order of the text.
-    pub fn of_kind(&self, kind: Kind) -> &[NodeId] {
-        &self.by_kind[kind as usize]
-    }
-}
 
 /// A place that a pattern fits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,25 +121,69 @@ impl<'m> Matcher<'m> {
                 .filter(|id| is_expression(tree, *id) || self.pattern.kind(root) == Kind::Ellipsis)
                 .collect();
         }
-        let callee = matches!(self.pattern.kind(root), Kind::Call | Kind::New)
-            .then(|| self.pattern.child(root, Role::Callee))
-            .flatten();
-        let may_fit = |id: NodeId| match callee {
-            Some(callee) => tree
-                .child(id, Role::Callee)
-                .is_none_or(|called| self.may_be_called(callee, called)),
-            None => true,
+        let needed = self.needed(root);
+        let fits = |id: &NodeId| {
+            kinds.contains(&tree.kind(*id)) && tree.within(*id, within) && self.has_needed(&needed, *id)
         };
-        let mut found: Vec<NodeId> = kinds
-            .iter()
-            .flat_map(|kind| self.source.of_kind(*kind))
-            .copied()
-            .filter(|id| tree.within(*id, within) && may_fit(*id))
-            .collect();
-        if kinds.len() > 1 {
-            found.sort();
-        }
+        let mut found: Vec<NodeId> = match self.last_name(root) {
+            Some(name) => self.source.by_name().of_name(name).filter(fits).collect(),
+            None => kinds
+                .iter()
+                .flat_map(|kind| self.source.of_kind(*kind))
+                .copied()
+                .filter(fits)
+                .collect(),
+        };
+        found.sort_unstable();
+        found.dedup();
         found
+    }
+
+    /// The children of a pattern without which nothing fits it, where that is cheap to see: what is passed by name or spread, and what is
+    /// set. Putting down what metavariables stand for takes much longer.
+    fn needed(&self, root: NodeId) -> Vec<NodeId> {
+        let pattern = self.pattern;
+        let is_needed = |child: &NodeId| match pattern.kind(root) {
+            Kind::Call | Kind::New => matches!(pattern.kind(*child), Kind::Keyword | Kind::Spread),
+            Kind::Assign => {
+                pattern.role(*child) == Role::Target
+                    && matches!(pattern.kind(*child), Kind::Index | Kind::Member)
+            }
+            _ => false,
+        };
+        pattern.children(root).filter(is_needed).collect()
+    }
+
+    fn has_needed(&self, needed: &[NodeId], id: NodeId) -> bool {
+        let (p, t) = (self.pattern, &self.source.tree);
+        needed.iter().all(|wanted| {
+            let name = p.name(*wanted);
+            t.children(id).any(|child| match p.kind(*wanted) {
+                Kind::Member => self.may_be_called(*wanted, child),
+                kind => {
+                    t.kind(child) == kind
+                        && (name.is_empty()
+                            || name.starts_with('$')
+                            || name == "..."
+                            || t.name(child) == name)
+                }
+            })
+        })
+    }
+
+    /// The last name that a pattern's root asks for, if it asks for one: of what is called, or of a chain of members.
+    fn last_name(&self, root: NodeId) -> Option<&'m str> {
+        let pattern = self.pattern;
+        let named = match pattern.kind(root) {
+            Kind::Call | Kind::New => pattern.child(root, Role::Callee)?,
+            Kind::Name | Kind::Member => root,
+            _ => return None,
+        };
+        let name = pattern.name(named);
+        let is_plain = matches!(pattern.kind(named), Kind::Name | Kind::Member)
+            && !name.starts_with('$')
+            && name != "...";
+        is_plain.then_some(name)
     }
 
     /// Whether a pattern's callee may fit a file's, by its last name alone: most calls are of something else.
@@ -205,7 +194,11 @@ impl<'m> Matcher<'m> {
             Kind::Name | Kind::Member if !name.starts_with('$') && name != "..." => match t.kind(called) {
                 Kind::Member => t.name(called) == name,
                 // What was imported may have another name here.
-                Kind::Name => t.name(called) == name || self.source.names.imported(t.name(called)).is_some(),
+                Kind::Name => {
+                    let found = t.name(called);
+                    let imported = || self.source.names.imported(found);
+                    found == name || imported().is_some_and(|path| path.rsplit('.').next() == Some(name))
+                }
                 _ => false,
             },
             _ => true,
@@ -416,13 +409,32 @@ impl<'m> Matcher<'m> {
         if !matches!(t.kind(target), Kind::Name | Kind::Member) || !self.may_be_called(pattern, target) {
             return false;
         }
-        let Some(wanted) = plain_path(self.pattern, pattern) else {
-            return false;
-        };
-        self.source
-            .names
-            .qualified(t, target)
-            .is_some_and(|found| found == wanted)
+        let p = self.pattern;
+        let is_plain = |id: NodeId| !p.name(id).starts_with('$') && p.name(id) != "...";
+        // Member by member from the end, without writing either path down.
+        let (mut wanted, mut found) = (pattern, target);
+        while t.kind(found) == Kind::Member {
+            if p.kind(wanted) != Kind::Member || !is_plain(wanted) || p.name(wanted) != t.name(found) {
+                return false;
+            }
+            let (Some(of_wanted), Some(of_found)) =
+                (p.child(wanted, Role::Object), t.child(found, Role::Object))
+            else {
+                return false;
+            };
+            (wanted, found) = (of_wanted, of_found);
+        }
+        let is_own_name = t.kind(found) == Kind::Name && self.source.names.imported(t.name(found)).is_none();
+        if is_own_name {
+            return p.kind(wanted) == Kind::Name && is_plain(wanted) && p.name(wanted) == t.name(found);
+        }
+        // What was imported stands for something longer.
+        plain_path(p, wanted).is_some_and(|wanted| {
+            self.source
+                .names
+                .qualified(t, found)
+                .is_some_and(|found| found == wanted)
+        })
     }
 
     fn bind_node(&mut self, metavariable: &str, target: NodeId, then: Then<'_, 'm>) -> bool {

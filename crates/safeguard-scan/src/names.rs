@@ -1,7 +1,6 @@
 //! What names of a file stand for: modules and their members, and values that never change.
 
-use std::collections::HashMap;
-
+use crate::Map;
 use crate::language::Language;
 use crate::tree::{Kind, NodeId, Role, Tree};
 
@@ -15,11 +14,11 @@ type Scope = Option<NodeId>;
 #[derive(Debug, Default)]
 pub struct Names {
     /// A name of the file to what it stands for: `sp` to `subprocess`, `exec` to `child_process.exec`.
-    imported: HashMap<String, String>,
+    imported: Map<String, String>,
     /// A name that is assigned once in its function or file, to the literal it then has for good, and the function it is local to.
-    constants: HashMap<String, Vec<(Scope, NodeId)>>,
+    constants: Map<String, Vec<(Scope, NodeId)>>,
     /// How often a name is bound in each function (or the file) that binds it, parameters included.
-    bound: HashMap<String, Vec<(Scope, u32)>>,
+    bound: Map<String, Vec<(Scope, u32)>>,
 }
 
 impl Names {
@@ -265,7 +264,7 @@ impl Names {
 }
 
 /// How often a function, or the file, binds a name, if it does.
-fn times(bound: &HashMap<String, Vec<(Scope, u32)>>, scope: Scope, name: &str) -> Option<u32> {
+fn times(bound: &Map<String, Vec<(Scope, u32)>>, scope: Scope, name: &str) -> Option<u32> {
     let scopes = bound.get(name)?;
     let found = scopes.iter().find(|(other, _)| *other == scope);
     found.map(|(_, times)| *times)

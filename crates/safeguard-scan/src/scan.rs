@@ -64,6 +64,12 @@ impl Rules {
             .as_ref()
     }
 
+    /// Makes ready what looks at files of a language, which takes a while; who scans one does so too.
+    pub fn prepare(&self, language: Language) {
+        // What is wrong with a rule is said of each file.
+        let _ready = self.of_language(language);
+    }
+
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }
@@ -204,6 +210,9 @@ pub fn scan(rules: &Rules, source: &Source, project: &Project) -> Scanned {
     {
         let mut reports = Reports::default();
         (check.run)(source, project, &mut reports);
+        if reports.all.is_empty() {
+            continue;
+        }
         let about = check.about();
         for report in reports.all {
             let span = source.tree.span(report.node);

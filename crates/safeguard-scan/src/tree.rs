@@ -154,6 +154,20 @@ impl Tree {
         (id.0..self.nodes[id.index()].next).map(NodeId)
     }
 
+    /// The same without what lies in nodes of certain kinds, the first one's own kind aside.
+    pub fn pruned(&self, id: NodeId, closed: impl Fn(Kind) -> bool) -> impl Iterator<Item = NodeId> {
+        let end = self.nodes[id.index()].next;
+        std::iter::successors(Some(id), move |last| {
+            let node = &self.nodes[last.index()];
+            let next = if *last != id && closed(node.kind) {
+                node.next
+            } else {
+                last.0 + 1
+            };
+            (next < end).then_some(NodeId(next))
+        })
+    }
+
     pub fn all(&self) -> impl Iterator<Item = NodeId> + use<> {
         (0..self.nodes.len() as u32).map(NodeId)
     }

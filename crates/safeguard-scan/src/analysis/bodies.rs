@@ -18,20 +18,10 @@ pub fn in_async(tree: &Tree, id: NodeId) -> bool {
 
 /// A node and what lies in it, without the insides of functions and classes that are defined there.
 pub fn running(tree: &Tree, id: NodeId) -> Vec<NodeId> {
-    let mut nodes = vec![id];
-    for child in tree.children(id) {
-        collect(tree, child, &mut nodes);
-    }
-    nodes
-}
-
-fn collect(tree: &Tree, id: NodeId, nodes: &mut Vec<NodeId>) {
-    nodes.push(id);
-    if !matches!(tree.kind(id), Kind::Function | Kind::Lambda | Kind::Class) {
-        for child in tree.children(id) {
-            collect(tree, child, nodes);
-        }
-    }
+    tree.pruned(id, |kind| {
+        matches!(kind, Kind::Function | Kind::Lambda | Kind::Class)
+    })
+    .collect()
 }
 
 /// What runs when a function is called.

@@ -87,14 +87,17 @@ impl<'s> Code<'s> {
 
     /// The arguments by position.
     pub fn args(self, call: NodeId) -> Vec<NodeId> {
-        self.tree
-            .children_in(call, Role::Arg)
-            .filter(|arg| self.kind(*arg) != Kind::Keyword)
-            .collect()
+        self.by_position(call).collect()
     }
 
     pub fn arg(self, call: NodeId, at: usize) -> Option<NodeId> {
-        self.args(call).get(at).copied()
+        self.by_position(call).nth(at)
+    }
+
+    fn by_position(self, call: NodeId) -> impl Iterator<Item = NodeId> {
+        self.tree
+            .children_in(call, Role::Arg)
+            .filter(move |arg| self.kind(*arg) != Kind::Keyword)
     }
 
     /// What is passed by name: by a keyword, or as an entry of an object or a struct.
@@ -202,6 +205,16 @@ impl<'s> Code<'s> {
         functions_around(self.tree, id)
     }
 
+    /// What lies in a function's body and runs when it is called: without the insides of functions that are defined there.
+    pub fn own(self, function: NodeId) -> Vec<NodeId> {
+        let is_function = |kind| matches!(kind, Kind::Function | Kind::Lambda);
+        match self.body(function) {
+            Some(body) if is_function(self.kind(body)) => vec![body],
+            Some(body) => self.tree.pruned(body, is_function).collect(),
+            None => Vec::new(),
+        }
+    }
+
     pub fn body(self, function: NodeId) -> Option<NodeId> {
         self.child(function, Role::Body)
     }
@@ -262,25 +275,12 @@ impl<'s> Code<'s> {
         let before = self.tree.span(name).start;
         let scopes = self.functions(name).chain(std::iter::once(NodeId::ROOT));
         for scope in scopes {
-            let found = self
-                .tree
-                .subtree(scope)
-                .take_while(|id| self.tree.span(*id).start < before)
-                .filter(|id| self.kind(*id) == Kind::Assign && self.tree.span(*id).end <= before)
-                .filter(|id| self.name(*id) != "+=")
-                .filter(|id| scope != NodeId::ROOT || self.function(*id).is_none())
-                .filter(|id| {
-                    self.tree.children_in(*id, Role::Target).any(|target| {
-                        self.kind(target) == Kind::Name && self.name(target) == wanted
-                            || self.kind(target) == Kind::Tuple
-                                && self
-                                    .tree
-                                    .children(target)
-                                    .next()
-                                    .is_some_and(|first| self.name(first) == wanted)
-                    })
-                })
-                .last();
+            let found = self.source.assignments(wanted).iter().rev().copied().find(|id| {
+                self.tree.within(*id, scope)
+                    && self.tree.span(*id).end <= before
+                    && self.name(*id) != "+="
+                    && (scope != NodeId::ROOT || self.function(*id).is_none())
+            });
             if let Some(found) = found {
                 return self.child(found, Role::Value);
             }

@@ -1,7 +1,6 @@
 //! Whether code that destroys is there to undo, to test, or asks first.
 
 use super::code::Code;
-use super::place;
 use super::words::has_word;
 use crate::names::functions_around;
 use crate::tree::{Kind, NodeId, Role};
@@ -35,20 +34,34 @@ const TESTS: &[&str] = &[
 
 /// Whether a place is part of a test or of a fixture, or in a function that undoes.
 pub fn undoes_or_tests(code: Code<'_>, id: NodeId) -> bool {
-    if place::is_test(&code.source.path) {
+    if code.source.is_test() {
         return true;
     }
-    code.tree.ancestors(id).any(|around| match code.kind(around) {
+    // Of each node, whether what lies in it is; a node comes before all that lie in it.
+    let undoing = code.source.undoing.get_or_init(|| {
+        let mut undoing: Vec<bool> = Vec::with_capacity(code.tree.len());
+        for id in code.tree.all() {
+            let around = code.tree.parent(id);
+            let lies_in_one = around.is_some_and(|around| undoing[around.index()]);
+            undoing.push(lies_in_one || begins_one(code, id));
+        }
+        undoing
+    });
+    code.tree.parent(id).is_some_and(|around| undoing[around.index()])
+}
+
+/// Whether what lies in a node is there to undo or to test.
+fn begins_one(code: Code<'_>, around: NodeId) -> bool {
+    match code.kind(around) {
         Kind::Function | Kind::Lambda => {
             let name = code.function_name(around);
-            let lower = name.to_ascii_lowercase();
+            let begins = |word: &str| {
+                name.get(..word.len())
+                    .is_some_and(|begin| begin.eq_ignore_ascii_case(word))
+            };
             has_word(name, UNDOES)
-                || lower == "teardown"
-                || lower.starts_with("teardown")
-                || lower.starts_with("test")
-                || lower.starts_with("down_")
-                || lower == "setup" && in_test_class(code, around)
-                || lower.starts_with("bench")
+                || ["teardown", "test", "down_", "bench"].into_iter().any(begins)
+                || name.eq_ignore_ascii_case("setup") && in_test_class(code, around)
                 || code.tree.children_in(around, Role::Decorator).any(|decorator| {
                     code.mentions(decorator, |name| matches!(name, "fixture" | "pytest_fixture"))
                 })
@@ -70,7 +83,7 @@ pub fn undoes_or_tests(code: Code<'_>, id: NodeId) -> bool {
                 || name.ends_with("Tests")
         }
         _ => false,
-    })
+    }
 }
 
 fn in_test_class(code: Code<'_>, function: NodeId) -> bool {

@@ -1,5 +1,10 @@
 //! Rows of a database as values of a program: where they come from, and what protects them.
 
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 use super::{bodies, calls};
 use crate::matching::Source;
 use crate::tree::{Kind, NodeId, Role, Tree};
@@ -233,31 +238,78 @@ pub fn sql_of(tree: &Tree, id: NodeId) -> Option<String> {
         .then_some(text)
 }
 
+/// What keeps others from changing what was read, and words with `lock` in them that lock nothing.
+const PROTECTS: &[&str] = &[
+    "for_update",
+    "for update",
+    "pessimistic",
+    "serializable",
+    "mutex",
+    "optimistic",
+    "atomic_update",
+    "semaphore",
+    "runexclusive",
+    "version",
+    "if_match",
+    "conditionexpression",
+    "advisory",
+    "for share",
+    "compare_and",
+    "watch(",
+    "synchronize",
+    "lock",
+];
+const LOCKS_NOTHING: &[&str] = &["block", "clock"];
+static WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .build(PROTECTS.iter().chain(LOCKS_NOTHING))
+        .ok()
+});
+
+/// Where a file speaks of protection, and how.
+pub(crate) type Said = (Range<usize>, Speaks);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Speaks {
+    OfProtection,
+    OfALock,
+    OfNone,
+}
+
 /// Whether a function speaks of anything that keeps others from changing what it has read.
 pub fn is_protected(source: &Source, function: NodeId) -> bool {
-    let text = source.tree.source(function).to_ascii_lowercase();
-    let says = [
-        "for_update",
-        "for update",
-        "pessimistic",
-        "serializable",
-        "mutex",
-        "optimistic",
-        "atomic_update",
-        "semaphore",
-        "runexclusive",
-        "version",
-        "if_match",
-        "conditionexpression",
-        "advisory",
-        "for share",
-        "compare_and",
-        "watch(",
-        "synchronize",
-    ];
-    // A block and a clock lock nothing.
-    let others = text.matches("block").count() + text.matches("clock").count();
-    says.iter().any(|word| text.contains(word)) || text.matches("lock").count() > others
+    // What can not be looked for is taken to be there.
+    let Some(words) = WORDS.as_ref() else {
+        return true;
+    };
+    let said = source.said.get_or_init(|| {
+        let speaks = |at: usize| match PROTECTS.get(at) {
+            Some(&"lock") => Speaks::OfALock,
+            Some(_) => Speaks::OfProtection,
+            None => Speaks::OfNone,
+        };
+        words
+            .find_overlapping_iter(source.tree.text())
+            .map(|one| (one.range(), speaks(one.pattern().as_usize())))
+            .collect()
+    });
+    let span = source.tree.span(function);
+    // They are found in the order of their ends.
+    let first = said.partition_point(|(range, _)| range.end <= span.start);
+    let within = said[first..]
+        .iter()
+        .take_while(|(range, _)| range.end <= span.end)
+        .filter(|(range, _)| range.start >= span.start);
+    let mut locks = 0;
+    for (_, speaks) in within {
+        match speaks {
+            Speaks::OfProtection => return true,
+            Speaks::OfALock => locks += 1,
+            Speaks::OfNone => locks -= 1,
+        }
+    }
+    locks > 0
 }
 
 /// Whether a call writes what was changed: saves, commits or flushes it.

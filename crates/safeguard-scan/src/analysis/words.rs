@@ -1,38 +1,45 @@
 //! The words of names, and what a name says that its value is.
 
-/// The words of a name, in small letters: `userPassword`, `USER_PASSWORD` and `user-password` are `user` and `password`. A number stays with
-/// the word before it.
-pub fn words(name: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut word = String::new();
-    let chars: Vec<char> = name.chars().collect();
-    for (at, char) in chars.iter().enumerate() {
-        if !char.is_alphanumeric() {
-            if !word.is_empty() {
-                words.push(std::mem::take(&mut word));
+/// The words of a name as they are written: `userPassword`, `USER_PASSWORD` and `user-password` are two each. A number stays with the word
+/// before it.
+fn written(name: &str) -> impl Iterator<Item = &str> {
+    let mut rest = name;
+    std::iter::from_fn(move || {
+        rest = rest.trim_start_matches(|char: char| !char.is_alphanumeric());
+        let mut chars = rest.chars().peekable();
+        let mut before = chars.next()?;
+        let mut end = before.len_utf8();
+        while let Some(char) = chars.next() {
+            let begins = char.is_uppercase()
+                && (before.is_lowercase()
+                    || before.is_ascii_digit()
+                    || before.is_uppercase() && chars.peek().is_some_and(|after| after.is_lowercase()));
+            if begins || !char.is_alphanumeric() {
+                break;
             }
-            continue;
+            end += char.len_utf8();
+            before = char;
         }
-        let before = at.checked_sub(1).and_then(|before| chars.get(before));
-        let after = chars.get(at + 1);
-        let begins = char.is_uppercase()
-            && (before.is_some_and(|before| before.is_lowercase() || before.is_ascii_digit())
-                || before.is_some_and(|before| before.is_uppercase())
-                    && after.is_some_and(|after| after.is_lowercase()));
-        if begins && !word.is_empty() {
-            words.push(std::mem::take(&mut word));
-        }
-        word.extend(char.to_lowercase());
-    }
-    if !word.is_empty() {
-        words.push(word);
-    }
-    words
+        let (word, after) = rest.split_at(end);
+        rest = after;
+        Some(word)
+    })
 }
 
-/// Whether one of the words of a name is in a list.
+/// The words of a name, in small letters: `userPassword` is `user` and `password`.
+pub fn words(name: &str) -> Vec<String> {
+    written(name).map(str::to_lowercase).collect()
+}
+
+/// Whether one of the words of a name is in a list of words in small letters. Most names are asked about several times, and none is copied.
 pub fn has_word(name: &str, list: &[&str]) -> bool {
-    words(name).iter().any(|word| list.contains(&word.as_str()))
+    written(name).any(|word| {
+        if word.is_ascii() {
+            list.iter().any(|other| word.eq_ignore_ascii_case(other))
+        } else {
+            list.contains(&word.to_lowercase().as_str())
+        }
+    })
 }
 
 fn bare(word: &str) -> &str {
@@ -423,7 +430,7 @@ pub fn is_switch(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_about_access, is_password, is_secret, words};
+    use super::{has_word, is_about_access, is_password, is_secret, words};
 
     #[test]
     fn names_are_split() {
@@ -432,6 +439,18 @@ mod tests {
         assert_eq!(words("APIKeyID"), ["api", "key", "id"]);
         assert_eq!(words("x-user-id"), ["x", "user", "id"]);
         assert_eq!(words("sha256Sum"), ["sha256", "sum"]);
+    }
+
+    #[test]
+    fn a_word_is_found_whatever_its_letters() {
+        for name in ["userPassword", "USER_PASSWORD", "x-password", "ÄnderungsPassword"] {
+            assert!(has_word(name, &["password"]), "{name}");
+        }
+        assert!(has_word("ÜBERWEISUNG_id", &["überweisung"]));
+        for name in ["", "_", "passwordless", "pass_word", "compassword"] {
+            assert!(!has_word(name, &["password"]), "{name}");
+        }
+        assert_eq!(words("__ÄrgerÖlSUV2go"), ["ärger", "öl", "suv2go"]);
     }
 
     #[test]

@@ -374,18 +374,20 @@ fn handler<'t>(source: &'t Source, function: NodeId, first: usize) -> Option<Han
     {
         return Some(Handler::Given(1));
     }
+    if first_name != "request" {
+        return None;
+    }
     let imports_django = source.of_kind(Kind::Import).iter().any(|import| {
         let module = tree.name(*import);
         module.starts_with("django") || module.starts_with("rest_framework")
     });
     // Nobody calls a view by hand.
-    let is_called = source
-        .of_kind(Kind::Call)
-        .iter()
-        .any(|call| called(tree, *call) == name);
+    let is_called = || {
+        let mut calls = source.of_kind(Kind::Call).iter();
+        calls.any(|call| called(tree, *call) == name)
+    };
     let is_view = imports_django
-        && (first == 1 || !is_called)
-        && first_name == "request"
+        && (first == 1 || !is_called())
         && if first == 1 {
             VIEW_METHODS.contains(&name)
         } else {

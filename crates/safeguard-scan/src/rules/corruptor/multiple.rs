@@ -8,7 +8,7 @@ use super::writes::writes;
 use crate::analysis::code::Code;
 use crate::analysis::meant::undoes_or_tests;
 use crate::analysis::sql_text;
-use crate::analysis::words::{has_word, words};
+use crate::analysis::words::has_word;
 use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
@@ -62,14 +62,7 @@ fn transfer(source: &Source, _: &Project, reports: &mut Reports) {
     let mut functions = source.of_kind(Kind::Function).to_vec();
     functions.extend_from_slice(source.of_kind(Kind::Lambda));
     for function in functions {
-        let Some(body) = code.child(function, Role::Body) else {
-            continue;
-        };
-        let own: Vec<NodeId> = code
-            .tree
-            .subtree(body)
-            .filter(|id| code.function(*id) == Some(function))
-            .collect();
+        let own = code.own(function);
         let mut moves = Moves::default();
         for id in own.iter().copied() {
             look(code, id, &mut moves);
@@ -269,11 +262,7 @@ pub(super) fn is_in_transaction(code: Code<'_>, function: NodeId, own: &[NodeId]
         "manager",
         "locked",
     ];
-    let says = |name: &str| {
-        let own = words(name);
-        own.iter().any(|word| SAYS.contains(&word.as_str()))
-            || SAYS.contains(&name.to_ascii_lowercase().as_str())
-    };
+    let says = |name: &str| has_word(name, SAYS) || SAYS.iter().any(|other| name.eq_ignore_ascii_case(other));
     if own
         .iter()
         .any(|id| matches!(code.kind(*id), Kind::Name | Kind::Member | Kind::Keyword) && says(code.name(*id)))

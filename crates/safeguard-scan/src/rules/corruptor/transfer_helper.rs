@@ -3,7 +3,7 @@
 use super::multiple::{Moves, is_in_transaction, look as look_at};
 use crate::analysis::code::Code;
 use crate::analysis::words::has_word;
-use crate::tree::{Kind, NodeId, Role};
+use crate::tree::{Kind, NodeId};
 
 pub(super) fn look(code: Code<'_>, call: NodeId, function: NodeId, moves: &mut Moves) {
     match sign(code, call, function) {
@@ -31,20 +31,9 @@ pub(super) fn sign(code: Code<'_>, call: NodeId, function: NodeId) -> Option<boo
         .iter()
         .copied()
         .find(|helper| code.name(*helper) == name && *helper != function)?;
-    let inner: Vec<NodeId> = code
-        .child(helper, Role::Body)
-        .map(|body| {
-            code.tree
-                .subtree(body)
-                .filter(|id| code.function(*id) == Some(helper))
-                .collect()
-        })
-        .unwrap_or_default();
-    if is_in_transaction(code, helper, &inner) {
-        return None;
-    }
+    let inner = code.own(helper);
     let mut moves = Moves::default();
-    for id in inner {
+    for id in inner.iter().copied() {
         look_at(code, id, &mut moves);
     }
     let adds = match (moves.takes, moves.gives) {
@@ -52,6 +41,9 @@ pub(super) fn sign(code: Code<'_>, call: NodeId, function: NodeId) -> Option<boo
         (Some(_), None) => false,
         _ => return None,
     };
+    if is_in_transaction(code, helper, &inner) {
+        return None;
+    }
     let negative = code
         .args(call)
         .into_iter()

@@ -75,6 +75,9 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             let body = code.child(function, Role::Body)?;
             let all: Vec<NodeId> = tree.subtree(body).collect();
             let writes: Vec<Write> = all.iter().filter_map(|id| write(code, *id)).collect();
+            if writes.is_empty() {
+                return None;
+            }
             let held = is_in_transaction(code, function, &all) || is_managed(code, function);
             Some((function, writes, held))
         })

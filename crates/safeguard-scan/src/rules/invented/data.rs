@@ -17,14 +17,9 @@ impl Sets {
         while !left.is_empty() {
             // The line that the middle is in.
             let middle = left.len() / 2;
-            let begin = left.as_bytes()[..middle]
-                .iter()
-                .rposition(|byte| *byte == b'\n')
-                .map_or(0, |at| at + 1);
-            let end = left.as_bytes()[middle..]
-                .iter()
-                .position(|byte| *byte == b'\n')
-                .map_or(left.len(), |at| middle + at);
+            let (before, after) = left.as_bytes().split_at(middle);
+            let begin = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
+            let end = memchr::memchr(b'\n', after).map_or(left.len(), |at| middle + at);
             let line = left.get(begin..end)?;
             let (key, names) = line.split_once(' ').unwrap_or((line, ""));
             match name.cmp(key) {

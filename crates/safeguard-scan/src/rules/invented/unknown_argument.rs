@@ -1,11 +1,14 @@
 //! Arguments that a function does not take, and calls that lack some that it needs.
 
+use std::collections::HashSet;
+
 use safeguard_api::evidence::Severity;
 
 use super::data::{self, Names};
 use super::resolve::{self, Found};
 use super::third_party;
 use super::values::Values;
+use crate::Map;
 use crate::analysis::imports::{Attempt, Imports, attempt};
 use crate::analysis::signatures::{self, Misfit, Signature};
 use crate::language::Language;
@@ -30,6 +33,8 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
     let imports = Imports::of(source);
     let values = Values::of(source, &imports);
     let own = signatures::of_file(tree);
+    let mut of_others: Map<&str, Option<Signature>> = Map::default();
+    let mut set: Option<HashSet<&str>> = None;
     for call in source.of_kind(Kind::Call) {
         let Some(callee) = tree.child(*call, Role::Callee) else {
             continue;
@@ -59,8 +64,12 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
         let name = tree.source(callee);
         let signature = match tree.kind(callee) {
             Kind::Name if is_of_file(source, callee) => own.get(name).cloned(),
-            Kind::Name => of_repository(source, project, callee),
-            Kind::Member => of_self(source, callee),
+            Kind::Name if source.names.is_bound(tree, callee, name) => None,
+            Kind::Name => of_others
+                .entry(name)
+                .or_insert_with(|| of_repository(source, project, callee))
+                .clone(),
+            Kind::Member => of_self(source, callee, set.get_or_insert_with(|| set_names(source))),
             _ => None,
         };
         if let Some(signature) = signature.filter(|_| attempt(tree, *call, &["TypeError"]) != Attempt::Tried)
@@ -179,7 +188,7 @@ fn is_of_file(source: &Source, id: NodeId) -> bool {
 fn of_repository(source: &Source, project: &Project, callee: NodeId) -> Option<Signature> {
     let tree = &source.tree;
     let name = tree.name(callee);
-    if !project.is_known() || source.names.is_bound(tree, callee, name) {
+    if !project.is_known() {
         return None;
     }
     let mut items = source.of_kind(Kind::ImportItem).iter().filter(|item| {
@@ -199,8 +208,18 @@ fn of_repository(source: &Source, project: &Project, callee: NodeId) -> Option<S
     }
 }
 
+/// The names and members that are set anywhere in the file.
+fn set_names(source: &Source) -> HashSet<&str> {
+    let nodes = [Kind::Member, Kind::Name].map(|kind| source.of_kind(kind));
+    let set = nodes
+        .into_iter()
+        .flatten()
+        .filter(|id| source.tree.role(**id) == Role::Target);
+    set.map(|id| source.tree.name(*id)).collect()
+}
+
 /// `self.method(…)` in the class that defines it, if no class of the file defines another of that name.
-fn of_self(source: &Source, callee: NodeId) -> Option<Signature> {
+fn of_self(source: &Source, callee: NodeId, set: &HashSet<&str>) -> Option<Signature> {
     let tree = &source.tree;
     let object = tree.child(callee, Role::Object)?;
     if tree.kind(object) != Kind::Name || tree.name(object) != "self" {
@@ -216,14 +235,6 @@ fn of_self(source: &Source, callee: NodeId) -> Option<Signature> {
         return None;
     };
     let body = tree.child(class, Role::Body)?;
-    let is_set = source
-        .of_kind(Kind::Member)
-        .iter()
-        .any(|id| tree.name(*id) == name && tree.role(*id) == Role::Target)
-        || source
-            .of_kind(Kind::Name)
-            .iter()
-            .any(|id| tree.name(*id) == name && tree.role(*id) == Role::Target);
     // What only stands for what others define may be called as they are.
     let text = tree.source(*method);
     let stands_for = text.contains("NotImplemented")
@@ -234,6 +245,6 @@ fn of_self(source: &Source, callee: NodeId) -> Option<Signature> {
     let fits = !stands_for
         && tree.parent(*method) == Some(body)
         && tree.flags(*method).has(Flags::METHOD)
-        && !is_set;
+        && !set.contains(name);
     fits.then(|| signatures::of_function(tree, *method, true))?
 }

@@ -4,7 +4,9 @@ mod go;
 mod members;
 mod own;
 
+use std::cell::RefCell;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use safeguard_api::evidence::Severity;
 
@@ -12,6 +14,8 @@ use super::data;
 use super::resolve::{self, Found};
 use super::third_party;
 use super::values::Values;
+use crate::Map;
+use crate::analysis::exports::Exports;
 use crate::analysis::imports::{Attempt, FAILED_IMPORT, Imports, attempt, required};
 use crate::language::Language;
 use crate::matching::Source;
@@ -41,6 +45,7 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
         project,
         imports: &imports,
         values: &values,
+        imported: RefCell::default(),
     };
     match source.tree.language() {
         Language::Python => {
@@ -73,6 +78,8 @@ struct File<'f> {
     project: &'f Project,
     imports: &'f Imports,
     values: &'f Values<'f>,
+    /// What names are in the files that they are imported from, once it was asked.
+    imported: RefCell<Map<String, Option<(String, Arc<Exports>)>>>,
 }
 
 impl File<'_> {

@@ -73,6 +73,20 @@ fn of_annotation(language: Language, written: &str) -> Option<String> {
     Some(plain.to_owned())
 }
 
+/// Whether a function asks what its values are, and so takes others than it declares.
+fn asks_for_types(text: &str) -> bool {
+    [
+        "isinstance(",
+        "hasattr(",
+        "getattr(",
+        "typeof ",
+        "instanceof",
+        "Array.isArray",
+    ]
+    .iter()
+    .any(|word| text.contains(word))
+}
+
 /// Types of the values of a file's names.
 pub struct Values<'s> {
     source: &'s Source,
@@ -107,37 +121,21 @@ impl<'s> Values<'s> {
             Kind::Name => {
                 let name = tree.name(id);
                 let (scope, times) = self.source.names.binder(tree, id, name)?;
-                // A decorator lies in the function, and is asked before its parameters are there.
-                let decorates = tree
-                    .ancestors(id)
-                    .any(|around| tree.kind(around) == Kind::Decorator);
-                let asked = scope.is_some_and(|scope| {
-                    let text = tree.source(scope);
-                    [
-                        "isinstance(",
-                        "hasattr(",
-                        "getattr(",
-                        "typeof ",
-                        "instanceof",
-                        "Array.isArray",
-                    ]
-                    .iter()
-                    .any(|word| text.contains(word))
-                });
                 if times == 1
-                    && !decorates
-                    && !asked
-                    && let Some(written) = scope.and_then(|scope| {
-                        tree.children_in(scope, Role::Param)
-                            .find(|param| {
-                                let flags = tree.flags(*param);
-                                // `**options: str` is a mapping.
-                                tree.name(*param) == name
-                                    && !flags.has(Flags::REST)
-                                    && !flags.has(Flags::KEYWORD_REST)
-                            })
-                            .and_then(|param| tree.child(param, Role::Type))
-                    })
+                    && let Some(scope) = scope
+                    && let Some(written) = tree
+                        .children_in(scope, Role::Param)
+                        .find(|param| {
+                            let flags = tree.flags(*param);
+                            // `**options: str` is a mapping.
+                            tree.name(*param) == name
+                                && !flags.has(Flags::REST)
+                                && !flags.has(Flags::KEYWORD_REST)
+                        })
+                        .and_then(|param| tree.child(param, Role::Type))
+                    // A decorator lies in the function, and is asked before its parameters are there.
+                    && !tree.ancestors(id).any(|around| tree.kind(around) == Kind::Decorator)
+                    && !asks_for_types(tree.source(scope))
                 {
                     return of_annotation(tree.language(), tree.name(written));
                 }

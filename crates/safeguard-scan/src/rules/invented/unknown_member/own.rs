@@ -1,13 +1,18 @@
 //! Members of objects whose classes are the repository's own.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use crate::analysis::classes::{self, Class};
-use crate::analysis::exports::Exports;
 use crate::analysis::place;
 
 use super::*;
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Bound {
+    is_param: bool,
+    times_set: usize,
+}
 
 impl File<'_> {
     pub(super) fn own_objects(&self, reports: &mut Reports) {
@@ -16,6 +21,9 @@ impl File<'_> {
             return;
         }
         let (classes, made) = classes::of_file(tree);
+        let bound = self.bound();
+        // By the object's name: most are asked about again and again.
+        let mut known: Map<&str, Option<Rc<(String, Class)>>> = Map::default();
         let mut guarded: Option<HashSet<&str>> = None;
         for member in self.source.of_kind(Kind::Member) {
             let name = tree.name(*member);
@@ -26,15 +34,20 @@ impl File<'_> {
                 continue;
             };
             let of = if tree.language() == Language::Python {
-                self.python_object(object, &classes, &made)
+                let python = || self.python_object(object, &classes, &made, &bound).map(Rc::new);
+                match tree.kind(object) {
+                    Kind::Name => known.entry(tree.name(object)).or_insert_with(python).clone(),
+                    _ => None,
+                }
             } else if tree.role(*member) == Role::Callee {
-                self.javascript_object(*member, object, &classes)
+                self.javascript_object(*member, object, &classes).map(Rc::new)
             } else {
                 None
             };
-            let Some((class_name, class)) = of.filter(|(_, class)| !class.has(name)) else {
+            let Some(of) = of.filter(|of| !of.1.has(name)) else {
                 continue;
             };
+            let (class_name, class) = &*of;
             if OF_ALL_OBJECTS.contains(&name)
                 || guarded.get_or_insert_with(|| self.guarded()).contains(name)
                 || attempt(tree, *member, &["AttributeError"]) == Attempt::Tried
@@ -60,14 +73,14 @@ impl File<'_> {
         object: NodeId,
         classes: &BTreeMap<String, Class>,
         made: &BTreeMap<String, String>,
+        bound: &Map<&str, Bound>,
     ) -> Option<(String, Class)> {
         let tree = &self.source.tree;
         if tree.kind(object) != Kind::Name {
             return None;
         }
         let name = tree.name(object);
-        let params = self.source.of_kind(Kind::Param).iter();
-        let mut bound = params.filter(|param| tree.name(**param) == name);
+        let bound = bound.get(name).copied().unwrap_or_default();
         if let Some(class) = made.get(name) {
             let found = match classes.get(class) {
                 Some(found) => Some(found.clone()),
@@ -76,10 +89,10 @@ impl File<'_> {
                     .and_then(|(item, exports)| exports.classes.get(&item).cloned()),
             };
             return found
-                .filter(|_| bound.next().is_none() && self.is_set_once(name))
+                .filter(|_| !bound.is_param && bound.times_set == 1)
                 .map(|found| (class.clone(), found));
         }
-        if bound.next().is_some() || self.is_set(name) {
+        if bound.is_param || bound.times_set > 0 {
             return None;
         }
         let (item, exports) = self.imported(name)?;
@@ -89,6 +102,15 @@ impl File<'_> {
 
     /// What a name is in the one file that it is imported from.
     fn imported(&self, name: &str) -> Option<(String, Arc<Exports>)> {
+        if let Some(known) = self.imported.borrow().get(name) {
+            return known.clone();
+        }
+        let found = self.imported_from(name);
+        self.imported.borrow_mut().insert(name.to_owned(), found.clone());
+        found
+    }
+
+    fn imported_from(&self, name: &str) -> Option<(String, Arc<Exports>)> {
         let tree = &self.source.tree;
         if !self.project.is_known() {
             return None;
@@ -122,27 +144,23 @@ impl File<'_> {
         found
     }
 
-    fn is_set(&self, name: &str) -> bool {
-        self.times_set(name) > 0
-    }
-
-    fn is_set_once(&self, name: &str) -> bool {
-        self.times_set(name) == 1
-    }
-
-    /// How often a name is set in the file, anywhere.
-    fn times_set(&self, name: &str) -> usize {
+    /// What binds each name of the file, anywhere in it.
+    fn bound(&self) -> Map<&str, Bound> {
         let tree = &self.source.tree;
-        let names = self.source.of_kind(Kind::Name).iter();
-        names
-            .filter(|id| {
-                tree.name(**id) == name
-                    && tree.role(**id) == Role::Target
-                    && tree
-                        .parent(**id)
-                        .is_none_or(|parent| tree.kind(parent) != Kind::ImportItem)
-            })
-            .count()
+        let mut bound: Map<&str, Bound> = Map::default();
+        for param in self.source.of_kind(Kind::Param) {
+            bound.entry(tree.name(*param)).or_default().is_param = true;
+        }
+        for name in self.source.of_kind(Kind::Name) {
+            let imported = || {
+                tree.parent(*name)
+                    .is_some_and(|parent| tree.kind(parent) == Kind::ImportItem)
+            };
+            if tree.role(*name) == Role::Target && !imported() {
+                bound.entry(tree.name(*name)).or_default().times_set += 1;
+            }
+        }
+        bound
     }
 
     /// `this.users.x()` where `constructor(private users: UsersService)`, and `this.x()`.
