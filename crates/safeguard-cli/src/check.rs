@@ -13,7 +13,7 @@ mod sarif;
 mod secrets;
 mod shown;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,6 +26,7 @@ use safeguard_scan::change::{self, Changed, FileScan, Report, Unread, Verdict};
 use safeguard_scan::language::Language;
 use safeguard_scan::rules::{self, Page};
 use safeguard_scan::scan::Rules;
+use safeguard_secrets::gitleaks::Config;
 
 use crate::dependencies::{self, DependencyArgs};
 use crate::failure::Failure;
@@ -103,6 +104,9 @@ pub enum Format {
     Rdjson,
 }
 
+/// How many files may wait for being taken, for each thread: who is woken for each file does little else.
+const WAITING_MAX: usize = 64;
+
 /// What was looked at, and what came of it.
 pub struct Checked {
     pub report: Report,
@@ -142,15 +146,33 @@ pub fn check(args: &CheckArgs, output: &Output) -> Result<(), Failure> {
 
 /// What a check of this folder comes to, told to nobody yet.
 pub fn look_at(folder: &Path, args: &CheckArgs, output: &Output) -> Result<Checked, Failure> {
-    // Git is waited for meanwhile.
-    let (rules, selection) = std::thread::scope(|scope| {
-        let rules = scope.spawn(|| rules_of(&args.rules));
-        let selection = files::select(folder, args);
-        (rules.join(), selection)
+    // Git is waited for meanwhile. What it says has changed tells which rules will be asked.
+    let (tell, told) = mpsc::channel::<BTreeSet<Language>>();
+    let (rules, secrets, selection) = std::thread::scope(|scope| {
+        let secrets = scope.spawn(|| safeguard_secrets::Rules::new(Config::default()));
+        let rules = scope.spawn(move || {
+            let rules = rules_of(&args.rules)?;
+            told.into_iter()
+                .flatten()
+                .for_each(|language| rules.prepare(language));
+            Ok::<_, Failure>(rules)
+        });
+        let selection = files::select(folder, args, |raw| {
+            let languages = raw.iter().filter_map(|one| Language::of(&one.path)).collect();
+            // Whoever would hear it has failed, and says so.
+            let _unheard = tell.send(languages);
+            drop(tell);
+        });
+        (rules.join(), secrets.join(), selection)
     });
     let rules = rules.map_err(|_| Failure::undecided("cannot read the rules"))??;
     let selection = selection?;
-    let secrets = secrets::rules(&selection, &args.secrets)?;
+    let secrets = match secrets::config(&selection, &args.secrets)? {
+        Some(config) => safeguard_secrets::Rules::new(config).map_err(Failure::undecided)?,
+        None => secrets
+            .map_err(|_| Failure::undecided("cannot read the rules for secrets"))?
+            .map_err(Failure::undecided)?,
+    };
     let mut checked = look(&rules, &secrets, selection, output)?;
     look_at_dependencies(&mut checked, &args.dependencies)?;
     others::add(&mut checked, &args.sarif, today()?)?;
@@ -244,26 +266,32 @@ fn look(
     let mut in_files: Vec<secrets::InFile> = Vec::new();
     let mut unread: Vec<Unread> = Vec::new();
     let bar = progress(work.len(), output);
-    at_once(
-        &work,
-        |(entry, is_source)| {
-            if *is_source {
-                look_at(entry)
-            } else {
-                look_for_secrets(entry)
-            }
-        },
-        |looked| {
-            bar.inc(1);
-            match looked {
-                Looked::Source(scan) => scans.push(*scan),
-                Looked::Secrets(found) => in_files.push(found),
-                Looked::Unread(why) => unread.push(why),
-            }
-        },
-    )?;
+    let history = std::thread::scope(|scope| {
+        let history = scope.spawn(|| secrets::in_history(secret_rules, &selection));
+        at_once(
+            &work,
+            |(entry, is_source)| {
+                if *is_source {
+                    look_at(entry)
+                } else {
+                    look_for_secrets(entry)
+                }
+            },
+            |looked| {
+                bar.inc(1);
+                match looked {
+                    Looked::Source(scan) => scans.push(*scan),
+                    Looked::Secrets(found) => in_files.push(found),
+                    Looked::Unread(why) => unread.push(why),
+                }
+            },
+        )?;
+        history
+            .join()
+            .map_err(|_| anyhow::anyhow!("cannot look into the branch's commits"))?
+    });
     bar.finish_and_clear();
-    let (history, not_looked_at) = secrets::in_history(secret_rules, &selection)?;
+    let (history, not_looked_at) = history?;
     unread.extend(not_looked_at);
     let paths = |entries: Vec<&Entry>| entries.into_iter().map(|entry| entry.path.clone()).collect();
     let left_out = paths(left_out);
@@ -318,7 +346,7 @@ fn at_once<W: Sync, D: Send>(
         .map_or(1, usize::from)
         .min(work.len().max(1));
     std::thread::scope(|scope| -> anyhow::Result<()> {
-        let (tell, told) = mpsc::sync_channel(threads);
+        let (tell, told) = mpsc::sync_channel(threads * WAITING_MAX);
         for _ in 0..threads {
             let (tell, next, run) = (tell.clone(), &next, &run);
             let one_by_one = move || {

@@ -79,8 +79,7 @@ fn branch(
 ) -> Result<Option<Compared>, Failure> {
     let (listed, changed) = std::thread::scope(|scope| {
         let listed = scope.spawn(|| root().map(|root| anyhow::Ok((plumbing::listed(&root)?, root))));
-        let changed = base(folder, named)
-            .and_then(|base| Ok((plumbing::changed(folder, &["--no-relative", &base.commit])?, base)));
+        let changed = since(folder, named);
         (listed.join(), changed)
     });
     let listed = listed.map_err(|_| Failure::undecided("cannot list the files"))?;
@@ -105,20 +104,30 @@ struct Base {
     name: String,
 }
 
-/// Where the branch left what it began from.
-fn base(root: &Path, named: Option<&str>) -> Result<Base, Failure> {
-    let (name, commit) = match named {
+/// What has changed since the branch left what it began from, and where that was.
+fn since(root: &Path, named: Option<&str>) -> Result<(Vec<Raw>, Base), Failure> {
+    let (name, tip) = match named {
         Some(name) => (name.to_owned(), git::commit(root, name)?),
         None => plumbing::first_of(root, DEFAULTS)?.ok_or_else(|| {
             Failure::undecided("there is no `origin/HEAD`, `main` or `master` to compare with")
                 .hint("say what the branch began from: `safeguard check --base COMMIT`")
         })?,
     };
-    let commit = git::git(root, &["merge-base", &commit, "HEAD"]).map_err(|_| {
+    // Git can find the place and compare with it at once, unless there are several such places.
+    let (commit, changed) = std::thread::scope(|scope| {
+        let changed = scope.spawn(|| plumbing::changed(root, &["--no-relative", "--merge-base", &tip]));
+        let commit = git::git(root, &["merge-base", &tip, "HEAD"]);
+        (commit, changed.join())
+    });
+    let commit = commit.map_err(|_| {
         Failure::undecided(format!("`{name}` and this branch have no commit in common"))
             .hint("fetch more of the history (`git fetch --unshallow`)")
     })?;
-    Ok(Base { commit, name })
+    let raw = match changed {
+        Ok(Ok(raw)) => raw,
+        Ok(Err(_)) | Err(_) => plumbing::changed(root, &["--no-relative", &commit])?,
+    };
+    Ok((raw, Base { commit, name }))
 }
 
 fn short(commit: &str) -> &str {

@@ -205,7 +205,8 @@ impl Entry {
     }
 }
 
-pub fn select(folder: &Path, args: &CheckArgs) -> Result<Selection, Failure> {
+/// The files that a check looks at. What they are called is told before they are read.
+pub fn select(folder: &Path, args: &CheckArgs, tell: impl FnOnce(&[Raw])) -> Result<Selection, Failure> {
     if let Some(other) = &args.against {
         return Ok(against(folder, other)?);
     }
@@ -238,6 +239,7 @@ pub fn select(folder: &Path, args: &CheckArgs) -> Result<Selection, Failure> {
     }
     found.raw.sort_by(|left, right| left.path.cmp(&right.path));
     found.raw.dedup_by(|left, right| left.path == right.path);
+    tell(&found.raw);
     let files = by_use(contents(&root, &found.raw)?);
     Ok(Selection {
         entries: files.sources,

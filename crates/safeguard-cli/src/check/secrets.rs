@@ -32,13 +32,13 @@ const BROUGHT_MAX: usize = 20_000;
 const BROUGHT_BYTES_MAX: usize = 8 << 20;
 
 /// What is looked for: the kinds of this program, the repository's rules as they were before the change, and those that were named.
-pub fn rules(selection: &Selection, named: &[PathBuf]) -> Result<Rules, Failure> {
-    let mut config = Config::default();
+pub fn config(selection: &Selection, named: &[PathBuf]) -> Result<Option<Config>, Failure> {
+    let mut config = None;
     if let Some(root) = &selection.root
         && let Some(text) = before(selection, root, CONFIG)
     {
         let read = |path: &str| before(selection, root, path);
-        config = loaded(CONFIG, &text, &read)?;
+        config = Some(loaded(CONFIG, &text, &read)?);
     }
     for path in named {
         let shown = path.display().to_string();
@@ -46,9 +46,10 @@ pub fn rules(selection: &Selection, named: &[PathBuf]) -> Result<Rules, Failure>
             .map_err(|error| Failure::undecided(format!("cannot read `{shown}`: {error}")))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let read = |path: &str| std::fs::read_to_string(folder.join(path)).ok();
-        config = loaded(&shown, &text, &read)?.over(config);
+        let more = loaded(&shown, &text, &read)?;
+        config = Some(more.over(config.unwrap_or_default()));
     }
-    Rules::new(config).map_err(Failure::undecided)
+    Ok(config)
 }
 
 /// A file of rules over those that it extends.

@@ -83,7 +83,7 @@ struct Changed<'c> {
 
 pub fn differences(args: &DifferencesArgs, output: &Output) -> Result<(), Failure> {
     let folder = std::env::current_dir().context("cannot tell the current folder")?;
-    let selection = files::select(&folder, &args.compared.as_check())?;
+    let selection = files::select(&folder, &args.compared.as_check(), |_| {})?;
     let (Some(root), Some(base)) = (selection.root.clone(), selection.base.clone()) else {
         return Err(Failure::undecided("differences need a git repository"));
     };

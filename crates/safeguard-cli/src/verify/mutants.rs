@@ -35,7 +35,7 @@ pub fn mutants(args: &MutantsArgs, output: &Output) -> Result<(), Failure> {
             Failure::undecided(format!("`{}` is no command", args.test)).hint("such as `--test 'pytest -q'`")
         })?;
     let folder = std::env::current_dir().context("cannot tell the current folder")?;
-    let selection = files::select(&folder, &args.compared.as_check())?;
+    let selection = files::select(&folder, &args.compared.as_check(), |_| {})?;
     let root = selection
         .root
         .clone()
