@@ -162,6 +162,40 @@ fn a_change_is_refused_for_what_it_brings_and_passes_when_it_is_mended() {
     );
 }
 
+/// Two branches that have merged each other began from two places, and git compares with neither by itself.
+#[test]
+fn branches_that_merged_each_other_are_compared() {
+    let folder = repository();
+    let root = folder.path();
+    let add = |name: &str| {
+        std::fs::write(root.join(name), format!("name = \"{name}\"\n")).expect("a file");
+        git(root, &["add", "-A"]);
+        git(root, &["commit", "-q", "-m", name]);
+    };
+    add("ours.py");
+    git(root, &["checkout", "-q", "main"]);
+    add("theirs.py");
+    git(root, &["branch", "theirs"]);
+    git(root, &["merge", "-q", "--no-edit", "change"]);
+    git(root, &["checkout", "-q", "change"]);
+    git(root, &["merge", "-q", "--no-edit", "theirs"]);
+    std::fs::write(root.join("ping.py"), BAD).expect("a file");
+    let output = check(root, &["--json"]);
+    assert_eq!(
+        refused_by(&json(&output)),
+        ["command-injection", "removed-access-check"]
+    );
+    assert_eq!(output.status.code(), Some(1));
+
+    // Without any place in common there is nothing to compare with.
+    git(root, &["checkout", "-q", "--orphan", "alone"]);
+    git(root, &["commit", "-q", "-m", "alone"]);
+    let output = check(root, &[]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("no commit in common"), "{told}");
+}
+
 #[test]
 fn what_can_not_be_read_is_named_and_nothing_is_decided() {
     let folder = repository();
