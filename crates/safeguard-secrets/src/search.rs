@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::Regex;
@@ -17,12 +18,14 @@ const SECRETS_MAX: usize = 1_000;
 /// How many bytes forms may be tried on, for each byte of a text and altogether.
 const STEPS_PER_BYTE: usize = 64;
 const STEPS_MIN: usize = 4 << 20;
+/// After how many bytes the faster automaton is worth being made.
+const SMALL_BYTES_MAX: usize = 1 << 20;
 
 /// What is looked for.
 #[derive(Debug)]
 pub struct Rules {
     /// The keywords of the kinds, then the names that secrets are set to.
-    own: AhoCorasick,
+    own: Keywords,
     /// The kind that each keyword belongs to.
     kinds: Vec<&'static Kind>,
     of_keyword: Vec<usize>,
@@ -30,7 +33,7 @@ pub struct Rules {
     forms: Vec<OnceLock<Option<Regex>>>,
     config: Config,
     /// The keywords of the rules in `config`.
-    theirs: AhoCorasick,
+    theirs: Keywords,
     of_their_keyword: Vec<usize>,
 }
 
@@ -84,11 +87,11 @@ impl Rules {
             of_their_keyword.extend(rule.keywords.iter().map(|_| at));
         }
         Ok(Rules {
-            own: automaton(&keywords)?,
+            own: Keywords::new(&keywords)?,
             forms: kinds.iter().map(|_| OnceLock::new()).collect(),
             kinds,
             of_keyword,
-            theirs: automaton(&their_keywords)?,
+            theirs: Keywords::new(&their_keywords)?,
             of_their_keyword,
             config,
         })
@@ -124,7 +127,7 @@ impl Rules {
         // What has a kind's form and is none is not taken for another one's key.
         let mut refuted: Vec<Range<usize>> = Vec::new();
         let mut steps = STEPS_MIN.max(text.len().saturating_mul(STEPS_PER_BYTE));
-        for hit in self.own.find_overlapping_iter(text) {
+        for hit in self.own.automaton(text).find_overlapping_iter(text) {
             let Some(at) = self.of_keyword.get(hit.pattern().as_usize()) else {
                 if looks_for_assigned
                     && hit.start() >= done
@@ -224,7 +227,7 @@ impl Rules {
             .iter()
             .map(|rule| rule.keywords.is_empty())
             .collect();
-        for hit in self.theirs.find_overlapping_iter(text) {
+        for hit in self.theirs.automaton(text).find_overlapping_iter(text) {
             if let Some(at) = self.of_their_keyword.get(hit.pattern().as_usize()) {
                 has[*at] = true;
             }
@@ -354,10 +357,45 @@ fn settle(mut found: Vec<Hit<'_>>) -> Vec<Hit<'_>> {
     kept
 }
 
-fn automaton(keywords: &[&str]) -> Result<AhoCorasick, String> {
+/// Keywords to look for. The automaton that is fastest takes longer to make than some files take to be read by another one.
+#[derive(Debug)]
+struct Keywords {
+    keywords: Vec<String>,
+    small: AhoCorasick,
+    fast: OnceLock<Option<AhoCorasick>>,
+    /// How many bytes were looked at.
+    read: AtomicUsize,
+}
+
+impl Keywords {
+    fn new(keywords: &[&str]) -> Result<Keywords, String> {
+        Ok(Keywords {
+            keywords: keywords.iter().map(|keyword| (*keyword).to_owned()).collect(),
+            small: automaton(keywords, AhoCorasickKind::ContiguousNFA)
+                .map_err(|error| format!("the keywords: {error}"))?,
+            fast: OnceLock::new(),
+            read: AtomicUsize::new(0),
+        })
+    }
+
+    /// What looks through the next text; both find the same.
+    fn automaton(&self, text: &str) -> &AhoCorasick {
+        if self.read.fetch_add(text.len(), Ordering::Relaxed) < SMALL_BYTES_MAX {
+            return &self.small;
+        }
+        let fast = self
+            .fast
+            .get_or_init(|| automaton(&self.keywords, AhoCorasickKind::DFA).ok());
+        fast.as_ref().unwrap_or(&self.small)
+    }
+}
+
+fn automaton(
+    keywords: &[impl AsRef<[u8]>],
+    kind: AhoCorasickKind,
+) -> Result<AhoCorasick, aho_corasick::BuildError> {
     AhoCorasick::builder()
         .ascii_case_insensitive(true)
-        .kind(Some(AhoCorasickKind::DFA))
+        .kind(Some(kind))
         .build(keywords)
-        .map_err(|error| format!("the keywords: {error}"))
 }

@@ -133,6 +133,26 @@ fn a_secret_is_known_again_wherever_it_stands() {
 }
 
 /// What looks like the beginning of a secret again and again takes time in proportion to the text.
+/// After much text another automaton looks for the keywords.
+#[test]
+fn however_much_was_looked_at_the_same_is_found() {
+    let (few, many) = (
+        Rules::new(Config::default()).expect("rules"),
+        Rules::new(Config::default()).expect("rules"),
+    );
+    let much = "nothing stands here\n".repeat(100_000);
+    assert!(many.find(&much, place("notes.txt")).0.is_empty());
+    for case in cases() {
+        let place = place(case.path);
+        assert_eq!(
+            few.find(&case.text, place),
+            many.find(&case.text, place),
+            "{}",
+            case.text
+        );
+    }
+}
+
 #[test]
 fn hostile_texts_are_looked_at_soon() {
     let rules = Rules::new(Config::default()).unwrap();
