@@ -1,97 +1,224 @@
-//! Which texts a file must have for a rule to find anything in it, so that most rules cost a file nothing.
+//! Which words a file must have for a rule to find anything in it, so that most rules cost a file nothing, and their patterns are not even
+//! read.
 
-use crate::language::pattern::{DEEP, Pattern};
-use crate::rule::{All, Formula, Mode};
-use crate::tree::Kind;
+use crate::rule::written::{Item, Nested, Written};
 
-/// Shorter texts are everywhere.
-const LITERAL_BYTES_MIN: usize = 3;
-/// How many alternatives are worth looking for.
-const ALTERNATIVES_MAX: usize = 64;
+/// Shorter words are everywhere.
+const WORD_BYTES_MIN: usize = 3;
 
-/// Groups of texts: a file has at least one of each group, or the rule finds nothing in it.
-pub fn needs(mode: &Mode) -> Vec<Vec<String>> {
-    match mode {
-        Mode::Search(of) => formula(of),
-        Mode::Taint(taint) => {
-            let mut needs = any(&taint.sinks);
-            needs.extend(any(taint.sources.iter().map(AsRef::as_ref)));
-            needs
+/// What stands in a pattern, but may be written otherwise in what it fits.
+const SYNTAX: &[&str] = &[
+    "and",
+    "any",
+    "as",
+    "assert",
+    "async",
+    "await",
+    "break",
+    "case",
+    "catch",
+    "class",
+    "const",
+    "continue",
+    "crate",
+    "def",
+    "default",
+    "del",
+    "dyn",
+    "elif",
+    "else",
+    "enum",
+    "except",
+    "export",
+    "extends",
+    "false",
+    "False",
+    "final",
+    "finally",
+    "fn",
+    "for",
+    "from",
+    "func",
+    "function",
+    "global",
+    "if",
+    "impl",
+    "implements",
+    "import",
+    "in",
+    "interface",
+    "is",
+    "lambda",
+    "let",
+    "loop",
+    "match",
+    "mod",
+    "move",
+    "mut",
+    "new",
+    "nil",
+    "None",
+    "nonlocal",
+    "not",
+    "null",
+    "off",
+    "on",
+    "or",
+    "package",
+    "pass",
+    "private",
+    "protected",
+    "pub",
+    "public",
+    "raise",
+    "range",
+    "ref",
+    "require",
+    "return",
+    "static",
+    "struct",
+    "super",
+    "switch",
+    "this",
+    "throw",
+    "throws",
+    "trait",
+    "true",
+    "True",
+    "try",
+    "type",
+    "undefined",
+    "unsafe",
+    "use",
+    "var",
+    "void",
+    "where",
+    "while",
+    "with",
+    "yes",
+    "yield",
+];
+
+/// What must be in a file for a rule to find anything in it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Need<'r> {
+    /// Nothing is known.
+    Nothing,
+    Word(&'r str),
+    All(Vec<Need<'r>>),
+    Any(Vec<Need<'r>>),
+}
+
+impl<'r> Need<'r> {
+    pub(crate) fn of(rule: &'r Written) -> Need<'r> {
+        if rule.pattern_sinks.is_empty() {
+            return parts(
+                rule.pattern.as_deref(),
+                rule.patterns.as_deref(),
+                rule.pattern_either.as_deref(),
+            );
+        }
+        let sinks = any(&rule.pattern_sinks);
+        // What the sets of sources find, they find by themselves.
+        if rule.own.sources.is_empty() {
+            Need::All(vec![sinks, any(&rule.pattern_sources)])
+        } else {
+            sinks
+        }
+    }
+
+    pub fn words(&self) -> Vec<&'r str> {
+        match self {
+            Need::Nothing => Vec::new(),
+            Need::Word(word) => vec![word],
+            Need::All(parts) | Need::Any(parts) => parts.iter().flat_map(Need::words).collect(),
         }
     }
 }
 
-fn any<'a>(formulas: impl IntoIterator<Item = &'a Formula>) -> Vec<Vec<String>> {
-    let each: Vec<Vec<Vec<String>>> = formulas.into_iter().map(formula).collect();
-    alternatives(&each)
+fn any(items: &[Item]) -> Need<'_> {
+    Need::Any(items.iter().map(item).collect())
 }
 
-/// One of several: a group with the best text of each, if each has one.
-fn alternatives(each: &[Vec<Vec<String>>]) -> Vec<Vec<String>> {
-    if let [only] = each {
-        return only.clone();
+/// An operator; one that says what not, or something of a metavariable, needs nothing.
+fn item(item: &Item) -> Need<'_> {
+    match &item.pattern_inside {
+        Some(Nested::Code(code)) => words(code),
+        Some(Nested::Item(inside)) => self::item(inside),
+        None => parts(
+            item.pattern.as_deref(),
+            item.patterns.as_deref(),
+            item.pattern_either.as_deref(),
+        ),
     }
-    let mut group: Vec<String> = Vec::new();
-    for groups in each {
-        let best = groups.iter().max_by_key(|group| {
+}
+
+fn parts<'r>(pattern: Option<&'r str>, patterns: Option<&'r [Item]>, either: Option<&'r [Item]>) -> Need<'r> {
+    match (pattern, patterns, either) {
+        (Some(code), _, _) => words(code),
+        (None, Some(items), _) => Need::All(items.iter().map(item).collect()),
+        (None, None, Some(items)) => any(items),
+        // A regular expression finds what no word tells.
+        (None, None, None) => Need::Nothing,
+    }
+}
+
+/// The words of a pattern that stand in whatever it fits, under whatever name it was imported: no metavariables; none within quotes, which may
+/// be put together from parts in a file; no numbers, which have several forms; none before a metavariable, which are its type or syntax.
+fn words(code: &str) -> Need<'_> {
+    let is_word = |char: char| char.is_ascii_alphanumeric() || char == '_';
+    let mut found: Vec<Need<'_>> = Vec::new();
+    let mut quote: Option<char> = None;
+    let mut rest = code;
+    while let Some(first) = rest.chars().next() {
+        if first == '$' {
+            let name = rest[1..].trim_start_matches("...");
+            rest = name.trim_start_matches(is_word);
+            continue;
+        }
+        let length = if is_word(first) {
+            rest.find(|char| !is_word(char)).unwrap_or(rest.len())
+        } else {
+            first.len_utf8()
+        };
+        let (word, after) = rest.split_at(length);
+        let is_needed = is_word(first)
+            && quote.is_none()
+            && word.len() >= WORD_BYTES_MIN
+            && !first.is_ascii_digit()
+            && !SYNTAX.contains(&word)
+            && !after.trim_start().starts_with('$');
+        if is_needed {
+            found.push(Need::Word(word));
+        }
+        match quote {
+            Some(open) if open == first => quote = None,
+            None if matches!(first, '"' | '\'' | '`') => quote = Some(first),
+            Some(_) | None => {}
+        }
+        rest = after;
+    }
+    Need::All(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Need, words};
+
+    #[test]
+    fn what_may_be_written_otherwise_is_not_needed() {
+        for (code, needed) in [
             (
-                std::cmp::Reverse(group.len()),
-                group.iter().map(String::len).min(),
-            )
-        });
-        match best {
-            Some(best) => group.extend(best.iter().cloned()),
-            None => return Vec::new(),
+                "subprocess.run($X, ..., shell=True)",
+                vec!["subprocess", "run", "shell"],
+            ),
+            ("$F($...ARGS, \"text with words\", 0o777)", vec![]),
+            ("for $X in $Y:\n    $Z.append($X)", vec!["append"]),
+            ("(HttpServletRequest $R).getParameter(...)", vec!["getParameter"]),
+            ("def $F(...):\n    ...", vec![]),
+        ] {
+            assert_eq!(words(code).words(), needed, "{code}");
         }
+        assert_eq!(words("$X == $X"), Need::All(Vec::new()));
     }
-    group.sort();
-    group.dedup();
-    if group.is_empty() || group.len() > ALTERNATIVES_MAX {
-        return Vec::new();
-    }
-    vec![group]
-}
-
-fn formula(of: &Formula) -> Vec<Vec<String>> {
-    match of {
-        Formula::Pattern(pattern) => literals(pattern),
-        Formula::Regex(_) | Formula::Nodes(_) => Vec::new(),
-        Formula::Any(formulas) => any(formulas),
-        Formula::All(All { positive, inside, .. }) => {
-            positive.iter().chain(inside).flat_map(formula).collect()
-        }
-    }
-}
-
-/// The names and texts of a pattern: each is somewhere in a file that the pattern fits, whatever it was imported as.
-fn literals(pattern: &Pattern) -> Vec<Vec<String>> {
-    let tree = &pattern.tree;
-    let mut found: Vec<String> = Vec::new();
-    for root in &pattern.roots {
-        for id in tree.subtree(*root) {
-            let names = match tree.kind(id) {
-                Kind::Name
-                | Kind::Member
-                | Kind::Keyword
-                | Kind::Function
-                | Kind::Class
-                | Kind::Import
-                | Kind::ImportItem
-                | Kind::Str
-                | Kind::JsxAttribute => tree.name(id),
-                _ => continue,
-            };
-            let is_plain = names
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-            // What `<... x ...>` was written as stands in no file.
-            let is_written = !matches!(names, "default" | "undefined" | DEEP);
-            if is_plain && names.len() >= LITERAL_BYTES_MIN && is_written {
-                found.push(names.to_owned());
-            }
-        }
-    }
-    found.sort();
-    found.dedup();
-    found.into_iter().map(|text| vec![text]).collect()
 }

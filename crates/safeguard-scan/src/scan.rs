@@ -1,7 +1,7 @@
 //! One file against all rules.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use aho_corasick::AhoCorasick;
 
@@ -9,8 +9,9 @@ use crate::analysis::place;
 use crate::finding::{Finding, Place, Step, identity, identity_of};
 use crate::language::{self, Language};
 use crate::matching::{Bindings, Source, bound};
+use crate::prefilter;
 use crate::project::Project;
-use crate::rule::{About, Confidence, Evaluation, Mode, Ready, Rule, RuleError, Sets};
+use crate::rule::{About, Confidence, Evaluation, Mode, Rule, RuleError, Sets};
 use crate::rules::{Check, Comparison, Reports};
 use crate::taint;
 use crate::tree::{NodeId, ParseError};
@@ -18,7 +19,9 @@ use crate::tree::{NodeId, ParseError};
 /// Rules, made ready to look for.
 #[derive(Debug)]
 pub struct Rules {
-    rules: Vec<Rule>,
+    /// Whether the rules of this program are among them; they are read once there is a file of their language.
+    own: bool,
+    rules: Vec<Arc<Rule>>,
     checks: Vec<&'static Check>,
     comparisons: Vec<&'static Comparison>,
     /// By language, once there is a file of it.
@@ -28,12 +31,51 @@ pub struct Rules {
 /// What the rules for one language look for.
 #[derive(Debug)]
 struct OfLanguage {
-    /// The rule's number among all.
-    rules: Vec<(usize, Ready)>,
-    /// All texts that some rule needs.
+    language: Language,
+    rules: Vec<Kept>,
+    /// All words that some rule needs, and how many they are.
     texts: AhoCorasick,
-    /// For each rule: groups of the texts' numbers.
-    needs: Vec<Vec<Vec<usize>>>,
+    words: usize,
+    sets: Mutex<Sets>,
+}
+
+/// A rule, and what it looks for once there is a file in which it may find something: reading its patterns takes longer than most files do.
+#[derive(Debug)]
+struct Kept {
+    rule: Arc<Rule>,
+    /// What a file must have for it.
+    need: Need,
+    mode: OnceLock<Result<Mode, RuleError>>,
+}
+
+/// The same as [`prefilter::Need`], with numbers of words.
+#[derive(Debug)]
+enum Need {
+    Word(usize),
+    All(Vec<Need>),
+    Any(Vec<Need>),
+}
+
+impl Need {
+    fn of(need: &prefilter::Need<'_>, words: &[String]) -> Need {
+        let several =
+            |parts: &[prefilter::Need<'_>]| parts.iter().map(|part| Need::of(part, words)).collect();
+        let number = |word: &str| words.binary_search_by(|other| other.as_str().cmp(word));
+        match need {
+            prefilter::Need::Nothing => Need::All(Vec::new()),
+            prefilter::Need::Word(word) => number(word).map_or(Need::All(Vec::new()), Need::Word),
+            prefilter::Need::All(parts) => Need::All(several(parts)),
+            prefilter::Need::Any(parts) => Need::Any(several(parts)),
+        }
+    }
+
+    fn holds(&self, has: &[bool]) -> bool {
+        match self {
+            Need::Word(number) => has[*number],
+            Need::All(parts) => parts.iter().all(|part| part.holds(has)),
+            Need::Any(parts) => parts.iter().any(|part| part.holds(has)),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -45,12 +87,18 @@ pub struct Scanned {
 }
 
 impl Rules {
-    pub(crate) fn new(
-        rules: Vec<Rule>,
+    pub(crate) fn own(checks: Vec<&'static Check>, comparisons: Vec<&'static Comparison>) -> Rules {
+        Rules::new(true, Vec::new(), checks, comparisons)
+    }
+
+    fn new(
+        own: bool,
+        rules: Vec<Arc<Rule>>,
         checks: Vec<&'static Check>,
         comparisons: Vec<&'static Comparison>,
     ) -> Rules {
         Rules {
+            own,
             rules,
             checks,
             comparisons,
@@ -60,7 +108,7 @@ impl Rules {
 
     fn of_language(&self, language: Language) -> Result<&OfLanguage, &RuleError> {
         self.ready[language as usize]
-            .get_or_init(|| OfLanguage::new(&self.rules, language))
+            .get_or_init(|| OfLanguage::new(self.own, &self.rules, language))
             .as_ref()
     }
 
@@ -70,28 +118,26 @@ impl Rules {
         let _ready = self.of_language(language);
     }
 
-    pub fn rules(&self) -> &[Rule] {
-        &self.rules
-    }
-
     pub(crate) fn comparisons(&self) -> &[&'static Comparison] {
         &self.comparisons
     }
 
     /// Rules in YAML alone.
     pub fn of(rules: Vec<Rule>) -> Rules {
-        Rules::new(rules, Vec::new(), Vec::new())
+        let rules = rules.into_iter().map(Arc::new).collect();
+        Rules::new(false, rules, Vec::new(), Vec::new())
     }
 
     /// These rules in YAML beside those that there are.
     pub fn and(mut self, more: Vec<Rule>) -> Rules {
-        self.rules.extend(more);
-        Rules::new(self.rules, self.checks, self.comparisons)
+        self.rules.extend(more.into_iter().map(Arc::new));
+        Rules::new(self.own, self.rules, self.checks, self.comparisons)
     }
 
     /// These rules in YAML instead of those that there are; checks in Rust stay.
     pub fn with(self, rules: Vec<Rule>) -> Rules {
-        Rules::new(rules, self.checks, self.comparisons)
+        let rules = rules.into_iter().map(Arc::new).collect();
+        Rules::new(false, rules, self.checks, self.comparisons)
     }
 
     /// The checks of some pages only, by the page's name.
@@ -107,52 +153,52 @@ impl Rules {
 }
 
 impl OfLanguage {
-    fn new(all: &[Rule], language: Language) -> Result<OfLanguage, RuleError> {
+    fn new(own: bool, others: &[Arc<Rule>], language: Language) -> Result<OfLanguage, RuleError> {
         let mut sets = Sets::default();
-        let rules = all
-            .iter()
-            .enumerate()
-            .filter(|(_, rule)| rule.languages.contains(&language))
-            .map(|(at, rule)| Ok((at, rule.ready(language, &mut sets)?)))
-            .collect::<Result<Vec<_>, RuleError>>()?;
-        let mut texts: Vec<&str> = rules
-            .iter()
-            .flat_map(|(_, ready)| &ready.needs)
-            .flatten()
-            .map(String::as_str)
-            .collect();
-        texts.sort_unstable();
-        texts.dedup();
-        let number = |text: &String| texts.binary_search(&text.as_str()).unwrap_or(usize::MAX);
-        let needs = rules
-            .iter()
-            .map(|(_, ready)| {
-                ready
-                    .needs
-                    .iter()
-                    .map(|group| group.iter().map(number).collect())
-                    .collect()
-            })
-            .collect();
+        let mut rules = Vec::new();
+        if own {
+            let own = crate::rules::of_language(language)?;
+            rules.extend(own.into_iter().map(|rule| (Arc::new(rule), OnceLock::new())));
+        }
+        for rule in others.iter().filter(|rule| rule.languages.contains(&language)) {
+            // What is wrong with a rule of somebody else is said whatever there is to look at.
+            let mode = rule.ready(language, &mut sets)?;
+            rules.push((Arc::clone(rule), OnceLock::from(Ok(mode))));
+        }
+        let needs: Vec<prefilter::Need<'_>> = rules.iter().map(|(rule, _)| rule.need()).collect();
+        let words = needs.iter().flat_map(prefilter::Need::words).map(str::to_owned);
+        let mut words: Vec<String> = words.collect();
+        words.sort_unstable();
+        words.dedup();
+        let needs: Vec<Need> = needs.iter().map(|need| Need::of(need, &words)).collect();
+        let kept = rules.into_iter().zip(needs);
         Ok(OfLanguage {
-            texts: AhoCorasick::new(&texts).map_err(|error| RuleError::Yaml(error.to_string()))?,
-            needs,
-            rules,
+            language,
+            words: words.len(),
+            texts: AhoCorasick::new(words).map_err(|error| RuleError::Yaml(error.to_string()))?,
+            rules: kept
+                .map(|((rule, mode), need)| Kept { rule, need, mode })
+                .collect(),
+            sets: Mutex::new(sets),
         })
     }
 
-    /// The rules that may find something in a file: their numbers, and what they look for.
-    fn candidates(&self, text: &str) -> impl Iterator<Item = &(usize, Ready)> {
-        let mut has = vec![false; self.texts.patterns_len()];
+    /// The rules that may find something in a file, and what they look for.
+    fn candidates(&self, text: &str) -> Result<Vec<(&Rule, &Mode)>, &RuleError> {
+        let mut has = vec![false; self.words];
         for one in self.texts.find_overlapping_iter(text) {
             has[one.pattern().as_usize()] = true;
         }
-        let has = move |number: &usize| has.get(*number).copied().unwrap_or(true);
-        self.rules
-            .iter()
-            .zip(&self.needs)
-            .filter(move |(_, needs)| needs.iter().all(|group| group.iter().any(&has)))
-            .map(|(ready, _)| ready)
+        let may_find = self.rules.iter().filter(|kept| kept.need.holds(&has));
+        may_find
+            .map(|kept| {
+                let mode = kept.mode.get_or_init(|| {
+                    let mut sets = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
+                    kept.rule.ready(self.language, &mut sets)
+                });
+                Ok((&*kept.rule, mode.as_ref()?))
+            })
+            .collect()
     }
 }
 
@@ -166,20 +212,22 @@ pub fn scan(rules: &Rules, source: &Source, project: &Project) -> Scanned {
     let mut scanned = Scanned::default();
     let language = source.tree.language();
     let mut evaluation = Evaluation::new(source);
-    let candidates = match rules.of_language(language) {
-        Ok(of_language) => of_language.candidates(source.tree.text()),
+    let candidates = rules
+        .of_language(language)
+        .and_then(|of_language| of_language.candidates(source.tree.text()));
+    let candidates = match candidates {
+        Ok(candidates) => candidates,
         Err(error) => {
             scanned.unfinished.push(error.to_string());
             return scanned;
         }
     };
-    for (at, ready) in candidates {
-        let rule = &rules.rules[*at];
+    for (rule, mode) in candidates {
         if !rule.paths.include(&source.path) {
             continue;
         }
         evaluation.complete = true;
-        match &ready.mode {
+        match mode {
             Mode::Search(formula) => {
                 for one in evaluation.everywhere(formula) {
                     let message = told(&rule.about.message, &one.bindings, source);

@@ -3,7 +3,7 @@
 mod comparison;
 mod expression;
 mod formula;
-mod written;
+pub(crate) mod written;
 mod yaml;
 
 use std::sync::Arc;
@@ -69,14 +69,6 @@ pub struct Rule {
     pub languages: Vec<Language>,
     pub paths: Paths,
     written: written::Written,
-}
-
-/// What a rule looks for in one language. It is made when the first file of the language comes.
-#[derive(Debug)]
-pub struct Ready {
-    pub mode: Mode,
-    /// Texts of which a file has at least one of each group, or the rule finds nothing in it.
-    pub needs: Vec<Vec<String>>,
 }
 
 /// Which files a rule looks at, as `.gitignore` names them: without a slash a glob is any part of a path, and what lies in it.

@@ -8,91 +8,91 @@ use super::Confidence;
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct File {
-    pub(super) rules: Vec<Written>,
+pub(crate) struct File {
+    pub(crate) rules: Vec<Written>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct Written {
-    pub(super) id: String,
-    pub(super) message: String,
-    pub(super) languages: Vec<String>,
-    pub(super) severity: String,
+pub(crate) struct Written {
+    pub(crate) id: String,
+    pub(crate) message: String,
+    pub(crate) languages: Vec<String>,
+    pub(crate) severity: String,
     #[serde(default)]
-    pub(super) mode: Option<String>,
+    pub(crate) mode: Option<String>,
     #[serde(default)]
-    pub(super) metadata: Metadata,
+    pub(crate) metadata: Metadata,
     #[serde(default)]
-    pub(super) paths: WrittenPaths,
+    pub(crate) paths: WrittenPaths,
     #[serde(default, rename = "x-safeguard")]
-    pub(super) own: Own,
+    pub(crate) own: Own,
     // What only changes how a fix or a report looks.
     #[serde(default)]
     #[expect(dead_code, reason = "a fix is not applied")]
-    pub(super) fix: Option<String>,
+    pub(crate) fix: Option<String>,
     #[serde(default)]
     #[expect(dead_code, reason = "this program is no Semgrep")]
-    pub(super) min_version: Option<String>,
+    pub(crate) min_version: Option<String>,
     // The formula, in one of its forms.
     #[serde(default)]
-    pub(super) pattern: Option<String>,
+    pub(crate) pattern: Option<String>,
     #[serde(default)]
-    pub(super) pattern_regex: Option<String>,
+    pub(crate) pattern_regex: Option<String>,
     #[serde(default)]
-    pub(super) patterns: Option<Vec<Item>>,
+    pub(crate) patterns: Option<Vec<Item>>,
     #[serde(default)]
-    pub(super) pattern_either: Option<Vec<Item>>,
+    pub(crate) pattern_either: Option<Vec<Item>>,
     #[serde(default)]
-    pub(super) pattern_sources: Vec<Item>,
+    pub(crate) pattern_sources: Vec<Item>,
     #[serde(default)]
-    pub(super) pattern_sinks: Vec<Item>,
+    pub(crate) pattern_sinks: Vec<Item>,
     #[serde(default)]
-    pub(super) pattern_sanitizers: Vec<Item>,
+    pub(crate) pattern_sanitizers: Vec<Item>,
     #[serde(default)]
-    pub(super) pattern_propagators: Vec<Item>,
+    pub(crate) pattern_propagators: Vec<Item>,
 }
 
 /// Metadata is the author's own; what is known of it is used.
 #[derive(Debug, Clone, Deserialize, Default)]
-pub(super) struct Metadata {
+pub(crate) struct Metadata {
     #[serde(default)]
-    pub(super) cwe: OneOrMany,
+    pub(crate) cwe: OneOrMany,
     #[serde(default)]
-    pub(super) confidence: Option<String>,
+    pub(crate) confidence: Option<String>,
     #[serde(flatten)]
     #[expect(dead_code, reason = "may say anything")]
-    pub(super) other: BTreeMap<String, serde::de::IgnoredAny>,
+    pub(crate) other: BTreeMap<String, serde::de::IgnoredAny>,
 }
 
 #[derive(Debug, Clone, Deserialize, Default)]
 #[serde(deny_unknown_fields)]
-pub(super) struct WrittenPaths {
+pub(crate) struct WrittenPaths {
     #[serde(default)]
-    pub(super) include: Vec<String>,
+    pub(crate) include: Vec<String>,
     #[serde(default)]
-    pub(super) exclude: Vec<String>,
+    pub(crate) exclude: Vec<String>,
 }
 
 #[derive(Debug, Clone, Deserialize, Default)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Own {
+pub(crate) struct Own {
     /// `X1` to `X6`.
     #[serde(default)]
-    pub(super) failure: String,
+    pub(crate) failure: String,
     #[serde(default)]
-    pub(super) confidence: Option<Confidence>,
+    pub(crate) confidence: Option<Confidence>,
     /// Sets of sources of this project, beside those that the rule has itself: `outside`.
     #[serde(default)]
-    pub(super) sources: Vec<String>,
+    pub(crate) sources: Vec<String>,
     /// Sets of what makes a value harmless, beside those that the rule has itself: `behind-host`.
     #[serde(default)]
-    pub(super) clean: Vec<String>,
+    pub(crate) clean: Vec<String>,
 }
 
 #[derive(Debug, Clone, Deserialize, Default)]
 #[serde(untagged)]
-pub(super) enum OneOrMany {
+pub(crate) enum OneOrMany {
     One(String),
     Many(Vec<String>),
     #[default]
@@ -100,7 +100,7 @@ pub(super) enum OneOrMany {
 }
 
 impl OneOrMany {
-    pub(super) fn into_vec(self) -> Vec<String> {
+    pub(crate) fn into_vec(self) -> Vec<String> {
         match self {
             OneOrMany::One(one) => vec![one],
             OneOrMany::Many(many) => many,
@@ -112,65 +112,65 @@ impl OneOrMany {
 /// One operator of a formula; a source, sink or propagator has more than one key.
 #[derive(Debug, Clone, Deserialize, Default)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub(super) struct Item {
-    pub(super) pattern: Option<String>,
-    pub(super) pattern_regex: Option<String>,
-    pub(super) patterns: Option<Vec<Item>>,
-    pub(super) pattern_either: Option<Vec<Item>>,
-    pub(super) pattern_inside: Option<Nested>,
-    pub(super) pattern_not: Option<Nested>,
-    pub(super) pattern_not_inside: Option<Nested>,
-    pub(super) pattern_not_regex: Option<String>,
-    pub(super) metavariable_regex: Option<WrittenRegex>,
-    pub(super) metavariable_pattern: Option<Box<WrittenPattern>>,
-    pub(super) metavariable_comparison: Option<WrittenComparison>,
-    pub(super) focus_metavariable: Option<Focus>,
-    pub(super) from: Option<String>,
-    pub(super) to: Option<String>,
+pub(crate) struct Item {
+    pub(crate) pattern: Option<String>,
+    pub(crate) pattern_regex: Option<String>,
+    pub(crate) patterns: Option<Vec<Item>>,
+    pub(crate) pattern_either: Option<Vec<Item>>,
+    pub(crate) pattern_inside: Option<Nested>,
+    pub(crate) pattern_not: Option<Nested>,
+    pub(crate) pattern_not_inside: Option<Nested>,
+    pub(crate) pattern_not_regex: Option<String>,
+    pub(crate) metavariable_regex: Option<WrittenRegex>,
+    pub(crate) metavariable_pattern: Option<Box<WrittenPattern>>,
+    pub(crate) metavariable_comparison: Option<WrittenComparison>,
+    pub(crate) focus_metavariable: Option<Focus>,
+    pub(crate) from: Option<String>,
+    pub(crate) to: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
-pub(super) enum Nested {
+pub(crate) enum Nested {
     Code(String),
     Item(Box<Item>),
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
-pub(super) enum Focus {
+pub(crate) enum Focus {
     One(String),
     Many(Vec<String>),
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct WrittenRegex {
-    pub(super) metavariable: String,
-    pub(super) regex: String,
+pub(crate) struct WrittenRegex {
+    pub(crate) metavariable: String,
+    pub(crate) regex: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct WrittenPattern {
-    pub(super) metavariable: String,
+pub(crate) struct WrittenPattern {
+    pub(crate) metavariable: String,
     #[serde(default)]
-    pub(super) pattern: Option<String>,
+    pub(crate) pattern: Option<String>,
     #[serde(default)]
-    pub(super) pattern_regex: Option<String>,
+    pub(crate) pattern_regex: Option<String>,
     #[serde(default)]
-    pub(super) pattern_not_regex: Option<String>,
+    pub(crate) pattern_not_regex: Option<String>,
     #[serde(default)]
-    pub(super) patterns: Option<Vec<Item>>,
+    pub(crate) patterns: Option<Vec<Item>>,
     #[serde(default)]
-    pub(super) pattern_either: Option<Vec<Item>>,
+    pub(crate) pattern_either: Option<Vec<Item>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct WrittenComparison {
-    pub(super) comparison: String,
+pub(crate) struct WrittenComparison {
+    pub(crate) comparison: String,
     #[serde(default)]
     #[expect(dead_code, reason = "the comparison names it too")]
-    pub(super) metavariable: Option<String>,
+    pub(crate) metavariable: Option<String>,
 }

@@ -7,11 +7,10 @@ use safeguard_api::evidence::Severity;
 
 use super::written::{File, Focus, Item, Nested, Written, WrittenPaths, WrittenPattern};
 use super::{
-    About, All, Comparison, Condition, Confidence, Expression, Formula, Mode, Paths, Propagator, Ready, Rule,
-    Taint,
+    About, All, Comparison, Condition, Confidence, Expression, Formula, Mode, Paths, Propagator, Rule, Taint,
 };
 use crate::language::{self, Language};
-use crate::prefilter;
+use crate::prefilter::Need;
 
 /// How long a file of rules may be, in bytes.
 const FILE_BYTES_MAX: usize = 4 << 20;
@@ -39,7 +38,7 @@ pub fn load(text: &str) -> Result<Vec<Rule>, RuleError> {
         };
         for language in &rule.languages {
             let ready = rule.ready(*language, &mut sets)?;
-            ready.mode.compiled().map_err(problem)?;
+            ready.compiled().map_err(problem)?;
         }
     }
     Ok(rules)
@@ -61,7 +60,7 @@ pub(crate) fn load_own(text: &str) -> Result<Vec<Rule>, RuleError> {
 }
 
 /// Sets of sources that several rules share, each read once.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Sets(BTreeMap<(String, Language), Vec<Arc<Formula>>>);
 
 impl Sets {
@@ -114,15 +113,16 @@ fn rule(written: Written) -> Result<Rule, RuleError> {
 }
 
 impl Rule {
+    /// What must be in a file for it to find anything there.
+    pub(crate) fn need(&self) -> Need<'_> {
+        Need::of(&self.written)
+    }
+
     /// What it looks for in one of its languages.
-    pub(crate) fn ready(&self, language: Language, sets: &mut Sets) -> Result<Ready, RuleError> {
-        let mode = mode(&self.written, language, sets).map_err(|problem| RuleError::Rule {
+    pub(crate) fn ready(&self, language: Language, sets: &mut Sets) -> Result<Mode, RuleError> {
+        mode(&self.written, language, sets).map_err(|problem| RuleError::Rule {
             id: self.about.id.clone(),
             problem,
-        })?;
-        Ok(Ready {
-            needs: prefilter::needs(&mode),
-            mode,
         })
     }
 }

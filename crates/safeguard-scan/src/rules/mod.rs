@@ -55,7 +55,7 @@ pub use page::{Case, Expected, Page};
 use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
-use crate::rule::{About, Confidence, RuleError, load_own};
+use crate::rule::{About, Confidence, Rule, RuleError, load_own};
 use crate::tree::NodeId;
 use list::{CHECKS, COMPARISONS, RUN, YAML};
 
@@ -229,14 +229,61 @@ pub fn pages_of(wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Page>, String> {
 }
 
 /// All rules.
-pub fn built_in() -> Result<crate::scan::Rules, RuleError> {
-    let files = YAML.iter().map(|entry| load_own(entry.rules));
-    let rules = files.collect::<Result<Vec<_>, _>>()?;
+pub fn built_in() -> crate::scan::Rules {
     let checks = CHECKS.iter().map(|(_, check)| *check).collect();
     let comparisons = COMPARISONS.iter().map(|(_, comparison)| *comparison).collect();
-    Ok(crate::scan::Rules::new(
-        rules.into_iter().flatten().collect(),
-        checks,
-        comparisons,
-    ))
+    crate::scan::Rules::own(checks, comparisons)
+}
+
+/// Those in YAML for a language.
+pub(crate) fn of_language(language: Language) -> Result<Vec<Rule>, RuleError> {
+    let mut found = Vec::new();
+    for entry in YAML {
+        // Reading all of them takes longer than most files do.
+        if yaml_names(language).iter().any(|name| entry.rules.contains(name)) {
+            found.extend(load_own(entry.rules)?);
+        }
+    }
+    found.retain(|rule| rule.languages.contains(&language));
+    Ok(found)
+}
+
+/// How a language is called in rules of this program.
+fn yaml_names(language: Language) -> &'static [&'static str] {
+    match language {
+        Language::Go => &["\"go\""],
+        Language::Hcl => &["\"hcl\"", "\"terraform\""],
+        Language::Java => &["\"java\""],
+        Language::JavaScript => &["\"javascript\""],
+        Language::Python => &["\"python\""],
+        Language::Rust => &["\"rust\""],
+        Language::TypeScript | Language::Tsx => &["\"typescript\""],
+        Language::Yaml => &["\"yaml\""],
+        Language::Dockerfile | Language::Settings | Language::Shell | Language::Sql => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_rule_is_left_out_of_its_language() {
+        let all: Vec<Rule> = YAML
+            .iter()
+            .flat_map(|entry| load_own(entry.rules).expect("rules"))
+            .collect();
+        let languages = all.iter().flat_map(|rule| &rule.languages);
+        for language in languages {
+            let ids = |rules: &[Rule]| -> Vec<String> {
+                let of_language = rules.iter().filter(|rule| rule.languages.contains(language));
+                of_language.map(|rule| rule.about.id.clone()).collect()
+            };
+            assert_eq!(
+                ids(&of_language(*language).expect("rules")),
+                ids(&all),
+                "{language:?}"
+            );
+        }
+    }
 }
