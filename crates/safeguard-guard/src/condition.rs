@@ -370,7 +370,8 @@ pub(crate) fn is_all_of(select: &SelectStmt, relation: Option<&RangeVar>) -> boo
 }
 
 fn returns_everything(select: &SelectStmt) -> bool {
-    matches!(select.where_clause(), Node::None)
+    let condition = select.where_clause();
+    (matches!(condition, Node::None) || truth(condition, &Target::none(), 0) == Some(true))
         && matches!(select.having_clause(), Node::None)
         && matches!(select.limit_count(), Node::None)
         && matches!(select.limit_offset(), Node::None)

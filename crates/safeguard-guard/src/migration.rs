@@ -4,6 +4,7 @@
 //! that no migration may run at all are the guard's own.
 
 mod measured;
+mod own;
 
 use std::ops::Range;
 
@@ -164,15 +165,58 @@ pub fn lint(text: &str) -> Vec<MigrationFinding> {
         return vec![not_understood(&script, &facts)];
     }
     let lines = Lines::of(&script);
-    let mut found = by_guard(&script, &lines);
-    let violations = violations(script.up);
-    found.extend(violations.iter().filter_map(|violation| told(violation, &lines)));
-    found.extend(expand_and_contract(&violations, &lines));
+    let mut found = found_in(script.up, &lines);
+    // What a block of code does is done: it is read behind what stands before it, and told where it begins.
+    for (start, statement) in placed_statements(script.up) {
+        let (line, column) = lines.place(start);
+        let (shown, hidden): (Vec<_>, Vec<_>) =
+            own::unfolded(statement).into_iter().partition(Option::is_some);
+        if !hidden.is_empty() {
+            found.push(dynamic((line, column)));
+        }
+        let before = script.up.get(..start).unwrap_or_default();
+        let shown: Vec<String> = shown.into_iter().flatten().collect();
+        if shown.is_empty() {
+            continue;
+        }
+        let whole = format!("{before}\n{};\n", shown.join(";\n"));
+        let behind = Lines {
+            up: &whole,
+            before: script.lines_before,
+        };
+        let last = behind.place(start);
+        let inner = found_in(&whole, &behind).into_iter();
+        let inner = inner.filter(|finding| (finding.line, finding.column) > last);
+        found.extend(inner.map(|finding| MigrationFinding {
+            line,
+            column,
+            ..finding
+        }));
+    }
     found.sort_by(|one, other| {
         (one.line, one.column, &one.rule).cmp(&(other.line, other.column, &other.rule))
     });
     found.dedup();
     found
+}
+
+fn found_in(up: &str, lines: &Lines<'_>) -> Vec<MigrationFinding> {
+    let mut found = by_guard(up, lines);
+    let violations = violations(up);
+    found.extend(violations.iter().filter_map(|violation| told(violation, lines)));
+    found.extend(expand_and_contract(&violations, lines));
+    found
+}
+
+fn dynamic((line, column): (usize, usize)) -> MigrationFinding {
+    MigrationFinding {
+        rule: Class::DynamicSql.as_str().to_owned(),
+        severity: Severity::Medium,
+        line,
+        column,
+        message: "It runs a text that is put together while it runs.".to_owned(),
+        hint: Some("write the statement out, or rehearse it with `--db`".to_owned()),
+    }
 }
 
 fn violations(sql: &str) -> Vec<Violation> {
@@ -240,8 +284,8 @@ fn expand_and_contract(violations: &[Violation], lines: &Lines<'_>) -> Option<Mi
     })
 }
 
-/// What the guard refuses a migration, and what it measures for touching every row.
-fn by_guard(script: &Script<'_>, lines: &Lines<'_>) -> Vec<MigrationFinding> {
+/// What the guard refuses a migration, and what squawk does not know.
+fn by_guard(up: &str, lines: &Lines<'_>) -> Vec<MigrationFinding> {
     let policy = GuardPolicy::default();
     let asker = Asker {
         principal: Principal::Migration,
@@ -249,19 +293,35 @@ fn by_guard(script: &Script<'_>, lines: &Lines<'_>) -> Vec<MigrationFinding> {
         frozen: false,
     };
     let mut found = Vec::new();
-    for (start, statement) in placed_statements(script.up) {
+    let mut seen = own::Seen::default();
+    let intended = rows_removed_intended(up) > 0;
+    for (start, statement) in placed_statements(up) {
         let facts = read(statement);
-        let decision = judge(&facts, asker, &policy);
-        let severity = match (decision.decision, decision.class) {
-            (GuardAnswer::Deny, _) => Severity::High,
-            (GuardAnswer::Measure, Class::BulkWrite) => Severity::Medium,
-            (GuardAnswer::Measure | GuardAnswer::Allow, _) => continue,
-        };
-        let Some(finding) = decision.finding else { continue };
         let (line, column) = lines.place(start);
+        for told in own::told(statement, &facts, &mut seen) {
+            let meant = told.rule == Class::Delete.as_str() && intended;
+            if meant || is_silenced(up.get(..start).unwrap_or_default(), told.rule) {
+                continue;
+            }
+            found.push(MigrationFinding {
+                rule: told.rule.to_owned(),
+                severity: told.severity,
+                line,
+                column,
+                message: told.message,
+                hint: Some(told.hint.to_owned()),
+            });
+        }
+        let decision = judge(&facts, asker, &policy);
+        let Some(finding) = decision
+            .finding
+            .filter(|_| decision.decision == GuardAnswer::Deny)
+        else {
+            continue;
+        };
         found.push(MigrationFinding {
             rule: finding.rule,
-            severity,
+            severity: Severity::High,
             line,
             column,
             message: format!("{}.", finding.message),
@@ -269,6 +329,15 @@ fn by_guard(script: &Script<'_>, lines: &Lines<'_>) -> Vec<MigrationFinding> {
         });
     }
     found
+}
+
+/// Whether the lines of comments right before a statement silence a rule, as they do squawk's own.
+fn is_silenced(before: &str, rule: &str) -> bool {
+    let comments = before.trim_end().lines().rev();
+    comments
+        .map_while(|line| line.trim().strip_prefix("--"))
+        .filter_map(|comment| comment.trim().strip_prefix("squawk-ignore"))
+        .any(|rules| rules.split([',', ' ']).any(|one| one == rule))
 }
 
 fn not_understood(script: &Script<'_>, facts: &crate::Facts) -> MigrationFinding {
@@ -367,7 +436,7 @@ DROP INDEX users_by_age;
         8:35 high changing-column-type
         9:19 high constraint-missing-not-valid
         9:23 high adding-foreign-key-constraint
-        10:1 medium bulk-write
+        10:1 high backfill-under-lock
         11:1 high truncate
         ");
     }
