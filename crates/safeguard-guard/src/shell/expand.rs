@@ -134,6 +134,21 @@ impl Expander<'_> {
         Ok(words)
     }
 
+    /// The ways in which a command may be named. Where the command sets nothing, `${PYTHON:-python3}` is taken for what it says: who
+    /// has set it elsewhere meant that program.
+    pub fn names(&self, node: Node<'_>) -> Result<Vec<Vec<Word>>, Refusal> {
+        let mut ways = self.alternatives(node)?;
+        let named = slice(node, self.text).trim_matches('"').strip_prefix("${");
+        let outside = named
+            .and_then(|rest| rest.split_once(":-"))
+            .is_some_and(|(name, _)| !self.variables.values.contains_key(name));
+        let known = |way: &Vec<Word>| !way.iter().any(|word| word.text.contains(UNKNOWN));
+        if outside && ways.iter().any(known) {
+            ways.retain(known);
+        }
+        Ok(ways)
+    }
+
     /// As [`Expander::words`], one list for each way in which its variables may be set.
     pub fn alternatives(&self, node: Node<'_>) -> Result<Vec<Vec<Word>>, Refusal> {
         Ok(self.letters(node, false)?.into_iter().map(words_of).collect())
@@ -232,6 +247,10 @@ impl Expander<'_> {
 
     fn variable(&self, name: &str, quoted: bool) -> Vec<Vec<Letter>> {
         let values = self.variables.values(name);
+        if name == "@" && quoted {
+            // Each stays a word, whatever is in it.
+            return values.iter().map(|value| apart(value)).collect();
+        }
         values.iter().map(|value| expanded(value, quoted)).collect()
     }
 
@@ -315,10 +334,24 @@ fn unknown(quoted: bool) -> Vec<Vec<Letter>> {
     vec![expanded(&UNKNOWN.to_string(), quoted)]
 }
 
+/// Stands between the words of `$@`.
+pub(crate) const WORDS_APART: char = '\u{1f}';
+
+fn apart(words: &str) -> Vec<Letter> {
+    let mut letters = Vec::new();
+    for (at, word) in words.split(WORDS_APART).enumerate() {
+        if at > 0 {
+            word::push(&mut letters, " ", Kind::Expanded);
+        }
+        word::push(&mut letters, word, Kind::Quoted);
+    }
+    letters
+}
+
 fn expanded(value: &str, quoted: bool) -> Vec<Letter> {
     let mut letters = Vec::new();
     let kind = if quoted { Kind::Quoted } else { Kind::Expanded };
-    word::push(&mut letters, value, kind);
+    word::push(&mut letters, &value.replace(WORDS_APART, " "), kind);
     letters
 }
 

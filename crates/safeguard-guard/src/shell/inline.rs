@@ -84,6 +84,9 @@ impl Code {
     }
 }
 
+/// Options of JavaScript's programs that run a module before the program.
+const PRELOAD: &[&str] = &["-r", "--require", "--import", "--loader", "--experimental-loader"];
+
 struct Interpreter {
     programs: &'static [&'static str],
     language: Language,
@@ -103,7 +106,7 @@ const INTERPRETERS: &[Interpreter] = &[
         programs: &["node", "nodejs", "deno", "bun", "tsx", "ts-node"],
         language: Language::JavaScript,
         code: &["-e", "-p", "-pe", "--eval", "--print"],
-        with_value: &["-r", "--require", "--import", "--loader"],
+        with_value: PRELOAD,
     },
     Interpreter {
         programs: &["perl"],
@@ -130,6 +133,7 @@ const INTERPRETERS: &[Interpreter] = &[
             "rscript",
             "elixir",
             "osascript",
+            "r",
             "groovy",
             "julia",
             "scala",
@@ -154,6 +158,7 @@ pub(crate) fn look(walk: &mut Walk<'_>, invocation: &Invocation) -> Result<Vec<W
             )));
         }
         found.append(&mut judge(walk, invocation, &code, language)?);
+        note_scripts(walk, &tokens(&code, language));
         let code = Code::of(&code, language, ".".to_owned());
         let taken_in = files::modules(walk, invocation, &code, &invocation.folder, 1)?;
         found.extend(taken_in.into_iter().map(Within::OfCode));
@@ -164,6 +169,28 @@ pub(crate) fn look(walk: &mut Walk<'_>, invocation: &Invocation) -> Result<Vec<W
     let runs = files::run(walk, invocation, paths, hint)?;
     found.extend(runs.into_iter().map(Within::OfCode));
     Ok(found)
+}
+
+/// A script of a shell that code writes may hold any of its texts.
+fn note_scripts(walk: &mut Walk<'_>, tokens: &[Token]) {
+    let is_script = |text: &&str| {
+        [".bash", ".sh"].iter().any(|ending| text.ends_with(ending)) && !text.contains([' ', '\n'])
+    };
+    let writes = |token: &Token| matches!(token, Token::Name(name) if name.to_lowercase().contains("write") || name == "open");
+    if !tokens.iter().any(writes) {
+        return;
+    }
+    let texts: Vec<&str> = tokens.iter().filter_map(Token::text).collect();
+    for path in texts.iter().copied().filter(is_script) {
+        let others: Vec<&str> = texts
+            .iter()
+            .copied()
+            .filter(|text| *text != path && text.contains(' '))
+            .collect();
+        if !others.is_empty() {
+            walk.note_written(path, Some(others.join("\n")));
+        }
+    }
 }
 
 /// Judges a script that is no shell's; returns the commands that it would run.
@@ -189,6 +216,13 @@ fn code_of(walk: &Walk<'_>, invocation: &Invocation) -> Result<Vec<(String, Lang
     let words: Vec<&str> = invocation.args.iter().map(|word| word.text.as_str()).collect();
     // Consoles of frameworks take code as well.
     let (language, names): (Language, &[&str]) = match (invocation.program.as_str(), words.as_slice()) {
+        ("rails" | "gitlab-rails", ["runner" | "r", "-" | "/dev/stdin", ..]) => {
+            return match &invocation.stdin {
+                Stdin::Text(text) => Ok(vec![(text.clone(), Language::Ruby)]),
+                Stdin::Unseen => Err(rules::UNSEEN_SCRIPT.finding("runs code that another program makes")),
+                Stdin::Inherited | Stdin::File(_) => Ok(Vec::new()),
+            };
+        }
         ("rails" | "gitlab-rails", ["runner" | "r", code, ..]) if !is_program(code) => {
             return Ok(vec![((*code).to_owned(), Language::Ruby)]);
         }
@@ -208,6 +242,7 @@ fn code_of(walk: &Walk<'_>, invocation: &Invocation) -> Result<Vec<(String, Lang
         .iter()
         .take(2)
         .any(|word| matches!(*word, "shell" | "shell_plus" | "console" | "tinker"));
+    let console = console || (invocation.is(&["rails"]) && words.first() == Some(&"c"));
     if let Stdin::Text(text) = &invocation.stdin
         && console
     {
@@ -233,6 +268,17 @@ fn code_of(walk: &Walk<'_>, invocation: &Invocation) -> Result<Vec<(String, Lang
             .values(interpreter.code)
             .map(|word| (word.text.clone(), interpreter.language)),
     );
+    for module in given
+        .values(PRELOAD)
+        .filter_map(|word| word.text.strip_prefix("data:"))
+    {
+        match module.split_once(',') {
+            Some((kind, code)) if !kind.contains("base64") && !code.contains('%') => {
+                found.push((code.to_owned(), interpreter.language));
+            }
+            Some(_) | None => return Err(rules::UNSEEN_SCRIPT.finding("runs code that is not in sight")),
+        }
+    }
     let first = given.rest.first().map(|(_, word)| word.text.as_str());
     let reads = found.is_empty() && !given.any(&["-m", "--version", "-V", "-v", "--help", "-h"]);
     match (first, &invocation.stdin) {

@@ -73,3 +73,9 @@ pub fn judge_write(path: &str, folder: Option<&str>) -> Option<GuardFinding> {
     let spot = paths::Spot::project().to(path, folder);
     rules::write_refused(&spot)
 }
+
+/// Whether one of [`CommandDecision::scripts`] lies where a build puts what it makes: it is an agent's only where it is kept with the sources.
+#[must_use]
+pub fn may_be_built(path: &str) -> bool {
+    walk::may_be_built(&paths::Spot::project().to(path, None))
+}

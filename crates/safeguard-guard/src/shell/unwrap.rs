@@ -29,6 +29,8 @@ pub(crate) enum Within {
     OfCode(String),
     /// A file that a shell would read.
     Script(String),
+    /// A file of this machine that runs in a container.
+    Mounted(String),
     /// What the shell is given to read.
     Stdin {
         elsewhere: bool,
@@ -61,6 +63,7 @@ pub(crate) fn within(invocation: &Invocation) -> Vec<Within> {
         found.push(xargs(invocation));
     }
     found.append(&mut editors::texts(invocation));
+    found.append(&mut editors::scripts(invocation));
     found.append(&mut runners::texts(invocation));
     if invocation.is(&["node", "nodejs"]) {
         // A tool by the path of its program.
@@ -98,6 +101,7 @@ pub(crate) fn within(invocation: &Invocation) -> Vec<Within> {
     }
     found.append(&mut wrapped(&invocation.program, &invocation.args));
     found.extend(images::started(&invocation.program, &invocation.args));
+    found.extend(images::mounted(invocation));
     found.extend(module(invocation));
     found
 }

@@ -1,14 +1,18 @@
 //! Walks a command in the order in which a shell runs it, and asks about every program that it would start.
 
+mod functions;
 mod script;
 mod scripts;
 pub(in crate::shell) mod secrets;
 mod start;
+mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::functions::Functions;
 use self::script::Script;
 use super::expand::Variables;
+use super::inline::is_program;
 use super::paths::{Root, Spot};
 use super::word::{UNKNOWN, Word};
 use super::{Surroundings, rules, tree};
@@ -81,6 +85,8 @@ pub(crate) struct Walk<'s> {
     copied: BTreeMap<String, String>,
     /// Files that the command itself writes, with their texts; none for what another program made.
     written: BTreeMap<String, Option<String>>,
+    /// Names that stand for other words.
+    aliases: BTreeMap<String, String>,
     /// What psql is told to put in place of names, by the call that is asked about.
     pub psql: BTreeMap<String, String>,
     open: Vec<Text>,
@@ -101,6 +107,7 @@ impl<'s> Walk<'s> {
             judged: BTreeSet::new(),
             copied: BTreeMap::new(),
             written: BTreeMap::new(),
+            aliases: BTreeMap::new(),
             psql: BTreeMap::new(),
             open: Vec::new(),
             steps: 0,
@@ -131,13 +138,15 @@ impl<'s> Walk<'s> {
             let mut script = Script {
                 text: &next.text,
                 state: next.state,
-                functions: BTreeMap::new(),
+                functions: Functions::default(),
                 stdin: Stdin::Inherited,
                 deep: next.deep,
                 calls: 0,
+                loops: 0,
                 walk: self,
             };
-            match script.part(tree.root_node(), &next.stdin) {
+            let walked = script.part(tree.root_node(), &next.stdin);
+            match walked.and_then(|_| script.end()) {
                 Err(finding) if of_code && rules::OF_FORM.contains(&finding.rule.as_str()) => {}
                 walked => {
                     walked?;
@@ -177,24 +186,33 @@ impl<'s> Walk<'s> {
         }
     }
 
+    /// One name for a file of the project, whichever way it is written.
+    fn key<'p>(&self, path: &'p str) -> &'p str {
+        let within = self
+            .around
+            .folder
+            .and_then(|folder| path.strip_prefix(folder)?.strip_prefix('/'));
+        within.unwrap_or(path).trim_start_matches("./")
+    }
+
     /// The text of a file that the command wrote before.
     pub fn written(&self, path: &str) -> Option<&str> {
-        self.written.get(path.trim_start_matches("./"))?.as_deref()
+        self.written.get(self.key(path))?.as_deref()
     }
 
     pub fn is_unseen(&self, path: &str) -> bool {
-        self.written.get(path.trim_start_matches("./")) == Some(&None)
+        self.written.get(self.key(path)) == Some(&None)
     }
 
     /// Notes what a file holds from here on; without a text, that it is not in sight.
     pub fn note_written(&mut self, path: &str, text: Option<String>) {
-        self.written
-            .insert(path.trim_start_matches("./").to_owned(), text);
+        let key = self.key(path).to_owned();
+        self.written.insert(key, text);
     }
 
     /// Notes what a redirect wrote: what the file holds on the disk says nothing any more.
     fn note_redirect(&mut self, redirect: &Redirect, text: Option<String>) {
-        let path = redirect.path.text.trim_start_matches("./");
+        let path = self.key(&redirect.path.text);
         let text = match (text, self.written.get(path)) {
             (Some(text), Some(before)) if redirect.appends => {
                 before.as_ref().map(|before| format!("{before}\n{text}"))
@@ -206,11 +224,10 @@ impl<'s> Walk<'s> {
 
     /// A copy holds what the first did.
     fn note_copy(&mut self, from: &str, to: &str) {
-        let from = from.trim_start_matches("./");
-        match self.written.get(from).cloned() {
+        match self.written.get(self.key(from)).cloned() {
             Some(text) => self.note_written(to, text),
             None => {
-                let to = to.trim_start_matches("./").to_owned();
+                let to = self.key(to).to_owned();
                 self.copied.insert(to, from.to_owned());
             }
         }
@@ -221,7 +238,7 @@ impl<'s> Walk<'s> {
         if let Some(text) = self.written(path) {
             return Some(text.to_owned());
         }
-        let first = self.copied.get(path.trim_start_matches("./"));
+        let first = self.copied.get(self.key(path));
         let first = first.map(|first| Spot::project().to(first, self.around.folder));
         let shown = readable(first.as_ref().unwrap_or(spot))?;
         let text = self.around.scripts.get(&shown).cloned();
@@ -258,19 +275,34 @@ impl<'s> Walk<'s> {
     }
 }
 
-/// How a script is asked for, where an agent may have written it. What a build or an installer makes is theirs.
+/// How a script is asked for, where an agent may have written it. What an installer makes is its own.
 fn readable(spot: &Spot) -> Option<String> {
     const MADE: &[&str] = &["configure", "config.status", "libtool"];
-    /// They are made again, and things are tried in them.
-    const TRIED_IN: &[&str] = &[".tmp", "tmp"];
-    let tried = spot
-        .parts
-        .first()
-        .is_some_and(|first| TRIED_IN.contains(&first.as_str()));
-    let within =
-        spot.root == Root::Project && (tried || !spot.is_made_again()) && !MADE.contains(&spot.last());
+    /// Packages of others lie there.
+    const INSTALLED: &[&str] = &["node_modules", "site-packages", "vendor", ".venv", "venv"];
+    let installed = spot.parts.iter().any(|part| INSTALLED.contains(&part.as_str()));
+    let source = is_of_a_shell(spot) || is_program(spot.last());
+    let own = is_tried_in(spot) || !spot.is_made_again() || (source && !installed);
+    let within = spot.root == Root::Project && own && !MADE.contains(&spot.last());
     let shown = spot.shown();
     ((within || spot.is_for_a_while()) && !shown.contains(UNKNOWN)).then_some(shown)
+}
+
+/// No compiler makes scripts of a shell.
+fn is_of_a_shell(spot: &Spot) -> bool {
+    let endings = [".bash", ".sh", ".zsh"];
+    endings.iter().any(|ending| spot.last().ends_with(ending))
+}
+
+/// Folders in which things are tried, though they are made again.
+fn is_tried_in(spot: &Spot) -> bool {
+    let first = spot.parts.first().map(String::as_str);
+    matches!(first, Some(".tmp" | "tmp"))
+}
+
+/// Whether a script lies where a build puts what it makes, and may be its work.
+pub(in crate::shell) fn may_be_built(spot: &Spot) -> bool {
+    spot.root == Root::Project && spot.is_made_again() && !is_of_a_shell(spot) && !is_tried_in(spot)
 }
 
 pub(crate) fn not_understood(does: impl Into<String>) -> GuardFinding {

@@ -179,12 +179,19 @@ pub(super) fn started(
     };
     let all = [interpreter.code, interpreter.with_value].concat();
     let mut given = leading_options(&invocation.args, &all);
-    let taken = ["-r", "--require", "--import", "--loader", "-I"];
+    let taken = [super::PRELOAD, &["-I"]].concat();
     let mut found: Vec<String> = given
         .values(&taken)
         .map(|word| word.text.clone())
         .filter(|text| text.starts_with(['.', '/']))
         .collect();
+    if interpreter.language == Language::Perl {
+        let modules = given
+            .values(&["-M"])
+            .map(|word| word.text.trim_start_matches('-'));
+        let modules = modules.map(|name| name.split('=').next().unwrap_or("").replace("::", "/"));
+        found.extend(modules.flat_map(|path| [format!("{path}.pm"), format!("lib/{path}.pm")]));
+    }
     if let Some(module) = given.values(&["-m"]).next() {
         let module = module.text.as_str();
         if STARTING_MODULES.contains(&module) {

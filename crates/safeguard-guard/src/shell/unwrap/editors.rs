@@ -3,7 +3,7 @@
 use super::Within;
 use crate::shell::options::options;
 use crate::shell::rules::Invocation;
-use crate::shell::word::UNKNOWN;
+use crate::shell::word::{UNKNOWN, Word};
 
 pub(super) fn texts(invocation: &Invocation) -> Vec<Within> {
     let args = &invocation.args;
@@ -53,13 +53,60 @@ pub(super) fn texts(invocation: &Invocation) -> Vec<Within> {
         "sed" | "gsed" => return sed(invocation),
         _ => Vec::new(),
     };
-    found
+    let mut within: Vec<Within> = found
         .into_iter()
         .map(|text| Within::Text {
             text,
             elsewhere: false,
         })
-        .collect()
+        .collect();
+    if invocation.is(&["make", "gmake"]) {
+        // A recipe has them where it names its programs.
+        let values = args.iter().filter_map(|word| word.text.split_once('='));
+        let values = values.filter(|(_, value)| value.contains(' ') && !value.starts_with('-'));
+        within.extend(values.map(|(_, value)| Within::OfCode(value.to_owned())));
+    }
+    within
+}
+
+/// What is put among the scripts of `package.json`, and what `just` is told to run.
+pub(super) fn scripts(invocation: &Invocation) -> Vec<Within> {
+    const CHANGE: &[&str] = &["c", "config", "pkg", "set"];
+    let args = &invocation.args;
+    let first = args.first().map_or("", |word| word.text.as_str());
+    match invocation.program.as_str() {
+        "npm" | "pnpm" if CHANGE.contains(&first) => {
+            let scripts = args.iter().filter_map(|word| {
+                let (name, body) = word.text.split_once('=')?;
+                let runs = name.starts_with("scripts.") || name == "script-shell";
+                runs.then(|| body.to_owned())
+            });
+            let shells = args.windows(2).filter(|pair| pair[0].text == "script-shell");
+            let shells = shells.map(|pair| pair[1].text.clone());
+            scripts.chain(shells).map(Within::OfCode).collect()
+        }
+        "jq" if args.iter().any(|word| word.text.contains(".scripts")) => args
+            .iter()
+            .flat_map(|word| word.text.split('"').skip(1).step_by(2))
+            .filter(|body| body.contains(' '))
+            .map(|body| Within::OfCode(body.to_owned()))
+            .collect(),
+        "just" => {
+            let given = |word: &Word| matches!(word.text.as_str(), "-c" | "--command");
+            let argv: Vec<Word> = args
+                .iter()
+                .skip_while(|word| !given(word))
+                .skip(1)
+                .cloned()
+                .collect();
+            let command = (!argv.is_empty()).then_some(Within::Command {
+                argv,
+                elsewhere: false,
+            });
+            command.into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// GNU sed runs what stands behind `e`, and what `s/…/…/e` makes.

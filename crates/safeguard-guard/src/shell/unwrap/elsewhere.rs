@@ -3,7 +3,7 @@
 use super::{Within, leading};
 use crate::shell::options::{leading_options, options};
 use crate::shell::rules::Invocation;
-use crate::shell::word::Word;
+use crate::shell::word::{UNKNOWN, Word};
 
 const KUBE: &[&str] = &[
     "-n",
@@ -58,7 +58,9 @@ pub(super) fn git(args: &[Word]) -> Vec<Within> {
                 .strip_prefix("-O")
                 .or_else(|| word.text.strip_prefix("--open-files-in-pager="))
         });
-        found.extend(pagers.filter(|pager| !pager.is_empty()).map(text));
+        // It gets the files in which something was found.
+        let pagers = pagers.filter(|pager| !pager.is_empty());
+        found.extend(pagers.map(|pager| text(&format!("{pager} {UNKNOWN}"))));
     }
     for word in args {
         let value = word
@@ -87,6 +89,16 @@ pub(super) fn git(args: &[Word]) -> Vec<Within> {
                     .split_once('=')
                     .map(|(_, command)| text(command.trim_start_matches('!'))),
             );
+        }
+    }
+    // Kept for every call that follows.
+    for pair in args
+        .windows(2)
+        .filter(|_| args.iter().any(|word| word.text == "config"))
+    {
+        let setting = format!("{}=", pair[0].text.to_lowercase());
+        if RUN.contains(&setting.as_str()) && !pair[1].text.starts_with(['!', '-']) {
+            found.push(text(&pair[1].text));
         }
     }
     // An alias may stand for what git itself does, as in `alias.x='push --force'`.

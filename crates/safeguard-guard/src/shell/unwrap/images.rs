@@ -1,8 +1,10 @@
 //! Containers whose image is the program: the words behind it are that program's.
 
-use super::Within;
 use super::wrappers::{BEFORE_WORDS, COMPOSE_EXEC, DOCKER_RUN};
+use super::{SHELLS, Within};
+use crate::shell::inline::is_program;
 use crate::shell::options::leading_options;
+use crate::shell::rules::Invocation;
 use crate::shell::word::Word;
 
 /// Images that are named otherwise than the program that they start.
@@ -51,6 +53,75 @@ pub(super) fn started(program: &str, args: &[Word]) -> Option<Within> {
         argv,
         elsewhere: true,
     })
+}
+
+/// The scripts of this machine that a container runs out of a folder that it is given.
+pub(super) fn mounted(invocation: &Invocation) -> Vec<Within> {
+    if !invocation.is(&["docker", "podman", "nerdctl"]) {
+        return Vec::new();
+    }
+    let run = invocation
+        .args
+        .iter()
+        .position(|word| matches!(word.text.as_str(), "run" | "create"));
+    let Some(run) = run else { return Vec::new() };
+    let found = leading_options(&invocation.args[run + 1..], DOCKER_RUN);
+    let volumes = found.values(&["-v", "--volume"]).filter_map(|word| {
+        let (host, inside) = word.text.split_once(':')?;
+        Some((host, inside.split(':').next()?))
+    });
+    let binds = found.values(&["--mount"]).filter_map(|word| {
+        let value = |names: &[&str]| {
+            let mut pairs = word.text.split(',').filter_map(|pair| pair.split_once('='));
+            pairs.find_map(|(name, value)| names.contains(&name).then_some(value))
+        };
+        Some((
+            value(&["source", "src"])?,
+            value(&["destination", "dst", "target"])?,
+        ))
+    });
+    let mounts: Vec<(&str, &str)> = volumes
+        .chain(binds)
+        .filter(|(host, _)| host.starts_with(['.', '/', '~']))
+        .map(|(host, inside)| (host, inside.trim_end_matches('/')))
+        .collect();
+    let folder = found
+        .values(&["-w", "--workdir"])
+        .last()
+        .map_or("", |word| word.text.trim_end_matches('/'));
+    let words: Vec<&str> = found
+        .rest
+        .iter()
+        .skip(1)
+        .map(|(_, word)| word.text.as_str())
+        .collect();
+    // What another program is given is mostly read by it, and does not run.
+    const RUN: &[&str] = &["bun", "deno", "node", "perl", "php", "ruby", "tsx"];
+    let runs = words.first().is_some_and(|first| {
+        let name = first.rsplit('/').next().unwrap_or("");
+        SHELLS.contains(&name) || RUN.contains(&name) || name.starts_with("python") || first.contains('/')
+    });
+    if !runs {
+        return Vec::new();
+    }
+    let file = words.iter().find(|word| word.starts_with('/')).copied();
+    let words = words.iter().flat_map(|word| word.split_whitespace());
+    let paths = words.filter(|word| is_script(word) || Some(*word) == file);
+    let here = paths.filter_map(|path| {
+        let path = match path.starts_with('/') {
+            true => path.to_owned(),
+            false => format!("{folder}/{}", path.trim_start_matches("./")),
+        };
+        mounts.iter().find_map(|(host, inside)| {
+            let rest = path.strip_prefix(inside)?.strip_prefix('/')?;
+            Some(format!("{}/{rest}", host.trim_end_matches('/')))
+        })
+    });
+    here.map(Within::Mounted).collect()
+}
+
+fn is_script(path: &str) -> bool {
+    is_program(path) || [".bash", ".sh"].iter().any(|ending| path.ends_with(ending))
 }
 
 /// `hashicorp/terraform:1.9` and `amazon/aws-cli` are `terraform` and `aws`.

@@ -1,9 +1,8 @@
 //! Walks one text: its statements, loops, functions and redirects, in the order in which a shell runs them.
 
-use std::collections::BTreeMap;
-
 use tree_sitter::Node;
 
+use super::functions::Functions;
 use super::{Redirect, Redirects, State, Stdin, Walk, Walked, not_understood};
 use crate::shell::expand::Expander;
 use crate::shell::rules;
@@ -14,11 +13,13 @@ use crate::shell::word::{UNKNOWN, Word};
 pub(super) struct Script<'t, 'w, 's> {
     pub text: &'t str,
     pub state: State,
-    pub functions: BTreeMap<String, Node<'t>>,
+    pub functions: Functions<'t>,
     /// What substitutions within a command get to read.
     pub stdin: Stdin,
     pub deep: u32,
     pub calls: u32,
+    /// Loops around what is asked about.
+    pub loops: u32,
     pub walk: &'w mut Walk<'s>,
 }
 
@@ -57,7 +58,7 @@ impl<'t> Script<'t, '_, '_> {
                 Ok(printed)
             }
             "while_statement" | "for_statement" | "c_style_for_statement" => self.repeated(node, stdin),
-            "function_definition" => self.function(node, stdin),
+            "function_definition" => self.define(node, stdin),
             "variable_assignment" => self.assignment(node),
             "variable_assignments" | "declaration_command" => self.parts(node, stdin),
             // `$(< file)` prints what is in it.
@@ -134,6 +135,7 @@ impl<'t> Script<'t, '_, '_> {
             }
             self.state.variables.assign(slice(variable, self.text), words);
         }
+        self.loops += 1;
         for turn in 0..2 {
             self.walk.step()?;
             let before = self.state.variables.clone();
@@ -146,6 +148,7 @@ impl<'t> Script<'t, '_, '_> {
                 self.state.variables.join(&whole);
             }
         }
+        self.loops -= 1;
         Ok(Stdin::Unseen)
     }
 
@@ -159,27 +162,7 @@ impl<'t> Script<'t, '_, '_> {
         and(node) && above.is_some()
     }
 
-    /// What a function does counts where it stands, and once more where it is called.
-    fn function(&mut self, node: Node<'t>, stdin: &Stdin) -> Walked<Stdin> {
-        if let Some(name) = node.child_by_field_name("name") {
-            self.functions.insert(slice(name, self.text).to_owned(), node);
-        }
-        self.body(node, stdin)
-    }
-
-    pub fn body(&mut self, node: Node<'t>, stdin: &Stdin) -> Walked<Stdin> {
-        let before = self.state.folder.clone();
-        if let Some(redirect) = node.child_by_field_name("redirect") {
-            self.bare_redirects(redirect)?;
-        }
-        if let Some(body) = node.child_by_field_name("body") {
-            self.part(body, stdin)?;
-        }
-        self.state.folder = before;
-        Ok(Stdin::Unseen)
-    }
-
-    fn bare_redirects(&mut self, node: Node<'t>) -> Walked {
+    pub fn bare_redirects(&mut self, node: Node<'t>) -> Walked {
         let mut redirects = Redirects::default();
         self.redirect(node, &mut redirects)?;
         self.substitutions(node)?;
@@ -411,7 +394,10 @@ impl<'t> Script<'t, '_, '_> {
                         assignments.push((name, values));
                     }
                 }
-                "command_name" => names = self.expander().alternatives(child).map_err(not_understood)?,
+                "command_name" => {
+                    names = self.expander().names(child).map_err(not_understood)?;
+                    self.note_name(node, child);
+                }
                 "file_redirect" | "herestring_redirect" => self.redirect(child, &mut own)?,
                 "comment" => {}
                 // What `time` measures.

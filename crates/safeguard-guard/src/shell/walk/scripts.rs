@@ -11,6 +11,8 @@ pub(super) fn named(walk: &mut Walk<'_>, invocation: &Invocation) -> Option<Stri
         "npm" | "pnpm" | "yarn" | "bun" => package_script(walk, invocation),
         "composer" => composer_script(walk, invocation),
         "make" | "gmake" => recipes(walk, invocation),
+        "just" => just(walk, invocation),
+        "git" => hooks(walk, invocation),
         _ => None,
     }
 }
@@ -68,6 +70,23 @@ fn package_script(walk: &mut Walk<'_>, invocation: &Invocation) -> Option<String
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
+/// Hooks that the project keeps beside git's own, and git runs by itself.
+fn hooks(walk: &mut Walk<'_>, invocation: &Invocation) -> Option<String> {
+    let names: &[&str] = match invocation.options(&["-C", "-c"]).words().first() {
+        Some(&"commit") => &["pre-commit", "commit-msg", "prepare-commit-msg"],
+        Some(&"push") => &["pre-push"],
+        _ => return None,
+    };
+    let paths =
+        [".husky", ".githooks"].map(|folder| names.iter().map(move |name| format!("{folder}/{name}")));
+    let mut texts = Vec::new();
+    for path in paths.into_iter().flatten() {
+        let text = walk.script(&path, &invocation.spot(&path));
+        texts.extend(text.filter(|text| is_of_a_shell(&path, text)));
+    }
+    (!texts.is_empty()).then(|| texts.join("\n"))
+}
+
 /// What `composer run NAME` would run; a script is a text or a list of texts.
 fn composer_script(walk: &mut Walk<'_>, invocation: &Invocation) -> Option<String> {
     let options = invocation.options(&["-d", "--working-dir"]);
@@ -113,9 +132,15 @@ fn recipes(walk: &mut Walk<'_>, invocation: &Invocation) -> Option<String> {
         ("-" | "/dev/stdin", Stdin::Text(text)) => text.clone(),
         _ => walk.script(name, &folder.to(name, invocation.project.as_deref()))?,
     };
-    let rules = rules_of(&text);
-    let asked = options.words();
-    let mut open: Vec<&str> = asked.into_iter().filter(|word| !word.contains('=')).collect();
+    asked_for(&rules_of(&text), &options.words())
+}
+
+/// A target, what it needs, and its recipe.
+type Recipe<'t> = (&'t str, Vec<&'t str>, String);
+
+/// The recipes of what is asked for and of what that needs; of the first target where nothing is.
+fn asked_for(rules: &[Recipe<'_>], asked: &[&str]) -> Option<String> {
+    let mut open: Vec<&str> = asked.iter().copied().filter(|word| !word.contains('=')).collect();
     if open.is_empty() {
         open.extend(
             rules
@@ -139,9 +164,48 @@ fn recipes(walk: &mut Walk<'_>, invocation: &Invocation) -> Option<String> {
     (!lines.is_empty()).then_some(lines)
 }
 
+/// The recipes of a `justfile`.
+fn just(walk: &mut Walk<'_>, invocation: &Invocation) -> Option<String> {
+    let with_value = ["-f", "--justfile", "-d", "--working-directory", "--set"];
+    let options = invocation.options(&with_value);
+    let given = options.values(&["-f", "--justfile"]).next();
+    let names = match given {
+        Some(file) => vec![file.text.clone()],
+        None => ["justfile", "Justfile", ".justfile"].map(str::to_owned).to_vec(),
+    };
+    let text = match (names.first().map(String::as_str), &invocation.stdin) {
+        (Some("-" | "/dev/stdin"), Stdin::Text(text)) => text.clone(),
+        _ => names
+            .iter()
+            .find_map(|name| walk.script(name, &invocation.spot(name)))?,
+    };
+    let mut recipes: Vec<Recipe<'_>> = Vec::new();
+    for line in text.lines().filter(|line| !line.trim_start().starts_with('#')) {
+        match (line.starts_with([' ', '\t']), line.split_once(':')) {
+            (true, _) => {
+                if let Some((.., recipe)) = recipes.last_mut() {
+                    let command = line.trim().trim_start_matches(['@', '-']);
+                    recipe.push_str(&command.replace("{{", "${").replace("}}", "}"));
+                    recipe.push('\n');
+                }
+            }
+            (false, Some((head, needs))) if !needs.starts_with('=') => {
+                let name = head
+                    .trim_start_matches('@')
+                    .split_whitespace()
+                    .next()
+                    .unwrap_or("");
+                recipes.push((name, needs.split_whitespace().collect(), String::new()));
+            }
+            (false, _) => {}
+        }
+    }
+    asked_for(&recipes, &options.words())
+}
+
 /// Each target with what it needs and its recipe, as a shell gets it; a variable of `make` is one that the shell does not know.
-fn rules_of(text: &str) -> Vec<(&str, Vec<&str>, String)> {
-    let mut rules: Vec<(&str, Vec<&str>, String)> = Vec::new();
+fn rules_of(text: &str) -> Vec<Recipe<'_>> {
+    let mut rules: Vec<Recipe<'_>> = Vec::new();
     let mut current = 0;
     for line in text.lines() {
         if let Some(command) = line.strip_prefix('\t') {

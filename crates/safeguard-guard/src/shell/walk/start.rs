@@ -1,18 +1,16 @@
 //! Asks about one program of a text, and what it changes for those behind it.
 
-use tree_sitter::Node;
-
 use super::script::{Script, indexes_by_command};
-use super::{CALLS_DEEP_MAX, Redirect, SCRIPTS_MAX, State, Stdin, Walked, not_understood, scripts};
+use super::{CALLS_DEEP_MAX, Redirect, SCRIPTS_MAX, State, Stdin, Walked, not_understood, scripts, written};
 use crate::shell::expand::printed_by;
-use crate::shell::paths::Spot;
+use crate::shell::paths::{Root, Spot};
 use crate::shell::rules::{self, Invocation};
 use crate::shell::tree::RESERVED;
 use crate::shell::unwrap::{Within, behind, within};
 use crate::shell::word::{UNKNOWN, Word};
 use crate::shell::{inline, sql};
 
-impl<'t> Script<'t, '_, '_> {
+impl Script<'_, '_, '_> {
     /// Asks about a program and every program that it starts in turn.
     pub fn start(
         &mut self,
@@ -60,6 +58,16 @@ impl<'t> Script<'t, '_, '_> {
             if !remote && (is_file || self.walk.written(&first.text).is_some()) {
                 self.script(&first.text, &invocation, &stdin)?;
             }
+            self.alias(&first.text, &invocation.args, &stdin)?;
+            if invocation.is(&["cross-env", "env"]) {
+                let given = invocation
+                    .args
+                    .iter()
+                    .filter_map(|word| word.text.split_once('='));
+                for (name, value) in given {
+                    self.runs_later(name, &[value.to_owned()])?;
+                }
+            }
             if let Some(text) = scripts::named(self.walk, &invocation).filter(|_| !remote) {
                 self.walk.later(text, &self.state, &stdin, self.deep + 1)?;
             }
@@ -89,6 +97,11 @@ impl<'t> Script<'t, '_, '_> {
                     }
                     Within::Script(path) if !remote => self.script(&path, &invocation, &stdin)?,
                     Within::Script(_) => {}
+                    Within::Mounted(path) => {
+                        let before = std::mem::replace(&mut self.state.remote, true);
+                        self.script(&path, &invocation, &stdin)?;
+                        self.state.remote = before;
+                    }
                     Within::Stdin { elsewhere } => {
                         let text = match &stdin {
                             Stdin::Text(text) => Some(text.clone()),
@@ -104,7 +117,7 @@ impl<'t> Script<'t, '_, '_> {
                     }
                 }
             }
-            self.effect(&invocation)?;
+            self.effect(&first.text, &invocation)?;
         }
         let text = match &printed {
             Stdin::Text(text) => Some(text.clone()),
@@ -136,6 +149,44 @@ impl<'t> Script<'t, '_, '_> {
             "SSH_ASKPASS",
             "VISUAL",
         ];
+        // They put options before a program's own, or a script before what it is given.
+        const BEFORE: &[(&str, &str)] = &[
+            ("BASH_ENV", "."),
+            ("ENV", "."),
+            ("NODE_OPTIONS", "node"),
+            ("PERL5OPT", "perl"),
+            ("PYTHONSTARTUP", "python3"),
+            ("RUBYOPT", "ruby"),
+        ];
+        let program = BEFORE.iter().find(|(variable, _)| *variable == name);
+        for value in values {
+            // `$NODE_OPTIONS -r ./x.js`: what was there before is not known.
+            let value = value.replace(UNKNOWN, "");
+            // As a word `ENV` is a name of projects.
+            let line = program
+                .filter(|_| name != "ENV" || value.contains(['.', '/']))
+                .map(|(_, program)| format!("{program} {value}"));
+            if let Some(line) = line {
+                self.walk
+                    .later(line, &self.state, &Stdin::Inherited, self.deep + 1)?;
+            }
+            if name.starts_with("GIT_CONFIG_VALUE_") {
+                self.of_code(value.trim_start_matches('!').to_owned())?;
+            }
+            if let ("GIT_CONFIG_PARAMETERS", Some((_, command))) = (name, value.split_once('!')) {
+                self.of_code(command.trim_end_matches('\'').to_owned())?;
+            }
+            if matches!(name, "GIT_CONFIG" | "GIT_CONFIG_GLOBAL" | "GIT_CONFIG_SYSTEM") {
+                let spot = self.state.folder.to(&value, self.walk.around.folder);
+                let text = self.walk.script(&value, &spot).unwrap_or_default();
+                for (_, command) in text.lines().filter_map(|line| line.split_once('!')) {
+                    self.of_code(command.trim_end_matches('"').to_owned())?;
+                }
+            }
+            if matches!(name, "LD_PRELOAD" | "DYLD_INSERT_LIBRARIES") {
+                self.preloads(&value)?;
+            }
+        }
         for value in values
             .iter()
             .filter(|value| RUN.contains(&name) && !value.starts_with(UNKNOWN))
@@ -158,6 +209,37 @@ impl<'t> Script<'t, '_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// A library that the project or an agent has made, and every program then runs.
+    fn preloads(&self, value: &str) -> Walked {
+        let spot = |path: &str| self.state.folder.to(path, self.walk.around.folder);
+        let own = |path: &str| {
+            let spot = spot(path);
+            !path.is_empty() && path.contains('/') && (spot.root == Root::Project || spot.is_for_a_while())
+        };
+        match value.split([':', ' ']).any(own) {
+            true => {
+                Err(rules::UNSEEN_SCRIPT.finding("loads a library into every program, which nobody can read"))
+            }
+            false => Ok(()),
+        }
+    }
+
+    /// What an alias stands for, with the words of its call behind it.
+    fn alias(&mut self, name: &str, args: &[Word], stdin: &Stdin) -> Walked {
+        let Some(body) = self.walk.aliases.get(name) else {
+            return Ok(());
+        };
+        // `alias ls='ls -l'` stands for the program.
+        if self.deep > 2 || body.split_whitespace().next() == Some(name) {
+            return Ok(());
+        }
+        let quoted = args
+            .iter()
+            .map(|word| format!(" '{}'", word.text.replace('\'', "'\\''")));
+        let text = format!("{body}{}", quoted.collect::<String>());
+        self.walk.later(text, &self.state, stdin, self.deep + 1)
     }
 
     /// A program that is not known may start others: what its words would then destroy is refused.
@@ -226,7 +308,7 @@ impl<'t> Script<'t, '_, '_> {
     }
 
     /// What a command changes for those behind it.
-    fn effect(&mut self, invocation: &Invocation) -> Walked {
+    fn effect(&mut self, name: &str, invocation: &Invocation) -> Walked {
         match invocation.program.as_str() {
             "cd" | "pushd" => {
                 let target = invocation
@@ -240,18 +322,23 @@ impl<'t> Script<'t, '_, '_> {
                     Some(text) => self.state.folder.to(text, project),
                 };
             }
-            "cp" | "mv" | "ln" | "install" => {
-                let options = invocation.options(&["-t", "-m"]);
-                if let [from, to] = options.words().as_slice() {
-                    self.walk.note_copy(from, to);
+            "alias" => {
+                let pairs = invocation
+                    .args
+                    .iter()
+                    .filter_map(|word| word.text.split_once('='));
+                let pairs = pairs.map(|(name, body)| (name.to_owned(), body.to_owned()));
+                self.walk.aliases.extend(pairs);
+            }
+            "hash" => {
+                let options = invocation.options(&["-p"]);
+                if let (Some(path), [name]) = (options.values(&["-p"]).next(), options.words().as_slice()) {
+                    let path = path.text.clone();
+                    self.walk.aliases.insert((*name).to_owned(), path);
                 }
             }
-            "tee" => {
-                if let Stdin::Text(text) = &invocation.stdin {
-                    for path in invocation.options(&[]).words() {
-                        self.walk.note_written(path, Some(text.clone()));
-                    }
-                }
+            "cp" | "dd" | "ed" | "git" | "install" | "ln" | "mv" | "patch" | "sed" | "split" | "tee" => {
+                written::note(self.walk, invocation);
             }
             "popd" => self.state.folder = Spot::unknown(),
             "read" | "mapfile" | "readarray" | "getopts" | "printf" | "let" => {
@@ -259,31 +346,11 @@ impl<'t> Script<'t, '_, '_> {
                     self.state.variables.assign(&word.text, vec![UNKNOWN.to_string()]);
                 }
             }
-            name => {
-                if let Some(function) = self.functions.get(name).copied() {
-                    return self.call(function, invocation);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn call(&mut self, function: Node<'t>, invocation: &Invocation) -> Walked {
-        if self.calls >= CALLS_DEEP_MAX {
-            return Ok(());
-        }
-        for (at, word) in invocation.args.iter().take(9).enumerate() {
-            self.state
-                .variables
-                .assign(&(at + 1).to_string(), vec![word.text.clone()]);
-        }
-        self.calls += 1;
-        self.body(function, &invocation.stdin)?;
-        self.calls -= 1;
-        for at in 1..10 {
-            self.state
-                .variables
-                .assign(&at.to_string(), vec![UNKNOWN.to_string()]);
+            "shift" => self.shift(&invocation.args),
+            "set" => self.set(&invocation.args),
+            // They may set them too.
+            "." | "eval" | "source" => self.forget_positions(),
+            _ => return self.call(name, invocation),
         }
         Ok(())
     }
