@@ -5,11 +5,13 @@ mod changes;
 mod evidence;
 mod people;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use safeguard_api::{ChangeId, Digest, Name, ReleaseId, Span};
 
+use crate::agent::{AgentVerb, HookArgs};
 pub use bisect::BisectArgs;
 pub use changes::{AttestArgs, ChangeAddArgs, ChangeVerb, FollowArgs};
 pub use evidence::{EvidenceAddArgs, EvidenceQueryArgs, EvidenceVerb, GateVerb};
@@ -41,6 +43,36 @@ pub struct Cli {
     pub globals: Globals,
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// What was typed. The hook comes before each call of an agent, and half of its time would go into making the table of all
+    /// commands: what is plainly a call of it is read by a table of its own, and all else, help and errors included, by the whole one.
+    pub fn typed() -> Cli {
+        let words: Vec<OsString> = std::env::args_os().collect();
+        Cli::of_hook(&words).unwrap_or_else(|| Cli::parse_from(words))
+    }
+
+    fn of_hook(words: &[OsString]) -> Option<Cli> {
+        let (program, rest) = words.split_first()?;
+        let rest = rest.strip_prefix(&["agent".into(), "hook".into()])?;
+        let call = HookCall::try_parse_from(std::iter::once(program).chain(rest)).ok()?;
+        Some(Cli {
+            globals: call.globals,
+            command: Command::Agent {
+                verb: AgentVerb::Hook(call.args),
+            },
+        })
+    }
+}
+
+/// What may stand behind `safeguard agent hook`.
+#[derive(Debug, Parser)]
+struct HookCall {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(flatten)]
+    args: HookArgs,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -231,7 +263,7 @@ Examples:
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Agent {
         #[command(subcommand)]
-        verb: crate::agent::AgentVerb,
+        verb: AgentVerb,
     },
     /// Stand in front of a PostgreSQL database, and judge what is sent to it
     #[command(subcommand_required = true, arg_required_else_help = true)]
@@ -421,4 +453,34 @@ pub enum AuditVerb {
     Export { folder: PathBuf },
     /// Compute every verdict and every plan again from an export, and compare them with what was recorded
     Replay { folder: PathBuf },
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_hook_s_own_table_reads_as_the_whole_one_does() {
+        let words = |line: &str| -> Vec<OsString> { line.split(' ').map(OsString::from).collect() };
+        for line in [
+            "safeguard agent hook",
+            "safeguard agent hook --host claude",
+            "safeguard agent hook --host=codex --env dev --alone",
+            "safeguard agent hook --config shop.toml --json --host cursor",
+        ] {
+            let own = Cli::of_hook(&words(line)).unwrap();
+            let whole = Cli::try_parse_from(words(line)).unwrap();
+            assert_eq!(format!("{own:?}"), format!("{whole:?}"), "{line}");
+        }
+        for line in [
+            "safeguard agent hook --help",
+            "safeguard agent hook --hosts claude",
+            "safeguard agent hook extra",
+            "safeguard agent explain ls",
+            "safeguard --json agent hook",
+        ] {
+            assert!(Cli::of_hook(&words(line)).is_none(), "{line}");
+        }
+    }
 }

@@ -51,14 +51,12 @@ mod watch;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::args::{Cli, Command};
 use crate::failure::Failure;
 use crate::output::Output;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::typed();
     let output = Output::new(cli.globals.json);
     match run(cli, &output) {
         Ok(()) => ExitCode::SUCCESS,
