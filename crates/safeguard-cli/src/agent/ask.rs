@@ -10,7 +10,7 @@ use anyhow::Context;
 use safeguard_api::Environment;
 use safeguard_api::config::GuardPolicy;
 use safeguard_api::guard::CommandDecision;
-use safeguard_guard::shell::{COMMAND_BYTES_MAX, Surroundings, judge_command};
+use safeguard_guard::shell::{COMMAND_BYTES_MAX, Surroundings, judge_command, may_be_built};
 
 use crate::check::{compared::DEFAULTS, plumbing};
 use crate::failure::Failure;
@@ -66,7 +66,8 @@ impl Asked<'_> {
             files.extend(read);
             for path in unread {
                 let text = self.script(path);
-                let own = text.filter(|text| !self.has(theirs.as_deref(), path, text));
+                let own =
+                    text.filter(|text| !self.has(theirs.as_deref(), path, text) && !self.is_built(path));
                 // Of what is not there, and of what others answer for, nothing is read.
                 scripts.insert(path.clone(), own.unwrap_or_default());
             }
@@ -86,6 +87,15 @@ impl Asked<'_> {
             let theirs = git::git_bytes(&self.place(), &["cat-file", "blob", &blob]);
             theirs.is_ok_and(|theirs| theirs == text.as_bytes())
         })
+    }
+
+    /// Whether a build has made it: git is told to leave such files out.
+    fn is_built(&self, path: &str) -> bool {
+        let kept = || {
+            let place = self.place();
+            git::is_repository(&place) && git::git(&place, &["check-ignore", "--quiet", "--", path]).is_err()
+        };
+        may_be_built(path) && !kept()
     }
 
     /// The text of a script, of whatever kind it is.

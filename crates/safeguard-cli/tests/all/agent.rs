@@ -276,6 +276,30 @@ fn a_script_counts_as_typed_unless_the_default_branch_has_it() {
     assert_eq!(project.exit(&explain), 0, "a build makes it again");
 }
 
+#[test]
+fn what_lies_among_built_files_is_a_build_s_only_where_git_leaves_it_out() {
+    let project = Project::new();
+    fs::create_dir(project.path("src/dist")).unwrap();
+    fs::write(
+        project.path("src/dist/wipe.js"),
+        "require('fs').rmSync('lib', { recursive: true })\n",
+    )
+    .unwrap();
+    fs::write(project.path("src/dist/wipe.sh"), "rm -rf lib\n").unwrap();
+    let git = Command::new("git")
+        .arg("init")
+        .arg("--quiet")
+        .current_dir(project.path(""))
+        .status();
+    assert!(git.unwrap().success());
+    let program = ["agent", "explain", "node dist/wipe.js"];
+    assert_eq!(project.exit(&program), 1, "it is kept with the sources");
+    fs::write(project.path(".gitignore"), "dist\n").unwrap();
+    assert_eq!(project.exit(&program), 0, "it is what a build has made");
+    let script = ["agent", "explain", "sh dist/wipe.sh"];
+    assert_eq!(project.exit(&script), 1, "no build makes a script of a shell");
+}
+
 const BAD: &str =
     "import os\nfrom flask import request\n\n\ndef ping():\n    os.system('ping ' + request.args['host'])\n";
 
