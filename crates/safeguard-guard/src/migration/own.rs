@@ -319,9 +319,11 @@ pub(super) fn unfolded(statement: &str) -> Vec<Option<String>> {
     found
 }
 
-/// A statement, or the beginning of one to which a name is joined.
+/// A statement, or the beginning of one to which a name is joined; whether a condition is joined as well is not in sight.
 fn put_together(text: &str) -> Option<String> {
-    understood(text).or_else(|| understood(&format!("{text}put_in")))
+    let every_row = |sql: &String| read(sql).acts.iter().any(|act| act.class == Class::BulkWrite);
+    let joined = || understood(&format!("{text}put_in")).filter(|sql| !every_row(sql));
+    understood(text).or_else(joined)
 }
 
 fn understood(sql: &str) -> Option<String> {
