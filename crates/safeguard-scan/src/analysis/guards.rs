@@ -35,7 +35,20 @@ const ACCESS: &[&str] = &[
 ];
 
 /// Parts of names that speak of how much or how often.
-const LIMIT: &[&str] = &["ratelimit", "rate_limit", "throttle", "limiter", "quota"];
+const LIMIT: &[&str] = &[
+    "ratelimit",
+    "rate_limit",
+    "throttle",
+    "limiter",
+    "quota",
+    "lockout",
+    "locked_until",
+    "lockeduntil",
+    "failedattempts",
+    "failed_attempts",
+    "failedlogins",
+    "failed_logins",
+];
 
 /// Whether a name speaks of access; `author` does not.
 pub fn is_about_access(name: &str) -> bool {

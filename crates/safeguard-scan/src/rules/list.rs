@@ -293,14 +293,19 @@ pub(super) const COMPARISONS: &[(&str, &Comparison)] = pages![
     "destroyer/stateful_resource_removed" => destroyer::stateful_resource_removed::COMPARISON,
     "endless/retry_without_limit" => endless::retry_without_limit::COMPARISON,
     "endless/unlimited_body" => endless::unlimited_body::COMPARISON,
+    "evasion/loosened_limit" => evasion::loosened_limit::COMPARISON,
     "evasion/lowered_threshold" => evasion::lowered_threshold::COMPARISON,
     "evasion/removed_access_check" => evasion::removed_access_check::COMPARISON,
+    "evasion/removed_audit" => evasion::removed_audit::COMPARISON,
+    "evasion/removed_escaping" => evasion::removed_escaping::COMPARISON,
+    "evasion/removed_hardening" => evasion::removed_hardening::COMPARISON,
     "evasion/removed_protection" => evasion::removed_protection::COMPARISON,
     "evasion/removed_validation" => evasion::removed_validation::COMPARISON,
     "evasion/silenced_scanner" => evasion::silenced_scanner::COMPARISON,
     "evasion/weakened_pipeline" => evasion::weakened_pipeline::COMPARISON,
     "evasion/weakened_test" => evasion::weakened_test::COMPARISON,
     "evasion/weakened_walls" => evasion::weakened_walls::COMPARISON,
+    "evasion/weakened_watch" => evasion::weakened_watch::COMPARISON,
 ];
 
 /// Pages of what is found by running the code, and not by reading it.

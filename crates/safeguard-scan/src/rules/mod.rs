@@ -13,14 +13,19 @@ mod page;
 mod race;
 
 mod evasion {
+    pub mod loosened_limit;
     pub mod lowered_threshold;
     pub mod removed_access_check;
+    pub mod removed_audit;
+    pub mod removed_escaping;
+    pub mod removed_hardening;
     pub mod removed_protection;
     pub mod removed_validation;
     pub mod silenced_scanner;
     pub mod weakened_pipeline;
     pub mod weakened_test;
     pub mod weakened_walls;
+    pub mod weakened_watch;
 }
 
 mod invented {

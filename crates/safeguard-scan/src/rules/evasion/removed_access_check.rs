@@ -2,7 +2,9 @@
 
 mod covered;
 mod opened;
+mod unscoped;
 mod unverified;
+mod weaker;
 mod wide;
 
 use std::collections::BTreeSet;
@@ -18,6 +20,7 @@ use crate::rule::Confidence;
 use crate::rules::ALL_LANGUAGES;
 use crate::rules::comparison::{Both, Comparison, Taken, pairs};
 use crate::tree::{Kind, NodeId, Role, Tree};
+use opened::names_for_everybody;
 
 pub static COMPARISON: Comparison = Comparison {
     id: "removed-access-check",
@@ -41,6 +44,8 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
     opened::run(both, taken);
     wide::run(both, taken);
     unverified::run(both, taken);
+    unscoped::run(both, taken);
+    weaker::run(both, taken);
 }
 
 /// Decorators, and dependencies among the parameters.
@@ -54,7 +59,7 @@ fn around(both: &Both<'_>, name: &str, base: NodeId, now: NodeId, taken: &mut Ve
         taken.push(Taken {
             node: head(&both.head.tree, now),
             severity: Severity::Critical,
-            confidence: if still.is_empty() {
+            confidence: if still.is_empty() || weaker::is_weaker(gone, &still) {
                 Confidence::High
             } else {
                 Confidence::Medium
@@ -124,7 +129,7 @@ fn routes(both: &Both<'_>, taken: &mut Vec<Taken>) {
             taken.push(Taken {
                 node: *node,
                 severity: Severity::Critical,
-                confidence: if still.is_empty() {
+                confidence: if still.is_empty() || weaker::is_weaker(gone, still) {
                     Confidence::High
                 } else {
                     Confidence::Medium

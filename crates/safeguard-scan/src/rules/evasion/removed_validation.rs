@@ -1,5 +1,7 @@
 //! What clients send was checked before, or proved to come from whom it says, and is used as it comes now.
 
+mod loosened;
+
 use safeguard_api::evidence::Severity;
 
 use crate::analysis::functions::called;
@@ -78,6 +80,7 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
     if place::is_test(&both.head.path) {
         return;
     }
+    loosened::run(both, taken);
     for (what, is_one) in [
         ("checked", is_check as fn(&Source, NodeId) -> bool),
         ("proved", is_proof),

@@ -1,5 +1,6 @@
 //! A pipeline that guards less than before: tests, linters and scanners that are gone, or that can not fail any more.
 
+mod before_deploy;
 mod guards;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +32,8 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
     triggers(both, &before, taken);
     permissions(both, taken);
     unpinned(both, taken);
+    before_deploy::needs(both, &before, &after, taken);
+    before_deploy::hooks(both, taken);
 }
 
 fn taken_at(node: NodeId, severity: Severity, sure: bool, message: String) -> Taken {

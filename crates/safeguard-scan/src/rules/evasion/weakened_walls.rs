@@ -72,6 +72,60 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
             taken.push(policy_gone(name, at));
         }
     }
+    widened(both, taken);
+}
+
+/// A policy that let some in, and lets everybody in: a rule without `from`, or one that is empty.
+fn widened(both: &Both<'_>, taken: &mut Vec<Taken>) {
+    let (before, after) = (open_rules(both.base), open_rules(both.head));
+    for (key, node) in after {
+        let Some(node) = node else { continue };
+        if before.get(&key).is_some_and(Option::is_none) {
+            taken.push(Taken {
+                node,
+                severity: Severity::High,
+                confidence: Confidence::High,
+                message: format!(
+                    "`{}` of the network policy `{}` let some through, and lets all through now",
+                    key.1, key.0
+                ),
+            });
+        }
+    }
+}
+
+/// By policy and direction, if there are rules: where one stands that lets all through.
+fn open_rules(source: &Source) -> BTreeMap<(String, &'static str), Option<NodeId>> {
+    let yaml = Yaml::of(source);
+    let mut found = BTreeMap::new();
+    for document in yaml.documents() {
+        if yaml.text_at(document, "kind") != "NetworkPolicy" {
+            continue;
+        }
+        let name = yaml
+            .get(document, "metadata")
+            .map_or("", |metadata| yaml.text_at(metadata, "name"));
+        for (direction, peers) in [("ingress", "from"), ("egress", "to")] {
+            let Some((pair, rules)) = yaml
+                .get(document, "spec")
+                .and_then(|spec| yaml.entry(spec, direction))
+            else {
+                continue;
+            };
+            let everybody = |rule: NodeId| match yaml.get(rule, peers) {
+                None => true,
+                Some(list) => yaml.items(list).into_iter().any(|peer| {
+                    yaml.pairs(peer).is_empty()
+                        || yaml
+                            .at(peer, &["ipBlock", "cidr"])
+                            .is_some_and(|cidr| yaml.text(cidr) == "0.0.0.0/0")
+                }),
+            };
+            let open = yaml.items(rules).into_iter().any(everybody);
+            found.insert((name.to_owned(), direction), open.then_some(pair));
+        }
+    }
+    found
 }
 
 /// An image that ran as somebody, and runs as root; one that was built upon a digest.

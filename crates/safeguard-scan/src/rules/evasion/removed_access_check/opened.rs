@@ -3,12 +3,52 @@
 use safeguard_api::evidence::Severity;
 
 use crate::analysis::code::Code;
-use crate::analysis::words::{has_word, words};
+use crate::analysis::words::has_word;
 use crate::language::Language;
 use crate::matching::Source;
 use crate::rule::Confidence;
 use crate::rules::comparison::{Both, Taken};
 use crate::tree::{Kind, NodeId, Role};
+
+/// Words of paths that are for everybody.
+const FOR_ALL: &[&str] = &[
+    "public",
+    "static",
+    "assets",
+    "css",
+    "js",
+    "img",
+    "images",
+    "fonts",
+    "webjars",
+    "docs",
+    "doc",
+    "swagger",
+    "v3",
+    "health",
+    "login",
+    "auth",
+    "oauth",
+    "oauth2",
+    "register",
+    "signup",
+    "error",
+    "favicon",
+    "webhook",
+    "webhooks",
+    "actuator",
+    "ui",
+    "resources",
+    "files",
+    "media",
+    "ws",
+    "sso",
+    "saml2",
+    "password",
+    "info",
+    "open",
+    "landing",
+];
 
 /// What is asked of whoever wants a path.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -79,44 +119,6 @@ pub fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
 
 /// `requestMatchers("/api/**").permitAll()` before an `anyRequest().authenticated()` that these paths came to until here.
 fn of_the_rest(both: &Both<'_>, before: &[Rule], now: &[Rule], taken: &mut Vec<Taken>) {
-    const FOR_ALL: &[&str] = &[
-        "public",
-        "static",
-        "assets",
-        "css",
-        "js",
-        "img",
-        "images",
-        "fonts",
-        "webjars",
-        "docs",
-        "doc",
-        "swagger",
-        "v3",
-        "health",
-        "login",
-        "auth",
-        "oauth",
-        "oauth2",
-        "register",
-        "signup",
-        "error",
-        "favicon",
-        "webhook",
-        "webhooks",
-        "actuator",
-        "ui",
-        "resources",
-        "files",
-        "media",
-        "ws",
-        "sso",
-        "saml2",
-        "password",
-        "info",
-        "open",
-        "landing",
-    ];
     if !asks_the_rest(both.base) {
         return;
     }
@@ -127,7 +129,7 @@ fn of_the_rest(both: &Both<'_>, before: &[Rule], now: &[Rule], taken: &mut Vec<T
                     .iter()
                     .any(|one| covers(one, path) || covers(path, one) && one.len() + 3 > path.len())
             });
-            let for_all = words(path).iter().any(|word| FOR_ALL.contains(&word.as_str()));
+            let for_all = names_for_everybody(path);
             let wide = path.starts_with('/') && path.ends_with("/**") && path.matches('/').count() <= 3;
             if wide && !known && !for_all {
                 taken.push(Taken {
@@ -144,6 +146,11 @@ fn of_the_rest(both: &Both<'_>, before: &[Rule], now: &[Rule], taken: &mut Vec<T
             }
         }
     }
+}
+
+/// Whether a path says that it is for everybody: `/login`, `/static/**`.
+pub fn names_for_everybody(path: &str) -> bool {
+    has_word(path, FOR_ALL)
 }
 
 /// Whether a path is most of what there is, or for few: `/**`, `/api/**`, `/api/v1/**`, `/admin/**`.
