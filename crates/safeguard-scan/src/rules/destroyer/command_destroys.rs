@@ -1,5 +1,6 @@
 //! A program runs a command that destroys.
 
+pub mod manifest;
 pub mod shell;
 
 use safeguard_api::evidence::Severity;

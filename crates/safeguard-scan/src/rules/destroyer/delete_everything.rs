@@ -70,12 +70,25 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             && found.what == ALL_ROWS.what
             && !holds_records(&target)
             && !code.args(call).iter().any(|arg| holds_records(code.name(*arg)));
-        if found.sure && !filled_anew && !asks_first(code, call) && !named_so(code, call) {
+        // Whoever is given an id means one row.
+        let forgets_which = found.what == ALL_VALUES.what && forgotten_id(code, call);
+        if (found.sure || forgets_which) && !filled_anew && !asks_first(code, call) && !named_so(code, call) {
             reports.add(call, told);
         } else {
             reports.note(call, told);
         }
     }
+}
+
+/// Whether a function is given the id of what it changes, and the statement does not ask for it.
+fn forgotten_id(code: Code<'_>, call: NodeId) -> bool {
+    let end = Chain::around(code, call).end;
+    code.function(call).is_some_and(|function| {
+        code.tree.children_in(function, Role::Param).any(|param| {
+            let name = code.name(param);
+            has_word(name, &["id", "uuid", "pk"]) && !code.mentions(end, |used| used == name)
+        })
+    })
 }
 
 pub(super) struct Found {
@@ -141,7 +154,13 @@ fn found(code: Code<'_>, call: NodeId) -> Option<Found> {
         | "dropCollection" | "drop_collection" | "refreshDatabase" => {
             return (code.receiver(call).is_some()).then_some(DROPS);
         }
-        "DropTable" => return has_called(code, call, "Migrator").then_some(DROPS),
+        "DropTable" => {
+            let by_name = || {
+                let made = code.receiver(call).and_then(|of| code.set_to(of));
+                made.is_some_and(|made| code.is_call(made) && code.called(made) == "Migrator")
+            };
+            return (has_called(code, call, "Migrator") || by_name()).then_some(DROPS);
+        }
         "sync" => {
             let force = code.option(call, "force").and_then(|force| code.boolean(force));
             return (force == Some(true)
@@ -176,6 +195,18 @@ fn found(code: Code<'_>, call: NodeId) -> Option<Found> {
                 .receiver(call)
                 .is_some_and(|of| starts_upper(code.last_name(of)));
             return model.then_some(ALL_ROWS);
+        }
+        // `indices.delete(index="*")` of Elasticsearch, also where it is what stands for nothing.
+        "delete"
+            if code
+                .receiver(call)
+                .is_some_and(|of| code.last_name(of) == "indices") =>
+        {
+            let index = code.option(call, "index").or_else(|| args.first().copied())?;
+            let value = code.set_to(index).unwrap_or(index);
+            let all = code.texts_in(value).any(|text| matches!(text, "*" | "_all"));
+            let named = code.text(value).is_some() || code.kind(value) == Kind::Conditional;
+            return (all && named).then_some(DROPS);
         }
         "delete_by_query" | "deleteByQuery" => {
             return code.mentions_text(call, "match_all").then_some(ALL_ROWS);

@@ -224,12 +224,12 @@ fn empty_default<'s>(code: Code<'s>, path: NodeId) -> Option<&'s str> {
             if code.kind(id) == Kind::Binary
                 && matches!(code.name(id), "or" | "??")
                 && let (Some(left), Some(right)) = (code.child(id, Role::Left), code.child(id, Role::Right))
-                && code.path_of(left).starts_with("process.env.")
+                && (code.path_of(left).starts_with("process.env.") || joined::is_joined(code, id))
                 && code
                     .text(right)
                     .is_some_and(|text| matches!(text, "" | "/" | "."))
             {
-                return Some(code.name(left));
+                return Some(code.last_name(left));
             }
         }
         let next = code

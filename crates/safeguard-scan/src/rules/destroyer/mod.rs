@@ -10,6 +10,7 @@ pub mod empty_filter;
 pub mod engine_files_removed;
 pub mod file_removal;
 mod filled_over;
+pub mod hard_delete;
 pub mod kept_records_deleted;
 pub mod migration_drops;
 pub mod newest_deleted;
@@ -21,6 +22,7 @@ pub mod sql_destroys_data;
 pub mod sql_file;
 pub mod stateful_resource_removed;
 pub mod unverified_removal;
+pub mod volume_lost;
 
 use crate::language::Language;
 

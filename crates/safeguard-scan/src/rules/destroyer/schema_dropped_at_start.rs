@@ -247,6 +247,10 @@ fn stored_beside(source: &Source, project: &Project) -> Option<bool> {
 fn in_java(source: &Source, reports: &mut Reports) {
     let code = Code::of(source);
     for call in code.calls() {
+        if code.called(call) == "clean" && code.args(call).is_empty() {
+            cleaned(code, call, reports);
+            continue;
+        }
         if !matches!(
             code.called(call),
             "put" | "setProperty" | "addProperty" | "applySetting" | "property" | "of" | "entry"
@@ -283,19 +287,64 @@ fn in_java(source: &Source, reports: &mut Reports) {
     }
 }
 
+/// `flyway.clean()` of what migrates at the start.
+fn cleaned(code: Code<'_>, call: NodeId, reports: &mut Reports) {
+    let of_flyway = code
+        .receiver(call)
+        .is_some_and(|of| has_word(code.last_name(of), &["flyway"]));
+    let asks = code.conditions_around(call).into_iter().any(|condition| {
+        code.mentions(condition, |name| {
+            has_word(
+                name,
+                &[
+                    "profile",
+                    "profiles",
+                    "dev",
+                    "test",
+                    "local",
+                    "environment",
+                    "env",
+                    "clean",
+                    "reset",
+                ],
+            )
+        })
+    });
+    let passing = code.names_around(call).iter().any(|name| has_word(name, PASSING))
+        || code.mentions(NodeId::ROOT, |name| name == "Profile");
+    if of_flyway && !undoes_or_tests(code, call) {
+        let told = "Flyway drops everything in the schema when the program starts";
+        match asks || passing {
+            true => reports.note(call, told),
+            false => reports.add(call, told),
+        }
+    }
+}
+
+/// Whether it is on wherever nobody says otherwise: `process.env.RESET !== 'no'`.
+fn unless_said(code: Code<'_>, value: NodeId) -> bool {
+    code.comparison(value).is_some_and(|(operator, left, right)| {
+        matches!(operator, "!=" | "!==")
+            && code.path_of(left).starts_with("process.env.")
+            && code.text(right).is_some()
+    })
+}
+
 /// `dropSchema: true` of TypeORM's options, where they are not written in the call that takes them: that is another page's.
 fn in_options(source: &Source, reports: &mut Reports) {
     let code = Code::of(source);
     for setting in settings(code) {
-        if setting.name != "dropSchema" || code.boolean(setting.value) != Some(true) {
+        let opted_out = unless_said(code, setting.value);
+        if setting.name != "dropSchema" || code.boolean(setting.value) != Some(true) && !opted_out {
             continue;
         }
-        let direct = setting.within(code).is_some_and(|call| {
-            matches!(
-                code.called(call),
-                "DataSource" | "createConnection" | "forRoot" | "MikroORM"
-            )
-        });
+        let direct = !opted_out
+            && setting.within(code).is_some_and(|call| {
+                matches!(
+                    code.called(call),
+                    "DataSource" | "createConnection" | "forRoot" | "MikroORM"
+                )
+            });
         let passing = code.tree.ancestors(setting.node).any(|around| {
             code.kind(around) == Kind::Assign && {
                 let target = code.child(around, Role::Target);

@@ -34,6 +34,7 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
         numbers(both, taken);
         switches(both, taken);
         lists(both, taken);
+        left_out(both, taken);
     }
 }
 
@@ -305,6 +306,41 @@ const CHECKS: &[&str] = &[
     "ruff", "mypy", "coverage", "pytest", "bandit", "pylint", "flake8", "eslint", "jest", "pyright", "nyc",
     "lint", "biome", "report", "run/",
 ];
+
+/// `addopts = "--ignore=tests/test_pay.py"`: tests that no run comes to any more.
+fn left_out(both: &Both<'_>, taken: &mut Vec<Taken>) {
+    let options = |source: &Source| -> BTreeMap<String, NodeId> {
+        let tree = &source.tree;
+        let mut found = BTreeMap::new();
+        for entry in entries(source)
+            .into_iter()
+            .filter(|entry| entry.name == "addopts")
+        {
+            let parts = tree.subtree(entry.value).map(|part| tree.name(part));
+            let text = parts.collect::<Vec<_>>().join(" ");
+            let words: Vec<&str> = text.split_whitespace().collect();
+            for (at, word) in words.iter().enumerate() {
+                let leaves_out = word.starts_with("--deselect") || word.starts_with("--ignore");
+                let what = match word.split_once('=') {
+                    Some((_, what)) => what,
+                    None => words.get(at + 1).copied().unwrap_or(""),
+                };
+                if leaves_out && what.contains("test") {
+                    found.insert(what.to_owned(), entry.node);
+                }
+            }
+        }
+        found
+    };
+    let before = options(both.base);
+    for (what, node) in options(both.head) {
+        if !before.contains_key(&what) && what.contains(".py") {
+            let message = format!("`{what}` is left out of every run of the tests now");
+            tell(taken, node, true, message);
+            return;
+        }
+    }
+}
 
 /// Lists of what is passed over that have grown.
 fn lists(both: &Both<'_>, taken: &mut Vec<Taken>) {

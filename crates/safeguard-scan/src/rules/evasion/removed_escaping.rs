@@ -164,7 +164,7 @@ fn bare(code: Code<'_>, nodes: &[NodeId]) -> BTreeMap<(String, String), Vec<Node
     found
 }
 
-/// Where a value is written: in a text, joined to one, given to a call or to a key of its name.
+/// Where a value is written or given back: in a text, joined to one, given to a call or to a key of its name.
 fn place_of(code: Code<'_>, id: NodeId) -> Option<String> {
     let parent = code.tree.parent(id)?;
     match code.kind(parent) {
@@ -173,6 +173,7 @@ fn place_of(code: Code<'_>, id: NodeId) -> Option<String> {
         Kind::Call | Kind::New if code.tree.role(id) == Role::Arg => {
             Some(format!("given to {}", code.called(parent)))
         }
+        Kind::Return => Some("given back".to_owned()),
         Kind::Pair => Some(format!("set to {}", code.key(parent)?)),
         Kind::Assign if code.tree.role(id) == Role::Value => {
             let target = code.child(parent, Role::Target)?;

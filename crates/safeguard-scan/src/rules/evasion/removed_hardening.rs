@@ -73,10 +73,6 @@ const HARDENS: &[&str] = &[
     "xssClean",
     "rateLimit",
     "slowDown",
-    "Talisman",
-    "CSRFProtect",
-    "SeaSurf",
-    "Limiter",
     "TrustedHostMiddleware",
     "HTTPSRedirectMiddleware",
     "enableCsrf",
@@ -102,7 +98,7 @@ fn used(both: &Both<'_>, taken: &mut Vec<Taken>) {
             });
         // The same by another name: `helmet.contentSecurityPolicy()`, a limiter of one's own.
         let lower = name.to_ascii_lowercase();
-        let root = ["csrf", "limit", "helmet", "pipes", "talisman"]
+        let root = ["csrf", "limit", "helmet", "pipes"]
             .iter()
             .find(|root| lower.contains(**root))
             .copied()
@@ -120,7 +116,7 @@ fn used(both: &Both<'_>, taken: &mut Vec<Taken>) {
                     .iter()
                     .any(|arg| !app.is_empty() && head.last_name(*arg) == app)
         });
-        if let Some(at) = still.filter(|_| !is_there && !like) {
+        if let Some(at) = still.filter(|_| !app.is_empty() && !is_there && !like) {
             taken.push(sure(
                 at,
                 format!("`{name}` stood before all answers, and this change takes it away"),

@@ -73,6 +73,59 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
         }
     }
     widened(both, taken);
+    lets_pass(both, taken);
+}
+
+/// What refused, and only tells of it now: policies of Kyverno and Gatekeeper, the standard that a namespace holds its pods to.
+fn lets_pass(both: &Both<'_>, taken: &mut Vec<Taken>) {
+    const SETTINGS: &[(&str, &[&str])] = &[
+        ("validationFailureAction", &["Enforce", "Audit"]),
+        ("enforcementAction", &["deny", "warn", "dryrun"]),
+        (
+            "pod-security.kubernetes.io/enforce",
+            &["restricted", "baseline", "privileged"],
+        ),
+    ];
+    let set = |source: &Source| -> BTreeMap<(String, &'static str), (String, NodeId)> {
+        let tree = &source.tree;
+        let yaml = Yaml::of(source);
+        let mut found = BTreeMap::new();
+        for document in yaml.documents() {
+            let name = yaml
+                .get(document, "metadata")
+                .map_or("", |metadata| yaml.text_at(metadata, "name"));
+            for pair in tree.subtree(document).filter(|id| tree.kind(*id) == Kind::Pair) {
+                let key = tree.child(pair, Role::Key).map_or("", |key| tree.name(key));
+                let setting = SETTINGS.iter().find(|(setting, _)| *setting == key);
+                if let (Some((setting, _)), Some(value)) = (setting, tree.child(pair, Role::Value)) {
+                    found.insert((name.to_owned(), *setting), (yaml.text(value).to_owned(), pair));
+                }
+            }
+        }
+        found
+    };
+    let before = set(both.base);
+    for (key, (now, node)) in set(both.head) {
+        let levels = SETTINGS
+            .iter()
+            .find(|(setting, _)| *setting == key.1)
+            .map_or(&[][..], |(_, levels)| *levels);
+        let level = |text: &str| levels.iter().position(|level| level.eq_ignore_ascii_case(text));
+        let Some((was, _)) = before.get(&key) else {
+            continue;
+        };
+        if level(was).zip(level(&now)).is_some_and(|(was, now)| now > was) {
+            taken.push(Taken {
+                node,
+                severity: Severity::High,
+                confidence: Confidence::High,
+                message: format!(
+                    "`{}` of `{}` was `{was}`, and is `{now}`: what it kept out comes in",
+                    key.1, key.0
+                ),
+            });
+        }
+    }
 }
 
 /// A policy that let some in, and lets everybody in: a rule without `from`, or one that is empty.

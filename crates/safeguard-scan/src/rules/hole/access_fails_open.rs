@@ -1,5 +1,6 @@
 //! Where the check itself fails, or does not know, everybody is let in.
 
+mod bypass;
 mod deciding;
 
 use safeguard_api::evidence::Severity;
@@ -34,6 +35,8 @@ fn run(source: &Source, _project: &Project, reports: &mut Reports) {
     for branch in source.of_kind(Kind::If) {
         failed(code, *branch, reports);
         not_configured(code, *branch, reports);
+        bypass::by_header(code, *branch, reports);
+        bypass::only_if_there(code, *branch, reports);
     }
     for kind in [Kind::Function, Kind::Lambda] {
         for function in source.of_kind(kind) {

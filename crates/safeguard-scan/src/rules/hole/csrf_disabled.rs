@@ -8,6 +8,7 @@ use crate::analysis::code::Code;
 use crate::analysis::place;
 use crate::analysis::settings::settings;
 use crate::analysis::words::has_word;
+use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
@@ -23,6 +24,50 @@ pub static CHECK: Check = Check {
     languages: EVERY,
     run,
 };
+
+/// Spring: `csrf(csrf -> csrf.disable())`.
+pub static SPRING: Check = Check {
+    languages: &[Language::Java],
+    run: spring,
+    ..CHECK
+};
+
+fn spring(source: &Source, _project: &Project, reports: &mut Reports) {
+    let code = Code::of(source);
+    for call in source.of_kind(Kind::Call).iter().copied() {
+        let off = match code.called(call) {
+            "disable" => {
+                let mut around = code.tree.ancestors(call).filter(|around| code.is_call(*around));
+                code.receiver(call).is_some_and(|of| code.called(of) == "csrf")
+                    || around.next().is_some_and(|around| code.called(around) == "csrf")
+            }
+            "csrf" => code
+                .args(call)
+                .first()
+                .is_some_and(|arg| code.tree.source(*arg).ends_with("::disable")),
+            _ => false,
+        };
+        if !off || place::is_test(&source.path) {
+            continue;
+        }
+        let text = source.tree.text();
+        let has = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
+        let told = "another website can act in the name of whoever is signed in here by a session";
+        // Who proves who they are with each request has no session to ride on.
+        if has(&["formLogin", "oauth2Login", "rememberMe"]) && !has(&["STATELESS"]) {
+            reports.add(call, told);
+        } else if !has(&[
+            "STATELESS",
+            "oauth2ResourceServer",
+            "httpBasic",
+            "jwt",
+            "Jwt",
+            "JWT",
+        ]) {
+            reports.note(call, told);
+        }
+    }
+}
 
 fn run(source: &Source, _project: &Project, reports: &mut Reports) {
     let code = Code::of(source);

@@ -123,9 +123,11 @@ fn run(source: &Source, _project: &Project, reports: &mut Reports) {
         .iter()
         .map(|route| {
             let asks = route.is_guarded()
-                || route
-                    .handler
-                    .is_some_and(|handler| looks_at_caller(code, handler));
+                || route.handler.is_some_and(|handler| match names_a_user(route) {
+                    // Whose id the path says is not who asks.
+                    true => asks_beside_path(code, handler),
+                    false => looks_at_caller(code, handler),
+                });
             (route, asks)
         })
         .collect();
@@ -186,6 +188,43 @@ fn run(source: &Source, _project: &Project, reports: &mut Reports) {
     }
 }
 
+/// Whether a part of the path is a user's id: `/users/{user_id}/role`.
+fn names_a_user(route: &Route) -> bool {
+    route.path.split('/').any(|part| {
+        part.starts_with([':', '{', '<'])
+            && ["user_id", "userId", "userID", "UserID"]
+                .iter()
+                .any(|name| part.contains(name))
+    })
+}
+
+/// Whether a handler looks at who asks, and not only at the id that the path says.
+fn asks_beside_path(code: Code<'_>, handler: NodeId) -> bool {
+    let of_path = [
+        "params",
+        "path_params",
+        "query",
+        "body",
+        "args",
+        "vars",
+        "data",
+        "payload",
+    ];
+    asks_caller(code, handler)
+        || code.tree.subtree(handler).any(|id| match code.kind(id) {
+            Kind::Member if matches!(code.name(id), "user_id" | "userId" | "UserID" | "userID") => {
+                !of_path.contains(&code.last_name_of_object(id))
+            }
+            Kind::Member | Kind::Name => {
+                matches!(
+                    code.name(id),
+                    "identity" | "principal" | "claims" | "session" | "auth" | "viewer" | "actor"
+                )
+            }
+            _ => false,
+        })
+}
+
 /// Whether a handler does nothing but turn away.
 fn only_refuses(code: Code<'_>, handler: NodeId) -> bool {
     let Some(body) = code.body(handler) else {
@@ -220,12 +259,15 @@ fn is_open(code: Code<'_>, route: &Route) -> bool {
 
 /// What a path is about: its first part, without what stands for the version.
 fn resource(route: &Route) -> String {
-    route
+    let is_version = |part: &str| {
+        part.strip_prefix('v')
+            .is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let mut parts = route
         .path
         .split('/')
-        .find(|part| !part.is_empty() && *part != "api" && !part.starts_with(['v', ':', '{', '<']))
-        .unwrap_or("")
-        .to_owned()
+        .filter(|part| !part.is_empty() && *part != "api");
+    parts.find(|part| !is_version(part)).unwrap_or("").to_owned()
 }
 
 fn what(route: &Route, code: Code<'_>) -> String {

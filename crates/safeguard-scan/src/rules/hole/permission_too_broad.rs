@@ -1,5 +1,6 @@
 //! Everybody, or everything, in a list of rights.
 
+pub mod federated;
 pub mod kubernetes;
 pub mod terraform;
 

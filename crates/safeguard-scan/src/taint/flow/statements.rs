@@ -1,6 +1,7 @@
 //! What is known after a statement: branches, loops, and what is assigned.
 
 use super::{End, Flow};
+use crate::analysis::reach::ends_program;
 use crate::language::Language;
 use crate::taint::refine::{refine, refine_by_statement};
 use crate::taint::state::{Origin, State, Tainted, place};
@@ -145,6 +146,10 @@ impl<'f> Flow<'f> {
                     self.sink(id, &value);
                     if tree.kind(part) == Kind::Call {
                         refine_by_statement(source, part, state);
+                        // `abort(400)` comes back no more than a `raise` does.
+                        if ends_program(source, part) {
+                            return End::Leaves;
+                        }
                     }
                 }
             }

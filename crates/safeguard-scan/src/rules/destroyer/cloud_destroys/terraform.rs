@@ -29,6 +29,7 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
         _ => {
             for block in blocks(source) {
                 terraform(&block, reports);
+                expires(&block, reports);
             }
         }
     }
@@ -281,6 +282,62 @@ fn terraform(block: &Block<'_>, reports: &mut Reports) {
     for inner in block.deep("backup_configuration") {
         if let Some(set) = inner.attribute("enabled").filter(|set| set.is("false")) {
             tell(set.node, true, "no backups of the database are made");
+        }
+    }
+}
+
+/// Words of what is kept because somebody may want it back.
+const WANTED: &[&str] = &[
+    "document",
+    "documents",
+    "customer",
+    "customers",
+    "backup",
+    "backups",
+    "upload",
+    "uploads",
+    "invoice",
+    "invoices",
+    "archive",
+    "media",
+    "photos",
+    "records",
+    "contracts",
+    "attachments",
+    "statements",
+    "receipts",
+    "audit",
+    "ledger",
+];
+
+/// A rule by which all that is in a bucket goes after some days.
+fn expires(block: &Block<'_>, reports: &mut Reports) {
+    if block.kind() != "aws_s3_bucket_lifecycle_configuration" || is_passing(block) {
+        return;
+    }
+    let bucket = block
+        .attribute("bucket")
+        .map_or("", |set| set.source.tree.source(set.value));
+    if !has_word(bucket, WANTED) && !has_word(block.label(1), WANTED) {
+        return;
+    }
+    for rule in block.inner("rule") {
+        let narrowed = rule.attribute("prefix").is_some_and(|set| !set.text().is_empty())
+            || rule.inner("filter").iter().any(|filter| {
+                filter.attributes().any(|(_, set)| !set.text().is_empty())
+                    || ["and", "tag"].iter().any(|inner| !filter.inner(inner).is_empty())
+            });
+        let expiration = rule.inner("expiration").into_iter().find_map(|inner| {
+            let set = inner.attribute("days")?;
+            Some((set.text().parse::<u32>().ok()?, set.node))
+        });
+        if let Some((days, node)) = expiration.filter(|_| !narrowed && rule.text("status") != "Disabled") {
+            let told = format!("all that is in the bucket is deleted {days} days after it came");
+            // After years it is a rule of how long something is kept.
+            match days < 365 {
+                true => reports.add(node, told),
+                false => reports.note(node, told),
+            }
         }
     }
 }

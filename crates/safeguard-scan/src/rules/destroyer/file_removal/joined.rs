@@ -103,3 +103,14 @@ pub(super) const LISTS: &[&str] = &[
     "fts",
     "fg",
 ];
+
+/// Whether a value is a part of a path that is put together of several.
+pub(super) fn is_joined(code: Code<'_>, id: NodeId) -> bool {
+    code.tree
+        .parent(id)
+        .is_some_and(|parent| match code.kind(parent) {
+            Kind::Interp => true,
+            Kind::Call => matches!(code.called(parent), "join" | "resolve" | "Join" | "joinpath"),
+            _ => false,
+        })
+}
