@@ -74,6 +74,8 @@ pub struct Meter {
     /// When something is to be done though nothing moved.
     pub wake: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
+    /// The timer was asked within this poll: it wakes the task.
+    timer_waits: bool,
 }
 
 impl Meter {
@@ -98,11 +100,17 @@ impl Meter {
             cancels: 0,
             wake: None,
             timer: None,
+            timer_waits: false,
         }
     }
 
     pub fn is_cancelling(&self) -> bool {
         self.cancelling.is_some()
+    }
+
+    /// Notes that the task was woken, so that the timer has to be asked again.
+    pub fn is_polled_anew(&mut self) {
+        self.timer_waits = false;
     }
 
     /// Notes that a message was taken.
@@ -205,6 +213,10 @@ impl Meter {
             .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(wake)));
         if timer.deadline() > wake {
             timer.as_mut().reset(wake);
+            self.timer_waits = false;
+        }
+        if self.timer_waits {
+            return Poll::Pending;
         }
         // It may have been set for an earlier statement: most end long before, and none sets it anew.
         while timer.as_mut().poll(cx).is_ready() {
@@ -213,6 +225,7 @@ impl Meter {
             }
             timer.as_mut().reset(wake);
         }
+        self.timer_waits = true;
         Poll::Pending
     }
 }

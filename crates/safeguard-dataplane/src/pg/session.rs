@@ -22,6 +22,9 @@ use super::side::{INPUT_BYTES, Side};
 use super::transaction::Transaction;
 use crate::transport::Buffer;
 
+/// After so many rounds without a pause, whatever else may end the session is asked.
+const ROUNDS_MAX: usize = 16;
+
 /// Who logged in.
 #[derive(Debug, Clone)]
 pub struct Login {
@@ -185,17 +188,10 @@ impl Session {
         let mut over = std::pin::pin!(issued::over(self.login.tenure.clone()));
         let mut stopping = self.door.is_stopping();
         let end = loop {
-            if let Err(end) = self.turn() {
-                break if self.left { End::Client } else { end };
+            if let Some(end) = self.ending(stopping) {
+                break end;
             }
-            if self.is_over() {
-                break End::Client;
-            }
-            if stopping && self.is_idle() {
-                let hint = "connect again";
-                break End::Told(Box::new(Refusal::new("57P01", "the proxy is stopping", hint)));
-            }
-            let moved = tokio::select! {
+            let relayed = tokio::select! {
                 // Whoever keeps the streams busy does not put off the end of what let them in.
                 biased;
                 refusal = &mut over => {
@@ -206,9 +202,9 @@ impl Session {
                     stopping = true;
                     continue;
                 }
-                moved = poll_fn(|cx| self.poll_streams(cx)) => moved,
+                relayed = poll_fn(|cx| self.poll_relay(cx, stopping)) => relayed,
             };
-            if let Err(end) = moved {
+            if let Err(end) = relayed {
                 break end;
             }
         };
@@ -216,12 +212,37 @@ impl Session {
         self.see_out().await;
     }
 
-    /// Takes everything that can be taken without reading or writing.
+    /// Reads, takes and writes as long as anything moves; ready when the session ends, or when it is time to look whether it
+    /// has to.
+    fn poll_relay(&mut self, cx: &mut Context<'_>, stopping: bool) -> Poll<Result<(), End>> {
+        self.client.is_polled_anew();
+        self.server.is_polled_anew();
+        self.meter.is_polled_anew();
+        for _ in 0..ROUNDS_MAX {
+            let moved = match self.poll_streams(cx) {
+                Poll::Ready(Ok(())) => true,
+                Poll::Ready(Err(end)) => return Poll::Ready(Err(end)),
+                Poll::Pending => false,
+            };
+            if moved && let Err(end) = self.turn() {
+                return Poll::Ready(Err(if self.left { End::Client } else { end }));
+            }
+            if let Some(end) = self.ending(stopping) {
+                return Poll::Ready(Err(end));
+            }
+            if !moved {
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Takes everything that can be taken without reading or writing. Nothing that comes of the server's messages is held back
+    /// by what the client sends, but for the room to write it.
     fn turn(&mut self) -> Result<(), End> {
         loop {
-            let server = self.take_from_server()?;
-            let client = self.take_from_client()?;
-            if !server && !client {
+            self.take_from_server()?;
+            if !self.take_from_client()? {
                 self.watch();
                 return Ok(());
             }
@@ -291,7 +312,7 @@ impl Session {
         Ok(moved)
     }
 
-    /// Reads and writes what is possible; ready when anything moved.
+    /// Writes and reads what is possible; ready when there is anything to be taken.
     fn poll_streams(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
         if let Poll::Ready(done) = self.poll_meter(cx) {
             return Poll::Ready(done);
@@ -306,6 +327,17 @@ impl Session {
         }
         moved |= self.approvals.poll(cx).is_ready();
         if moved { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    /// Why it ends here, if it does.
+    fn ending(&self, stopping: bool) -> Option<End> {
+        if self.is_over() {
+            return Some(End::Client);
+        }
+        (stopping && self.is_idle()).then(|| {
+            let hint = "connect again";
+            End::Told(Box::new(Refusal::new("57P01", "the proxy is stopping", hint)))
+        })
     }
 
     fn is_over(&self) -> bool {

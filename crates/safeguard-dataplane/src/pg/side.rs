@@ -28,6 +28,8 @@ pub struct Side {
     written: usize,
     /// What was written may not have left yet: TLS keeps what it has ciphered.
     unflushed: bool,
+    /// It was asked within this poll and had nothing: the task is woken when it has.
+    waits: bool,
     /// Nothing more will come.
     pub ended: bool,
 }
@@ -41,6 +43,7 @@ impl Side {
             output: Vec::new(),
             written: 0,
             unflushed: false,
+            waits: false,
             ended: false,
         }
     }
@@ -53,17 +56,21 @@ impl Side {
         self.output.is_empty() && !self.unflushed
     }
 
-    /// Writes what there is; whether anything was written.
+    /// Notes that the task was woken, so that whom it waits for has to be told again.
+    pub fn is_polled_anew(&mut self) {
+        self.waits = false;
+    }
+
+    /// Writes what there is; whether more finds room where none did before.
     pub fn poll_write(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
-        let mut moved = false;
+        let was_full = self.is_full();
         while self.written < self.output.len() {
             let rest = self.output.get(self.written..).unwrap_or(&[]);
             match Pin::new(&mut self.stream).poll_write(cx, rest)? {
-                Poll::Pending => return Ok(moved),
+                Poll::Pending => return Ok(was_full && !self.is_full()),
                 Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(count) => self.written += count,
             }
-            moved = true;
             self.unflushed = true;
         }
         if self.written > 0 {
@@ -74,14 +81,13 @@ impl Side {
         }
         if self.unflushed && Pin::new(&mut self.stream).poll_flush(cx)?.is_ready() {
             self.unflushed = false;
-            moved = true;
         }
-        Ok(moved)
+        Ok(was_full)
     }
 
     /// Reads once, if there is room; whether anything came, its end included.
     pub fn poll_read(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
-        if self.ended {
+        if self.ended || self.waits {
             return Ok(false);
         }
         if self.input.is_empty() && self.room == INPUT_BYTES && self.input.size() > INPUT_BYTES {
@@ -91,7 +97,10 @@ impl Side {
             return Ok(false);
         }
         match self.input.poll_fill(&mut self.stream, cx)? {
-            Poll::Pending => Ok(false),
+            Poll::Pending => {
+                self.waits = true;
+                Ok(false)
+            }
             Poll::Ready(0) => {
                 self.ended = true;
                 Ok(true)
