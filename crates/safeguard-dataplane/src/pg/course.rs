@@ -9,7 +9,6 @@ use super::effect::{Purpose, not_measured};
 use super::estimate::Words;
 use super::frame;
 use super::judged::{Judgement, strictest};
-use super::names::Candidates;
 use super::own::unreadable;
 use super::refusal::{NOT_SUPPORTED, Refusal};
 use super::session::Session;
@@ -46,32 +45,38 @@ impl Session {
             Ok(prepared) => prepared,
             Err(refusal) => return self.refuse(candidates, refusal),
         };
-        let all: Candidates = candidates.iter().chain(&prepared).cloned().collect();
-        let judgement = strictest(&all, self.asker(standing.frozen), &standing.policy);
+        let with_prepared: Vec<_>;
+        let all = if prepared.is_empty() {
+            candidates
+        } else {
+            with_prepared = candidates.iter().chain(&prepared).cloned().collect();
+            &with_prepared
+        };
+        let judgement = strictest(all, self.asker(standing.frozen), &standing.policy);
         if self.door.observes || judgement.answer != GuardAnswer::Deny {
-            let over = self.admit(&all, form, &standing.policy.quotas);
+            let over = self.admit(all, form, &standing.policy.quotas);
             if let Some(refusal) = over {
                 return Course::Refuse(Box::new(refusal));
             }
         }
         if self.door.observes {
-            if let Some(course) = self.costed(&all, form, words) {
+            if let Some(course) = self.costed(all, form, words) {
                 return course;
             }
             if matches!(form, Form::Query | Form::Execute) {
-                self.tell_observed(&all, &judgement);
+                self.tell_observed(all, &judgement);
             }
             return Course::Forward;
         }
         match judgement.answer {
-            GuardAnswer::Allow => match self.costed(&all, form, words) {
+            GuardAnswer::Allow => match self.costed(all, form, words) {
                 Some(course) => course,
-                None => self.allowed(&all, form),
+                None => self.allowed(all, form),
             },
-            GuardAnswer::Measure if self.is_unrecorded() => self.refuse(&all, unrecorded()),
-            GuardAnswer::Measure if takes_tables(&all) => self.denied(&all, &judgement, words.query()),
-            GuardAnswer::Measure => self.measured(&all, form, words),
-            GuardAnswer::Deny => self.denied(&all, &judgement, words.query()),
+            GuardAnswer::Measure if self.is_unrecorded() => self.refuse(all, unrecorded()),
+            GuardAnswer::Measure if takes_tables(all) => self.denied(all, &judgement, words.query()),
+            GuardAnswer::Measure => self.measured(all, form, words),
+            GuardAnswer::Deny => self.denied(all, &judgement, words.query()),
         }
     }
 
@@ -112,7 +117,7 @@ impl Session {
     }
 
     /// What SQL's own `EXECUTE` would run.
-    fn prepared(&self, candidates: &[Arc<Facts>], form: Form) -> Result<Candidates, Refusal> {
+    fn prepared(&self, candidates: &[Arc<Facts>], form: Form) -> Result<Vec<Arc<Facts>>, Refusal> {
         let mut found = Vec::new();
         for facts in candidates {
             for name in &facts.executes {
@@ -122,7 +127,7 @@ impl Session {
                 if runs && known.is_empty() && !facts.prepares.contains(name) {
                     return Err(unknown_statement(name.as_bytes()));
                 }
-                found.extend(known);
+                found.extend_from_slice(&known);
             }
         }
         Ok(found)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use safeguard_api::config::{Mode, Proxy, ProxyLimits};
 use safeguard_api::{DecisionId, Environment, Name, UndoId};
 use tokio::net::TcpListener;
@@ -54,8 +54,8 @@ impl InForce {
         self.issued.set(proxy, live);
     }
 
-    pub(crate) fn load(&self) -> Arc<Standing> {
-        self.standing.load_full()
+    pub(crate) fn load(&self) -> Guard<Arc<Standing>> {
+        self.standing.load()
     }
 }
 
@@ -147,7 +147,7 @@ impl Door {
         Ok((door, listener))
     }
 
-    pub fn standing(&self) -> Arc<Standing> {
+    pub fn standing(&self) -> Guard<Arc<Standing>> {
         self.in_force.load()
     }
 

@@ -103,7 +103,7 @@ impl Estimates {
 
     /// Notes what the server took under a name.
     pub fn confirm(&mut self, name: Vec<u8>, prepared: Option<Arc<Prepared>>) {
-        self.prepared.remove(&name);
+        self.forget(&name);
         let Some(prepared) = prepared else { return };
         let kept: usize = self.prepared.values().map(|one| one.bytes()).sum();
         if kept + prepared.bytes() <= PREPARED_BYTES_MAX {
@@ -112,7 +112,10 @@ impl Estimates {
     }
 
     pub fn forget(&mut self, name: &[u8]) {
-        self.prepared.remove(name);
+        // Most proxies limit no cost, and then there is none to be found.
+        if !self.prepared.is_empty() {
+            self.prepared.remove(name);
+        }
     }
 
     pub fn of(&self, name: &[u8]) -> Option<Arc<Prepared>> {

@@ -202,7 +202,7 @@ impl Session {
                     *prepared = Prepared::read(body).map(Arc::new);
                 }
                 self.expect(asked, None);
-                self.statements.propose(name, vec![facts]);
+                self.statements.propose(name, Arc::new([facts]));
                 Ok(self.pass_on(head, bytes))
             }
             Course::Refuse(refusal) => {
@@ -264,7 +264,7 @@ impl Session {
         let refusal = match course {
             Course::Wait | Course::Answered => return Ok(Step::Wait),
             Course::Forward => {
-                for facts in &candidates {
+                for facts in &*candidates {
                     self.approvals.set(facts);
                     self.prepares(facts);
                 }

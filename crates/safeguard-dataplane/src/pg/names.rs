@@ -9,23 +9,44 @@ use std::sync::Arc;
 
 use safeguard_guard::Facts;
 
-/// What a name may stand for.
-pub type Candidates = Vec<Arc<Facts>>;
+/// What a name may stand for. It is handed from statement to portal to what is run, at every execution, and so is shared.
+pub type Candidates = Arc<[Arc<Facts>]>;
 
 /// SQL alone can prepare under one name again and again without a reply that tells which it was.
 const CANDIDATES_MAX: usize = 16;
+
+/// Room for so many proposals of a name is kept while there are none.
+const PROPOSALS_KEPT: usize = 16;
 
 #[derive(Default)]
 struct Known {
     confirmed: Candidates,
     /// What SQL prepared under it: no reply of its own tells whether the server took it.
-    added: Candidates,
+    added: Vec<Arc<Facts>>,
     /// In the order in which they were sent, each with its batch.
     pending: VecDeque<(u64, Candidates)>,
 }
 
+impl Known {
+    fn forget(&mut self) {
+        self.confirmed = Candidates::default();
+        self.added.clear();
+    }
+
+    fn settle(&mut self) -> Option<Candidates> {
+        let (_, candidates) = self.pending.pop_front()?;
+        if self.pending.is_empty() {
+            self.pending.shrink_to(PROPOSALS_KEPT);
+        }
+        Some(candidates)
+    }
+}
+
 /// The names of one kind: statements, or portals.
 pub struct Names {
+    /// What the name without letters stands for, which most drivers give to all that they run once.
+    unnamed: Known,
+    /// All others.
     known: HashMap<Vec<u8>, Known>,
     /// The oldest first; some may be forgotten already.
     order: VecDeque<Vec<u8>>,
@@ -36,6 +57,7 @@ pub struct Names {
 impl Names {
     pub fn new(names_max: usize) -> Names {
         Names {
+            unnamed: Known::default(),
             known: HashMap::new(),
             order: VecDeque::new(),
             names_max,
@@ -56,8 +78,8 @@ impl Names {
 
     /// Notes that the server took the oldest proposal of a name.
     pub fn confirm(&mut self, name: &[u8]) {
-        if let Some(known) = self.known.get_mut(name)
-            && let Some((_, candidates)) = known.pending.pop_front()
+        if let Some(known) = self.get_mut(name)
+            && let Some(candidates) = known.settle()
         {
             known.confirmed = candidates;
         }
@@ -65,29 +87,30 @@ impl Names {
 
     /// Notes that the server did not take the oldest proposal of a name.
     pub fn reject(&mut self, name: &[u8]) {
-        if let Some(known) = self.known.get_mut(name) {
-            known.pending.pop_front();
+        if let Some(known) = self.get_mut(name) {
+            known.settle();
         }
         self.drop_empty(name);
     }
 
     /// Notes that a name stands for nothing that was confirmed.
     pub fn forget(&mut self, name: &[u8]) {
-        if let Some(known) = self.known.get_mut(name) {
-            known.confirmed.clear();
-            known.added.clear();
+        if let Some(known) = self.get_mut(name) {
+            known.forget();
         }
         self.drop_empty(name);
     }
 
     /// Forgets what was confirmed, of all names; the one without letters is kept where it outlives the others.
     pub fn forget_all(&mut self, keeps_unnamed: bool) {
-        self.known.retain(|name, known| {
-            if keeps_unnamed && name.is_empty() {
-                return true;
-            }
-            known.confirmed.clear();
-            known.added.clear();
+        if !keeps_unnamed {
+            self.unnamed.forget();
+        }
+        if self.known.is_empty() {
+            return;
+        }
+        self.known.retain(|_, known| {
+            known.forget();
             !known.pending.is_empty()
         });
         self.order.retain(|name| self.known.contains_key(name));
@@ -109,23 +132,38 @@ impl Names {
 
     /// Everything that a name may stand for; nothing for a name that is not known.
     pub fn candidates(&self, name: &[u8]) -> Candidates {
-        let Some(known) = self.known.get(name) else {
-            return Vec::new();
+        let known = match name {
+            [] => Some(&self.unnamed),
+            _ => self.known.get(name),
+        };
+        let Some(known) = known else {
+            return Candidates::default();
         };
         match known.pending.back() {
-            Some((batch, candidates)) if *batch == self.batch => candidates.clone(),
+            Some((batch, candidates)) if *batch == self.batch => Arc::clone(candidates),
+            None if known.added.is_empty() => Arc::clone(&known.confirmed),
             _ => {
-                let pending = known.pending.iter().flat_map(|(_, candidates)| candidates);
+                let pending = known.pending.iter().flat_map(|(_, candidates)| &**candidates);
                 pending
                     .chain(&known.added)
-                    .chain(&known.confirmed)
+                    .chain(&*known.confirmed)
                     .cloned()
                     .collect()
             }
         }
     }
 
+    fn get_mut(&mut self, name: &[u8]) -> Option<&mut Known> {
+        match name {
+            [] => Some(&mut self.unnamed),
+            _ => self.known.get_mut(name),
+        }
+    }
+
     fn entry(&mut self, name: &[u8]) -> &mut Known {
+        if name.is_empty() {
+            return &mut self.unnamed;
+        }
         if !self.known.contains_key(name) {
             self.make_room();
             self.order.push_back(name.to_vec());
@@ -168,23 +206,41 @@ mod tests {
     fn a_name_stands_for_everything_until_the_reply() {
         let (one, two) = (facts("SELECT 1"), facts("DELETE FROM t WHERE a = 1"));
         let mut names = Names::new(10);
-        names.propose(b"s", vec![one.clone()]);
-        names.confirm(b"s");
-        names.propose(b"s", vec![two.clone()]);
-        assert_eq!(
-            names.candidates(b"s"),
-            std::slice::from_ref(&two),
-            "the server takes it or drops the batch"
-        );
-        names.end_batch();
-        assert_eq!(names.candidates(b"s"), [two.clone(), one.clone()]);
-        names.reject(b"s");
-        assert_eq!(names.candidates(b"s"), [one]);
-        names.propose(b"s", vec![two.clone()]);
-        names.confirm(b"s");
-        assert_eq!(names.candidates(b"s"), [two]);
-        names.forget(b"s");
-        assert!(names.candidates(b"s").is_empty());
+        for name in [&b"s"[..], b""] {
+            names.propose(name, [one.clone()].into());
+            names.confirm(name);
+            names.propose(name, [two.clone()].into());
+            assert_eq!(
+                *names.candidates(name),
+                [two.clone()],
+                "the server takes it or drops the batch"
+            );
+            names.end_batch();
+            assert_eq!(*names.candidates(name), [two.clone(), one.clone()]);
+            names.reject(name);
+            assert_eq!(*names.candidates(name), [one.clone()]);
+            names.propose(name, [two.clone()].into());
+            names.confirm(name);
+            assert_eq!(*names.candidates(name), [two.clone()]);
+            names.forget(name);
+            assert!(names.candidates(name).is_empty());
+        }
+    }
+
+    #[test]
+    fn the_name_without_letters_is_forgotten_with_the_others_or_outlives_them() {
+        let one = facts("SELECT 1");
+        let mut names = Names::new(10);
+        for name in [&b"s"[..], b""] {
+            names.propose(name, [one.clone()].into());
+            names.confirm(name);
+        }
+        names.add(b"", &facts("SELECT 2"));
+        names.forget_all(true);
+        let left = [&b"s"[..], b""].map(|name| names.candidates(name).len());
+        assert_eq!(left, [0, 2]);
+        names.forget_all(false);
+        assert!(names.candidates(b"").is_empty());
     }
 
     #[test]
@@ -192,7 +248,7 @@ mod tests {
         let one = facts("SELECT 1");
         let mut names = Names::new(2);
         for name in [b"a", b"b", b"c"] {
-            names.propose(name, vec![one.clone()]);
+            names.propose(name, [one.clone()].into());
             names.confirm(name);
         }
         assert!(names.candidates(b"a").is_empty());

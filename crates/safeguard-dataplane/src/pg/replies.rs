@@ -7,6 +7,7 @@ use safeguard_guard::Facts;
 
 use super::effect::Purpose;
 use super::estimate::Prepared;
+use super::names::Candidates;
 use super::refusal::Refusal;
 
 /// More than this many answers outstanding, and nothing more is sent.
@@ -27,7 +28,7 @@ pub enum Asked {
     Describe,
     Execute {
         portal: Vec<u8>,
-        candidates: Vec<Arc<Facts>>,
+        candidates: Candidates,
     },
     Close {
         kind: u8,
@@ -169,7 +170,7 @@ mod tests {
     fn execute() -> Asked {
         Asked::Execute {
             portal: Vec::new(),
-            candidates: Vec::new(),
+            candidates: Candidates::default(),
         }
     }
 
