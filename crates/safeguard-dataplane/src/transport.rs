@@ -42,7 +42,7 @@ impl ClientStream for TlsStream<TcpStream> {
 }
 
 /// Bytes that were read and not yet understood.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Buffer {
     bytes: Vec<u8>,
     start: usize,

@@ -66,6 +66,9 @@ impl Facts {
     /// The facts of the same text in a session that began with these timeouts; none where it sets none of them to more.
     #[must_use]
     pub fn lifting(&self, at_login: &Timeouts) -> Option<Facts> {
+        if self.timeouts == Timeouts::default() {
+            return None;
+        }
         let figures = TIMEOUTS.iter().zip(self.timeouts).zip(at_login);
         let mut lifting: Option<Facts> = None;
         for ((name, ms), &most) in figures.filter(|((_, ms), most)| **most > 0 && *ms > **most) {

@@ -308,11 +308,17 @@ impl Session {
         self.past(head, 0)
     }
 
-    fn facts(&self, sql: &[u8]) -> Arc<Facts> {
-        match std::str::from_utf8(sql) {
+    /// What the text of the message does that is decided about. One that waits is not read anew.
+    fn facts(&mut self, sql: &[u8]) -> Arc<Facts> {
+        if let Some(facts) = &self.facts {
+            return Arc::clone(facts);
+        }
+        let facts = match std::str::from_utf8(sql) {
             Ok(sql) => self.in_this_session(self.door.texts.read(sql)),
             Err(_) => Arc::new(Facts::not_understood("is not UTF-8")),
-        }
+        };
+        self.facts = Some(Arc::clone(&facts));
+        facts
     }
 
     fn send(&mut self, head: Head, bytes: &[u8]) {

@@ -1,7 +1,8 @@
 //! What is decided about texts and names: facts are kept by the text, decisions are made anew each time.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use safeguard_api::config::GuardPolicy;
 use safeguard_api::guard::{Asker, GuardAnswer, GuardFinding};
@@ -10,6 +11,8 @@ use safeguard_guard::{Facts, decide, judge};
 /// Longer texts are rarely sent twice.
 const KEPT_TEXT_BYTES_MAX: usize = 4_096;
 const KEPT_TEXTS_MAX: usize = 4_096;
+/// A text that comes again has to come before about so many others.
+const SEEN: usize = 4_096;
 
 /// What counts at this moment: the policy, and whether a freeze holds production.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -53,11 +56,56 @@ pub fn strictest<'f>(
     }
 }
 
-/// Facts by their texts, for all sessions of a proxy.
-#[derive(Default)]
+/// Facts by their texts, for all sessions of a proxy. A text is kept when it comes again: what has its literals in it mostly does
+/// not, and would drive out what does.
 pub struct FactsByText {
-    // Guards two generations: whatever is asked for is in the younger one, and the older is dropped when that is full.
-    generations: Mutex<[HashMap<String, Arc<Facts>>; 2]>,
+    /// With keys that nobody knows, so that nobody finds texts that go by one number.
+    hashes: RandomState,
+    kept: Mutex<Kept>,
+}
+
+/// Guards two generations: whatever is asked for is in the younger one, and the older is dropped when that is full.
+struct Kept {
+    young: Generation,
+    old: Generation,
+    /// The numbers of texts that came last, each in its place.
+    seen: Box<[u64; SEEN]>,
+}
+
+/// By the number of the text, which is compared with the text that was asked about.
+type Generation = HashMap<u64, (Box<str>, Arc<Facts>), BuildHasherDefault<Itself>>;
+
+/// A number that is a hash needs no other.
+#[derive(Default)]
+struct Itself(u64);
+
+impl Hasher for Itself {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+}
+
+impl Default for FactsByText {
+    fn default() -> Self {
+        FactsByText {
+            hashes: RandomState::new(),
+            kept: Mutex::new(Kept {
+                young: Generation::default(),
+                old: Generation::default(),
+                seen: Box::new([0; SEEN]),
+            }),
+        }
+    }
 }
 
 impl FactsByText {
@@ -65,31 +113,94 @@ impl FactsByText {
         if sql.len() > KEPT_TEXT_BYTES_MAX {
             return Arc::new(safeguard_guard::read(sql));
         }
-        if let Some(facts) = self.kept(sql) {
+        let number = self.hashes.hash_one(sql);
+        let (known, came) = self.lock().find(number, sql);
+        if let Some(facts) = known {
             return facts;
         }
         let facts = Arc::new(safeguard_guard::read(sql));
-        self.keep(sql.to_owned(), Arc::clone(&facts));
+        if came {
+            self.lock().keep(number, sql, &facts);
+        }
         facts
     }
 
-    fn kept(&self, sql: &str) -> Option<Arc<Facts>> {
-        let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
-        let [young, old] = &mut *generations;
-        if let Some(facts) = young.get(sql) {
-            return Some(Arc::clone(facts));
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    /// The facts that are kept, or whether the text has come before.
+    fn find(&mut self, number: u64, sql: &str) -> (Option<Arc<Facts>>, bool) {
+        let is_it = |(text, _): &&(Box<str>, Arc<Facts>)| **text == *sql;
+        if let Some((_, facts)) = self.young.get(&number).filter(is_it) {
+            return (Some(Arc::clone(facts)), true);
         }
-        let (sql, facts) = old.remove_entry(sql)?;
-        young.insert(sql, Arc::clone(&facts));
-        Some(facts)
+        if let Some((text, facts)) = self.old.remove(&number).filter(|kept| is_it(&kept)) {
+            self.insert(number, text, Arc::clone(&facts));
+            return (Some(facts), true);
+        }
+        let place = usize::try_from(number % SEEN as u64).unwrap_or_default();
+        let came = self
+            .seen
+            .get_mut(place)
+            .is_some_and(|seen| std::mem::replace(seen, number) == number);
+        (None, came)
     }
 
-    fn keep(&self, sql: String, facts: Arc<Facts>) {
-        let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
-        let [young, old] = &mut *generations;
-        if young.len() >= KEPT_TEXTS_MAX {
-            *old = std::mem::take(young);
+    fn keep(&mut self, number: u64, sql: &str, facts: &Arc<Facts>) {
+        if self.young.len() >= KEPT_TEXTS_MAX {
+            self.old = std::mem::take(&mut self.young);
         }
-        young.insert(sql, facts);
+        self.insert(number, sql.into(), Arc::clone(facts));
+    }
+
+    fn insert(&mut self, number: u64, text: Box<str>, facts: Arc<Facts>) {
+        self.young.insert(number, (text, facts));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_comes_again_is_kept_and_what_comes_once_does_not_drive_it_out() {
+        let texts = FactsByText::default();
+        let again = "SELECT abalance FROM accounts WHERE aid = $1";
+        let first = texts.read(again);
+        let second = texts.read(again);
+        assert!(!Arc::ptr_eq(&first, &second), "it came once");
+        for number in 0..3 * KEPT_TEXTS_MAX {
+            texts.read(&format!("SELECT {number}"));
+        }
+        assert!(Arc::ptr_eq(&second, &texts.read(again)));
+        assert!(texts.lock().young.len() < 100, "what came once is kept");
+    }
+
+    #[test]
+    fn what_nobody_asks_for_is_driven_out_by_what_comes_again() {
+        let texts = FactsByText::default();
+        let twice = |sql: &str| (texts.read(sql), texts.read(sql)).1;
+        let (asked, unasked) = (twice("SELECT asked"), twice("SELECT unasked"));
+        for number in 0..3 * KEPT_TEXTS_MAX {
+            twice(&format!("SELECT {number}"));
+            if number % 1_000 == 0 {
+                assert!(Arc::ptr_eq(&asked, &texts.read("SELECT asked")));
+            }
+        }
+        assert!(!Arc::ptr_eq(&unasked, &texts.read("SELECT unasked")));
+        let kept = texts.lock();
+        assert!(kept.young.len() <= KEPT_TEXTS_MAX + 1 && kept.old.len() <= KEPT_TEXTS_MAX + 1);
+    }
+
+    #[test]
+    fn texts_that_go_by_one_number_are_not_taken_for_each_other() {
+        let texts = FactsByText::default();
+        let facts = texts.read("SELECT 1");
+        texts.lock().keep(7, "SELECT 1", &facts);
+        assert!(texts.lock().find(7, "DELETE FROM t").0.is_none());
+        assert!(texts.lock().find(7, "SELECT 1").0.is_some());
     }
 }

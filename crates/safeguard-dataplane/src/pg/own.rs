@@ -78,7 +78,7 @@ impl Session {
             error: None,
         };
         self.replies.push(Expected {
-            asked: Asked::Own(own),
+            asked: Asked::Own(Box::new(own)),
             refusal: None,
             failed: false,
         });
@@ -146,7 +146,7 @@ impl Session {
         } else if own.tags.first().is_some_and(|tag| tag == b"BEGIN\0") {
             self.transaction.block = Block::Open;
         }
-        self.answered(own, status)
+        self.answered(*own, status)
     }
 
     fn answered(&mut self, own: Own, status: u8) -> Result<(), End> {
@@ -291,7 +291,9 @@ impl Session {
     }
 
     pub fn flush_held(&mut self) {
-        self.client.output.append(&mut self.held);
+        if !self.held.is_empty() {
+            self.client.output.append(&mut self.held);
+        }
     }
 }
 

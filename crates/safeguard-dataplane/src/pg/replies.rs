@@ -35,8 +35,8 @@ pub enum Asked {
         name: Vec<u8>,
     },
     Sync,
-    /// The proxy's own question.
-    Own(Own),
+    /// The proxy's own question, which is rare and holds more than all others.
+    Own(Box<Own>),
 }
 
 impl Asked {

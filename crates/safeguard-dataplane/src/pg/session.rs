@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use safeguard_api::guard::{Asker, Principal};
+use safeguard_guard::Facts;
 use tokio::sync::futures::OwnedNotified;
 
 use super::approval::Approvals;
@@ -131,6 +132,8 @@ pub struct Session {
     pub transaction: Transaction,
     pub approvals: Approvals,
     pub estimates: Estimates,
+    /// Of the message that is decided about, for when it has to wait.
+    pub facts: Option<Arc<Facts>>,
     pub copying: Copying,
     /// Something of the extended protocol was sent, and no Sync after it.
     pub mid_batch: bool,
@@ -163,6 +166,7 @@ impl Session {
             transaction: Transaction::default(),
             approvals: Approvals::default(),
             estimates: Estimates::default(),
+            facts: None,
             copying: Copying::No,
             mid_batch: false,
             flushed: false,
@@ -250,20 +254,25 @@ impl Session {
     }
 
     fn take_from_client(&mut self) -> Result<bool, End> {
+        let mut input = std::mem::take(&mut self.client.input);
+        let taken = self.take_client_messages(&mut input);
+        self.client.input = input;
+        taken
+    }
+
+    fn take_client_messages(&mut self, input: &mut Buffer) -> Result<bool, End> {
         let mut moved = false;
         while !self.server.is_full() && !self.left && !self.must_wait() {
-            let input = std::mem::replace(&mut self.client.input, Buffer::new(0));
-            let step = self.client_message(input.filled());
-            self.client.input = input;
-            match step? {
+            match self.client_message(input.filled())? {
                 Step::Taken(0) | Step::Wait => break,
                 Step::Taken(count) => {
-                    self.client.input.consume(count);
+                    input.consume(count);
                     self.client.room = INPUT_BYTES;
                     // An answer is for the message that waited for it, and no other.
                     self.transaction.answered = None;
                     self.approvals.forget_answer();
                     self.estimates.forget_answer();
+                    self.facts = None;
                     self.meter.taken();
                     moved = true;
                 }
@@ -287,16 +296,20 @@ impl Session {
             || self.meter.is_cancelling()
     }
 
-    fn take_from_server(&mut self) -> Result<bool, End> {
+    fn take_from_server(&mut self) -> Result<(), End> {
+        let mut input = std::mem::take(&mut self.server.input);
+        let taken = self.take_server_messages(&mut input);
+        self.server.input = input;
+        taken
+    }
+
+    fn take_server_messages(&mut self, input: &mut Buffer) -> Result<(), End> {
         let mut moved = false;
         while !self.client.is_full() && !self.meter.is_cancelling() {
-            let input = std::mem::replace(&mut self.server.input, Buffer::new(0));
-            let step = self.server_message(input.filled());
-            self.server.input = input;
-            match step? {
+            match self.server_message(input.filled())? {
                 Step::Taken(0) | Step::Wait => break,
                 Step::Taken(count) => {
-                    self.server.input.consume(count);
+                    input.consume(count);
                     self.server.room = INPUT_BYTES;
                     moved = true;
                 }
@@ -309,7 +322,7 @@ impl Session {
         if !moved && self.server.ended && !self.client.is_full() && !self.meter.is_cancelling() {
             return Err(End::Server);
         }
-        Ok(moved)
+        Ok(())
     }
 
     /// Writes and reads what is possible; ready when there is anything to be taken.
