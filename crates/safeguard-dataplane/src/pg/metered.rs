@@ -109,7 +109,7 @@ impl Meter {
     }
 
     /// Notes that the task was woken, so that the timer has to be asked again.
-    pub fn is_polled_anew(&mut self) {
+    pub fn polled_anew(&mut self) {
         self.timer_waits = false;
     }
 

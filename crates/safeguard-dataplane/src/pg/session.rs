@@ -219,9 +219,9 @@ impl Session {
     /// Reads, takes and writes as long as anything moves; ready when the session ends, or when it is time to look whether it
     /// has to.
     fn poll_relay(&mut self, cx: &mut Context<'_>, stopping: bool) -> Poll<Result<(), End>> {
-        self.client.is_polled_anew();
-        self.server.is_polled_anew();
-        self.meter.is_polled_anew();
+        self.client.polled_anew();
+        self.server.polled_anew();
+        self.meter.polled_anew();
         for _ in 0..ROUNDS_MAX {
             let moved = match self.poll_streams(cx) {
                 Poll::Ready(Ok(())) => true,

@@ -57,7 +57,7 @@ impl Side {
     }
 
     /// Notes that the task was woken, so that whom it waits for has to be told again.
-    pub fn is_polled_anew(&mut self) {
+    pub fn polled_anew(&mut self) {
         self.waits = false;
     }
 
