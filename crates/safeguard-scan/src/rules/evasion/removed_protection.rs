@@ -98,7 +98,14 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
                 let is_own = both.base.of_kind(Kind::Class).iter().any(|class| {
                     was.name(*class) == gone.as_str() && gone.to_ascii_lowercase().contains("transaction")
                 });
-                if is_own || both.moved.mentions(gone) || !now_protected.is_empty() || is_replaced {
+                // A transaction is no lock on a row: others read the row in theirs.
+                let is_protected = match is_row_lock(gone) {
+                    true => now_protected
+                        .iter()
+                        .any(|kept| is_row_lock(kept) || !is_transaction(kept)),
+                    false => !now_protected.is_empty(),
+                };
+                if is_own || both.moved.mentions(gone) || is_protected || is_replaced {
                     continue;
                 }
                 taken.push(Taken {
@@ -148,6 +155,19 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
             }
         }
     }
+}
+
+/// Whether it keeps others from reading a row until the transaction is over.
+fn is_row_lock(protection: &str) -> bool {
+    matches!(
+        protection,
+        "select_for_update" | "with_for_update" | "FOR UPDATE" | "setLock" | "forUpdate"
+    )
+}
+
+fn is_transaction(protection: &str) -> bool {
+    let lower = protection.to_ascii_lowercase();
+    lower.contains("transaction") || lower.contains("atomic") || lower.starts_with("begin")
 }
 
 /// What is called without what it is called on: `order.create` of `tx.order.create(…)`, which is `prisma.order.create(…)` outside of the transaction.

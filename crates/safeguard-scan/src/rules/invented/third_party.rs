@@ -20,6 +20,17 @@ const HTTPX_RESPONSE: Names = Names(
      links next_request num_bytes_downloaded raise_for_status read reason_phrase request status_code stream text url",
 );
 
+/// Of both kinds of sessions.
+const SQLALCHEMY_SESSION: Names = Names(
+    "aclose add add_all async_session_class autobegin autocommit autoflush begin begin_nested bind bind_mapper bind_table binds \
+     bulk_insert_mappings bulk_save_objects bulk_update_mappings close close_all commit connection connection_callable delete \
+     delete_all deleted dirty dispatch enable_baked_queries enable_relationship_loading execute execution_options expire \
+     expire_all expire_on_commit expunge expunge_all flush future get get_bind get_nested_transaction get_one get_transaction \
+     hash_key identity_key identity_map in_nested_transaction in_transaction info invalidate is_active is_modified merge \
+     merge_all new no_autoflush object_session prepare prepared_statements query refresh reset rollback run_sync scalar scalars \
+     stream stream_scalars sync_session sync_session_class transaction twophase",
+);
+
 const HTTPX_CLIENT: Names = Names(
     "auth params headers cookies verify cert trust_env http1 http2 proxy proxies mounts follow_redirects timeout limits \
      max_redirects event_hooks base_url transport app default_encoding",
@@ -113,6 +124,7 @@ pub fn members(class: &str) -> Option<Names> {
     match class {
         "requests.Response" => Some(REQUESTS_RESPONSE),
         "httpx.Response" => Some(HTTPX_RESPONSE),
+        "sqlalchemy.orm.Session" | "sqlalchemy.ext.asyncio.AsyncSession" => Some(SQLALCHEMY_SESSION),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! Names that are taken from modules and objects that do not have them.
 
 mod go;
+mod held;
 mod members;
 mod own;
 

@@ -137,7 +137,12 @@ impl<'s> Values<'s> {
                     && !tree.ancestors(id).any(|around| tree.kind(around) == Kind::Decorator)
                     && !asks_for_types(tree.source(scope))
                 {
-                    return of_annotation(tree.language(), tree.name(written));
+                    let written = tree.name(written);
+                    return of_annotation(tree.language(), written)
+                        .or_else(|| self.of_package(written).map(str::to_owned));
+                }
+                if times == 1 && !asked && scope.is_some_and(|scope| self.is_text_of_list(id, scope)) {
+                    return Some("builtins.str".to_owned());
                 }
                 let value = *self.set.get(&(scope, name)).filter(|_| times == 1)?;
                 // A name that stands for another, and so on, is not followed.
@@ -146,6 +151,48 @@ impl<'s> Values<'s> {
             }
             _ => self.type_of_value(id),
         }
+    }
+
+    /// The class of a package that a parameter is declared with, if its members are known.
+    fn of_package(&self, written: &str) -> Option<&str> {
+        let path = self.source.names.imported(written)?;
+        third_party::members(path).map(|_| path)
+    }
+
+    /// Python: whether a name is each element of a list of texts, as the list's parameter says: `for name in names`.
+    fn is_text_of_list(&self, id: NodeId, scope: NodeId) -> bool {
+        let tree = &self.source.tree;
+        let name = tree.name(id);
+        let each = tree
+            .ancestors(id)
+            .filter(|around| matches!(tree.kind(*around), Kind::ForEach))
+            .find(|around| {
+                tree.child(*around, Role::Target)
+                    .is_some_and(|target| tree.kind(target) == Kind::Name && tree.name(target) == name)
+            });
+        let iter = each
+            .and_then(|each| tree.child(each, Role::Iter))
+            .filter(|iter| tree.kind(*iter) == Kind::Name && tree.language() == Language::Python);
+        let Some(of) = iter.map(|iter| tree.name(iter)) else {
+            return false;
+        };
+        let mut params = tree.children_in(scope, Role::Param);
+        let is_set_anew = self.set.contains_key(&(Some(scope), of));
+        !is_set_anew
+            && params.any(|param| {
+                tree.name(param) == of
+                    && tree.child(param, Role::Type).is_some_and(|written| {
+                        matches!(
+                            tree.name(written),
+                            "list[str]"
+                                | "set[str]"
+                                | "List[str]"
+                                | "Iterable[str]"
+                                | "Sequence[str]"
+                                | "frozenset[str]"
+                        )
+                    })
+            })
     }
 
     fn type_of_value(&self, id: NodeId) -> Option<String> {

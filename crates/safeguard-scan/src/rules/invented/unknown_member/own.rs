@@ -76,6 +76,16 @@ impl File<'_> {
         bound: &Map<&str, Bound>,
     ) -> Option<(String, Class)> {
         let tree = &self.source.tree;
+        if let Some(class) = self.held(object) {
+            let found = match classes.get(&class) {
+                Some(found) => found.clone(),
+                None => {
+                    let (item, exports) = self.imported(&class)?;
+                    exports.classes.get(&item)?.clone()
+                }
+            };
+            return (!found.is_model).then_some((class, found));
+        }
         if tree.kind(object) != Kind::Name {
             return None;
         }
