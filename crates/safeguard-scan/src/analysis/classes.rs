@@ -10,6 +10,8 @@ pub struct Class {
     pub members: BTreeSet<String>,
     /// Its objects may have more than can be seen.
     pub open: bool,
+    /// Another class of the file extends it, so that what is declared as one may be the other.
+    pub is_extended: bool,
     /// It is one of pydantic's models, which bring members of their own.
     pub is_model: bool,
 }
@@ -27,6 +29,11 @@ pub fn of_file(tree: &Tree) -> (BTreeMap<String, Class>, BTreeMap<String, String
                 // Declared twice, an interface adds to its class.
                 class.open |= classes.contains_key(tree.name(*id));
                 classes.insert(tree.name(*id).to_owned(), class);
+                for base in tree.children_in(*id, Role::Base) {
+                    if let Some(base) = classes.get_mut(tree.name(base)) {
+                        base.is_extended = true;
+                    }
+                }
             }
             Kind::Assign => {
                 let target = tree.child(*id, Role::Target);

@@ -42,6 +42,7 @@ mod invented {
     pub mod unknown_enum_member;
     pub mod unknown_field;
     pub mod unknown_go_function;
+    pub mod unknown_go_member;
     pub mod unknown_java_member;
     pub mod unknown_manager_member;
     pub mod unknown_member;

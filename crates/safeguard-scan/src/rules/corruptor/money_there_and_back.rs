@@ -37,7 +37,12 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
             continue;
         };
         let name = money_name(code, amount);
-        if !(is_money(&name) || is_column_money(&name)) || undoes_or_tests(code, call) {
+        // What only a column of decimals shows to be money.
+        let by_column = has_word(
+            &name,
+            &["net", "gross", "vat", "tax", "subtotal", "discount", "surcharge"],
+        );
+        if !(is_money(&name) || is_column_money(&name) || by_column) || undoes_or_tests(code, call) {
             continue;
         }
         let computed = computed(code, call);

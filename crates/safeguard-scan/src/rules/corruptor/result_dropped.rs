@@ -88,6 +88,8 @@ fn gives_another(code: Code<'_>, call: NodeId) -> bool {
             "replace" | "replaceAll" => {
                 let first = args.first().map(|first| code.kind(*first));
                 args.len() == 2
+                    // A function in the second place may be what it is called for.
+                    && matches!(code.kind(args[1]), Kind::Str | Kind::Interp)
                     && matches!(first, Some(Kind::Regex | Kind::Str))
                     && !args.first().is_some_and(|first| {
                         code.name(*first).starts_with('/') && code.kind(*first) == Kind::Str

@@ -61,7 +61,8 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
         }
     }
     if tree.language() == Language::Go {
-        for each in source.of_kind(Kind::ForEach).iter().copied() {
+        let loops = source.of_kind(Kind::ForEach).iter();
+        for each in loops.chain(source.of_kind(Kind::For)).copied() {
             let starts = bodies::running(tree, each).into_iter().find(|id| {
                 code.kind(*id) == Kind::Go
                     || code.kind(*id) == Kind::Call
@@ -75,15 +76,36 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
                     || code.kind(*id) == Kind::Unary && code.name(*id) == "<-"
                     || code.kind(*id) == Kind::Call && matches!(code.called(*id), "Acquire" | "Wait")
             });
-            if let (Some(at), Some(list)) = (starts, code.child(each, Role::Iter))
+            let all = match code.child(each, Role::Iter) {
+                Some(list) => is_whole_table(code, list),
+                None => is_each_row(code, each),
+            };
+            if let Some(at) = starts
+                && all
                 && !waits
                 && !undoes_or_tests(code, each)
-                && is_whole_table(code, list)
             {
                 reports.add(at, told);
             }
         }
     }
+}
+
+/// Go: `for rows.Next()` of a query that has no limit.
+fn is_each_row(code: Code<'_>, each: NodeId) -> bool {
+    let Some(next) = code.child(each, Role::Condition).filter(|next| {
+        code.kind(*next) == Kind::Call && code.called(*next) == "Next" && code.args(*next).is_empty()
+    }) else {
+        return false;
+    };
+    let query = code.receiver(next).and_then(|rows| code.set_to(rows));
+    query.is_some_and(|query| {
+        code.kind(query) == Kind::Call
+            && code.called(query).starts_with("Query")
+            && code.texts_in(query).any(|sql| {
+                sql.to_ascii_lowercase().contains("select ") && !sql.to_ascii_lowercase().contains("limit")
+            })
+    })
 }
 
 /// The list of `list.map(async (row) => { await … })`, also by a name, or filled in a loop over it.

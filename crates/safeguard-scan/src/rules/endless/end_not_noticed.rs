@@ -104,7 +104,7 @@ fn is_asked(code: Code<'_>, round: &[NodeId], name: &str) -> bool {
         if let (Some(target), Some(value)) = (code.child(id, Role::Target), code.child(id, Role::Value))
             && asks(value)
             && code.kind(target) == Kind::Name
-            && code.name(id) != "+="
+            && matches!(code.name(id), "=" | ":=")
         {
             from.insert(code.name(target));
         }
@@ -195,7 +195,7 @@ fn go(code: Code<'_>, id: NodeId, round: &[NodeId], reports: &mut Reports) {
     let first_after = round
         .iter()
         .copied()
-        .find(|part| code.kind(*part) == Kind::If && *part > read);
+        .find(|part| code.kind(*part) == Kind::If && (*part > read || code.tree.within(read, *part)));
     let set_at = code
         .tree
         .ancestors(read)
@@ -222,7 +222,7 @@ fn go(code: Code<'_>, id: NodeId, round: &[NodeId], reports: &mut Reports) {
                 | "reconnect"
                 | "Reset"
         ),
-        Kind::Assign => true,
+        Kind::Assign => code.tree.role(part) != Role::Init,
         _ => false,
     });
     let leaves_before = round

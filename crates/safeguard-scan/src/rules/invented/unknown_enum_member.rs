@@ -1,14 +1,14 @@
 //! Members of the repository's own enumerations that they do not have, in Python, TypeScript and Java.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::data;
 use super::resolve::{self, Found};
-use super::unknown_member;
+use super::{unknown_java_member, unknown_member};
 use crate::analysis::place;
 use crate::language::Language;
 use crate::matching::Source;
-use crate::project::{Project, folder, stem};
+use crate::project::Project;
 use crate::rules::{Check, Reports};
 use crate::tree::{Flags, Kind, NodeId, Role, Tree};
 
@@ -28,6 +28,8 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
     if place::is_test(&source.path) {
         return;
     }
+    // By what they are called in the file.
+    let mut known: BTreeMap<&str, Option<BTreeSet<String>>> = BTreeMap::new();
     for member in source.of_kind(Kind::Member).iter().copied() {
         let (Some(object), name) = (tree.child(member, Role::Object), tree.name(member)) else {
             continue;
@@ -50,8 +52,10 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
         if !may_be {
             continue;
         }
-        let Some(members) = declared(source, project, object).filter(|members| !members.contains(name))
-        else {
+        let declared = known
+            .entry(of)
+            .or_insert_with(|| declared(source, project, object));
+        let Some(members) = declared.as_ref().filter(|members| !members.contains(name)) else {
             continue;
         };
         // What the file asks for by its name it knows to be perhaps not there.
@@ -90,7 +94,10 @@ fn declared(source: &Source, project: &Project, object: NodeId) -> Option<BTreeS
         return None;
     }
     let (path, wanted) = match tree.language() {
-        Language::Java => (java_file(source, project, name)?, name.to_owned()),
+        Language::Java => (
+            unknown_java_member::own::file_of(source, project, name)?,
+            name.to_owned(),
+        ),
         _ => imported(source, project, name)?,
     };
     let other = project.source(&path)?;
@@ -140,28 +147,6 @@ pub(super) fn imported(source: &Source, project: &Project, name: &str) -> Option
         found = Some((file.clone(), tree.name(item).to_owned()));
     }
     found
-}
-
-/// The one file of the repository that a class of Java is in: of the same package, or imported.
-fn java_file(source: &Source, project: &Project, class: &str) -> Option<String> {
-    let tree = &source.tree;
-    let import = source
-        .of_kind(Kind::ImportItem)
-        .iter()
-        .find(|item| tree.name(**item) == class)
-        .and_then(|item| tree.parent(*item))
-        .map(|import| format!("{}/{class}.java", tree.name(import).replace('.', "/")));
-    let mut files = project
-        .files()
-        .filter(|path| path.ends_with(".java") && stem(path) == class);
-    let (Some(file), None) = (files.next(), files.next()) else {
-        return None;
-    };
-    let fits = match import {
-        Some(end) => file.ends_with(&end),
-        None => folder(file) == folder(&source.path),
-    };
-    fits.then(|| file.to_owned())
 }
 
 /// What an enumeration has; `None` for other classes, and where more may be added.

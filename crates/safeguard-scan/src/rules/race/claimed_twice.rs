@@ -52,7 +52,9 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             continue;
         }
         let text = source.tree.source(function);
-        if !HAD.iter().any(|word| text.contains(word)) || KEPT_APART.iter().any(|word| text.contains(word)) {
+        let may_be_had =
+            HAD.iter().any(|word| text.contains(word)) || text.contains("_id") || text.contains("Id");
+        if !may_be_had || KEPT_APART.iter().any(|word| text.contains(word)) {
             continue;
         }
         let nodes = bodies::body(&source.tree, function);
@@ -88,9 +90,10 @@ fn free<'s>(code: Code<'s>, decision: NodeId) -> Option<(&'s str, &'s str)> {
         .is_some_and(|last| matches!(code.kind(last), Kind::Return | Kind::Raise));
     let member = code.tree.subtree(condition).find(|id| {
         code.kind(*id) == Kind::Member
-            && words(code.name(*id))
+            && (words(code.name(*id))
                 .iter()
                 .any(|word| HAD.contains(&word.as_str()))
+                || is_free_if_empty(code, *id))
             && code
                 .child(*id, Role::Object)
                 .is_some_and(|of| code.kind(of) == Kind::Name)
@@ -101,6 +104,39 @@ fn free<'s>(code: Code<'s>, decision: NodeId) -> Option<(&'s str, &'s str)> {
     });
     (turns_away && !compared)
         .then(|| Some((code.name(code.child(member, Role::Object)?), code.name(member))))?
+}
+
+/// `seat.customer_id is not None`: whose it is, asked for nobody.
+fn is_free_if_empty(code: Code<'_>, member: NodeId) -> bool {
+    let holder = [
+        "customer_id",
+        "user_id",
+        "owner_id",
+        "assignee_id",
+        "holder_id",
+        "driver_id",
+        "guest_id",
+        "customerId",
+        "userId",
+        "assigneeId",
+        "driverId",
+        "ownerId",
+    ]
+    .contains(&code.name(member));
+    holder
+        && code
+            .tree
+            .parent(member)
+            .is_some_and(|parent| match code.kind(parent) {
+                Kind::Binary => {
+                    matches!(code.name(parent), "is not" | "!=" | "!==")
+                        && code
+                            .child(parent, Role::Right)
+                            .is_some_and(|right| code.is_null(right))
+                }
+                Kind::If => true,
+                _ => false,
+            })
 }
 
 /// Whether the row was read from a database before.
@@ -128,6 +164,7 @@ fn read_from_rows(code: Code<'_>, nodes: &[NodeId], row: &str, before: NodeId) -
                             | "first"
                             | "one"
                             | "one_or_none"
+                            | "scalar"
                             | "scalar_one"
                             | "scalar_one_or_none"
                             | "get"

@@ -13,6 +13,7 @@ pub mod claimed_twice;
 pub mod context_outlives_request;
 pub mod file_rewritten;
 pub mod goroutine_shared_state;
+pub mod handler_field;
 pub mod id_by_count;
 pub mod late_closure;
 pub mod lock_across_await;

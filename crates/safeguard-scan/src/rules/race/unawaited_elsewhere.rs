@@ -34,6 +34,21 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
                 Some(object) if tree.kind(object) == Kind::Name => {
                     (tree.name(object), Some(tree.name(callee)))
                 }
+                Some(object) if tree.kind(object) == Kind::Member => match injected(tree, object) {
+                    Some(class) => {
+                        let file = files
+                            .entry(class)
+                            .or_insert_with(|| file_with_async(source, project, class));
+                        if source.names.imported(class).is_some()
+                            && let Some(file) = file
+                            && has_async_method(&file.tree, class, tree.name(callee))
+                        {
+                            reports.add(call, told(source, call, file, how));
+                        }
+                        continue;
+                    }
+                    None => continue,
+                },
                 _ => continue,
             },
             _ => continue,
@@ -48,16 +63,51 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
             continue;
         };
         if is_async(&file.tree, first, member) {
-            reports.add(
-                call,
-                format!(
-                    "`{}` of `{}` is async: without `await` this is {how}, not its result",
-                    calls::name(tree, call),
-                    file.path
-                ),
-            );
+            reports.add(call, told(source, call, file, how));
         }
     }
+}
+
+fn told(source: &Source, call: NodeId, file: &Source, how: &str) -> String {
+    format!(
+        "`{}` of `{}` is async: without `await` this is {how}, not its result",
+        calls::name(&source.tree, call),
+        file.path
+    )
+}
+
+/// The class that `this.users` is one of, where the constructor is given it: `constructor(private readonly users: UsersService)`.
+fn injected(tree: &Tree, member: NodeId) -> Option<&str> {
+    let of = tree.child(member, Role::Object)?;
+    if tree.kind(of) != Kind::Name || tree.name(of) != "this" {
+        return None;
+    }
+    let class = tree
+        .ancestors(member)
+        .find(|around| tree.kind(*around) == Kind::Class)?;
+    let constructor = tree
+        .children(tree.child(class, Role::Body)?)
+        .find(|id| tree.kind(*id) == Kind::Function && tree.name(*id) == "constructor")?;
+    let param = tree
+        .children_in(constructor, Role::Param)
+        .find(|param| tree.name(*param) == tree.name(member))?;
+    tree.child(param, Role::Type).map(|written| tree.name(written))
+}
+
+/// Whether a class has a method of this name, and all of that name are async.
+fn has_async_method(tree: &Tree, class: &str, method: &str) -> bool {
+    let mut found = tree
+        .all()
+        .filter(|id| tree.kind(*id) == Kind::Class && tree.name(*id) == class)
+        .filter_map(|id| tree.child(id, Role::Body))
+        .flat_map(|body| tree.children(body))
+        .filter(|id| tree.kind(*id) == Kind::Function && tree.name(*id) == method)
+        .peekable();
+    found.peek().is_some()
+        && found.all(|id| {
+            let flags = tree.flags(id);
+            flags.has(Flags::ASYNC) && !flags.has(Flags::GENERATOR)
+        })
 }
 
 /// The file that a name comes from. Most have nothing that is async, and need not be parsed to see that.

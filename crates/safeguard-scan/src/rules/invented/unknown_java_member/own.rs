@@ -83,7 +83,7 @@ fn class(file: &File<'_>, object: NodeId) -> Option<String> {
 }
 
 /// The one file of the repository that a class of that name is in: of the same package, or imported.
-fn file_of(source: &Source, project: &Project, class: &str) -> Option<String> {
+pub fn file_of(source: &Source, project: &Project, class: &str) -> Option<String> {
     let tree = &source.tree;
     if source
         .of_kind(Kind::Class)

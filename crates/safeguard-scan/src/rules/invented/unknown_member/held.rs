@@ -10,26 +10,22 @@ impl File<'_> {
         let tree = &self.source.tree;
         let function =
             functions_around(tree, object).find(|function| tree.kind(*function) == Kind::Function)?;
+        let class = match tree.kind(object) {
+            Kind::Name => self.held_by_name(function, object),
+            Kind::Member => self.held_by_member(function, object),
+            _ => None,
+        }?;
         // Who asks what it is may know more than the declaration says.
-        let text = tree.source(function);
-        if [
+        const ASKS: &[&str] = &[
             "isinstance(",
             "hasattr(",
             "getattr(",
             "setattr(",
             "cast(",
             "patch",
-        ]
-        .iter()
-        .any(|word| text.contains(word))
-        {
-            return None;
-        }
-        match tree.kind(object) {
-            Kind::Name => self.held_by_name(function, object),
-            Kind::Member => self.held_by_member(function, object),
-            _ => None,
-        }
+        ];
+        let text = tree.source(function);
+        (!ASKS.iter().any(|word| text.contains(word))).then_some(class)
     }
 
     /// `def total(invoices: Invoices)`, `invoices = Invoices()` in the function.

@@ -84,7 +84,8 @@ impl File<'_> {
                     exports.classes.get(&item)?.clone()
                 }
             };
-            return (!found.is_model).then_some((class, found));
+            let extended = found.is_extended || tree.text().contains(&format!("({class})"));
+            return (!found.is_model && !extended).then_some((class, found));
         }
         if tree.kind(object) != Kind::Name {
             return None;
