@@ -82,10 +82,21 @@ fn in_place(code: Code<'_>, state: &str, setter: &str, reports: &mut Reports) {
                     .is_some_and(|target| code.kind(target) == Kind::Name && code.name(target) == state)
         });
         if changed.is_some() && !set_anew && !undoes_or_tests(code, call) {
-            reports.add(
-                call,
-                format!("`{state}` is the same object as before, so that React shows nothing of the change: give `{setter}` a new one"),
+            let told = format!(
+                "`{state}` is the same object as before, so that React shows nothing of the change: give `{setter}` a new one"
             );
+            // Another state that is set makes React look at this one too.
+            let others = bodies::body(code.tree, function).into_iter().any(|id| {
+                code.kind(id) == Kind::Call
+                    && code.receiver(id).is_none()
+                    && code.called(id) != setter
+                    && code.called(id).starts_with("set")
+            });
+            if others {
+                reports.note(call, told);
+            } else {
+                reports.add(call, told);
+            }
         }
     }
 }
