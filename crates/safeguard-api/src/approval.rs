@@ -250,6 +250,7 @@ signable!(crate::waiver::WaiverStatement);
 signable!(crate::breakglass::BreakglassStatement);
 signable!(crate::policy_change::PolicyStatement);
 signable!(crate::statement::StatementApproval);
+signable!(crate::suppression::SuppressionStatement);
 
 /// Names a set of evidence: the digest of its documents' digests, sorted, a line each.
 #[must_use]

@@ -34,6 +34,7 @@ pub mod ssh_key;
 pub mod stage;
 pub mod statement;
 pub mod status;
+pub mod suppression;
 pub mod time;
 pub mod traffic;
 pub mod waiver;

@@ -213,6 +213,12 @@ Examples:
         #[command(subcommand)]
         verb: PasskeyVerb,
     },
+    /// Let a comment in the source count against a critical finding: somebody else than its author signs it
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Suppression {
+        #[command(subcommand)]
+        verb: crate::suppressions::SuppressionVerb,
+    },
     /// Set a gate aside for a release: two people, a reason and an expiry
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Waiver {

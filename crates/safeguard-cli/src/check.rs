@@ -1,5 +1,6 @@
 //! `safeguard check`: what a change brings, before anything runs.
 
+mod approved;
 pub mod compared;
 pub mod files;
 mod folders;
@@ -31,6 +32,7 @@ use safeguard_secrets::gitleaks::Config;
 use crate::dependencies::{self, DependencyArgs};
 use crate::failure::Failure;
 use crate::output::Output;
+pub use approved::statement;
 use files::{Content, Entry, Selection};
 pub use folders::{files_in, rule_files};
 
@@ -66,6 +68,12 @@ pub struct CheckArgs {
     /// Judge what another scanner found as well: SARIF 2.1.0; may be given again
     #[arg(long, value_name = "FILE")]
     pub sarif: Vec<PathBuf>,
+    /// More approvals of comments that let critical findings pass, beside the repository's `safeguard-approvals.jsonl`
+    #[arg(long, value_name = "FILE")]
+    pub approvals: Vec<PathBuf>,
+    /// Who may approve such comments: the `[[approvers]]` of this file; unsaid: of `safeguard.toml` as it was before the change
+    #[arg(long, value_name = "FILE")]
+    pub approvers: Option<PathBuf>,
     /// Show all advice, and not a screenful
     #[arg(long)]
     pub advice: bool,
@@ -177,6 +185,7 @@ pub fn look_at(folder: &Path, args: &CheckArgs, output: &Output) -> Result<Check
     look_at_dependencies(&mut checked, &args.dependencies)?;
     others::add(&mut checked, &args.sarif, today()?)?;
     checked.report.sort();
+    approved::settle(&mut checked, args)?;
     // The process ends after this, and giving thousands of small pieces back takes as long as looking at a file.
     std::mem::forget(rules);
     Ok(checked)

@@ -135,12 +135,7 @@ fn judged(finding: Finding, text: &str, today: Today) -> Judged {
         message: finding.message,
         path: finding.path,
     };
-    let suppressed = suppression::of(&told, &suppression::in_text(text), today);
-    Judged {
-        finding: told,
-        introduced: true,
-        suppressed,
-    }
+    Judged::new(told, true, &suppression::in_text(text), today)
 }
 
 fn identity(rule: &str, about: &str) -> String {

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 use safeguard_api::diff::{FileHistory, History};
+use safeguard_api::suppression::APPROVALS_FILE;
 use safeguard_api::{Span, Timestamp};
 
 /// Runs git in `folder`, and returns what it wrote as text without the white space around it.
@@ -177,23 +178,47 @@ pub fn title(folder: &Path, commit: &str) -> anyhow::Result<String> {
     git(folder, &["log", "-1", "--format=%s", commit])
 }
 
+/// Who wrote the commit, or the newest before it that does more than bring approvals.
 pub fn author(folder: &Path, commit: &str) -> anyhow::Result<String> {
-    git(folder, &["log", "-1", "--format=%an <%ae>", commit])
+    const COMMITS_MAX: &str = "--max-count=100";
+    let newest = named(folder, &[COMMITS_MAX, "--end-of-options", commit])?
+        .into_iter()
+        .next();
+    match newest.and_then(|commit| commit.into_iter().next()) {
+        Some(author) => Ok(author),
+        None => git(folder, &["log", "-1", "--format=%an <%ae>", commit]),
+    }
 }
 
-/// Everyone named between the two commits as author or in a `Co-authored-by` line, except `author`.
+/// Everyone named between the two commits as author or in a `Co-authored-by` line, except `author`. Who only brought approvals has no hand
+/// in the change.
 pub fn co_authors(folder: &Path, base: &str, head: &str, author: &str) -> anyhow::Result<Vec<String>> {
-    let format = "--format=%an <%ae>%n%(trailers:key=Co-authored-by,valueonly=true)";
-    let names = git(folder, &["log", format, &format!("{base}..{head}")])?;
-    let mut others: Vec<String> = names
-        .lines()
-        .map(str::trim)
-        .filter(|name| !name.is_empty() && *name != author)
-        .map(str::to_owned)
+    let commits = named(folder, &["--end-of-options", &format!("{base}..{head}")])?;
+    let mut others: Vec<String> = commits
+        .into_iter()
+        .flatten()
+        .filter(|name| *name != author)
         .collect();
     others.sort();
     others.dedup();
     Ok(others)
+}
+
+/// Whom each commit of a log names, the author first; without commits that touch the file of approvals alone.
+fn named(folder: &Path, asked: &[&str]) -> anyhow::Result<Vec<Vec<String>>> {
+    let format = "--format=%x01%an <%ae>%n%(trailers:key=Co-authored-by,valueonly=true)%x02";
+    let fixed = ["log", format, "--name-only", "--no-renames"];
+    let arguments: Vec<&str> = fixed.iter().chain(asked).copied().collect();
+    let told = git(folder, &arguments)?;
+    let commits = told.split('\u{1}').filter_map(|commit| {
+        let (people, files) = commit.split_once('\u{2}')?;
+        let lines = |text: &str| -> Vec<String> {
+            let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+            lines.map(str::to_owned).collect()
+        };
+        (lines(files) != [APPROVALS_FILE]).then(|| lines(people))
+    });
+    Ok(commits.collect())
 }
 
 /// The address of `origin` without what logs in to it; none when there is no such remote.
@@ -262,6 +287,28 @@ mod tests {
             .unwrap()
             .trim_start_matches("diff --git ")
             .to_owned()
+    }
+
+    #[test]
+    fn who_only_brings_approvals_has_no_hand_in_a_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = |arguments: &[&str]| git(folder.path(), arguments).unwrap();
+        run(&["init", "--quiet"]);
+        let commit = |person: &str, file: &str, message: &str| {
+            std::fs::write(folder.path().join(file), message).unwrap();
+            run(&["add", "."]);
+            let name = format!("user.name={person}");
+            let email = format!("user.email={person}@example.org");
+            run(&["-c", &name, "-c", &email, "commit", "--quiet", "-m", message]);
+        };
+        commit("Ann", "a.txt", "first");
+        commit("Kim", "a.txt", "second\n\nCo-authored-by: Sam <sam@example.org>");
+        commit("Lee", APPROVALS_FILE, "approved");
+        assert_eq!(author(folder.path(), "HEAD").unwrap(), "Kim <Kim@example.org>");
+        assert_eq!(
+            co_authors(folder.path(), "HEAD~2", "HEAD", "").unwrap(),
+            ["Kim <Kim@example.org>", "Sam <sam@example.org>"]
+        );
     }
 
     #[test]

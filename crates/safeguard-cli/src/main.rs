@@ -43,6 +43,7 @@ mod sbom;
 mod signing;
 mod statements;
 mod status;
+mod suppressions;
 mod tokens;
 mod undo;
 mod up;
@@ -84,6 +85,7 @@ fn run(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Approve(args) => approvals::approve(&globals, *args, output),
         Command::Approval { verb } => approvals::approval(&globals, verb, output),
         Command::Passkey { verb } => passkeys::passkey(&globals, verb, output),
+        Command::Suppression { verb } => suppressions::suppression(verb, output),
         Command::Waiver { verb } => exceptions::waiver(&globals, verb, output),
         Command::Breakglass { verb } => exceptions::breakglass(&globals, verb, output),
         Command::Rollout { verb } => watch::rollout(&globals, verb, output),

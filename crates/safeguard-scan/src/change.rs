@@ -46,9 +46,37 @@ pub struct Judged {
     pub introduced: bool,
     /// By whom and until when it is let pass, if it is.
     pub suppressed: Option<Suppression>,
+    /// A comment that would let it pass, if somebody else approved it.
+    pub asked: Option<Asked>,
+}
+
+/// A comment that does not count yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    pub suppression: Suppression,
+    /// What stands against it.
+    pub why: String,
 }
 
 impl Judged {
+    /// A finding under the comments of its file.
+    pub fn new(finding: Finding, introduced: bool, suppressions: &[Suppression], today: Today) -> Judged {
+        let found = suppression::of(&finding, suppressions, today);
+        let (suppressed, asked) = match found {
+            Some(suppression) if finding.asks_for_approval() => {
+                let why = "nobody has signed it".to_owned();
+                (None, Some(Asked { suppression, why }))
+            }
+            found => (found, None),
+        };
+        Judged {
+            finding,
+            introduced,
+            suppressed,
+            asked,
+        }
+    }
+
     pub fn blocks(&self) -> bool {
         self.introduced && self.suppressed.is_none() && self.finding.blocks()
     }
@@ -170,11 +198,7 @@ pub fn settle(rules: &Rules, mut files: Vec<FileScan>, today: Today) -> Report {
                 }
                 None => true,
             };
-            let mut judged = Judged {
-                suppressed: suppression::of(&finding, &file.suppressions, today),
-                finding,
-                introduced,
-            };
+            let mut judged = Judged::new(finding, introduced, &file.suppressions, today);
             // One package that is not there refuses once, in however many files it is imported.
             let finding = &mut judged.finding;
             if finding.rule == "unknown-package"
@@ -193,11 +217,12 @@ pub fn settle(rules: &Rules, mut files: Vec<FileScan>, today: Today) -> Report {
             .iter()
             .find(|file| file.path == finding.path)
             .map(|file| file.suppressions.as_slice());
-        findings.push(Judged {
-            suppressed: suppression::of(&finding, suppressions.unwrap_or_default(), today),
+        findings.push(Judged::new(
             finding,
-            introduced: true,
-        });
+            true,
+            suppressions.unwrap_or_default(),
+            today,
+        ));
     }
     let mut report = Report {
         findings,

@@ -33,6 +33,11 @@ impl Finding {
     pub fn blocks(&self) -> bool {
         self.confidence == Confidence::High && self.severity >= Severity::High
     }
+
+    /// Whether a comment lets it pass only when somebody else than the author approves that. What refuses nothing needs nobody.
+    pub fn asks_for_approval(&self) -> bool {
+        self.blocks() && self.severity == Severity::Critical
+    }
 }
 
 /// A part of a file. Lines and columns count from 1, columns in characters; the end is behind the last one.

@@ -2,7 +2,6 @@
 
 use crate::finding::Finding;
 use crate::matching::Source;
-use safeguard_api::evidence::Severity;
 
 /// Year, month and day.
 pub type Today = (u16, u8, u8);
@@ -15,6 +14,24 @@ pub struct Suppression {
     pub until: Today,
     /// The line of the comment.
     pub line: usize,
+    /// Who approved it, where that is asked for.
+    pub approved: Option<Approved>,
+}
+
+/// Somebody else than the author answers for it as well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approved {
+    pub person: String,
+    /// What was signed, as its line has it.
+    pub line: String,
+}
+
+impl Suppression {
+    /// The last day that it holds: `2027-01-31`.
+    pub fn last_day(&self) -> String {
+        let (year, month, day) = self.until;
+        format!("{year:04}-{month:02}-{day:02}")
+    }
 }
 
 /// The suppressions of a file that say everything they must; others are comments like any.
@@ -52,6 +69,7 @@ fn one(comment: &str, line: usize) -> Option<Suppression> {
         owner: owner.trim().to_owned(),
         until: date(until.trim())?,
         line,
+        approved: None,
     };
     (!suppression.reason.is_empty() && !suppression.owner.is_empty()).then_some(suppression)
 }
@@ -65,11 +83,8 @@ fn date(text: &str) -> Option<Today> {
     is_date.then_some((year, month, day))
 }
 
-/// The suppression that a finding falls under today. What is critical takes an approval, which no comment is.
+/// The suppression that a finding falls under today.
 pub fn of(finding: &Finding, suppressions: &[Suppression], today: Today) -> Option<Suppression> {
-    if finding.severity == Severity::Critical {
-        return None;
-    }
     suppressions
         .iter()
         .find(|one| {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Layer;
 use crate::drill::Drill;
 use crate::lines::LineSet;
+use crate::suppression::SilencingComment;
 use crate::time::Span;
 
 /// What a report says, in our words. Lists are sorted, so that equal reports give equal facts.
@@ -65,6 +66,9 @@ pub struct Finding {
     /// Whether it speaks of security: a security tag, a CWE or a security severity.
     pub security: bool,
     pub state: FindingState,
+    /// The comment in the source that would let it pass, where its report tells all that it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<SilencingComment>,
     /// The same for the same finding in another run.
     pub fingerprint: String,
     pub tool: String,

@@ -76,7 +76,14 @@ fn json(checked: &Checked) -> Value {
             "suppressed": judged.suppressed.as_ref().map(|by| json!({
                 "owner": by.owner,
                 "reason": by.reason,
-                "until": format!("{}-{:02}-{:02}", by.until.0, by.until.1, by.until.2),
+                "until": by.last_day(),
+                "approved_by": by.approved.as_ref().map(|approved| &approved.person),
+            })),
+            "asked": judged.asked.as_ref().map(|asked| json!({
+                "owner": asked.suppression.owner,
+                "reason": asked.suppression.reason,
+                "until": asked.suppression.last_day(),
+                "why": asked.why,
             })),
         })
     });

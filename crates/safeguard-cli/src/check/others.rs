@@ -115,11 +115,7 @@ fn judged(theirs: &Theirs, entry: &Entry, today: suppression::Today) -> Option<J
         }
         None => suppression::in_text(text),
     };
-    Some(Judged {
-        suppressed: suppression::of(&finding, &suppressions, today),
-        finding,
-        introduced,
-    })
+    Some(Judged::new(finding, introduced, &suppressions, today))
 }
 
 /// The bytes of some lines, from 1, without the last one's end.

@@ -103,11 +103,21 @@ fn result(judged: &Judged) -> Value {
             "security-severity": if judged.finding.blocks() { score(finding.severity) } else { score(finding.severity.min(Severity::Low)) },
         },
     });
-    if let Some(by) = &judged.suppressed {
+    let asked = judged.asked.as_ref().map(|asked| &asked.suppression);
+    if let Some(by) = judged.suppressed.as_ref().or(asked) {
+        let mut properties = json!({
+            "safeguard/reason": by.reason,
+            "safeguard/owner": by.owner,
+            "safeguard/until": by.last_day(),
+        });
+        if let Some(approved) = &by.approved {
+            properties["safeguard/approval"] = json!(approved.line);
+        }
         result["suppressions"] = json!([{
             "kind": "inSource",
-            "status": "accepted",
-            "justification": format!("{} ({}, until {}-{:02}-{:02})", by.reason, by.owner, by.until.0, by.until.1, by.until.2),
+            "status": if asked.is_some() { "underReview" } else { "accepted" },
+            "justification": format!("{} ({}, until {})", by.reason, by.owner, by.last_day()),
+            "properties": properties,
         }]);
     }
     if !finding.trace.is_empty() {

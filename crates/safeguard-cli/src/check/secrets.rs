@@ -188,22 +188,14 @@ pub fn settle(mut files: Vec<InFile>, history: Vec<Finding>, today: Today) -> Ve
             if let Some(left) = left {
                 *left -= 1;
             }
-            judged.push(Judged {
-                suppressed: suppression::of(&finding, &file.suppressions, today),
-                finding,
-                introduced,
-            });
+            judged.push(Judged::new(finding, introduced, &file.suppressions, today));
         }
     }
     // What stands in the files is said there.
     for finding in history {
         let is_said = judged.iter().any(|one| one.finding.identity == finding.identity);
         if !is_said && known.binary_search(&finding.identity).is_err() {
-            judged.push(Judged {
-                finding,
-                introduced: true,
-                suppressed: None,
-            });
+            judged.push(Judged::new(finding, true, &[], today));
         }
     }
     judged

@@ -93,9 +93,11 @@ pub fn text(checked: &Checked, pages: &[Page], all_advice: bool) -> String {
     }
     for judged in checked.report.findings.iter().filter(|judged| judged.introduced) {
         if let Some(suppressed) = &judged.suppressed {
-            let (year, month, day) = suppressed.until;
+            let approved = suppressed.approved.as_ref();
+            let approved = approved.map_or_else(String::new, |by| format!(", approved by {}", by.person));
             text.push_str(&format!(
-                "let pass until {year}-{month:02}-{day:02} by {}: {}:{} {}: {}\n",
+                "let pass until {} by {}{approved}: {}:{} {}: {}\n",
+                suppressed.last_day(),
                 suppressed.owner,
                 judged.finding.path,
                 judged.finding.place.line,
@@ -160,6 +162,14 @@ fn finding(
     if let Some(page) = pages.get(finding.rule.as_str()) {
         group = group.element(Level::NOTE.with_name("why").message(plain(&page.why)));
         group = group.element(Level::HELP.with_name("instead").message(plain(&page.instead)));
+    }
+    if let Some(asked) = &judged.asked {
+        let short: String = finding.identity.chars().take(12).collect();
+        let told = format!(
+            "a comment would let it pass once somebody else than the author approves it, and {}: `safeguard suppression approve {short}`",
+            asked.why
+        );
+        group = group.element(Level::HELP.with_name("approval").message(told));
     }
     let report = [group];
     format!("{}\n", Renderer::styled().render(&report))

@@ -397,6 +397,7 @@ fn findings_of(compared: &Compared) -> Vec<Judged> {
             finding,
             introduced: true,
             suppressed: None,
+            asked: None,
         })
         .collect()
 }

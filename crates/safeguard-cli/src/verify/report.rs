@@ -106,11 +106,7 @@ pub fn write(args: &MutantsArgs, all: Mutated, output: &Output) -> Result<(), Fa
     for file in &all.files {
         let suppressions = suppression::read(&file.source);
         for finding in findings_of(file, refused) {
-            findings.push(Judged {
-                suppressed: suppression::of(&finding, &suppressions, today),
-                finding,
-                introduced: true,
-            });
+            findings.push(Judged::new(finding, true, &suppressions, today));
         }
     }
     let checked = Checked {
@@ -359,10 +355,14 @@ fn text(files: &[File], checked: &Checked, summary: &str) -> String {
     }
     for judged in suppressed {
         if let Some(by) = &judged.suppressed {
-            let (year, month, day) = by.until;
             told.push_str(&format!(
-                "let pass until {year}-{month:02}-{day:02} by {}: {}:{} {}: {}\n",
-                by.owner, judged.finding.path, judged.finding.place.line, judged.finding.rule, by.reason
+                "let pass until {} by {}: {}:{} {}: {}\n",
+                by.last_day(),
+                by.owner,
+                judged.finding.path,
+                judged.finding.place.line,
+                judged.finding.rule,
+                by.reason
             ));
         }
     }

@@ -6,6 +6,7 @@ mod check;
 mod dependencies;
 mod secrets;
 mod verify;
+mod suppressions;
 
 use std::fs;
 use std::path::{Path, PathBuf};

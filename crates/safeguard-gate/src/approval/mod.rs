@@ -2,6 +2,7 @@
 
 mod identity;
 mod record;
+mod suppression;
 mod void;
 
 use safeguard_api::approval::{ApprovalStanding, Consent, Decision, PersonStanding, Said, evidence_root};
@@ -13,6 +14,7 @@ use crate::checklist::open_boxes;
 use crate::signature::signer;
 use identity::Identity;
 use record::{Touched, touched};
+pub use suppression::{SuppressionError, suppression_approver, taken_for};
 pub use void::{Standing, approved_change, standing_of};
 
 /// Where the release stands with its approvers.

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use safeguard_api::Evidence;
-use safeguard_api::config::FindingsGate;
+use safeguard_api::config::{Approver, FindingsGate};
 use safeguard_api::evidence::{Facts, Finding, FindingState, Findings, Format, Severity};
 use safeguard_api::gate::Gate;
 
 use super::opinion::Opinion;
+use crate::approval::{hands_in, suppression_approver};
 use crate::case::Case;
 use crate::introduced::Introduced;
 
@@ -185,6 +186,13 @@ fn refuse(case: &Case<'_>, new: Vec<&Finding>, severity_min: Severity, opinion: 
         let waiver = waiver_of(case, finding, opinion);
         waiver.is_some()
     });
+    let (approved, refused): (Vec<&Finding>, Vec<&Finding>) = refused
+        .into_iter()
+        .partition(|finding| comment_counts(case, finding).is_ok());
+    let (waiting, refused): (Vec<&Finding>, Vec<&Finding>) = refused.into_iter().partition(|finding| {
+        finding.severity == Severity::Critical
+            && comment_counts(case, finding).is_err_and(|why| why.is_some())
+    });
     let count = refused.len();
     opinion.figure(
         format!("new findings of severity {severity_min} and above"),
@@ -194,6 +202,31 @@ fn refuse(case: &Case<'_>, new: Vec<&Finding>, severity_min: Severity, opinion: 
     );
     if !waived.is_empty() {
         opinion.figure("of these waived by two people", waived.len(), "any", true);
+    }
+    if !approved.is_empty() {
+        opinion.figure(
+            "of these let pass by a comment that somebody else approved",
+            approved.len(),
+            "any",
+            true,
+        );
+    }
+    if !waiting.is_empty() {
+        opinion.figure(
+            "of these with a comment that nobody else has approved",
+            waiting.len(),
+            0,
+            false,
+        );
+    }
+    for finding in &waiting {
+        if let (Some(comment), Err(Some(why))) = (&finding.comment, comment_counts(case, finding)) {
+            let short: String = comment.statement.finding.chars().take(12).collect();
+            opinion.miss(format!(
+                "{} waits for somebody else to approve the comment that would let it pass: {why}; `safeguard suppression approve {short}`, then add the report anew",
+                described(finding)
+            ));
+        }
     }
     for finding in refused.iter().take(NAMED_MAX) {
         opinion.refuse(described(finding));
@@ -240,4 +273,37 @@ fn waiver_of<'a>(
     let waiver = case.waivers.iter().find(names)?;
     opinion.waived_by(&waiver.id);
     Some(waiver)
+}
+
+/// Whether the comment in the source that silences the finding counts: it holds today, and an approver without a hand in the changes signed
+/// it. Without a comment there is no reason.
+fn comment_counts(case: &Case<'_>, finding: &Finding) -> Result<(), Option<String>> {
+    let comment = finding.comment.as_ref().ok_or(None)?;
+    let statement = &comment.statement;
+    let today = case.now.to_string();
+    let is_day =
+        |text: &str| text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    if !is_day(&statement.until)
+        || today
+            .get(..10)
+            .is_none_or(|today| statement.until.as_str() < today)
+    {
+        return Err(Some(format!("it held until {}", statement.until)));
+    }
+    let line = comment
+        .approval
+        .as_deref()
+        .ok_or_else(|| Some("nobody has signed it".to_owned()))?;
+    // A key counts when the policy of the release and the policy in force both give it to this person.
+    let mut people = Vec::new();
+    for approvers in [&case.policy.approvers, &case.in_force.approvers] {
+        let hands = |approver: &Approver| hands_in(approver, case.changes.iter().map(|change| change.change));
+        let approver = suppression_approver(statement, line, approvers, case.passkeys, hands);
+        people.push(approver.map_err(|why| Some(why.to_string()))?.person.as_str());
+    }
+    people.dedup();
+    match people.len() {
+        1 => Ok(()),
+        _ => Err(Some("two policies give its key to two people".to_owned())),
+    }
 }

@@ -77,7 +77,7 @@ fn a_path_needs_its_owner_and_a_moved_file_has_two_paths() {
     );
 }
 
-fn key(seed: u8) -> PrivateKey {
+pub fn key(seed: u8) -> PrivateKey {
     let pair = Ed25519Keypair::from_seed(&[seed; 32]);
     PrivateKey::new(KeypairData::Ed25519(pair), "").unwrap()
 }
@@ -86,7 +86,7 @@ fn public(seed: u8) -> SshKey {
     SshKey::of(key(seed).public_key().key_data()).unwrap()
 }
 
-fn approver(person: &str, role: &str, seeds: &[u8]) -> Approver {
+pub fn approver(person: &str, role: &str, seeds: &[u8]) -> Approver {
     let first = person.split(' ').next().unwrap().to_lowercase();
     Approver {
         person: person.to_owned(),

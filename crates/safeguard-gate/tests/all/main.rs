@@ -11,4 +11,5 @@ mod read;
 mod risk;
 mod scene;
 mod security_keys;
+mod suppressions;
 mod suspects;

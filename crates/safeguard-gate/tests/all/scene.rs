@@ -7,7 +7,7 @@ mod drills;
 mod words;
 
 use safeguard_api::change::{Change, ChangeSpec};
-use safeguard_api::config::{Config, InstanceLimits, Policy};
+use safeguard_api::config::{Approver, Config, InstanceLimits, Policy};
 use safeguard_api::diff::{Diff, FileDiff, FileStatus, History};
 use safeguard_api::drill::{Drill, Fault, FaultKind, Writes};
 use safeguard_api::evidence::{
@@ -43,6 +43,8 @@ pub struct Scene {
     pub limits: InstanceLimits,
     pub configuration: Digest,
     pub settings: String,
+    /// In the policy of the release and in the one in force.
+    pub approvers: Vec<Approver>,
     pub shown: Shown,
 }
 
@@ -82,6 +84,7 @@ impl Scene {
             limits: InstanceLimits::default(),
             configuration: digest("configuration"),
             settings: String::new(),
+            approvers: Vec::new(),
             shown: Shown::default(),
         };
         scene.change();
@@ -129,7 +132,7 @@ impl Scene {
             environment: Environment::Production,
             in_force: &InForce {
                 id: policy.id(),
-                approvers: Vec::new(),
+                approvers: self.approvers.clone(),
             },
             limits: &self.limits,
             configuration: &self.configuration,
@@ -145,9 +148,11 @@ impl Scene {
             .lines()
             .map(|line| format!("gates.{line}\n"))
             .collect::<String>();
-        toml::from_str::<Config>(&format!("services = {{}}\n{gates}"))
-            .unwrap()
-            .policy()
+        let config: Config = toml::from_str(&format!("services = {{}}\n{gates}")).unwrap();
+        Policy {
+            approvers: self.approvers.clone(),
+            ..config.policy()
+        }
     }
 
     pub fn change(&mut self) {

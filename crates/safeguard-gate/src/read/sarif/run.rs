@@ -2,6 +2,7 @@
 
 use safeguard_api::evidence::{FINDING_STEPS_MAX, Finding, FindingState, Severity, Spot};
 use safeguard_api::id::Digest;
+use safeguard_api::suppression::{SUPPRESSION_API, SilencingComment, SuppressionStatement};
 use safeguard_api::time::Timestamp;
 
 use super::shape::{
@@ -12,6 +13,8 @@ use crate::unreadable::shown;
 
 /// How far a chain of base names is followed.
 const BASES_MAX: usize = 8;
+/// Where a result has the identity of its finding, as `safeguard check` writes it.
+const IDENTITY: &str = "safeguard/v1";
 const NO_NAME: &str = "unnamed";
 const NO_RULE: &str = "unnamed-rule";
 
@@ -101,15 +104,36 @@ fn finding(run: &Run, result: &RunResult) -> Finding {
         },
         security: score.is_some() || properties.into_iter().flatten().any(speaks_of_security),
         fingerprint: fingerprint(result, [&tool, &rule_id, path.as_deref().unwrap_or(""), &message]),
-        rule: rule_id,
         path,
         line,
         end_line,
         steps: steps(run, result),
         message,
         state: state(result),
+        comment: comment(result, &rule_id),
+        rule: rule_id,
         tool,
     }
+}
+
+/// The comment that would let it pass, if the report tells each part of what it says.
+fn comment(result: &RunResult, rule: &str) -> Option<SilencingComment> {
+    let fingerprints = result.partial_fingerprints.as_ref()?;
+    let finding = &fingerprints.0.get(IDENTITY)?.0;
+    result.suppressions.items.iter().find_map(|one| {
+        let said = &one.properties;
+        Some(SilencingComment {
+            statement: SuppressionStatement {
+                api: SUPPRESSION_API.to_owned(),
+                finding: finding.clone(),
+                rule: rule.to_owned(),
+                reason: said.reason.as_ref()?.0.clone(),
+                owner: said.owner.as_ref()?.0.clone(),
+                until: said.until.as_ref()?.0.clone(),
+            },
+            approval: said.approval.as_ref().map(|line| line.0.clone()),
+        })
+    })
 }
 
 /// The rule that a result names: by index into the component that it names, else by id.

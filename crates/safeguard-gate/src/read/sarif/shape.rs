@@ -1,6 +1,7 @@
 //! The parts of a SARIF log that matter here, as they are written.
 
 use safeguard_api::evidence::Tool;
+use safeguard_api::suppression::APPROVAL_BYTES_MAX;
 use serde::Deserialize;
 
 use super::super::json::{Kept, Short, Table};
@@ -196,6 +197,21 @@ pub enum BaselineState {
 pub struct Suppression {
     pub kind: Option<SuppressionKind>,
     pub status: Option<SuppressionStatus>,
+    #[serde(default)]
+    pub properties: SuppressionProperties,
+}
+
+/// What `safeguard check` says of a comment of its own kind.
+#[derive(Deserialize, Default)]
+pub struct SuppressionProperties {
+    #[serde(rename = "safeguard/reason")]
+    pub reason: Option<Short<MESSAGE_BYTES_MAX>>,
+    #[serde(rename = "safeguard/owner")]
+    pub owner: Option<Name>,
+    #[serde(rename = "safeguard/until")]
+    pub until: Option<Name>,
+    #[serde(rename = "safeguard/approval")]
+    pub approval: Option<Short<APPROVAL_BYTES_MAX>>,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use safeguard_api::approval::{Consent, Signature};
 use safeguard_api::checklist::{Answer, AttestationSpec};
+use safeguard_api::suppression::{SUPPRESSION_API, SilencingComment, SuppressionStatement};
 use safeguard_api::waiver::{WAIVER_API, WaiverStatement};
 
 impl Scene {
@@ -412,6 +413,7 @@ fn finding(tool: &str, text: &str) -> Finding {
         message: "bad".to_owned(),
         security: false,
         state: FindingState::Unsaid,
+        comment: None,
         fingerprint: words[1].to_owned(),
         tool: tool.to_owned(),
     };
@@ -423,6 +425,20 @@ fn finding(tool: &str, text: &str) -> Finding {
             "unchanged" => finding.state = FindingState::Unchanged,
             "absent" => finding.state = FindingState::Absent,
             "suppressed" => finding.state = FindingState::Suppressed,
+            "asks" => {
+                finding.state = FindingState::New;
+                finding.comment = Some(SilencingComment {
+                    statement: SuppressionStatement {
+                        api: SUPPRESSION_API.to_owned(),
+                        finding: "0123456789abcdef".to_owned(),
+                        rule: finding.rule.clone(),
+                        reason: "the table is a test's own".to_owned(),
+                        owner: "ann".to_owned(),
+                        until: "2027-06-30".to_owned(),
+                    },
+                    approval: None,
+                });
+            }
             "silenced" => finding.state = FindingState::Silenced,
             "through" => {
                 let (path, line) = rest.next().unwrap().split_once(':').unwrap();
