@@ -7,7 +7,7 @@ use aho_corasick::AhoCorasick;
 
 use crate::analysis::place;
 use crate::finding::{Finding, Place, Step, identity, identity_of};
-use crate::language::{self, Language};
+use crate::language::{self, Language, markup};
 use crate::matching::{Bindings, Source, bound};
 use crate::prefilter;
 use crate::project::Project;
@@ -204,7 +204,12 @@ impl OfLanguage {
 
 /// Reads a file for what follows.
 pub fn read(path: &str, language: Language, text: &str) -> Result<Source, ParseError> {
-    Ok(Source::new(path, language::parse(language, text)?))
+    let tree = if markup::is_markup(path) {
+        markup::parse(path, language, text)?
+    } else {
+        language::parse(language, text)?
+    };
+    Ok(Source::new(path, tree))
 }
 
 /// What the rules say of a file.
@@ -263,7 +268,7 @@ pub fn scan(rules: &Rules, source: &Source, project: &Project) -> Scanned {
         }
         let about = check.about();
         for report in reports.all {
-            let span = source.tree.span(report.node);
+            let span = report.span.unwrap_or_else(|| source.tree.span(report.node));
             let mut finding = finding(&about, source, report.node, span, report.message);
             if let Some(subject) = &report.subject {
                 finding.identity = identity_of(&[about.page(), subject]);

@@ -1,6 +1,7 @@
 //! A finding that somebody answers for, until a day: `safeguard: allow[RULE] REASON (owner: WHO, until: YYYY-MM-DD)` in a comment on its line, or on the line before.
 
 use crate::finding::Finding;
+use crate::language::markup;
 use crate::matching::Source;
 
 /// Year, month and day.
@@ -37,6 +38,10 @@ impl Suppression {
 /// The suppressions of a file that say everything they must; others are comments like any.
 pub fn read(source: &Source) -> Vec<Suppression> {
     let text = source.tree.text();
+    // The comments around the scripts are of another language.
+    if markup::is_markup(&source.path) {
+        return in_text(text);
+    }
     let comments = source.tree.comments().iter();
     comments
         .filter_map(|span| {

@@ -204,6 +204,11 @@ impl Tree {
         })
     }
 
+    /// A part that is not read, beside what is.
+    pub(crate) fn add_unread(&mut self, error: &ParseError) {
+        self.unread.push(error.to_string());
+    }
+
     pub(crate) fn set_kind(&mut self, id: NodeId, kind: Kind) {
         self.nodes[id.index()].kind = kind;
     }

@@ -5,6 +5,7 @@ pub mod go;
 mod hcl;
 mod java;
 mod javascript;
+pub mod markup;
 pub mod pattern;
 mod python;
 mod rust;
@@ -78,6 +79,9 @@ impl Language {
 
     /// The language of a file, by its name and how it begins.
     pub fn of_file(path: &str, text: &str) -> Option<Language> {
+        if markup::is_markup(path) {
+            return markup::language(path, text);
+        }
         Language::of(path).or_else(|| (may_be_script(path) && runs_in_shell(text)).then_some(Language::Shell))
     }
 

@@ -59,6 +59,8 @@ mod invented {
     mod values;
 }
 
+use std::ops::Range;
+
 use safeguard_api::evidence::Severity;
 
 pub(crate) use comparison::{Comparison, compare};
@@ -138,6 +140,8 @@ pub struct Report {
     pub advice: bool,
     /// What it is known again by, where that is not its statement.
     pub subject: Option<String>,
+    /// Where it stands, where no node does.
+    pub span: Option<Range<usize>>,
 }
 
 impl Reports {
@@ -147,6 +151,7 @@ impl Reports {
             message: message.into(),
             advice: false,
             subject: None,
+            span: None,
         });
     }
 
@@ -157,6 +162,17 @@ impl Reports {
         }
     }
 
+    /// What stands in a part of the text that is in no tree, and is known again by its words.
+    pub fn at(&mut self, text: &str, span: Range<usize>, message: impl Into<String>, advice: bool) {
+        self.all.push(Report {
+            node: NodeId::ROOT,
+            message: message.into(),
+            advice,
+            subject: text.get(span.clone()).map(str::to_owned),
+            span: Some(span),
+        });
+    }
+
     /// What is advice: it depends on what the file does not say.
     pub fn note(&mut self, node: NodeId, message: impl Into<String>) {
         self.all.push(Report {
@@ -164,6 +180,7 @@ impl Reports {
             message: message.into(),
             advice: true,
             subject: None,
+            span: None,
         });
     }
 }

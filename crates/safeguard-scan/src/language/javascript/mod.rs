@@ -40,11 +40,16 @@ use crate::tree::{Builder, Flags, Kind, ParseError, Role, Tree};
 
 /// Needs some megabytes of stack for what is nested most deeply.
 pub fn parse(language: Language, text: &str) -> Result<Tree, ParseError> {
+    parse_within(language, text, text)
+}
+
+/// Reads what is left of a text of which parts were made white space of the same length; the tree is of the whole.
+pub fn parse_within(language: Language, whole: &str, text: &str) -> Result<Tree, ParseError> {
     nesting::check(language, text)?;
     // The first reading that succeeds is taken; where none does, the first one's error is told.
     let mut first: Option<ParseError> = None;
     for source_type in readings(language) {
-        match read(language, text, source_type) {
+        match read(language, whole, text, source_type) {
             Err(error @ ParseError::Syntax { .. }) => first = first.or(Some(error)),
             Ok(tree) => return Ok(tree),
             Err(error) => return Err(error),
@@ -85,7 +90,7 @@ fn readings(language: Language) -> Vec<SourceType> {
     readings
 }
 
-fn read(language: Language, text: &str, source_type: SourceType) -> Result<Tree, ParseError> {
+fn read(language: Language, whole: &str, text: &str, source_type: SourceType) -> Result<Tree, ParseError> {
     let allocator = Allocator::default();
     let options = ParseOptions {
         allow_return_outside_function: true,
@@ -101,7 +106,7 @@ fn read(language: Language, text: &str, source_type: SourceType) -> Result<Tree,
     }
     let mut converter = Converter {
         text,
-        builder: Builder::new(language, text),
+        builder: Builder::new(language, whole),
     };
     converter.program(&parsed.program);
     converter.builder.finish()

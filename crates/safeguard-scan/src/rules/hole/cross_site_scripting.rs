@@ -1,5 +1,6 @@
 //! Pages that are put together from texts: what a client sent, and what nothing shows to be harmless.
 
+mod components;
 mod of_users;
 mod sinks;
 
@@ -38,6 +39,7 @@ pub const ADVICE: Check = Check {
 };
 
 fn certain(source: &Source, _: &Project, reports: &mut Reports) {
+    components::raw_html(source, true, reports);
     let sinks = sinks(source);
     if sinks.is_empty() {
         return;
@@ -70,6 +72,7 @@ fn certain(source: &Source, _: &Project, reports: &mut Reports) {
 }
 
 fn possible(source: &Source, _: &Project, reports: &mut Reports) {
+    components::raw_html(source, false, reports);
     let sinks = sinks(source);
     if sinks.is_empty() {
         return;

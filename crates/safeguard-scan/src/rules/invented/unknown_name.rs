@@ -8,7 +8,7 @@ use super::data;
 use super::unknown_package::is_aside;
 use crate::analysis::exports::{names_in, words};
 use crate::analysis::imports::{Attempt, attempt};
-use crate::language::Language;
+use crate::language::{Language, markup};
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
@@ -336,7 +336,9 @@ fn javascript(source: &Source, project: &Project, reports: &mut Reports) {
         "babel-plugin-auto-import",
         "wxt",
     ]);
+    // Components have names of their compiler's: macros of Vue, stores and labels of Svelte; pages those of their other scripts.
     let odd = source.path.ends_with(".d.ts")
+        || markup::is_markup(&source.path)
         || tree.text().contains("eval(")
         || !source.of_kind(Kind::With).is_empty();
     if !is_module || imports_by_itself || odd {
