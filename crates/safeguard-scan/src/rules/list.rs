@@ -22,6 +22,7 @@ pub(super) const YAML: &[Entry] = yaml![
     "corruptor/never_equal",
     "corruptor/swallowed_write_error",
     "corruptor/transmuted",
+    "destroyer/ansible_destroys",
     "destroyer/cascade_on_records",
     "destroyer/delete_everything",
     "destroyer/truncated_before_read",
