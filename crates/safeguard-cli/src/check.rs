@@ -262,7 +262,14 @@ fn look(
         .iter()
         .filter(|entry| is_settings(entry) && !entry.is_left_out())
         .map(|entry| (entry, true));
+    // Rules on any text look into files of no language, too.
+    let by_rules = |entry: &&Entry| {
+        let is_text = !matches!(entry.head, Content::Unreadable(_) | Content::Binary);
+        rules.look_into_any_text() && is_text && !entry.is_left_out()
+    };
+    let others = selection.texts.iter().filter(by_rules);
     let sources = entries.iter().map(|entry| (*entry, true)).chain(settings);
+    let sources = sources.chain(others.map(|entry| (entry, true)));
     let texts = selection
         .entries
         .iter()
@@ -311,7 +318,7 @@ fn look(
     let read = selection
         .texts
         .iter()
-        .filter(|entry| entry.head.text().is_some())
+        .filter(|entry| entry.head.text().is_some() && !by_rules(entry))
         .count();
     let binary = paths(binary);
     let today = today()?;

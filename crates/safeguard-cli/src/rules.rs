@@ -81,6 +81,29 @@ fn shown(page: &Page) -> String {
     )
 }
 
+/// What the files beside a file of rules end with that it is tried on.
+const CASE_ENDINGS: &[&str] = &[
+    "bash",
+    "dockerfile",
+    "go",
+    "hcl",
+    "html",
+    "java",
+    "js",
+    "jsx",
+    "py",
+    "rs",
+    "sh",
+    "svelte",
+    "test.yaml",
+    "test.yml",
+    "tf",
+    "ts",
+    "tsx",
+    "txt",
+    "vue",
+];
+
 /// Every file beside a file of rules, with its name and another ending.
 fn test(paths: &[PathBuf], output: &Output) -> Result<(), Failure> {
     let mut wrong = Vec::new();
@@ -92,7 +115,7 @@ fn test(paths: &[PathBuf], output: &Output) -> Result<(), Failure> {
             let rules = safeguard_scan::rule::load(&text)
                 .map_err(|error| Failure::undecided(format!("`{}`: {error}", file.display())))?;
             let rules = Rules::of(rules);
-            for ending in ["py", "js", "jsx", "ts", "tsx", "go"] {
+            for ending in CASE_ENDINGS {
                 let case = file.with_extension(ending);
                 if case.is_file() {
                     lines += test_file(&rules, &case, &mut wrong)?;
@@ -122,13 +145,13 @@ fn test(paths: &[PathBuf], output: &Output) -> Result<(), Failure> {
 fn test_file(rules: &Rules, file: &std::path::Path, wrong: &mut Vec<String>) -> Result<usize, Failure> {
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{name}`"))?;
-    let Some(language) = Language::of(&name) else {
-        return Ok(0);
-    };
-    let source = scan::read(&name, language, &text)
-        .map_err(|error| Failure::undecided(format!("`{name}`: {error}")))?;
-    let found: BTreeSet<(String, usize)> = scan::scan(rules, &source, &Project::default())
-        .findings
+    let mut findings = scan::scan_text(rules, &name, &text).findings;
+    if let Some(language) = Language::of_file(&name, &text) {
+        let source = scan::read(&name, language, &text)
+            .map_err(|error| Failure::undecided(format!("`{name}`: {error}")))?;
+        findings.extend(scan::scan(rules, &source, &Project::default()).findings);
+    }
+    let found: BTreeSet<(String, usize)> = findings
         .into_iter()
         .map(|finding| (finding.rule, finding.place.line))
         .collect();

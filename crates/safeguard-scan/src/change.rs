@@ -128,7 +128,9 @@ impl Report {
 /// Scans a file as it was and as it is. Files of languages that are not known are not looked at.
 pub fn scan_file(rules: &Rules, changed: &Changed<'_>, project: &Project) -> Option<FileScan> {
     let text = changed.head.or(changed.base).unwrap_or("");
-    let language = Language::of_file(changed.path, text)?;
+    let Some(language) = Language::of_file(changed.path, text) else {
+        return rules.look_into_any_text().then(|| scan_text(rules, changed));
+    };
     let mut file = FileScan {
         path: changed.path.to_owned(),
         base: None,
@@ -144,11 +146,12 @@ pub fn scan_file(rules: &Rules, changed: &Changed<'_>, project: &Project) -> Opt
                 let scanned = scan::scan(rules, &source, project);
                 file.now = scanned.findings;
                 file.suppressions = suppression::read(&source);
-                file.unread
-                    .extend(scanned.unfinished.into_iter().map(|rule| Unread {
-                        path: changed.path.to_owned(),
-                        why: format!("rule `{rule}` took more steps than it may"),
-                    }));
+                file.unread.extend(
+                    scanned
+                        .unfinished
+                        .iter()
+                        .map(|rule| too_many_steps(changed.path, rule)),
+                );
                 file.unread.extend(source.tree.unread().iter().map(|why| Unread {
                     path: changed.path.to_owned(),
                     why: why.clone(),
@@ -171,11 +174,42 @@ pub fn scan_file(rules: &Rules, changed: &Changed<'_>, project: &Project) -> Opt
     } else if changed.base.is_some() && changed.base == changed.head {
         file.before = file.now.clone();
     }
+    if rules.look_into_any_text() {
+        let text = scan_text(rules, changed);
+        file.before.extend(text.before);
+        file.now.extend(text.now);
+        file.unread.extend(text.unread);
+    }
     if changed.base.is_none() {
         // Nothing to compare it with, and others need not hold it.
         file.base = None;
     }
     Some(file)
+}
+
+/// A file of no language that is known, which rules on any text alone look into.
+fn scan_text(rules: &Rules, changed: &Changed<'_>) -> FileScan {
+    let found = |text: Option<&str>| text.map(|text| scan::scan_text(rules, changed.path, text));
+    let (before, now) = (found(changed.base), found(changed.head));
+    let unfinished = now.iter().flat_map(|scanned| scanned.unfinished.clone());
+    FileScan {
+        path: changed.path.to_owned(),
+        base: None,
+        head: None,
+        unread: unfinished
+            .map(|rule| too_many_steps(changed.path, &rule))
+            .collect(),
+        before: before.map_or_else(Vec::new, |scanned| scanned.findings),
+        now: now.map_or_else(Vec::new, |scanned| scanned.findings),
+        suppressions: suppression::in_text(changed.head.unwrap_or("")),
+    }
+}
+
+fn too_many_steps(path: &str, rule: &str) -> Unread {
+    Unread {
+        path: path.to_owned(),
+        why: format!("rule `{rule}` took more steps than it may"),
+    }
 }
 
 /// What all files of a change come to.

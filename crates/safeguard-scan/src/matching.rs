@@ -5,7 +5,9 @@ mod canonical;
 mod children;
 mod constant;
 mod source;
+mod statements;
 mod typed;
+mod words;
 
 use std::ops::Range;
 
@@ -13,7 +15,9 @@ use crate::language::Language;
 use crate::language::pattern::Pattern;
 use crate::tree::{Flags, Kind, NodeId, Role, Tree};
 use bindings::bound_to;
-use typed::{along_chain, has_type, is_same_type};
+pub(crate) use typed::has_type;
+use typed::{along_chain, is_same_type};
+use words::is_script;
 
 pub use bindings::{Bindings, Bound, agree, bound};
 pub use canonical::canonical;
@@ -37,13 +41,21 @@ pub struct Match {
 }
 
 /// The places in `within` that the pattern fits, in the order of the text, and whether all could be looked at.
-pub fn matches(pattern: &Pattern, source: &Source, within: NodeId, known: &Bindings) -> (Vec<Match>, bool) {
+/// `as_semgrep`: what Semgrep lets fit fits, where the rules of this program ask for more.
+pub fn matches(
+    pattern: &Pattern,
+    source: &Source,
+    within: NodeId,
+    known: &Bindings,
+    as_semgrep: bool,
+) -> (Vec<Match>, bool) {
     let steps = STEPS_MIN.max(source.tree.len() * STEPS_PER_NODE);
     let mut matcher = Matcher {
         pattern: &pattern.tree,
         source,
         bindings: known.clone(),
         steps,
+        as_semgrep,
     };
     let mut found = Vec::new();
     match pattern.roots.as_slice() {
@@ -98,6 +110,7 @@ struct Matcher<'m> {
     source: &'m Source,
     bindings: Bindings,
     steps: usize,
+    as_semgrep: bool,
 }
 
 /// What to do where a part fits: go on with the rest; whether that was enough.
@@ -113,12 +126,13 @@ impl<'m> Matcher<'m> {
             Kind::Name | Kind::Member => &[Kind::Name, Kind::Member],
             Kind::Function => &[Kind::Function, Kind::Lambda],
             Kind::Str => &[Kind::Str, Kind::Interp],
+            Kind::For if self.is_any_loop(root) => &[Kind::For, Kind::ForEach],
             kind => &[kind],
         };
         if kinds.is_empty() {
             return tree
                 .subtree(within)
-                .filter(|id| is_expression(tree, *id) || self.pattern.kind(root) == Kind::Ellipsis)
+                .filter(|id| tree.kind(*id).is_expression() || self.pattern.kind(root) == Kind::Ellipsis)
                 .collect();
         }
         let needed = self.needed(root);
@@ -205,47 +219,9 @@ impl<'m> Matcher<'m> {
         }
     }
 
-    fn is_statement_ellipsis(&self, id: NodeId) -> bool {
-        self.pattern.kind(id) == Kind::Ellipsis
-    }
-
     fn step(&mut self) -> bool {
         self.steps = self.steps.saturating_sub(1);
         self.steps > 0
-    }
-
-    /// Statements one after the other, from the first; tells how many were used.
-    fn run_of_statements(
-        &mut self,
-        pattern: &[NodeId],
-        target: &[NodeId],
-        then: &mut dyn FnMut(&mut Matcher<'m>, usize) -> bool,
-    ) -> bool {
-        let all = target.len();
-        self.statements(pattern, target, &mut |matcher, left| then(matcher, all - left))
-    }
-
-    fn statements(
-        &mut self,
-        pattern: &[NodeId],
-        target: &[NodeId],
-        then: &mut dyn FnMut(&mut Matcher<'m>, usize) -> bool,
-    ) -> bool {
-        let Some((first, rest)) = pattern.split_first() else {
-            return then(self, target.len());
-        };
-        if self.is_statement_ellipsis(*first) {
-            if rest.is_empty() {
-                return then(self, 0);
-            }
-            return (0..=target.len()).any(|skipped| self.statements(rest, &target[skipped..], then));
-        }
-        let Some((statement, after)) = target.split_first() else {
-            return false;
-        };
-        self.node(*first, *statement, &mut |matcher| {
-            matcher.statements(rest, after, then)
-        })
     }
 
     /// One node against another.
@@ -255,8 +231,22 @@ impl<'m> Matcher<'m> {
         }
         let (p, t) = (self.pattern, &self.source.tree);
         let kind = p.kind(pattern);
+        if is_script(t.language()) && !self.same_quotes(pattern, target) {
+            return false;
+        }
         match kind {
             Kind::Ellipsis => return then(self),
+            // `${$X}` also fits `${a%.b}` and `${a:-b}`.
+            Kind::Name
+                if is_script(t.language())
+                    && t.kind(target) == Kind::Binary
+                    && p.name(pattern).starts_with('$') =>
+            {
+                let variable = t
+                    .child(target, Role::Left)
+                    .filter(|left| t.kind(*left) == Kind::Name);
+                return variable.is_some_and(|left| self.name(pattern, left, then));
+            }
             Kind::Metavariable => {
                 // Java's `(T $X)`
                 let fits = p
@@ -321,6 +311,12 @@ impl<'m> Matcher<'m> {
             };
             return self.bind(metavariable, bound, then);
         }
+        if kind == Kind::For && self.is_any_loop(pattern) {
+            let body =
+                |tree: &Tree, id: NodeId| -> Vec<NodeId> { tree.children_in(id, Role::Body).collect() };
+            let is_loop = matches!(t.kind(target), Kind::For | Kind::ForEach);
+            return is_loop && self.bodies(&body(p, pattern), &body(t, target), then);
+        }
         let same_kind = kind == t.kind(target) || (kind == Kind::Function && t.kind(target) == Kind::Lambda);
         if !same_kind {
             return false;
@@ -348,6 +344,9 @@ impl<'m> Matcher<'m> {
         let (wanted, found) = (p.name(pattern), t.name(target));
         match p.kind(pattern) {
             // A declaration and an assignment are one to a pattern; `+=` is another thing.
+            Kind::Assign if self.as_semgrep && t.language() == Language::Go && wanted == ":=" => {
+                return found == ":=" && then(self);
+            }
             Kind::Assign if matches!(wanted, "=" | ":=") => return matches!(found, "=" | ":=") && then(self),
             // The name of a mapping is its anchor's.
             Kind::Break | Kind::Continue | Kind::ForEach | Kind::Composite | Kind::Object | Kind::List
@@ -397,6 +396,9 @@ impl<'m> Matcher<'m> {
                     canonical: t.name(target).to_owned(),
                 };
                 self.bind(metavariable, bound, then)
+            }
+            _ if t.language() == Language::Dockerfile && wanted.contains('$') => {
+                self.parts_of_word(wanted, target, then)
             }
             _ => wanted == t.name(target) && then(self),
         }
@@ -463,38 +465,4 @@ pub fn is_metavariable(name: &str) -> bool {
         && name
             .chars()
             .all(|char| char.is_ascii_uppercase() || char.is_ascii_digit() || char == '_')
-}
-
-fn is_expression(tree: &Tree, id: NodeId) -> bool {
-    matches!(
-        tree.kind(id),
-        Kind::Name
-            | Kind::Member
-            | Kind::Index
-            | Kind::Call
-            | Kind::New
-            | Kind::Str
-            | Kind::Interp
-            | Kind::Tagged
-            | Kind::Regex
-            | Kind::Num
-            | Kind::Bool
-            | Kind::Null
-            | Kind::List
-            | Kind::Tuple
-            | Kind::Set
-            | Kind::Object
-            | Kind::Composite
-            | Kind::Unary
-            | Kind::Binary
-            | Kind::Compare
-            | Kind::Conditional
-            | Kind::Await
-            | Kind::Yield
-            | Kind::Comprehension
-            | Kind::Cast
-            | Kind::Sequence
-            | Kind::Lambda
-            | Kind::Jsx
-    )
 }

@@ -97,6 +97,25 @@ const SYNTAX: &[&str] = &[
     "with",
     "yes",
     "yield",
+    // Dockerfiles may have them in small letters.
+    "ADD",
+    "ARG",
+    "CMD",
+    "COPY",
+    "ENTRYPOINT",
+    "ENV",
+    "EXPOSE",
+    "FROM",
+    "HEALTHCHECK",
+    "LABEL",
+    "MAINTAINER",
+    "ONBUILD",
+    "RUN",
+    "SHELL",
+    "STOPSIGNAL",
+    "USER",
+    "VOLUME",
+    "WORKDIR",
 ];
 
 /// What must be in a file for a rule to find anything in it.

@@ -7,7 +7,7 @@ use aho_corasick::AhoCorasick;
 
 use crate::analysis::place;
 use crate::finding::{Finding, Place, Step, identity, identity_of};
-use crate::language::{self, Language, markup};
+use crate::language::{self, FILE_BYTES_MAX, Language, markup};
 use crate::matching::{Bindings, Source, bound};
 use crate::prefilter;
 use crate::project::Project;
@@ -147,6 +147,11 @@ impl Rules {
         self
     }
 
+    /// Whether some rule looks into files of whatever language.
+    pub fn look_into_any_text(&self) -> bool {
+        self.rules.iter().any(|rule| rule.on_any_text)
+    }
+
     pub fn checks(&self) -> &[&'static Check] {
         &self.checks
     }
@@ -212,50 +217,33 @@ pub fn read(path: &str, language: Language, text: &str) -> Result<Source, ParseE
     Ok(Source::new(path, tree))
 }
 
-/// What the rules say of a file.
-pub fn scan(rules: &Rules, source: &Source, project: &Project) -> Scanned {
+/// What rules on any text (`languages: [regex]`) say of a file, whatever it is written in.
+pub fn scan_text(rules: &Rules, path: &str, text: &str) -> Scanned {
     let mut scanned = Scanned::default();
-    let language = source.tree.language();
-    let mut evaluation = Evaluation::new(source);
-    let candidates = rules
-        .of_language(language)
-        .and_then(|of_language| of_language.candidates(source.tree.text()));
-    let candidates = match candidates {
-        Ok(candidates) => candidates,
+    if !rules.look_into_any_text() || text.len() > FILE_BYTES_MAX {
+        return scanned;
+    }
+    let source = match language::plain(text) {
+        Ok(tree) => Source::new(path, tree),
         Err(error) => {
             scanned.unfinished.push(error.to_string());
             return scanned;
         }
     };
-    for (rule, mode) in candidates {
-        if !rule.paths.include(&source.path) {
-            continue;
-        }
-        evaluation.complete = true;
-        match mode {
-            Mode::Search(formula) => {
-                for one in evaluation.everywhere(formula) {
-                    let message = told(&rule.about.message, &one.bindings, source);
-                    scanned
-                        .findings
-                        .push(finding(&rule.about, source, one.node, one.span, message));
-                }
-            }
-            Mode::Taint(taint) => {
-                let (ways, complete) = taint::ways(taint, &mut evaluation, source);
-                evaluation.complete &= complete;
-                for way in ways {
-                    let message = told(&rule.about.message, &way.sink.bindings, source);
-                    let mut finding = finding(&rule.about, source, way.sink.node, way.sink.span, message);
-                    finding.trace = trace(source, way.source.node, &way.steps);
-                    scanned.findings.push(finding);
-                }
-            }
-        }
-        if !evaluation.complete {
-            scanned.unfinished.push(rule.about.id.clone());
-        }
+    patterns(rules, &source, |rule| rule.on_any_text, &mut scanned);
+    for finding in &mut scanned.findings {
+        let found = text.get(finding.place.span.clone()).unwrap_or("");
+        finding.identity = identity_of(&[&finding.rule, found]);
     }
+    settle(&mut scanned.findings);
+    scanned
+}
+
+/// What the rules say of a file.
+pub fn scan(rules: &Rules, source: &Source, project: &Project) -> Scanned {
+    let mut scanned = Scanned::default();
+    let language = source.tree.language();
+    patterns(rules, source, |rule| !rule.on_any_text, &mut scanned);
     for check in rules
         .checks
         .iter()
@@ -308,6 +296,55 @@ pub fn scan(rules: &Rules, source: &Source, project: &Project) -> Scanned {
     }
     settle(&mut scanned.findings);
     scanned
+}
+
+/// What rules in YAML say.
+fn patterns(rules: &Rules, source: &Source, wanted: impl Fn(&Rule) -> bool, scanned: &mut Scanned) {
+    let language = source.tree.language();
+    let mut evaluation = Evaluation::new(source);
+    let candidates = rules
+        .of_language(language)
+        .and_then(|of_language| of_language.candidates(source.tree.text()));
+    let candidates = match candidates {
+        Ok(candidates) => candidates,
+        Err(error) => {
+            scanned.unfinished.push(error.to_string());
+            return;
+        }
+    };
+    for (rule, mode) in candidates {
+        if !wanted(rule) {
+            continue;
+        }
+        if !rule.paths.include(&source.path) {
+            continue;
+        }
+        evaluation.complete = true;
+        evaluation.as_semgrep = rule.as_semgrep;
+        match mode {
+            Mode::Search(formula) => {
+                for one in evaluation.everywhere(formula) {
+                    let message = told(&rule.about.message, &one.bindings, source);
+                    scanned
+                        .findings
+                        .push(finding(&rule.about, source, one.node, one.span, message));
+                }
+            }
+            Mode::Taint(taint) => {
+                let (ways, complete) = taint::ways(taint, &mut evaluation, source);
+                evaluation.complete &= complete;
+                for way in ways {
+                    let message = told(&rule.about.message, &way.sink.bindings, source);
+                    let mut finding = finding(&rule.about, source, way.sink.node, way.sink.span, message);
+                    finding.trace = trace(source, way.source.node, &way.steps);
+                    scanned.findings.push(finding);
+                }
+            }
+        }
+        if !evaluation.complete {
+            scanned.unfinished.push(rule.about.id.clone());
+        }
+    }
 }
 
 /// The order of the text; what several rules of one page say of one place is said once.

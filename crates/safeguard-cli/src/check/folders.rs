@@ -29,7 +29,7 @@ pub fn files_in(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// A file of rules, or the files `*.yaml` and `*.yml` in a folder.
+/// A file of rules, or the files `*.yaml` and `*.yml` in a folder, without those that rules are tried on.
 pub fn rule_files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -40,11 +40,13 @@ pub fn rule_files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
         let entry = entry.with_context(shown)?.path();
         if entry.is_dir() {
             files.extend(rule_files(&entry)?);
-        } else if entry
-            .extension()
-            .is_some_and(|ending| ending == "yaml" || ending == "yml")
-        {
-            files.push(entry);
+        } else {
+            // `a.test.yaml` is what `a.yaml` is tried on.
+            let name = entry.to_string_lossy();
+            let name = name.strip_suffix(".yaml").or(name.strip_suffix(".yml"));
+            if name.is_some_and(|name| !name.ends_with(".test")) {
+                files.push(entry);
+            }
         }
     }
     files.sort();

@@ -3,10 +3,11 @@
 
 mod agent;
 mod check;
+mod components;
 mod dependencies;
 mod secrets;
-mod verify;
 mod suppressions;
+mod verify;
 
 use std::fs;
 use std::path::{Path, PathBuf};

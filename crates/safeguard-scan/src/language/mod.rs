@@ -18,7 +18,7 @@ mod yaml;
 
 use pattern::Pattern;
 
-use crate::tree::{ParseError, Tree};
+use crate::tree::{Builder, Kind, ParseError, Role, Tree};
 
 /// How large a file may be, in bytes.
 pub const FILE_BYTES_MAX: usize = 2 << 20;
@@ -230,6 +230,13 @@ pub fn parse(language: Language, text: &str) -> Result<Tree, ParseError> {
     }
 }
 
+/// A text of which nothing is known but its letters, for rules on any text.
+pub(crate) fn plain(text: &str) -> Result<Tree, ParseError> {
+    let mut builder = Builder::new(Language::Settings, text);
+    builder.leaf(Kind::Module, Role::Item, 0..text.len());
+    builder.finish()
+}
+
 /// Reads the pattern of a rule.
 pub fn parse_pattern(language: Language, text: &str) -> Result<Pattern, ParseError> {
     match language {
@@ -239,15 +246,15 @@ pub fn parse_pattern(language: Language, text: &str) -> Result<Pattern, ParseErr
         Language::JavaScript | Language::TypeScript | Language::Tsx => {
             javascript::parse_pattern(language, text)
         }
+        Language::Dockerfile => dockerfile::pattern::parse_pattern(text),
         Language::Python => python::parse_pattern(text),
         Language::Rust => rust::parse_pattern(text),
+        Language::Shell => shell::pattern::parse_pattern(text),
         Language::Yaml => yaml::parse_pattern(text),
-        Language::Dockerfile | Language::Settings | Language::Shell | Language::Sql => {
-            Err(ParseError::Syntax {
-                line: 1,
-                message: "patterns of this language are not supported".to_owned(),
-            })
-        }
+        Language::Settings | Language::Sql => Err(ParseError::Syntax {
+            line: 1,
+            message: "patterns of this language are not supported".to_owned(),
+        }),
     }
 }
 

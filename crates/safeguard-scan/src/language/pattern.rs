@@ -72,6 +72,13 @@ impl<'p> Hole<'p> {
         }
     }
 
+    /// Whether a text has a hole in it, written as its identifier.
+    pub(super) fn is_in(text: &str) -> bool {
+        [ELLIPSIS, METAVARIABLE, METAVARIABLES]
+            .iter()
+            .any(|one| text.contains(one))
+    }
+
     pub(super) fn from_identifier(identifier: &'p str) -> Option<Hole<'p>> {
         if identifier == ELLIPSIS {
             return Some(Hole::Ellipsis);
@@ -107,6 +114,15 @@ pub(super) fn restore(tree: &mut Tree) {
             Kind::Name => restore_name(tree, id),
             Kind::Str if tree.role(id) == Role::Key && tree.source(id) == tree.name(id) => {
                 restore_name(tree, id)
+            }
+            // `f"...{$X}..."`
+            Kind::Str
+                if tree.name(id) == "..."
+                    && tree
+                        .parent(id)
+                        .is_some_and(|parent| tree.kind(parent) == Kind::Interp) =>
+            {
+                become_hole(tree, id, Hole::Ellipsis);
             }
             Kind::Str | Kind::Regex | Kind::Num => {}
             Kind::Param | Kind::Keyword | Kind::Field | Kind::JsxAttribute | Kind::ImportItem => {
@@ -174,7 +190,7 @@ fn restore_deep(tree: &mut Tree, id: NodeId) {
     }
 }
 
-fn is_any_number(tree: &Tree, id: NodeId) -> bool {
+pub(super) fn is_any_number(tree: &Tree, id: NodeId) -> bool {
     matches!(tree.kind(id), Kind::Ellipsis | Kind::Metavariables)
 }
 

@@ -1,8 +1,10 @@
 //! Where the children of a pattern's node fit those of a file's: one after the other, by role, or in any order.
 
 use super::bindings::bound_to;
+use super::words::is_script;
 use super::{Bound, Matcher, Then, canonical};
-use crate::tree::{Kind, NodeId, Role};
+use crate::language::Language;
+use crate::tree::{Kind, NodeId, Role, Tree};
 
 impl<'m> Matcher<'m> {
     pub(super) fn children(&mut self, pattern: NodeId, target: NodeId, then: Then<'_, 'm>) -> bool {
@@ -10,6 +12,14 @@ impl<'m> Matcher<'m> {
         let wanted: Vec<NodeId> = p.children(pattern).collect();
         let found: Vec<NodeId> = t.children(target).collect();
         match p.kind(pattern) {
+            // Where a command's output goes, and which variables it gets, is no part of what a pattern asks for.
+            Kind::Call if is_script(t.language()) => {
+                let words = |tree: &Tree, all: Vec<NodeId>| -> Vec<NodeId> {
+                    let of_command = |id: &NodeId| matches!(tree.role(*id), Role::Callee | Role::Arg);
+                    all.into_iter().filter(of_command).collect()
+                };
+                self.sequence(&words(p, wanted), &words(t, found), then)
+            }
             Kind::Module | Kind::Block => {
                 self.statements(&wanted, &found, &mut |matcher, left| left == 0 && then(matcher))
             }
@@ -64,7 +74,26 @@ impl<'m> Matcher<'m> {
             return then(self);
         };
         let rest: Then<'_, 'm> = &mut |matcher| matcher.parts(rest, then);
+        let (p, t) = (self.pattern, &self.source.tree);
+        let is_keyword = |tree: &Tree, id: &NodeId| tree.kind(*id) == Kind::Keyword;
         match role {
+            // `FROM $IMAGE` also fits `FROM python AS build`.
+            Role::Arg
+                if t.language() == Language::Dockerfile && !wanted.iter().any(|id| is_keyword(p, id)) =>
+            {
+                let has_words = found.iter().any(|id| !is_keyword(t, id));
+                let words: Vec<NodeId> = found
+                    .iter()
+                    .filter(|id| !has_words || !is_keyword(t, id))
+                    .copied()
+                    .collect();
+                self.sequence(wanted, &words, rest)
+            }
+            Role::Body if t.language() == Language::Dockerfile => self.scripts(wanted, found, rest),
+            // A pattern's attributes are some of an element's.
+            _ if self.as_semgrep && wanted.iter().any(|id| p.kind(*id) == Kind::JsxAttribute) => {
+                self.any_order_of_some(wanted, found, rest)
+            }
             Role::Decorator | Role::Base => self.any_order_of_some(wanted, found, rest),
             Role::Handler => self.any_order_of_some(wanted, found, rest),
             Role::Body => self.bodies(wanted, found, rest),
@@ -73,7 +102,7 @@ impl<'m> Matcher<'m> {
     }
 
     /// A body: `{ ... }` of a pattern also fits an arrow function's expression.
-    fn bodies(&mut self, wanted: &[NodeId], found: &[NodeId], then: Then<'_, 'm>) -> bool {
+    pub(super) fn bodies(&mut self, wanted: &[NodeId], found: &[NodeId], then: Then<'_, 'm>) -> bool {
         let (p, t) = (self.pattern, &self.source.tree);
         if let ([body], [expression]) = (wanted, found)
             && p.kind(*body) == Kind::Block
@@ -86,6 +115,31 @@ impl<'m> Matcher<'m> {
             };
         }
         self.sequence(wanted, found, then)
+    }
+
+    /// What an instruction runs: one command of a pattern is somewhere in the script, or is the list of words.
+    fn scripts(&mut self, wanted: &[NodeId], found: &[NodeId], then: Then<'_, 'm>) -> bool {
+        let (p, t) = (self.pattern, &self.source.tree);
+        let ([script], [target]) = (wanted, found) else {
+            return self.sequence(wanted, found, then);
+        };
+        let is_list = |tree: &Tree, id: NodeId| tree.source(id).starts_with('[');
+        if p.kind(*script) == Kind::Ellipsis {
+            return then(self);
+        }
+        if is_list(p, *script) != is_list(t, *target) {
+            return false;
+        }
+        let statements: Vec<NodeId> = p.children(*script).collect();
+        match statements.as_slice() {
+            [only] if p.kind(*only) == Kind::ExprStmt => {
+                let Some(command) = p.children(*only).next() else {
+                    return false;
+                };
+                t.subtree(*target).any(|id| self.node(command, id, then))
+            }
+            _ => self.sequence(wanted, found, then),
+        }
     }
 
     /// One after the other, with `...` for any number. Arguments by name fit in any order.

@@ -5,7 +5,7 @@ use crate::analysis::typed::{declared_type, made_type};
 use crate::tree::{Kind, NodeId, Role, Tree};
 
 /// Whether a value has a type, as far as the file says.
-pub(super) fn has_type(source: &Source, id: NodeId, wanted: &str) -> bool {
+pub(crate) fn has_type(source: &Source, id: NodeId, wanted: &str) -> bool {
     let is_text = source.tree.kind(id) == Kind::Str && wanted == "String";
     let types = [declared_type(source, id), made_type(source, id)];
     is_text

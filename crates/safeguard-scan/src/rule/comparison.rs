@@ -1,5 +1,6 @@
 //! `metavariable-comparison`: what must hold of values, in a small part of Python.
 
+use super::written::WrittenComparison;
 use crate::language::{self, Language};
 use crate::matching::{Bindings, bound};
 use crate::tree::{Kind, NodeId, Role, Tree};
@@ -8,6 +9,8 @@ use crate::tree::{Kind, NodeId, Role, Tree};
 pub struct Comparison {
     tree: Tree,
     root: NodeId,
+    base: Option<u32>,
+    strip: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -19,7 +22,11 @@ enum Value {
 }
 
 impl Comparison {
-    pub fn read(text: &str) -> Result<Comparison, String> {
+    pub(super) fn read(written: &WrittenComparison) -> Result<Comparison, String> {
+        let text = &written.comparison;
+        if written.base.is_some_and(|base| !(2..=36).contains(&base)) {
+            return Err(format!("comparison `{text}`: a base is between 2 and 36"));
+        }
         let pattern = language::parse_pattern(Language::Python, text)
             .map_err(|error| format!("comparison `{text}`: {error}"))?;
         let [root] = pattern.roots.as_slice() else {
@@ -28,6 +35,8 @@ impl Comparison {
         let comparison = Comparison {
             root: *root,
             tree: pattern.tree,
+            base: written.base,
+            strip: written.strip,
         };
         comparison
             .check(*root)
@@ -77,9 +86,14 @@ impl Comparison {
             Kind::Metavariable => {
                 bound(bindings, tree.name(id))?;
                 let text = text_of(tree.name(id))?;
-                Some(match number(&text) {
+                let bare = text.trim_matches(['"', '\'', '`']);
+                if let Some(number) = self.base.and_then(|base| u64::from_str_radix(bare, base).ok()) {
+                    return Some(Value::Number(number as f64));
+                }
+                let digits = if self.strip { bare } else { text.as_str() };
+                Some(match number(digits) {
                     Some(number) => Value::Number(number),
-                    None => Value::Text(text.trim_matches(['"', '\'', '`']).to_owned()),
+                    None => Value::Text(bare.to_owned()),
                 })
             }
             Kind::List | Kind::Tuple => tree

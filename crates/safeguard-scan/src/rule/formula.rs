@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use super::{All, Condition, Expression, Formula};
+use crate::analysis::ambiguity::is_exponential;
 use crate::language::pattern::Pattern;
-use crate::matching::{self, Bindings, Match, Source, agree, bound};
-use crate::tree::NodeId;
+use crate::matching::{self, Bindings, Bound, Match, Source, agree, bound, has_type};
+use crate::tree::{NodeId, Role};
 
 /// How many places one formula may hold at; a file with more is not looked at to its end.
 const MATCHES_MAX: usize = 20_000;
@@ -18,6 +19,8 @@ pub struct Evaluation<'s> {
     found: HashMap<usize, Vec<NodeId>>,
     /// Whether everything could be looked at.
     pub complete: bool,
+    /// Whether patterns fit as Semgrep lets them.
+    pub as_semgrep: bool,
 }
 
 impl<'s> Evaluation<'s> {
@@ -27,6 +30,7 @@ impl<'s> Evaluation<'s> {
             kept: HashMap::new(),
             found: HashMap::new(),
             complete: true,
+            as_semgrep: false,
         }
     }
 
@@ -61,7 +65,7 @@ impl<'s> Evaluation<'s> {
 
     fn pattern(&mut self, pattern: &Pattern, within: NodeId, known: &Bindings) -> Vec<Match> {
         if within != NodeId::ROOT || !known.is_empty() {
-            let (found, complete) = matching::matches(pattern, self.source, within, known);
+            let (found, complete) = matching::matches(pattern, self.source, within, known, self.as_semgrep);
             self.complete &= complete;
             return found;
         }
@@ -69,7 +73,7 @@ impl<'s> Evaluation<'s> {
         if let Some(kept) = self.kept.get(&key) {
             return kept.clone();
         }
-        let (found, complete) = matching::matches(pattern, self.source, within, known);
+        let (found, complete) = matching::matches(pattern, self.source, within, known, self.as_semgrep);
         self.complete &= complete;
         self.kept.insert(key, found.clone());
         found
@@ -97,13 +101,29 @@ impl<'s> Evaluation<'s> {
             self.complete = false;
             return found;
         };
-        for one in regex.find_iter(tree.source(within)) {
-            let Ok(one) = one else {
+        let names: Vec<Option<&str>> = regex.capture_names().collect();
+        for one in regex.captures_iter(tree.source(within)) {
+            let Ok(groups) = one else {
                 // The expression took more steps than it may.
                 self.complete = false;
                 break;
             };
+            let Some(one) = groups.get(0) else {
+                continue;
+            };
             let span = begins + one.start()..begins + one.end();
+            // `$1` is the first group, `$NAME` the one of that name.
+            let mut bindings = known.clone();
+            for (number, name) in names.iter().enumerate().skip(1) {
+                if let Some(group) = groups.get(number) {
+                    let bound = Bound {
+                        node: None,
+                        span: begins + group.start()..begins + group.end(),
+                        canonical: group.as_str().to_owned(),
+                    };
+                    bindings.push((name.map_or_else(|| number.to_string(), str::to_owned), bound));
+                }
+            }
             let node = tree
                 .subtree(within)
                 .filter(|id| tree.span(*id).start <= span.start && span.end <= tree.span(*id).end)
@@ -111,7 +131,7 @@ impl<'s> Evaluation<'s> {
             found.push(Match {
                 node: node.unwrap_or(within),
                 span,
-                bindings: known.clone(),
+                bindings,
             });
         }
         found
@@ -146,10 +166,13 @@ impl<'s> Evaluation<'s> {
                 return found;
             }
             let not = self.holds(formula, NodeId::ROOT, &Bindings::new());
-            found.retain(|one| {
-                !not.iter()
-                    .any(|other| lies_in(one, other) && agree(&one.bindings, &other.bindings).is_some())
-            });
+            // An expression takes away what it finds a part of.
+            let is_regex = matches!(formula, Formula::Regex(_));
+            let takes = |one: &Match, other: &Match| match is_regex {
+                true => one.span.start < other.span.end && other.span.start < one.span.end,
+                false => lies_in(one, other) && agree(&one.bindings, &other.bindings).is_some(),
+            };
+            found.retain(|one| !not.iter().any(|other| takes(one, other)));
         }
         for condition in &all.conditions {
             found = found
@@ -194,6 +217,25 @@ impl<'s> Evaluation<'s> {
                 }
                 ways
             }
+            Condition::Type { metavariable, types } => {
+                let node = bound(&one.bindings, metavariable).and_then(|bound| bound.node);
+                let is_of = |node| types.iter().any(|wanted| has_type(self.source, node, wanted));
+                if node.is_some_and(is_of) {
+                    vec![one]
+                } else {
+                    Vec::new()
+                }
+            }
+            Condition::Exponential { metavariable } => {
+                let text = self.text_of(&one.bindings, metavariable);
+                let is_one = text.is_some_and(|text| {
+                    let bare = text
+                        .trim_start_matches(['r', 'b', 'u'])
+                        .trim_matches(['"', '\'', '`', '/']);
+                    is_exponential(bare, false)
+                });
+                if is_one { vec![one] } else { Vec::new() }
+            }
             Condition::Comparison(comparison) => {
                 let text_of = |name: &str| self.text_of(&one.bindings, name);
                 if comparison.holds(&one.bindings, &text_of) {
@@ -212,7 +254,11 @@ impl<'s> Evaluation<'s> {
         let Some(node) = bound.node else {
             return Some(bound.canonical.clone());
         };
-        let node = self.source.names.constant(tree, node).unwrap_or(node);
+        // What is assigned to has a name, and no value yet.
+        let node = match tree.role(node) {
+            Role::Target => node,
+            _ => self.source.names.constant(tree, node).unwrap_or(node),
+        };
         // `"$X"` names the text between the quotes, `$X` the literal with them.
         if Some(node) == bound.node && bound.canonical == tree.name(node) {
             return Some(bound.canonical.clone());

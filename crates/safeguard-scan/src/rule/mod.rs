@@ -15,7 +15,7 @@ use serde::Deserialize;
 pub use comparison::Comparison;
 pub use expression::Expression;
 pub(crate) use formula::Evaluation;
-pub use yaml::{RuleError, load};
+pub use yaml::{RuleError, load, load_of_page};
 pub(crate) use yaml::{Sets, load_own};
 
 use crate::language::Language;
@@ -67,6 +67,10 @@ impl About {
 pub struct Rule {
     pub about: About,
     pub languages: Vec<Language>,
+    /// Whether it looks into every text, whatever its language: `languages: [regex]`.
+    pub on_any_text: bool,
+    /// Whether it came with a file of a user: it fits as Semgrep lets it, where the rules of this program ask for more.
+    pub as_semgrep: bool,
     pub paths: Paths,
     written: written::Written,
 }
@@ -109,6 +113,9 @@ pub struct Taint {
     pub sources: Vec<Arc<Formula>>,
     pub sinks: Vec<Formula>,
     pub sanitizers: Vec<Formula>,
+    /// What is tainted, or clean, from there on.
+    pub side_sources: Vec<Formula>,
+    pub side_sanitizers: Vec<Formula>,
     pub propagators: Vec<Propagator>,
 }
 
@@ -155,6 +162,15 @@ pub enum Condition {
         formula: Formula,
     },
     Comparison(Comparison),
+    /// The value is of one of these types, as far as the file says it.
+    Type {
+        metavariable: String,
+        types: Vec<String>,
+    },
+    /// The text is a regular expression that takes exponential time.
+    Exponential {
+        metavariable: String,
+    },
 }
 
 impl Mode {
@@ -168,6 +184,8 @@ impl Mode {
                 sources
                     .chain(&taint.sinks)
                     .chain(&taint.sanitizers)
+                    .chain(&taint.side_sources)
+                    .chain(&taint.side_sanitizers)
                     .chain(propagators)
                     .try_for_each(Formula::compiled)
             }
@@ -187,7 +205,9 @@ impl Formula {
                 all.conditions.iter().try_for_each(|condition| match condition {
                     Condition::Regex { regex, .. } => regex.get().map(|_| ()).map_err(str::to_owned),
                     Condition::Pattern { formula, .. } => formula.compiled(),
-                    Condition::Comparison(_) => Ok(()),
+                    Condition::Comparison(_) | Condition::Type { .. } | Condition::Exponential { .. } => {
+                        Ok(())
+                    }
                 })
             }
         }

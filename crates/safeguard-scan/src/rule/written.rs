@@ -34,6 +34,8 @@ pub(crate) struct Written {
     #[serde(default)]
     #[expect(dead_code, reason = "this program is no Semgrep")]
     pub(crate) min_version: Option<String>,
+    #[serde(default)]
+    pub(crate) options: BTreeMap<String, serde_json::Value>,
     // The formula, in one of its forms.
     #[serde(default)]
     pub(crate) pattern: Option<String>,
@@ -124,7 +126,11 @@ pub(crate) struct Item {
     pub(crate) metavariable_regex: Option<WrittenRegex>,
     pub(crate) metavariable_pattern: Option<Box<WrittenPattern>>,
     pub(crate) metavariable_comparison: Option<WrittenComparison>,
+    pub(crate) metavariable_type: Option<WrittenType>,
+    pub(crate) metavariable_analysis: Option<WrittenAnalysis>,
     pub(crate) focus_metavariable: Option<Focus>,
+    /// Of a source or sanitizer: what it is about is so from then on.
+    pub(crate) by_side_effect: Option<bool>,
     pub(crate) from: Option<String>,
     pub(crate) to: Option<String>,
 }
@@ -168,8 +174,31 @@ pub(crate) struct WrittenPattern {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct WrittenType {
+    pub(crate) metavariable: String,
+    #[serde(default, rename = "type")]
+    pub(crate) one: Option<String>,
+    #[serde(default)]
+    pub(crate) types: Vec<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WrittenAnalysis {
+    pub(crate) metavariable: String,
+    pub(crate) analyzer: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct WrittenComparison {
     pub(crate) comparison: String,
+    /// What the digits of a text are written to.
+    #[serde(default)]
+    pub(crate) base: Option<u32>,
+    /// Whether a number may stand in quotes.
+    #[serde(default)]
+    pub(crate) strip: bool,
     #[serde(default)]
     #[expect(dead_code, reason = "the comparison names it too")]
     pub(crate) metavariable: Option<String>,

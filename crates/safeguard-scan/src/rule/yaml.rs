@@ -44,19 +44,34 @@ pub fn load(text: &str) -> Result<Vec<Rule>, RuleError> {
     Ok(rules)
 }
 
+/// Reads the rules of one of this program's pages, as they are written; they ask for more than Semgrep does.
+pub fn load_of_page(text: &str) -> Result<Vec<Rule>, RuleError> {
+    let mut rules = load(text)?;
+    for rule in &mut rules {
+        rule.as_semgrep = false;
+    }
+    Ok(rules)
+}
+
 /// Reads a file of rules. What they look for is read when it is needed.
 fn file(text: &str) -> Result<Vec<Rule>, RuleError> {
     if text.len() > FILE_BYTES_MAX {
         return Err(RuleError::TooLarge);
     }
     let file: File = serde_saphyr::from_str(text).map_err(|error| RuleError::Yaml(error.to_string()))?;
-    file.rules.into_iter().map(rule).collect()
+    file.rules
+        .into_iter()
+        .map(|written| rule(written, true))
+        .collect()
 }
 
 /// Reads rules of this program, which are kept as JSON.
 pub(crate) fn load_own(text: &str) -> Result<Vec<Rule>, RuleError> {
     let file: File = serde_json::from_str(text).map_err(|error| RuleError::Yaml(error.to_string()))?;
-    file.rules.into_iter().map(rule).collect()
+    file.rules
+        .into_iter()
+        .map(|written| rule(written, false))
+        .collect()
 }
 
 /// Sets of sources that several rules share, each read once.
@@ -82,13 +97,20 @@ impl Sets {
     }
 }
 
-fn rule(written: Written) -> Result<Rule, RuleError> {
+fn rule(written: Written, as_semgrep: bool) -> Result<Rule, RuleError> {
     let id = written.id.clone();
     let problem = |problem: String| RuleError::Rule {
         id: id.clone(),
         problem,
     };
-    let languages = languages(&written.languages).map_err(problem)?;
+    let on_any_text = written.languages.iter().any(|name| name == "regex");
+    let languages = match (on_any_text, written.languages.len()) {
+        // What a text without a language is read as.
+        (true, 1) => vec![Language::Settings],
+        (true, _) => return Err(problem("`regex` stands beside no other language".to_owned())),
+        (false, _) => languages(&written.languages).map_err(problem)?,
+    };
+    options(&written.options).map_err(problem)?;
     let severity = severity(&written.severity).map_err(problem)?;
     let confidence = match (written.own.confidence, written.metadata.confidence.as_deref()) {
         (Some(confidence), _) => confidence,
@@ -106,6 +128,8 @@ fn rule(written: Written) -> Result<Rule, RuleError> {
             message: written.message.split_whitespace().collect::<Vec<_>>().join(" "),
             cwe: written.metadata.cwe.clone().into_vec(),
         },
+        on_any_text,
+        as_semgrep,
         languages,
         paths: paths(&written.paths),
         written,
@@ -152,6 +176,10 @@ fn mode(written: &Written, language: Language, sets: &mut Sets) -> Result<Mode, 
             for set in &written.own.sources {
                 sources.extend(sets.get(set, language)?);
             }
+            let by_side_effect = |items: &[Item]| -> Result<Vec<Formula>, String> {
+                let several = items.iter().filter(|item| item.by_side_effect == Some(true));
+                several.map(|item| formula(language, item, 0)).collect()
+            };
             let mut sanitizers = all(&written.pattern_sanitizers)?;
             for set in &written.own.clean {
                 let find = crate::rules::found_sanitizers(set)
@@ -162,6 +190,8 @@ fn mode(written: &Written, language: Language, sets: &mut Sets) -> Result<Mode, 
                 sources,
                 sinks: all(&written.pattern_sinks)?,
                 sanitizers,
+                side_sources: by_side_effect(&written.pattern_sources)?,
+                side_sanitizers: by_side_effect(&written.pattern_sanitizers)?,
                 propagators: written
                     .pattern_propagators
                     .iter()
@@ -187,9 +217,11 @@ fn languages(names: &[String]) -> Result<Vec<Language>, String> {
             "rust" => &[Language::Rust],
             "hcl" | "terraform" | "tf" => &[Language::Hcl],
             "yaml" | "yml" => &[Language::Yaml],
+            "bash" | "sh" => &[Language::Shell],
+            "dockerfile" | "docker" => &[Language::Dockerfile],
             other => {
                 return Err(format!(
-                    "language `{other}` is not supported; `python`, `javascript`, `typescript`, `go`, `java`, `rust`, `hcl` and `yaml` are"
+                    "language `{other}` is not supported; `python`, `javascript`, `typescript`, `go`, `java`, `rust`, `hcl`, `yaml`, `bash`, `dockerfile` and `regex` are"
                 ));
             }
         };
@@ -205,6 +237,37 @@ fn languages(names: &[String]) -> Result<Vec<Language>, String> {
         return Err("`languages` names none".to_owned());
     }
     Ok(languages)
+}
+
+/// What Semgrep does unless it is told otherwise, and is done here; options of its other engines say nothing here.
+fn options(written: &BTreeMap<String, serde_json::Value>) -> Result<(), String> {
+    const AS_EVER: &[(&str, bool)] = &[
+        ("ac_matching", true),
+        ("arrow_is_function", true),
+        ("attr_expr", true),
+        ("commutative_boolop", false),
+        ("constant_propagation", true),
+        ("decorators_order_matters", false),
+        ("implicit_return", true),
+        ("let_is_var", true),
+        ("symbolic_propagation", false),
+        ("taint_assume_safe_booleans", false),
+        ("taint_assume_safe_comparisons", false),
+        ("taint_assume_safe_functions", false),
+        ("taint_assume_safe_indexes", false),
+        ("taint_assume_safe_numbers", false),
+        ("vardef_assign", true),
+    ];
+    for (name, value) in written {
+        let is_of_others = name == "interfile" || name.starts_with("generic_");
+        let is_as_ever = AS_EVER
+            .iter()
+            .any(|(known, ever)| known == name && value.as_bool() == Some(*ever));
+        if !is_of_others && !is_as_ever {
+            return Err(format!("`options: {{{name}: {value}}}` is not supported"));
+        }
+    }
+    Ok(())
 }
 
 fn severity(name: &str) -> Result<Severity, String> {
@@ -271,7 +334,25 @@ fn all(language: Language, items: &[Item], depth: usize) -> Result<Formula, Stri
             });
         } else if let Some(condition) = &item.metavariable_comparison {
             all.conditions
-                .push(Condition::Comparison(Comparison::read(&condition.comparison)?));
+                .push(Condition::Comparison(Comparison::read(condition)?));
+        } else if let Some(condition) = &item.metavariable_type {
+            if language != Language::Java {
+                return Err("`metavariable-type` is not supported but for Java".to_owned());
+            }
+            all.conditions.push(Condition::Type {
+                metavariable: metavariable(&condition.metavariable)?,
+                types: condition.types.iter().chain(&condition.one).cloned().collect(),
+            });
+        } else if let Some(condition) = &item.metavariable_analysis {
+            if condition.analyzer != "redos" {
+                return Err(format!(
+                    "`metavariable-analysis` with `analyzer: {}` is not supported; `redos` is",
+                    condition.analyzer
+                ));
+            }
+            all.conditions.push(Condition::Exponential {
+                metavariable: metavariable(&condition.metavariable)?,
+            });
         } else if let Some(focus) = &item.focus_metavariable {
             let names: &[String] = match focus {
                 Focus::One(name) => std::slice::from_ref(name),

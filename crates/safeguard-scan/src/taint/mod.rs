@@ -30,13 +30,18 @@ struct Marks {
     sources: HashMap<NodeId, Match>,
     sinks: HashMap<NodeId, Match>,
     sanitizers: HashMap<NodeId, ()>,
+    /// What is tainted, or clean, from there on.
+    side_sources: HashMap<NodeId, Match>,
+    side_sanitizers: HashMap<NodeId, Match>,
+    /// Whether every call gives back what it is given, as Semgrep has it.
+    all_calls_pass: bool,
     /// At a node: what is tainted by what.
     propagators: HashMap<NodeId, Vec<(NodeId, NodeId)>>,
 }
 
 /// The ways from sources to sinks, in the order of the sinks, and whether everything could be looked at.
 pub fn ways(taint: &Taint, evaluation: &mut Evaluation<'_>, source: &Source) -> (Vec<Way>, bool) {
-    let sinks = marked(&taint.sinks, evaluation);
+    let mut sinks = marked(&taint.sinks, evaluation);
     if sinks.is_empty() {
         return (Vec::new(), true);
     }
@@ -44,7 +49,11 @@ pub fn ways(taint: &Taint, evaluation: &mut Evaluation<'_>, source: &Source) -> 
     if sources.is_empty() {
         return (Vec::new(), true);
     }
-    let sanitizers = marked(&taint.sanitizers, evaluation)
+    let sanitizers = marked(&taint.sanitizers, evaluation);
+    if evaluation.as_semgrep {
+        parts_too(source, &mut sinks, &sanitizers);
+    }
+    let sanitizers = sanitizers
         .into_keys()
         .chain(no_texts(source))
         .map(|node| (node, ()))
@@ -62,6 +71,9 @@ pub fn ways(taint: &Taint, evaluation: &mut Evaluation<'_>, source: &Source) -> 
         }
     }
     let marks = Marks {
+        all_calls_pass: evaluation.as_semgrep,
+        side_sources: marked(&taint.side_sources, evaluation),
+        side_sanitizers: marked(&taint.side_sanitizers, evaluation),
         sources,
         sinks,
         sanitizers,
@@ -104,6 +116,9 @@ pub fn reaches(source: &Source, from: &[NodeId], to: &[NodeId], clean: &[NodeId]
             .chain(no_texts(source))
             .map(|node| (node, ()))
             .collect(),
+        all_calls_pass: false,
+        side_sources: HashMap::new(),
+        side_sanitizers: HashMap::new(),
         propagators: HashMap::new(),
     };
     let mut flow = flow::Flow::new(source, &marks);
@@ -116,6 +131,19 @@ pub fn reaches(source: &Source, from: &[NodeId], to: &[NodeId], clean: &[NodeId]
     pairs.sort();
     pairs.dedup();
     pairs
+}
+
+/// Every part of what a pattern of a sink fits is one, but for what is cleaned there.
+fn parts_too(source: &Source, sinks: &mut HashMap<NodeId, Match>, sanitizers: &HashMap<NodeId, Match>) {
+    let tree = &source.tree;
+    let mut whole: Vec<Match> = sinks.values().cloned().collect();
+    whole.sort_by_key(|one| one.node);
+    for one in whole.into_iter().filter(|one| one.span == tree.span(one.node)) {
+        let is_cleaned = |part: NodeId| sanitizers.keys().any(|cleaned| tree.within(part, *cleaned));
+        for part in tree.subtree(one.node).filter(|part| !is_cleaned(*part)) {
+            sinks.entry(part).or_insert_with(|| one.clone());
+        }
+    }
 }
 
 fn marked<'a>(

@@ -172,6 +172,43 @@ pub enum Kind {
     Deep,
 }
 
+impl Kind {
+    /// Whether it has a value.
+    pub fn is_expression(self) -> bool {
+        matches!(
+            self,
+            Kind::Name
+                | Kind::Member
+                | Kind::Index
+                | Kind::Call
+                | Kind::New
+                | Kind::Str
+                | Kind::Interp
+                | Kind::Tagged
+                | Kind::Regex
+                | Kind::Num
+                | Kind::Bool
+                | Kind::Null
+                | Kind::List
+                | Kind::Tuple
+                | Kind::Set
+                | Kind::Object
+                | Kind::Composite
+                | Kind::Unary
+                | Kind::Binary
+                | Kind::Compare
+                | Kind::Conditional
+                | Kind::Await
+                | Kind::Yield
+                | Kind::Comprehension
+                | Kind::Cast
+                | Kind::Sequence
+                | Kind::Lambda
+                | Kind::Jsx
+        )
+    }
+}
+
 /// What a child is to its parent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]

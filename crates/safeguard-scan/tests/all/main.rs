@@ -3,3 +3,4 @@
 
 mod pages;
 mod semgrep;
+mod side_by_side;

@@ -52,7 +52,8 @@ fn every_case_is_judged_as_its_page_says() {
         let yaml = folder().join(format!("{name}.yaml"));
         let rules = if yaml.is_file() {
             let yaml = std::fs::read_to_string(yaml).expect("the page's rules");
-            let rules = safeguard_scan::rule::load(&yaml).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let rules =
+                safeguard_scan::rule::load_of_page(&yaml).unwrap_or_else(|error| panic!("{name}: {error}"));
             for rule in &rules {
                 assert_eq!(
                     rule.about.page(),
@@ -248,7 +249,9 @@ fn a_file_of_ones_own() {
         let yaml = folder().join(format!("{name}.yaml"));
         if yaml.is_file() {
             let yaml = std::fs::read_to_string(yaml).expect("rules");
-            all.extend(safeguard_scan::rule::load(&yaml).unwrap_or_else(|error| panic!("{name}: {error}")));
+            all.extend(
+                safeguard_scan::rule::load_of_page(&yaml).unwrap_or_else(|error| panic!("{name}: {error}")),
+            );
         }
     }
     let rules = rules::built_in().with(all);

@@ -1,5 +1,6 @@
 //! Dockerfiles: each instruction is a `Section` named in capitals; what it runs is its Body, read as shell.
 
+pub(super) mod pattern;
 #[cfg(test)]
 mod tests;
 

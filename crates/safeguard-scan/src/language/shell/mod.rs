@@ -4,6 +4,7 @@
 //! `${X:-y}`), what is written before it (`X=1 make`) is `Assign` in role Init, and a redirection is a `Keyword` in role Target, named by its
 //! operator. `a && b` and `a || b` are `and` and `or`, a pipe is a `Binary` named `|`, `$(…)` a `Block` within a word, `a &` is `Go`.
 
+pub(super) mod pattern;
 #[cfg(test)]
 mod tests;
 mod words;

@@ -141,7 +141,11 @@ impl<'s> Values<'s> {
                     return of_annotation(tree.language(), written)
                         .or_else(|| self.of_package(written).map(str::to_owned));
                 }
-                if times == 1 && !asked && scope.is_some_and(|scope| self.is_text_of_list(id, scope)) {
+                if times == 1
+                    && scope.is_some_and(|scope| {
+                        self.is_text_of_list(id, scope) && !asks_for_types(tree.source(scope))
+                    })
+                {
                     return Some("builtins.str".to_owned());
                 }
                 let value = *self.set.get(&(scope, name)).filter(|_| times == 1)?;

@@ -45,6 +45,16 @@ impl<'f> Flow<'f> {
         if self.marks.sanitizers.contains_key(&id) {
             value = Tainted::default();
         }
+        if self.marks.side_sources.contains_key(&id)
+            && let Some(place) = place(&self.source.tree, id)
+        {
+            state.set(&place, Tainted::by(Origin::Source(id)));
+        }
+        if self.marks.side_sanitizers.contains_key(&id)
+            && let Some(place) = place(&self.source.tree, id)
+        {
+            state.set(&place, Tainted::default());
+        }
         if let Some(propagators) = self.marks.propagators.get(&id) {
             for (from, to) in propagators {
                 let from = self.value_of_kind(*from, state);

@@ -36,9 +36,9 @@ fn expressions() {
     assert_snapshot!(pattern(Language::JavaScript, r#""...""#), @r#"Value: Str "...""#);
     assert_snapshot!(pattern(Language::JavaScript, "`...${$X}...`"), @r#"
     Value: Interp
-      Str "..."
+      Ellipsis ""
       Metavariable "X"
-      Str "..."
+      Ellipsis ""
     "#);
     assert_snapshot!(pattern(Language::JavaScript, "/.../"), @r#"Value: Regex ".../""#);
     assert_snapshot!(pattern(Language::JavaScript, "<... $X + 1 ...>"), @r#"

@@ -340,13 +340,13 @@ fn strings_and_comments_stay() {
     "#);
     assert_snapshot!(pattern(r#"f"...{$X}...""#), @r#"
     Value: Interp
-      Str "..."
+      Ellipsis ""
       Metavariable "X"
-      Str "..."
+      Ellipsis ""
     "#);
     assert_snapshot!(pattern(r#"f"...""#), @r#"
     Value: Interp
-      Str "..."
+      Ellipsis ""
     "#);
     assert_snapshot!(pattern(r#"f"a""#), @r#"Value: Str "a""#);
     assert_snapshot!(pattern(r#"rb"\x$X""#), @r#"Value: Str "\\x$X" +bytes"#);

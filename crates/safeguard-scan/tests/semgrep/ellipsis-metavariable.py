@@ -1,0 +1,5 @@
+log(a, level="debug")
+log(a, b, c, level="debug")
+log(level="debug")
+log(a, b, level="info")
+log(a, b, level="debug", more=1)

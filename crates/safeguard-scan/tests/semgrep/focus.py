@@ -1,0 +1,11 @@
+def good(a, b=None):
+    return a
+
+def bad(
+    a,
+    b=[],
+):
+    return b
+
+def also(b=[], *rest):
+    return b

@@ -1,0 +1,7 @@
+run("a" + b)
+run("a" + "b")
+run(f"a {b} c")
+run(f"plain")
+run(b)
+run(a + b + c)
+run("a %s" % b)

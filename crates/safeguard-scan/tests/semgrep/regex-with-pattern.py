@@ -1,0 +1,4 @@
+connect("http://example.org")
+connect("https://example.org")
+connect("http://localhost:80")
+connect(url)
