@@ -30,6 +30,7 @@ mod redteam;
 mod replay;
 mod signers;
 mod streams;
+mod suppressed;
 mod taken;
 mod untold;
 pub mod up;
