@@ -125,7 +125,7 @@ fn what_a_rule_finds_does_not_depend_on_when_it_is_read() {
         .collect();
     let all = with_yaml.iter().flat_map(|(name, _)| {
         let text = std::fs::read_to_string(yaml(name)).expect("the page's rules");
-        safeguard_scan::rule::load(&text).expect("rules")
+        safeguard_scan::rule::load_of_page(&text).expect("rules")
     });
     let (own, others) = (rules::built_in(), rules::built_in().with(all.collect()));
     for (name, text) in &with_yaml {

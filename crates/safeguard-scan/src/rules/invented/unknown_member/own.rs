@@ -34,10 +34,14 @@ impl File<'_> {
                 continue;
             };
             let of = if tree.language() == Language::Python {
-                let python = || self.python_object(object, &classes, &made, &bound).map(Rc::new);
-                match tree.kind(object) {
-                    Kind::Name => known.entry(tree.name(object)).or_insert_with(python).clone(),
-                    _ => None,
+                match (self.held(object), tree.kind(object)) {
+                    (Some(class), _) => self.held_object(class, &classes).map(Rc::new),
+                    (None, Kind::Name) => {
+                        let name = tree.name(object);
+                        let python = || self.python_object(name, &classes, &made, &bound).map(Rc::new);
+                        known.entry(name).or_insert_with(python).clone()
+                    }
+                    (None, _) => None,
                 }
             } else if tree.role(*member) == Role::Callee {
                 self.javascript_object(*member, object, &classes).map(Rc::new)
@@ -67,30 +71,27 @@ impl File<'_> {
         }
     }
 
+    /// An object whose class is known in its function.
+    fn held_object(&self, class: String, classes: &BTreeMap<String, Class>) -> Option<(String, Class)> {
+        let found = match classes.get(&class) {
+            Some(found) => found.clone(),
+            None => {
+                let (item, exports) = self.imported(&class)?;
+                exports.classes.get(&item)?.clone()
+            }
+        };
+        let extended = found.is_extended || self.source.tree.text().contains(&format!("({class})"));
+        (!found.is_model && !extended).then_some((class, found))
+    }
+
     /// `settings.x`, where `settings = Settings()` is in the file or imported, or is a parameter of that type.
     fn python_object(
         &self,
-        object: NodeId,
+        name: &str,
         classes: &BTreeMap<String, Class>,
         made: &BTreeMap<String, String>,
         bound: &Map<&str, Bound>,
     ) -> Option<(String, Class)> {
-        let tree = &self.source.tree;
-        if let Some(class) = self.held(object) {
-            let found = match classes.get(&class) {
-                Some(found) => found.clone(),
-                None => {
-                    let (item, exports) = self.imported(&class)?;
-                    exports.classes.get(&item)?.clone()
-                }
-            };
-            let extended = found.is_extended || tree.text().contains(&format!("({class})"));
-            return (!found.is_model && !extended).then_some((class, found));
-        }
-        if tree.kind(object) != Kind::Name {
-            return None;
-        }
-        let name = tree.name(object);
         let bound = bound.get(name).copied().unwrap_or_default();
         if let Some(class) = made.get(name) {
             let found = match classes.get(class) {
