@@ -222,7 +222,7 @@ impl PersonStanding {
 }
 
 /// The canonical JSON of what is signed.
-fn canonical<T: Serialize>(statement: &T) -> Vec<u8> {
+pub(crate) fn canonical<T: Serialize>(statement: &T) -> Vec<u8> {
     #[expect(
         clippy::expect_used,
         reason = "texts, whole numbers and maps with keys that are texts"

@@ -1,5 +1,7 @@
 //! Statements that a guard proxy did not simply let through: what is told of them, and how a person lets one run after all.
 
+mod wording;
+
 use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
@@ -12,10 +14,12 @@ use crate::id::{DecisionId, Digest, Name, UndoId};
 use crate::stage::Environment;
 use crate::time::{Span, Timestamp};
 
+pub use wording::{BOUND_VALUES_MAX, BoundValue, Wording};
+
 pub const STATEMENT_API: &str = "safeguard.statement/1";
 /// Of one batch of a proxy.
 pub const DECISIONS_MAX: usize = 256;
-/// A longer text can not be approved: nobody reads it.
+/// A longer text, with the values of its parameters, can not be approved: nobody reads it.
 pub const REQUEST_TEXT_BYTES_MAX: usize = 16 << 10;
 /// Of one day: what is refused beyond them can not be approved.
 pub const REQUESTS_MAX: usize = 500;
@@ -99,7 +103,7 @@ fn is_zero(count: &u64) -> bool {
 }
 
 /// What a proxy tells the server, about once a second.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DecisionBatch {
     pub proxy: Name,
@@ -111,11 +115,14 @@ pub struct DecisionBatch {
 }
 
 /// The text of a statement, with the decision about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StatementText {
     pub decision: DecisionId,
     pub text: String,
+    /// Of its parameters, `$1` first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<BoundValue>,
 }
 
 /// The entry of the log that has a batch.
@@ -125,7 +132,7 @@ pub struct DecisionsRecorded {
 }
 
 /// A statement that was refused, and that a person may let run once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StatementRequest {
     pub proxy: Name,
     pub environment: Environment,
@@ -135,11 +142,22 @@ pub struct StatementRequest {
     /// With its literals; none when it was erased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// Of its parameters, `$1` first; erased with the text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<BoundValue>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved: Option<ApprovedStatement>,
 }
 
 impl StatementRequest {
+    /// What an approval speaks of; none when it was erased.
+    #[must_use]
+    pub fn wording(&self) -> Option<Wording> {
+        let text = self.text.clone()?;
+        let values = self.values.clone();
+        Some(Wording { text, values })
+    }
+
     /// In a word or two, for a list.
     #[must_use]
     pub fn state(&self, now: Timestamp) -> &'static str {
@@ -173,13 +191,16 @@ pub struct StatementApproval {
     pub environment: Environment,
     pub login: String,
     pub principal: Principal,
-    /// The digest of the very text, with its literals.
+    /// The digest of the very text, with its literals and with what its parameters were bound to.
     pub statement: Digest,
     /// What it may change and delete at most, triggers and cascades included.
     pub budget: RowBudget,
     /// Of a `DROP TABLE` or `TRUNCATE`: the tables that it may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub takes: Option<Takes>,
+    /// Nothing is kept of what it removes: whoever signs has been told.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unkept: bool,
     /// Where it takes two people to let it run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breakglass: Option<StatementBreakglass>,

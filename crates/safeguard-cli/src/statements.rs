@@ -5,8 +5,10 @@ use clap::{Args, Subcommand};
 use safeguard_api::approval::Signable;
 use safeguard_api::breakglass::ReviewSpec;
 use safeguard_api::guard::RowBudget;
-use safeguard_api::statement::{STATEMENT_API, StatementApproval, StatementBreakglass, StatementCode, Takes};
-use safeguard_api::{DecisionId, Digest, Span, StatementRequest};
+use safeguard_api::statement::{
+    BoundValue, STATEMENT_API, StatementApproval, StatementBreakglass, StatementCode, Takes, Wording,
+};
+use safeguard_api::{DecisionId, Span, StatementRequest};
 
 use crate::api_client::ApiClient;
 use crate::args::{Globals, KeyArgs};
@@ -17,6 +19,7 @@ use crate::signing::{agreed, printable, sign};
 
 /// Of a text, in a list.
 const SHOWN_CHARS: usize = 60;
+const UNKEPT: &str = "nothing is kept of what it removes, which is gone for good once it has run: `safeguard undo install` keeps it";
 
 #[derive(Debug, Subcommand)]
 pub enum StatementVerb {
@@ -33,6 +36,9 @@ pub enum StatementVerb {
 or sets it before: SET safeguard.approval = 'sga_…'. The statement runs in a transaction of the proxy's and is committed when
 it changes and deletes no more than was approved, triggers and cascades included; the code is used up either way. Whoever
 asked, or has an agent ask, can not approve.
+
+With parameters, as drivers send them, the very values are approved with it: they are shown beneath the text, and the code is
+good for no others.
 
 For `DROP TABLE` and `TRUNCATE`, --rows-deleted is how many rows may go, in all tables together: they are counted before it
 runs. It takes the tables that it names, and by CASCADE other objects of the kinds that you name, and nothing else.
@@ -157,9 +163,7 @@ fn shown(request: &StatementRequest) -> String {
         false => why,
     };
     let why = match decision.unkept {
-        true => format!(
-            "{why}\nnothing is kept of what it removes, which is gone for good once it has run: `safeguard undo install` keeps it"
-        ),
+        true => format!("{why}\n{UNKEPT}"),
         false => why,
     };
     let review = request
@@ -173,10 +177,25 @@ fn shown(request: &StatementRequest) -> String {
     let person = person.map_or_else(String::new, |person| format!(", for {person}"));
     let text = request.text.as_deref().unwrap_or("(its text was erased)");
     let text: String = text.lines().map(|line| format!("  {line}\n")).collect();
+    let values: String = request.values.iter().zip(1..).map(value_line).collect();
+    let values = match values.is_empty() {
+        true => values,
+        false => format!("\n{values}"),
+    };
     printable(&format!(
-        "{} in {} by `{}` ({}{person}) at {}\n{why}{review}\n\n{text}",
+        "{} in {} by `{}` ({}{person}) at {}\n{why}{review}\n\n{text}{values}",
         request.proxy, request.environment, decision.login, decision.principal, decision.at
     ))
+}
+
+/// What a parameter was bound to: in quotes, so that no value looks like another line or like NULL.
+fn value_line((value, number): (&BoundValue, usize)) -> String {
+    let shown = match &value.text {
+        None => "NULL".to_owned(),
+        Some(text) => format!("{text:?}"),
+    };
+    let format = if value.binary.is_some() { ", binary" } else { "" };
+    format!("  ${number} = {shown}  ({}{format})\n", value.type_name)
 }
 
 /// The tables that a `DROP TABLE` or `TRUNCATE` may take; none of any other statement.
@@ -225,13 +244,19 @@ fn what_it_may(statement: &StatementApproval) -> String {
 
 fn approve(client: &ApiClient, args: &StatementApproveArgs, output: &Output) -> Result<(), Failure> {
     let request = find(client, &args.decision)?;
-    let Some(text) = &request.text else {
+    let Some(wording) = request.wording() else {
         return Err(Failure::refused("the text of the statement was erased"));
     };
     let half_signed = request.approved.as_ref().filter(|approved| !approved.is_signed());
     let statement = match half_signed {
-        Some(approved) => approved.statement.clone(),
-        None => to_sign(&request, text, args)?,
+        // What is signed is what is shown.
+        Some(approved) if approved.statement.statement == wording.digest() => approved.statement.clone(),
+        Some(_) => {
+            return Err(Failure::refused(
+                "another person has signed something else than this statement",
+            ));
+        }
+        None => to_sign(&request, &wording, args)?,
     };
     output.say(&shown(&request));
     output.say(&format!(
@@ -279,7 +304,7 @@ fn approve(client: &ApiClient, args: &StatementApproveArgs, output: &Output) -> 
 /// What the first person signs.
 fn to_sign(
     request: &StatementRequest,
-    text: &str,
+    wording: &Wording,
     args: &StatementApproveArgs,
 ) -> Result<StatementApproval, Failure> {
     let measured = request.decision.effect;
@@ -303,12 +328,13 @@ fn to_sign(
         environment: request.environment,
         login: decision.login.clone(),
         principal: decision.principal,
-        statement: Digest::of(text.as_bytes()),
+        statement: wording.digest(),
         budget: RowBudget {
             rows_deleted_max: deleted.unwrap_or(0),
             rows_changed_max: changed.unwrap_or(0),
         },
         takes: takes(request, args)?,
+        unkept: decision.unkept,
         breakglass: args.reason.clone().map(|reason| StatementBreakglass {
             reason,
             lifts_freeze: decision.frozen,

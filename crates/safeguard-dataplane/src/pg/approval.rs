@@ -2,24 +2,28 @@
 //!
 //! An approved statement runs alone in a transaction of the proxy's, and is committed when its true effect is within what
 //! was approved. The code is used up before the statement runs, whatever becomes of it.
+//!
+//! A statement with parameters is approved with what they are bound to: it is decided about at its Bind, and what was bound
+//! may then be run, and nothing else until the Sync.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use safeguard_api::guard::GuardAnswer;
-use safeguard_api::statement::{CODE_PREFIX, REQUEST_TEXT_BYTES_MAX, Redeemed, Redemption};
-use safeguard_api::{DecisionId, Digest, UndoId};
+use safeguard_api::statement::{CODE_PREFIX, REQUEST_TEXT_BYTES_MAX, Redeemed, Redemption, Wording};
+use safeguard_api::{DecisionId, UndoId};
 use safeguard_guard::{Facts, is_approvable};
 use tokio::sync::oneshot;
 
 use super::course::{Course, Form, no_undo};
 use super::desk::Answer;
-use super::effect::not_measured;
-use super::estimate::Words;
+use super::effect::{Purpose, not_measured};
+use super::estimate::{Bound, Words};
 use super::judged::strictest;
 use super::refusal::Refusal;
 use super::session::Session;
 use super::transaction::Block;
+use super::values;
 
 const SETTING: &str = "safeguard.approval";
 const CODE_BYTES_MAX: usize = 128;
@@ -31,6 +35,17 @@ pub struct Approvals {
     set: Option<String>,
     asking: Option<oneshot::Receiver<Answer>>,
     answered: Option<Answer>,
+    /// Of the parameters of the statement that is bound, as the server said.
+    pub types: Option<Vec<u32>>,
+}
+
+/// What a person reads of a statement before it has run.
+pub enum Reading {
+    Wording(Wording),
+    /// The server is asked for what is not known yet.
+    Waits,
+    /// It can not be approved.
+    None,
 }
 
 impl Approvals {
@@ -48,6 +63,7 @@ impl Approvals {
     /// An answer is for the message that waited for it, and no other.
     pub fn forget_answer(&mut self) {
         self.answered = None;
+        self.types = None;
     }
 
     /// Ready when the control plane has answered.
@@ -81,14 +97,12 @@ pub fn split(sql: &str) -> (Option<&str>, &str) {
     code.unwrap_or((None, sql))
 }
 
-/// What an approval is bound to: the text with its literals, without what stands around it.
-pub fn digest(text: &str) -> Digest {
-    Digest::of(bare(text).as_bytes())
-}
-
-/// The text as a person reads it: without blanks around it and the semicolon at its end.
-pub fn bare(text: &str) -> &str {
-    text.trim().trim_end_matches(';').trim_end()
+/// A text as a person reads it: without blanks around it and the semicolon at its end.
+pub fn worded(text: &str) -> Wording {
+    Wording {
+        text: text.trim().trim_end_matches(';').trim_end().to_owned(),
+        values: Vec::new(),
+    }
 }
 
 impl Session {
@@ -106,6 +120,53 @@ impl Session {
             && is_approvable(facts, self.asker(false), &standing.policy)
     }
 
+    /// Whether the server reads a text that is refused: a person may let it run with what it is bound to, which is known at the
+    /// Bind and is refused there.
+    pub fn is_decided_when_bound(&self, all: &[Arc<Facts>], words: Words<'_>) -> bool {
+        let ([facts], Words::Parsed(text)) = (all, words) else {
+            return false;
+        };
+        facts.taking.is_none() && self.could_be_approved(facts, text)
+    }
+
+    /// What a person reads before it has run, where it may be approved as it was sent: alone.
+    pub fn reading(&mut self, facts: &Arc<Facts>, words: Words<'_>) -> Reading {
+        let bound = match words {
+            Words::Query(text) if self.may_be_approved(facts, text) => return Reading::Wording(worded(text)),
+            Words::Query(_) | Words::Parsed(_) | Words::None => return Reading::None,
+            Words::Bound(bound) => bound,
+        };
+        if self.begun || !self.could_be_approved(facts, "") {
+            return Reading::None;
+        }
+        if !self.settle() {
+            return Reading::Waits;
+        }
+        let is_seen = bound.prepared.is_some() && bound.values.is_some();
+        if self.transaction.block != Block::Idle || !is_seen {
+            return Reading::None;
+        }
+        if self.approvals.types.is_none() {
+            self.ask_describing(Purpose::Types, false, Some(bound.statement));
+            return Reading::Waits;
+        }
+        self.bound_wording(facts, bound)
+            .map_or(Reading::None, Reading::Wording)
+    }
+
+    /// What a person reads of a statement and what it is bound to, where that may be approved and can be shown in full.
+    pub fn bound_wording(&self, facts: &Arc<Facts>, bound: Bound<'_>) -> Option<Wording> {
+        let (prepared, types) = (bound.prepared?, self.approvals.types.as_deref()?);
+        let wording = Wording {
+            values: values::read(bound.values?, types)?,
+            ..worded(split(&prepared.text).1)
+        };
+        // What is read must be what the name was judged by.
+        let is_judged = self.facts_of(prepared.text.as_bytes()) == *facts;
+        let may = facts.taking.is_none() && self.could_be_approved(facts, &wording.text);
+        (is_judged && may && wording.is_readable()).then_some(wording)
+    }
+
     /// Whether a freeze stands against what may be approved otherwise: that takes two people.
     pub fn is_held_by_freeze(&self, facts: &Facts) -> bool {
         let standing = self.door.standing();
@@ -114,9 +175,17 @@ impl Session {
 
     /// The course of a statement that comes with a code, or before which one was set; none when neither is so, or no code is
     /// needed.
-    pub fn approved_course(&mut self, facts: &Arc<Facts>, code: Option<&str>, text: &str) -> Option<Course> {
-        if self.transaction.permit.is_some() {
-            return Some(self.permitted(facts, text));
+    pub fn approved_course(
+        &mut self,
+        facts: &Arc<Facts>,
+        code: Option<&str>,
+        form: Form,
+        words: Words<'_>,
+    ) -> Option<Course> {
+        match self.transaction.permit.as_ref().map(|permit| &permit.runs) {
+            Some(Runs::This) => return Some(self.permitted(facts, form, words)),
+            Some(Runs::Portal(_)) => return Some(self.refuse(std::slice::from_ref(facts), not_alone())),
+            None => {}
         }
         let comes = code.is_some() || self.approvals.set.is_some() || self.approvals.answered.is_some();
         if self.door.observes || !comes {
@@ -139,26 +208,32 @@ impl Session {
             return Some(match answer {
                 Ok(redeemed) => {
                     let undo = self.door.undo();
-                    self.transaction.permit = Some(Permit { redeemed, undo });
-                    self.permitted(facts, text)
+                    let runs = Runs::This;
+                    self.transaction.permit = Some(Permit { redeemed, undo, runs });
+                    self.permitted(facts, form, words)
                 }
                 Err(why) => self.refuse(std::slice::from_ref(facts), not_good(&why)),
             });
         }
+        let wording = match self.reading(facts, words) {
+            Reading::Waits => return Some(Course::Wait),
+            Reading::Wording(wording) => Some(wording),
+            Reading::None => None,
+        };
         let code = code.map(str::to_owned).or_else(|| self.approvals.set.take())?;
-        let refusal = match &self.door.desk {
-            None => not_good("this proxy runs without the server that knows approvals"),
-            Some(_) if code.len() > CODE_BYTES_MAX => not_good("it is no code of an approval"),
-            Some(_) if !self.may_be_approved(facts, text) => not_approvable(),
+        let refusal = match (&self.door.desk, wording) {
+            (None, _) => not_good("this proxy runs without the server that knows approvals"),
+            (Some(_), _) if code.len() > CODE_BYTES_MAX => not_good("it is no code of an approval"),
+            (Some(_), None) => not_approvable(),
             // Before the code is used up for nothing.
-            Some(_) if self.door.undo_required && !self.began.keeps => no_undo(),
-            Some(desk) => {
+            (Some(_), Some(_)) if self.door.undo_required && !self.began.keeps => no_undo(),
+            (Some(desk), Some(wording)) => {
                 self.approvals.asking = Some(desk.ask(Redemption {
                     code,
                     proxy: self.door.name.clone(),
                     environment: self.door.environment,
                     login: self.login.user.clone(),
-                    statement: digest(text),
+                    statement: wording.digest(),
                     frozen: self.is_held_by_freeze(facts),
                 }));
                 return Some(Course::Wait);
@@ -213,15 +288,43 @@ impl Session {
     }
 
     /// Runs what was approved. Whatever refuses it refuses the approval too, which is used up.
-    fn permitted(&mut self, facts: &Arc<Facts>, text: &str) -> Course {
-        let course = match &facts.taking {
-            Some(taking) => self.taken(facts, taking, text),
-            None => self.measured(std::slice::from_ref(facts), Form::Query, Words::Query(text)),
+    fn permitted(&mut self, facts: &Arc<Facts>, form: Form, words: Words<'_>) -> Course {
+        let all = std::slice::from_ref(facts);
+        let course = match (&facts.taking, words) {
+            (Some(taking), Words::Query(text)) => self.taken(facts, taking, text),
+            (Some(_), Words::Bound(_) | Words::Parsed(_) | Words::None) => self.refuse(all, not_approvable()),
+            (None, _) => self.measured(all, form, words),
         };
         if matches!(course, Course::Refuse(_)) {
             self.transaction.permit = None;
         }
         course
+    }
+
+    /// Notes that what was approved is bound to a portal.
+    pub fn permit_portal(&mut self, portal: &[u8]) {
+        if let Some(permit) = &mut self.transaction.permit {
+            permit.runs = Runs::Portal(portal.to_vec());
+        }
+    }
+
+    /// Whether what was approved, and may run alone, is not this.
+    pub fn is_beside_approved(&self) -> bool {
+        let runs = self.transaction.permit.as_ref().map(|permit| &permit.runs);
+        matches!(runs, Some(Runs::Portal(_)))
+    }
+
+    /// The course of an Execute of what was approved; none when it runs another portal, or nothing was approved.
+    pub fn permitted_execution(&mut self, portal: &[u8], all: &[Arc<Facts>]) -> Option<Course> {
+        let runs = self.transaction.permit.as_ref().map(|permit| &permit.runs);
+        if !matches!(runs, Some(Runs::Portal(permitted)) if permitted == portal) {
+            return None;
+        }
+        let quotas = &self.door.standing().policy.quotas;
+        Some(match self.admit(all, Form::Execute, quotas) {
+            Some(refusal) => Course::Refuse(Box::new(refusal)),
+            None => self.measured(all, Form::Execute, Words::None),
+        })
     }
 }
 
@@ -229,8 +332,27 @@ impl Session {
 #[derive(Debug)]
 pub struct Permit {
     pub redeemed: Redeemed,
+    pub runs: Runs,
     /// Under which what it removes is kept, where the database keeps it.
     pub undo: UndoId,
+}
+
+/// What a code was given for.
+#[derive(Debug)]
+pub enum Runs {
+    /// The message that is decided about.
+    This,
+    /// What was bound to this portal.
+    Portal(Vec<u8>),
+}
+
+/// Something else within the batch of what was approved.
+pub fn not_alone() -> Refusal {
+    Refusal::new(
+        "42501",
+        "an approved statement runs alone, and something else came in its batch",
+        "send a Sync before it and after it; drivers do so outside of pipelines and batches",
+    )
 }
 
 fn not_good(why: &str) -> Refusal {
@@ -242,7 +364,7 @@ fn not_approvable() -> Refusal {
     Refusal::new(
         "42501",
         "this statement can not be approved: what stands against it is more than the policy about rows, or it is not alone",
-        "send one statement that writes or deletes rows, or one `DROP TABLE` or `TRUNCATE`, outside of a transaction, as a text with its literals; `safeguard statement --help` says more",
+        "send one statement that writes or deletes rows, outside of a transaction and of a pipeline, with values of PostgreSQL's own types and 16 KiB in all; or one `DROP TABLE` or `TRUNCATE` as a text without parameters; `safeguard statement --help` says more",
     )
 }
 
@@ -269,6 +391,7 @@ mod tests {
 
     #[test]
     fn an_approval_is_bound_to_the_literals() {
+        let digest = |text: &str| worded(text).digest();
         assert_eq!(
             digest("DELETE FROM t WHERE id = 7"),
             digest(" DELETE FROM t WHERE id = 7 ; ")

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use safeguard_api::guard::{GuardAnswer, Principal};
 use safeguard_guard::{Facts, TransactionStep};
 
+use super::approval::{Reading, not_alone, worded};
 use super::effect::{Purpose, not_measured};
 use super::estimate::Words;
 use super::frame;
@@ -40,6 +41,9 @@ impl Session {
     /// Decides about a message. A message that waits is decided about anew, with what was learned since. `words` are what the
     /// message says of the statement.
     pub fn course(&mut self, candidates: &[Arc<Facts>], form: Form, words: Words<'_>) -> Course {
+        if self.is_beside_approved() {
+            return self.refuse(candidates, not_alone());
+        }
         let standing = self.door.standing();
         let prepared = match self.prepared(candidates, form) {
             Ok(prepared) => prepared,
@@ -74,9 +78,10 @@ impl Session {
                 None => self.allowed(all, form),
             },
             GuardAnswer::Measure if self.is_unrecorded() => self.refuse(all, unrecorded()),
-            GuardAnswer::Measure if takes_tables(all) => self.denied(all, &judgement, words.query()),
+            GuardAnswer::Measure if takes_tables(all) => self.denied(all, &judgement, words),
             GuardAnswer::Measure => self.measured(all, form, words),
-            GuardAnswer::Deny => self.denied(all, &judgement, words.query()),
+            GuardAnswer::Deny if self.is_decided_when_bound(all, words) => Course::Forward,
+            GuardAnswer::Deny => self.denied(all, &judgement, words),
         }
     }
 
@@ -86,12 +91,17 @@ impl Session {
         unattended && self.door.desk.as_ref().is_some_and(|desk| !desk.is_recording())
     }
 
-    fn denied(&self, all: &[Arc<Facts>], judgement: &Judgement, text: Option<&str>) -> Course {
-        let decision = self.door.decision();
-        let text = match all {
-            [facts] => text.filter(|text| self.may_be_approved(facts, text)),
-            _ => None,
+    fn denied(&mut self, all: &[Arc<Facts>], judgement: &Judgement, words: Words<'_>) -> Course {
+        let reading = match all {
+            [facts] => self.reading(facts, words),
+            _ => Reading::None,
         };
+        let wording = match reading {
+            Reading::Waits => return Course::Wait,
+            Reading::Wording(wording) => Some(wording),
+            Reading::None => None,
+        };
+        let decision = self.door.decision();
         let mut refusal = match &judgement.finding {
             Some(finding) => Refusal::of(finding, &decision),
             None => Refusal::new(
@@ -103,10 +113,10 @@ impl Session {
         if let (GuardAnswer::Measure, [facts]) = (judgement.answer, all) {
             refusal = uncounted(not_measured(facts).unwrap_or("takes whole tables"));
         }
-        if text.is_some() {
+        if wording.is_some() {
             refusal.hint = self.approvable_hint(&refusal.hint, &decision);
         }
-        self.tell_refused(all, judgement, decision, &refusal.sqlstate, text);
+        self.tell_refused(all, judgement, decision, &refusal.sqlstate, wording);
         Course::Refuse(Box::new(refusal))
     }
 
@@ -213,7 +223,16 @@ impl Session {
                 Some(permit) => Purpose::Undoable(permit.undo.clone()),
                 None => Purpose::Baseline,
             };
-            self.ask(purpose, form == Form::Query);
+            // The types are asked for in the same breath, as long as the statement may be alone.
+            let describes = match words {
+                Words::Bound(bound) if self.transaction.block == Block::Idle && !self.begun => {
+                    let is_known = self.approvals.types.is_some() || self.door.desk.is_none();
+                    let is_seen = bound.prepared.is_some() && bound.values.is_some();
+                    Some(bound.statement).filter(|_| is_seen && !is_known)
+                }
+                Words::Bound(_) | Words::Query(_) | Words::Parsed(_) | Words::None => None,
+            };
+            self.ask_describing(purpose, form == Form::Query, describes);
             return Course::Wait;
         }
         if self.transaction.permit.is_some() && self.door.undo_required && !self.keeps_rows() {
@@ -222,8 +241,12 @@ impl Session {
         if let Some(course) = self.costed(all, form, words) {
             return course;
         }
-        if let ([facts], Some(text), true) = (all, words.query(), self.transaction.is_wrapped) {
-            self.transaction.text = self.could_be_approved(facts, text).then(|| text.to_owned());
+        if self.transaction.is_wrapped && form != Form::Execute {
+            self.transaction.wording = match (all, words) {
+                ([facts], Words::Query(text)) => self.could_be_approved(facts, text).then(|| worded(text)),
+                ([facts], Words::Bound(bound)) if !self.begun => self.bound_wording(facts, bound),
+                (_, Words::Query(_) | Words::Bound(_) | Words::Parsed(_) | Words::None) => None,
+            };
         }
         for facts in all {
             self.transaction.watch.add(facts);

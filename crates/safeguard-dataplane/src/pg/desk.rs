@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
 use safeguard_api::statement::{
-    DECISIONS_MAX, DecisionBatch, Redeemed, Redemption, RowEffect, StatementDecision, StatementText,
+    DECISIONS_MAX, DecisionBatch, Redeemed, Redemption, RowEffect, StatementDecision, StatementText, Wording,
 };
 use safeguard_api::{Environment, Name};
 use tokio::sync::oneshot;
@@ -73,7 +73,7 @@ impl Desk {
         proxy: &Name,
         environment: Environment,
         decision: StatementDecision,
-        text: Option<&str>,
+        wording: Option<Wording>,
     ) -> bool {
         let mut batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
         let batch = batches.entry(proxy.clone()).or_insert_with(|| DecisionBatch {
@@ -82,10 +82,11 @@ impl Desk {
             decisions: Vec::new(),
             texts: Vec::new(),
         });
-        if let Some(text) = text.filter(|_| batch.texts.len() < TEXTS_MAX) {
+        if let Some(Wording { text, values }) = wording.filter(|_| batch.texts.len() < TEXTS_MAX) {
             batch.texts.push(StatementText {
                 decision: decision.decision.clone(),
-                text: text.to_owned(),
+                text,
+                values,
             });
         } else if batch.decisions.len() >= LISTED_MAX {
             // What may be approved is named by its own decision.

@@ -65,6 +65,8 @@ pub enum Purpose {
     Discard,
     /// What a statement will cost.
     Estimate,
+    /// What the parameters of the client's statement are; that alone is asked.
+    Types,
     /// The counts before the client's own commit.
     Check,
     /// The counts before the commit of the proxy's transaction.
@@ -82,7 +84,7 @@ impl Purpose {
             Purpose::Baseline => &[ROWS, COUNTS],
             Purpose::Check | Purpose::LastCheck => &[SETTLE, ROWS, COUNTS, LOCKED],
             Purpose::Undoable(_) => &[BEGIN, KEEPS, ROWS, COUNTS],
-            Purpose::Estimate | Purpose::List | Purpose::Rows | Purpose::Discard => &[],
+            Purpose::Estimate | Purpose::Types | Purpose::List | Purpose::Rows | Purpose::Discard => &[],
             Purpose::Commit => &[COMMIT],
             Purpose::Rollback(_) => &[ROLLBACK],
         }

@@ -18,7 +18,8 @@ use super::replies::Own;
 use super::session::Session;
 use super::transaction::Block;
 
-/// Of the texts of prepared statements that a session keeps; further ones can not be run where cost is limited.
+/// Of the texts of prepared statements that a session keeps; further ones can not be run where cost is limited, and can not
+/// be approved.
 const PREPARED_BYTES_MAX: usize = 4 << 20;
 /// Of the parameters that a statement is explained with.
 pub const PARAMETERS_BYTES_MAX: usize = 1 << 20;
@@ -37,24 +38,25 @@ pub enum Words<'m> {
     None,
     /// A simple query's text, without a code in front of it.
     Query(&'m str),
-    /// The text that was prepared, and what it is bound to.
-    Bound(&'m Prepared, &'m [u8]),
+    /// The same of a text that is prepared.
+    Parsed(&'m str),
+    Bound(Bound<'m>),
 }
 
-impl<'m> Words<'m> {
-    /// What a person may approve.
-    pub fn query(self) -> Option<&'m str> {
-        match self {
-            Words::Query(text) => Some(text),
-            Words::None | Words::Bound(..) => None,
-        }
-    }
+/// What a statement is bound to.
+#[derive(Clone, Copy)]
+pub struct Bound<'m> {
+    /// Its name.
+    pub statement: &'m [u8],
+    /// None as long as the server has not taken it, or when it was not kept.
+    pub prepared: Option<&'m Prepared>,
+    /// None when they are not seen whole.
+    pub values: Option<&'m [u8]>,
 }
 
-/// A statement that was prepared while cost was limited.
-#[derive(Debug)]
+/// A statement that was prepared, and that may have to be explained or approved when it is bound.
 pub struct Prepared {
-    text: String,
+    pub text: String,
     /// The types of its parameters, as the message says them.
     types: Vec<u8>,
 }
@@ -183,11 +185,18 @@ impl Session {
                 self.ask_estimate(text, &[0; 2], &[0; 4], form);
                 return Some(Course::Wait);
             }
-            (Plan::One, Words::Bound(prepared, parameters)) => {
-                self.ask_estimate(&prepared.text, &prepared.types, parameters, form);
+            (
+                Plan::One,
+                Words::Bound(Bound {
+                    prepared: Some(prepared),
+                    values: Some(values),
+                    ..
+                }),
+            ) => {
+                self.ask_estimate(&prepared.text, &prepared.types, values, form);
                 return Some(Course::Wait);
             }
-            (Plan::One, Words::None) => not_kept(),
+            (Plan::One, Words::Bound(_) | Words::Parsed(_) | Words::None) => not_kept(),
             (Plan::Unseen | Plan::None, _) => not_explained(),
         };
         self.unknown_cost(all, why)
@@ -198,7 +207,7 @@ impl Session {
         let text = [EXPLAIN, text].concat();
         let none: (&[u8], &[u8]) = (&[0; 2], &[0; 4]);
         let questions = [(PRICES, none), (&text, (types, parameters))];
-        self.ask_with(&questions, Purpose::Estimate, synced);
+        self.ask_with(&questions, Purpose::Estimate, synced, None);
     }
 
     /// Takes the answer.

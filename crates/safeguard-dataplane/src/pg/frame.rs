@@ -48,7 +48,7 @@ pub fn take_text<'b>(bytes: &mut &'b [u8]) -> Option<&'b [u8]> {
     Some(text)
 }
 
-fn take<'b, const N: usize>(bytes: &mut &'b [u8]) -> Option<&'b [u8; N]> {
+pub fn take<'b, const N: usize>(bytes: &mut &'b [u8]) -> Option<&'b [u8; N]> {
     let (first, rest) = bytes.split_first_chunk::<N>()?;
     *bytes = rest;
     Some(first)
@@ -147,6 +147,14 @@ pub fn execute(out: &mut Vec<u8>, portal: &[u8]) {
     message(out, b'E', |out| {
         text(out, portal);
         out.extend_from_slice(&[0; 4]);
+    });
+}
+
+/// Has the server say what a statement asks for and returns.
+pub fn describe(out: &mut Vec<u8>, statement: &[u8]) {
+    message(out, b'D', |out| {
+        out.push(b'S');
+        text(out, statement);
     });
 }
 

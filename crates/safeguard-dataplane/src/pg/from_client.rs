@@ -6,12 +6,13 @@
 use std::sync::Arc;
 
 use safeguard_api::guard::StatementClass;
+use safeguard_api::statement::REQUEST_TEXT_BYTES_MAX;
 use safeguard_guard::{Act, Facts, Run, STATEMENT_BYTES_MAX};
 
 use super::approval;
 
 use super::course::{Course, Form, reserved, unknown_portal, unknown_statement};
-use super::estimate::{self, PARAMETERS_BYTES_MAX, Prepared, Words};
+use super::estimate::{self, Bound, PARAMETERS_BYTES_MAX, Prepared, Words};
 use super::frame::{self, HEAD_BYTES, Head, take_text};
 use super::names::Candidates;
 use super::own::RESERVED;
@@ -70,6 +71,7 @@ impl Session {
             b'S' => {
                 self.send(head, bytes);
                 self.mid_batch = false;
+                self.begun = false;
                 self.expect(Asked::Sync, None);
                 self.statements.end_batch();
                 self.portals.end_batch();
@@ -144,7 +146,7 @@ impl Session {
         let (code, text) = std::str::from_utf8(sql).map_or((None, ""), approval::split);
         let course = match reserved_name(&facts) {
             Some(name) => Course::Refuse(Box::new(reserved(name.as_bytes()))),
-            None => match self.approved_course(&facts, code, text) {
+            None => match self.approved_course(&facts, code, Form::Query, Words::Query(text)) {
                 Some(course) => course,
                 None => self.course(std::slice::from_ref(&facts), Form::Query, Words::Query(text)),
             },
@@ -173,20 +175,23 @@ impl Session {
     fn expect_query(&mut self, facts: Arc<Facts>, refusal: Option<Box<Refusal>>) {
         self.expect(Asked::Query(facts), refusal);
         self.mid_batch = false;
+        self.begun = false;
         self.transaction.is_ending = self.transaction.is_wrapped;
     }
 
     fn parse(&mut self, head: Head, body: &[u8], bytes: &[u8]) -> Result<Step, End> {
         let mut rest = body;
         let name = take_text(&mut rest).ok_or_else(malformed)?;
-        let facts = match (body.len() == head.body, take_text(&mut rest)) {
-            (true, Some(sql)) => self.facts(sql),
-            (false, _) => too_long(head),
+        let (sql, facts) = match (body.len() == head.body, take_text(&mut rest)) {
+            (true, Some(sql)) => (sql, self.facts(sql)),
+            (false, _) => (&[][..], too_long(head)),
             (true, None) => return Err(malformed()),
         };
+        let words = std::str::from_utf8(sql).map_or(Words::None, Words::Parsed);
+        let all = std::slice::from_ref(&facts);
         let course = match name.starts_with(RESERVED) {
             true => Course::Refuse(Box::new(reserved(name))),
-            false => self.course(std::slice::from_ref(&facts), Form::Parse, Words::None),
+            false => self.course(all, Form::Parse, words),
         };
         self.mid_batch |= !matches!(course, Course::Wait | Course::Answered);
         let mut asked = Asked::Parse {
@@ -196,8 +201,9 @@ impl Session {
         match course {
             Course::Wait | Course::Answered => Ok(Step::Wait),
             Course::Forward => {
+                let reads = facts.acts.iter().all(|act| act.class == StatementClass::Read);
                 if let Asked::Parse { prepared, .. } = &mut asked
-                    && self.limits_cost()
+                    && (self.limits_cost() || !reads && self.is_decided_when_bound(all, words))
                 {
                     *prepared = Prepared::read(body).map(Arc::new);
                 }
@@ -217,19 +223,39 @@ impl Session {
         let mut rest = body;
         let portal = take_text(&mut rest).ok_or_else(malformed)?;
         let statement = take_text(&mut rest).ok_or_else(malformed)?;
+        let prepared = self.estimates.of(statement);
+        // Somebody may have to read the values.
+        let readable = head.body.min(NAMES_BYTES_MAX + REQUEST_TEXT_BYTES_MAX);
+        let mut body = body;
+        if prepared.is_some() && body.len() < readable {
+            let Some(seen) = bytes.get(HEAD_BYTES..HEAD_BYTES + readable) else {
+                return Ok(Step::More(HEAD_BYTES + readable));
+            };
+            rest = seen.get(body.len() - rest.len()..).ok_or_else(malformed)?;
+            body = seen;
+        }
         let candidates = self.statements.candidates(statement);
         let course = if portal.starts_with(RESERVED) {
             Course::Refuse(Box::new(reserved(portal)))
         } else if candidates.is_empty() && !self.door.observes {
             Course::Refuse(Box::new(unknown_statement(statement)))
         } else {
-            let prepared = self.estimates.of(statement);
-            let values = estimate::parameters(rest, body.len() == head.body);
-            let words = match (&prepared, values) {
-                (Some(prepared), Some(values)) => Words::Bound(prepared, values),
-                _ => Words::None,
+            let words = Words::Bound(Bound {
+                statement,
+                prepared: prepared.as_deref(),
+                values: estimate::parameters(rest, body.len() == head.body),
+            });
+            let code = prepared
+                .as_deref()
+                .and_then(|prepared| approval::split(&prepared.text).0);
+            let approved = match &*candidates {
+                [facts] => self.approved_course(facts, code, Form::Bind, words),
+                _ => None,
             };
-            self.course(&candidates, Form::Bind, words)
+            match approved {
+                Some(course) => course,
+                None => self.course(&candidates, Form::Bind, words),
+            }
         };
         self.mid_batch |= !matches!(course, Course::Wait | Course::Answered);
         let asked = Asked::Bind {
@@ -239,6 +265,8 @@ impl Session {
             Course::Wait | Course::Answered => Ok(Step::Wait),
             Course::Forward => {
                 self.expect(asked, None);
+                self.begun = true;
+                self.permit_portal(portal);
                 self.portals.propose(portal, candidates);
                 // Its parameters may be as large as they like.
                 Ok(self.pass_on(head, bytes))
@@ -259,7 +287,10 @@ impl Session {
         let course = if candidates.is_empty() && !self.door.observes {
             Course::Refuse(Box::new(unknown_portal(portal)))
         } else {
-            self.course(&candidates, Form::Execute, Words::None)
+            match self.permitted_execution(portal, &candidates) {
+                Some(course) => course,
+                None => self.course(&candidates, Form::Execute, Words::None),
+            }
         };
         let refusal = match course {
             Course::Wait | Course::Answered => return Ok(Step::Wait),
@@ -277,6 +308,7 @@ impl Session {
             }
         };
         self.mid_batch = true;
+        self.begun = true;
         let portal = portal.to_vec();
         self.expect(Asked::Execute { portal, candidates }, refusal);
         Ok(Step::Taken(head.whole()))
@@ -313,12 +345,17 @@ impl Session {
         if let Some(facts) = &self.facts {
             return Arc::clone(facts);
         }
-        let facts = match std::str::from_utf8(sql) {
-            Ok(sql) => self.in_this_session(self.door.texts.read(sql)),
-            Err(_) => Arc::new(Facts::not_understood("is not UTF-8")),
-        };
+        let facts = self.facts_of(sql);
         self.facts = Some(Arc::clone(&facts));
         facts
+    }
+
+    /// What any text does.
+    pub fn facts_of(&self, sql: &[u8]) -> Arc<Facts> {
+        match std::str::from_utf8(sql) {
+            Ok(sql) => self.in_this_session(self.door.texts.read(sql)),
+            Err(_) => Arc::new(Facts::not_understood("is not UTF-8")),
+        }
     }
 
     fn send(&mut self, head: Head, bytes: &[u8]) {

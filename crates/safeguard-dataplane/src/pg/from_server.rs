@@ -37,6 +37,12 @@ impl Session {
             self.from_server = Through::Drop(head.whole());
             return Ok(Step::Taken(self.from_server.take(bytes, &mut self.client.output)));
         }
+        // What a statement returns is nobody's question, and how many parameters it may have is the client's choice.
+        if is_own && (head.tag == b'T' || head.tag == b't' && head.body > WHOLE_BYTES_MAX) {
+            self.own_message(head.tag, &[])?;
+            self.from_server = Through::Drop(head.whole());
+            return Ok(Step::Taken(self.from_server.take(bytes, &mut self.client.output)));
+        }
         let is_row = is_own && head.tag == b'D';
         if is_whole && !is_row && head.body > WHOLE_BYTES_MAX {
             return Err(End::protocol("the server's answer is too long for its kind"));

@@ -37,6 +37,7 @@ mod transaction;
 mod upstream;
 mod usage;
 mod users;
+mod values;
 
 use std::future::Future;
 use std::io;

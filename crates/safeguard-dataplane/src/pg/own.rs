@@ -11,6 +11,7 @@ use super::refusal::{OVER_BUDGET, Refusal};
 use super::replies::{Asked, Expected, Own};
 use super::session::{End, Session};
 use super::transaction::{Answered, Block};
+use super::values;
 
 /// Names that begin so are the proxy's.
 pub const RESERVED: &[u8] = b"safeguard:";
@@ -23,6 +24,11 @@ impl Session {
     /// Asks the server; nothing else is sent until it has answered. With a Sync an error leaves the server ready; without,
     /// it drops the rest of the client's batch, as after any error.
     pub fn ask(&mut self, purpose: Purpose, synced: bool) {
+        self.ask_describing(purpose, synced, None);
+    }
+
+    /// The same, and what the parameters of the client's statement of this name are.
+    pub fn ask_describing(&mut self, purpose: Purpose, synced: bool, describes: Option<&[u8]>) {
         let is_first = matches!(purpose, Purpose::Baseline | Purpose::Undoable(_));
         let begin = is_first && self.transaction.block == Block::Idle;
         if begin {
@@ -36,23 +42,29 @@ impl Session {
             .chain(setting.as_deref())
             .chain(rest.iter().copied())
             .collect();
-        self.ask_all(&statements, purpose, synced);
+        self.ask_all(&statements, purpose, synced, describes);
     }
 
     /// Asks within the transaction that there is, for a simple query that waits.
     pub fn ask_plain(&mut self, statements: &[&str], purpose: Purpose) {
-        self.ask_all(statements, purpose, true);
+        self.ask_all(statements, purpose, true, None);
     }
 
-    fn ask_all(&mut self, statements: &[&str], purpose: Purpose, synced: bool) {
+    fn ask_all(&mut self, statements: &[&str], purpose: Purpose, synced: bool, describes: Option<&[u8]>) {
         let none: Parameters<'_> = (&[0; 2], &[0; 4]);
         let questions: Vec<_> = statements.iter().map(|&sql| (sql, none)).collect();
-        self.ask_with(&questions, purpose, synced);
+        self.ask_with(&questions, purpose, synced, describes);
     }
 
     /// Asks with parameters: their types and values stand beside each text.
-    pub fn ask_with(&mut self, questions: &[(&str, Parameters<'_>)], purpose: Purpose, synced: bool) {
-        let closes_left = 4 * questions.len();
+    pub fn ask_with(
+        &mut self,
+        questions: &[(&str, Parameters<'_>)],
+        purpose: Purpose,
+        synced: bool,
+        describes: Option<&[u8]>,
+    ) {
+        let ends_left = 4 * questions.len() + usize::from(describes.is_some());
         let out = &mut self.server.output;
         for (sql, (types, values)) in questions {
             // A question that failed has left its portal and its statement behind.
@@ -64,6 +76,9 @@ impl Session {
             frame::close(out, b'P', OWN_NAME);
             frame::close(out, b'S', OWN_NAME);
         }
+        if let Some(statement) = describes {
+            frame::describe(out, statement);
+        }
         frame::empty(out, if synced { b'S' } else { b'H' });
         if !synced {
             self.mid_batch = true;
@@ -72,7 +87,7 @@ impl Session {
         let own = Own {
             purpose,
             synced,
-            closes_left,
+            ends_left,
             rows: Vec::new(),
             tags: Vec::new(),
             error: None,
@@ -117,14 +132,17 @@ impl Session {
                 }
                 own.error = Some(error);
             }
-            b'3' => own.closes_left = own.closes_left.saturating_sub(1),
+            // What it returns ends what is described.
+            b'3' | b'T' | b'n' => own.ends_left = own.ends_left.saturating_sub(1),
+            // What can not be read has no types, which fit no value.
+            b't' => self.approvals.types = Some(values::types(body).unwrap_or_default()),
             b'1' | b'2' | b'Z' => {}
             _ => return Err(End::protocol("the server answered another question")),
         }
         let status = body.first().copied().unwrap_or_default();
         let is_done = match own.synced {
             true => tag == b'Z',
-            false => own.error.is_some() || own.closes_left == 0,
+            false => own.error.is_some() || own.ends_left == 0,
         };
         if !is_done {
             return Ok(());
@@ -157,6 +175,11 @@ impl Session {
             }
             Purpose::List | Purpose::Rows | Purpose::Discard => {
                 self.taken_answered(own, status);
+                Ok(())
+            }
+            Purpose::Types => {
+                // The client's batch goes on to its end; this is the error that it hears.
+                self.client.output.extend(own.error.unwrap_or_default());
                 Ok(())
             }
             Purpose::Baseline | Purpose::Undoable(_) | Purpose::Check => {
@@ -248,7 +271,7 @@ impl Session {
             Some(_) => "the code is used up; have what it really does approved",
             None => "change fewer rows in one transaction; `[guard.budgets]` has the limits",
         };
-        let hint = match self.transaction.text {
+        let hint = match self.transaction.wording {
             Some(_) => self.approvable_hint(instead, decision),
             None => instead.to_owned(),
         };

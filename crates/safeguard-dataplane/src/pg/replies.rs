@@ -19,7 +19,7 @@ pub enum Asked {
     Query(Arc<Facts>),
     Parse {
         name: Vec<u8>,
-        /// Where the cost of statements is limited.
+        /// Where it may have to be explained or approved.
         prepared: Option<Arc<Prepared>>,
     },
     Bind {
@@ -54,8 +54,8 @@ pub struct Own {
     pub purpose: Purpose,
     /// Whether it ends with a Sync.
     pub synced: bool,
-    /// Its statements and portals that are still to be closed.
-    pub closes_left: usize,
+    /// Its statements and portals that are still to be closed, and what is still to be described.
+    pub ends_left: usize,
     pub rows: Vec<Vec<u8>>,
     pub tags: Vec<Vec<u8>>,
     pub error: Option<Vec<u8>>,

@@ -139,6 +139,8 @@ pub struct Session {
     pub mid_batch: bool,
     /// The server was asked to answer what it has so far.
     pub flushed: bool,
+    /// Something was bound or run, and no Sync was sent after it.
+    pub begun: bool,
     /// The end of a statement that is not told before its transaction has ended.
     pub held: Vec<u8>,
     /// The client said that it leaves.
@@ -171,6 +173,7 @@ impl Session {
             mid_batch: false,
             flushed: false,
             held: Vec::new(),
+            begun: false,
             left: false,
             last_word: false,
             meter,

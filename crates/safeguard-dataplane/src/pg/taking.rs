@@ -8,6 +8,7 @@ use std::sync::Arc;
 use safeguard_api::statement::Takes;
 use safeguard_guard::{Facts, Taking, TakingVerb};
 
+use super::approval::worded;
 use super::course::{Course, Form};
 use super::effect::{Effect, Purpose};
 use super::estimate::Words;
@@ -85,7 +86,7 @@ impl Session {
             self.count_rows(rows_max);
             return Course::Wait;
         }
-        self.transaction.text = self.could_be_approved(facts, text).then(|| text.to_owned());
+        self.transaction.wording = self.could_be_approved(facts, text).then(|| worded(text));
         if let Some(over) = self
             .transaction
             .taken

@@ -6,10 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use safeguard_api::DecisionId;
 use safeguard_api::credential::user_of;
 use safeguard_api::guard::{GuardAnswer, StatementClass};
-use safeguard_api::statement::{Outcome, RowEffect, StatementDecision};
+use safeguard_api::statement::{Outcome, RowEffect, StatementDecision, Wording};
 use safeguard_guard::Facts;
 
-use super::approval::bare;
 use super::door::Door;
 use super::effect::Effect;
 use super::judged::Judgement;
@@ -107,7 +106,7 @@ impl Session {
         judgement: &Judgement,
         decision: DecisionId,
         sqlstate: &str,
-        text: Option<&str>,
+        wording: Option<Wording>,
     ) {
         self.door.counters.refused.fetch_add(1, Ordering::Relaxed);
         let rule = judgement.finding.as_ref().map_or("", |finding| &finding.rule);
@@ -115,11 +114,12 @@ impl Session {
             proxy = %self.door.name, user = %self.login.user, principal = %self.login.principal,
             rule, %decision, classes = %classes(all), relations = %relations(all), "A statement was refused"
         );
-        let frozen = text.is_some() && all.iter().any(|facts| self.is_held_by_freeze(facts));
-        self.tell_desk(text, || StatementDecision {
+        let frozen = wording.is_some() && all.iter().any(|facts| self.is_held_by_freeze(facts));
+        let unkept = wording.is_some() && !self.began.keeps;
+        self.tell_desk(wording, || StatementDecision {
             rule: Some(rule.to_owned()),
             sqlstate: Some(sqlstate.to_owned()),
-            unkept: text.is_some() && !self.began.keeps,
+            unkept,
             frozen,
             ..self.decided(Outcome::Refused, all, decision)
         });
@@ -211,7 +211,7 @@ impl Session {
             }
         };
         let watch = &self.transaction.watch;
-        let text = self.transaction.text.as_deref().filter(|_| over.is_some());
+        let wording = self.transaction.wording.clone().filter(|_| over.is_some());
         let keeps = over.is_none() && self.keeps_rows();
         let permit = self.transaction.permit.as_ref().filter(|_| keeps);
         // Where the server was asked, a name has its schema.
@@ -219,9 +219,11 @@ impl Session {
             Some(taken) => taken.named().map(str::to_owned).take(NAMES_TOLD_MAX).collect(),
             None => watch.targets.iter().take(NAMES_TOLD_MAX).cloned().collect(),
         };
-        let frozen = text.is_some_and(|text| self.is_held_by_freeze(&self.door.texts.read(text)));
-        self.tell_desk(text, || StatementDecision {
-            unkept: text.is_some() && !self.keeps_rows(),
+        let is_held = |wording: &Wording| self.is_held_by_freeze(&self.door.texts.read(&wording.text));
+        let frozen = wording.as_ref().is_some_and(is_held);
+        let unkept = wording.is_some() && !self.keeps_rows();
+        self.tell_desk(wording, || StatementDecision {
+            unkept,
             frozen,
             sqlstate: over.map(|_| OVER_BUDGET.to_owned()),
             classes: watch.classes.iter().copied().collect(),
@@ -261,12 +263,11 @@ impl Session {
     }
 
     /// Tells a decision at the desk, where there is one. What finds no room there is in the lines of the log alone.
-    fn tell_desk(&self, text: Option<&str>, decision: impl FnOnce() -> StatementDecision) {
+    fn tell_desk(&self, wording: Option<Wording>, decision: impl FnOnce() -> StatementDecision) {
         let Some(desk) = &self.door.desk else {
             return;
         };
-        let text = text.map(bare);
-        if !desk.tell(&self.door.name, self.door.environment, decision(), text) {
+        if !desk.tell(&self.door.name, self.door.environment, decision(), wording) {
             tracing::warn!(proxy = %self.door.name, "There were more decisions than one entry of the log takes");
         }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use safeguard_api::statement::Wording;
 use safeguard_guard::{Facts, TransactionStep};
 
 use super::approval::Permit;
@@ -44,7 +45,7 @@ pub enum Answered {
     },
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Transaction {
     pub block: Block,
     /// The block was begun by the proxy, and is ended by it when the server is ready next.
@@ -62,7 +63,7 @@ pub struct Transaction {
     /// What that would take, where it takes whole tables.
     pub taken: Option<Taken>,
     /// The statement that runs alone in the proxy's transaction, where it may be approved.
-    pub text: Option<String>,
+    pub wording: Option<Wording>,
 }
 
 impl Transaction {

@@ -8,9 +8,9 @@ use safeguard_api::breakglass::{BREAKGLASS_PERSONS_MIN, Review, ReviewSpec};
 use safeguard_api::config::Approver;
 use safeguard_api::credential::user_of;
 use safeguard_api::statement::{
-    ApprovedStatement, CODE_PREFIX, DECISIONS_MAX, DecisionBatch, DecisionsRecorded, REQUEST_TEXT_BYTES_MAX,
-    REQUESTS_MAX, Redeemed, Redemption, STATEMENT_API, STATEMENT_APPROVAL_LONGEST, StatementApproval,
-    StatementCode, StatementDecision, StatementText, TAKES_MAX, Takes,
+    ApprovedStatement, CODE_PREFIX, DECISIONS_MAX, DecisionBatch, DecisionsRecorded, REQUESTS_MAX, Redeemed,
+    Redemption, STATEMENT_API, STATEMENT_APPROVAL_LONGEST, StatementApproval, StatementCode,
+    StatementDecision, StatementText, TAKES_MAX, Takes, Wording,
 };
 use safeguard_api::{DecisionId, Digest, Span, StatementRequest, Timestamp};
 use safeguard_store::{StoreError, Tx};
@@ -50,21 +50,28 @@ fn take_in(tx: &mut Tx<'_>, batch: DecisionBatch, actor: Actor) -> Result<u64, S
         }),
     );
     let mut room = REQUESTS_MAX.saturating_sub(asked_lately(tx)?);
-    for StatementText { decision: id, text } in batch.texts {
+    for asked in batch.texts {
+        let StatementText {
+            decision: id,
+            text,
+            values,
+        } = asked;
+        let wording = Wording { text, values };
         let decision = batch.decisions.iter().find(|one| one.decision == id);
-        let Some(decision) = decision.filter(|_| room > 0 && text.len() <= REQUEST_TEXT_BYTES_MAX) else {
+        let Some(decision) = decision.filter(|_| room > 0 && wording.is_readable()) else {
             continue;
         };
         if tx.get::<StatementRequest>(id.as_str())?.is_some() {
             continue;
         }
-        let commitment = tx.salt_and_commit(id.as_str(), text.as_bytes())?;
+        let commitment = tx.salt_and_commit(id.as_str(), &wording.bytes())?;
         tx.put(&StatementRequest {
             proxy: batch.proxy.clone(),
             environment: batch.environment,
             decision: decision.clone(),
             commitment: commitment.hmac.clone(),
             text: None,
+            values: Vec::new(),
             approved: None,
         })?;
         event.commit.push(commitment);
@@ -86,16 +93,17 @@ pub(super) async fn list(State(app): State<App>) -> Answer<Vec<StatementRequest>
     let requests = app.store.read(|tx| {
         let mut requests = tx.list::<StatementRequest>(true, LIST_MAX)?;
         for request in &mut requests {
-            request.text = text_of(tx, request)?;
+            if let Some(Wording { text, values }) = wording_of(tx, request)? {
+                (request.text, request.values) = (Some(text), values);
+            }
         }
         Ok(requests)
     });
     Ok(Json(requests.await?))
 }
 
-fn text_of(tx: &Tx<'_>, request: &StatementRequest) -> Result<Option<String>, StoreError> {
-    let bytes = tx.personal(&request.commitment)?;
-    Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()))
+fn wording_of(tx: &Tx<'_>, request: &StatementRequest) -> Result<Option<Wording>, StoreError> {
+    Ok(tx.personal(&request.commitment)?.and_then(Wording::read))
 }
 
 pub(super) async fn approve(
@@ -195,8 +203,13 @@ fn signed_event(
         };
         format!(", break-glass {freeze}: {}", glass.reason)
     });
+    let kept = if statement.unkept {
+        ", nothing is kept of it"
+    } else {
+        ""
+    };
     let text = format!(
-        "{may} until {}, changing at most {} rows and deleting at most {}{takes}{why}",
+        "{may} until {}, changing at most {} rows and deleting at most {}{takes}{kept}{why}",
         statement.expires, statement.budget.rows_changed_max, statement.budget.rows_deleted_max
     );
     about(kind, actor, request, text)
@@ -232,8 +245,7 @@ fn problems(
         }
     };
     let decision = &request.decision;
-    let text = text_of(tx, request)?;
-    let digest = text.map(|text| Digest::of(text.as_bytes()));
+    let digest = wording_of(tx, request)?.map(|wording| wording.digest());
     wrong(
         statement.api != STATEMENT_API,
         format!("`api` is not `{STATEMENT_API}`"),
@@ -252,7 +264,11 @@ fn problems(
     );
     wrong(
         digest.is_some_and(|digest| digest != statement.statement),
-        "it speaks of another text".to_owned(),
+        "it speaks of another text, or of other values of its parameters".to_owned(),
+    );
+    wrong(
+        decision.unkept != statement.unkept,
+        "`unkept` says whether nothing is kept of what the statement removes".to_owned(),
     );
     wrong(
         decision.takes_tables() != statement.takes.is_some(),
@@ -337,7 +353,9 @@ fn use_up(tx: &mut Tx<'_>, redemption: &Redemption, actor: Actor) -> Result<Rede
         return Err(ApiError::refused("the code is of another login or another proxy"));
     }
     if statement.statement != redemption.statement {
-        return Err(ApiError::refused("another text was approved, to the letter"));
+        return Err(ApiError::refused(
+            "another text was approved, to the letter, or other values of its parameters",
+        ));
     }
     if statement.expires <= at {
         return Err(ApiError::refused(format!("it expired at {}", statement.expires)));
@@ -447,52 +465,4 @@ fn about(kind: &str, actor: Actor, request: &StatementRequest, text: String) -> 
 }
 
 #[cfg(test)]
-mod tests {
-    use safeguard_api::guard::Principal;
-    use safeguard_api::statement::Outcome;
-
-    use super::*;
-
-    #[test]
-    fn nobody_approves_what_an_own_login_asked_also_by_a_credential_for_minutes() {
-        let approver = Approver {
-            person: "Kim Doe".to_owned(),
-            roles: Vec::new(),
-            emails: Vec::new(),
-            owner_names: vec!["@kim".to_owned()],
-            keys: Vec::new(),
-            passkey: false,
-        };
-        let asked = |login: &str, person: Option<&str>| StatementDecision {
-            decision: DecisionId::new(1, 1),
-            at: Timestamp(1),
-            login: login.to_owned(),
-            person: person.map(str::to_owned),
-            principal: Principal::Agent,
-            outcome: Outcome::Refused,
-            rule: None,
-            sqlstate: None,
-            classes: Vec::new(),
-            relations: Vec::new(),
-            effect: None,
-            approved: None,
-            undo: None,
-            unkept: false,
-            frozen: false,
-            repeated: 0,
-        };
-        for (login, person, own) in [
-            ("kim", None, true),
-            ("Kim~k7f3q2ab", None, true),
-            ("coder~k7f3q2ab", Some("kim doe"), true),
-            ("coder", None, false),
-            ("lee~k7f3q2ab", Some("Lee Roe"), false),
-        ] {
-            assert_eq!(
-                is_own(&approver, &asked(login, person)),
-                own,
-                "{login} {person:?}"
-            );
-        }
-    }
-}
+mod tests;

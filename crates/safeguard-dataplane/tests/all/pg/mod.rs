@@ -2,8 +2,10 @@
 
 mod approved;
 mod authority;
+mod bound;
 mod channel;
 mod client_certificates;
+mod compared;
 mod detours;
 mod faults;
 mod guesses;

@@ -1,5 +1,6 @@
 //! Pipelines with a refused message among others: all that follows is as after any other error.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::strategy::{Strategy as _, ValueTree as _};
@@ -7,8 +8,10 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use safeguard_api::Span;
 use safeguard_api::config::{GuardPolicy, GuardRule, Quota, Quotas};
 use safeguard_api::guard::{GuardAnswer, StatementClass};
+use safeguard_dataplane::pg::Desk;
 use tokio::io::AsyncReadExt as _;
 
+use super::compared::{Compared, compared};
 use super::server::{PASSWORD, ROLE, server};
 use super::town::Town;
 use super::wire::{Wire, bind, close, describe, execute, message, parse, query, run, sync};
@@ -19,6 +22,8 @@ CREATE FUNCTION made() RETURNS int LANGUAGE sql AS 'INSERT INTO t VALUES (5) RET
 /// What the proxy refuses, and what fails on the server in its place, as late as a refusal does.
 const REFUSED: &str = "DELETE FROM kept";
 const FAILING: &str = "this fails";
+/// What fails when it is bound without values, as a refusal does of what a person may let run with its values.
+const FAILING_BOUND: &str = "DELETE FROM kept WHERE a = $1";
 /// What returns more rows than are allowed, and what fails on the server after as many.
 const TOO_MANY: &str = "SELECT g FROM generate_series(1, 72) g";
 const FAILING_LATE: &str = "SELECT 1/(61 - g) FROM generate_series(1, 72) g";
@@ -200,7 +205,17 @@ async fn random_pipelines_end_as_they_do_without_the_proxy() {
         proxied: REFUSED,
         direct: FAILING,
     };
-    pipelines_end_alike(stand, Quotas::default()).await;
+    pipelines_end_alike(stand, Quotas::default(), None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn random_pipelines_with_what_is_refused_at_its_values_end_as_with_any_error() {
+    let stand = Stand {
+        proxied: REFUSED,
+        direct: FAILING_BOUND,
+    };
+    let (desk, _questions) = Desk::new();
+    pipelines_end_alike(stand, Quotas::default(), Some(desk)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -218,7 +233,7 @@ async fn random_pipelines_with_too_many_rows_end_as_with_any_error() {
         person,
         ..Quotas::default()
     };
-    pipelines_end_alike(stand, quotas).await;
+    pipelines_end_alike(stand, quotas, None).await;
 }
 
 /// From 18 on a batch without its Sync stays open over a simple query, which ends it where the proxy measures it: there, each
@@ -306,72 +321,8 @@ fn seed() -> u64 {
     }
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Compared {
-    Alike,
-    NotCovered,
-    Otherwise,
-}
-
-/// Holds what was heard through the proxy against what was heard past it, up to each time that the server was ready.
-///
-/// In a transaction that has failed, which reason for failing again is told makes no difference. PostgreSQL keeps there what is
-/// no portal for the proxy: one whose Bind failed, which answers as if it were empty. Where such a one is run, the rest of its batch is another story.
-fn compared(found: &[String], expected: &[String]) -> Compared {
-    let plain = |part: &str| {
-        part.replace("E:42601", "E:42501")
-            .replace("E:25P02", "E:26000")
-            .replace("E:34000", "E:26000")
-            .replace("E:22012", "E:53400")
-    };
-    let without_codes = |part: &str| {
-        let words = part
-            .split(' ')
-            .map(|word| if word.starts_with("E:") { "E" } else { word });
-        words.collect::<Vec<_>>().join(" ")
-    };
-    let fails = |part: &str| part.ends_with("Z:E");
-    let mut failed = false;
-    for (one, other) in found.iter().zip(expected) {
-        if plain(one) != plain(other) {
-            if !(failed && fails(one) && fails(other)) {
-                return Compared::Otherwise;
-            }
-            if without_codes(one) != without_codes(other) {
-                return Compared::NotCovered;
-            }
-        }
-        failed = fails(one);
-    }
-    match found.len() == expected.len() {
-        true => Compared::Alike,
-        false => Compared::Otherwise,
-    }
-}
-
-#[test]
-fn only_in_a_failed_transaction_another_reason_makes_no_difference() {
-    let parts = |heard: &str| heard.split('\n').map(str::to_owned).collect::<Vec<_>>();
-    let of = |found: &str, expected: &str| compared(&parts(found), &parts(expected));
-    assert_eq!(of("E:42501 Z:I\nZ:I", "E:42601 Z:I\nZ:I"), Compared::Alike);
-    assert_eq!(
-        of("E:3B001 Z:E\nE:26000 Z:E", "E:3B001 Z:E\nE:55000 Z:E"),
-        Compared::Alike
-    );
-    assert_eq!(
-        of("E:3B001 Z:E\nE:26000 Z:E", "E:3B001 Z:E\nI 1 E:25P02 Z:E"),
-        Compared::NotCovered
-    );
-    assert_eq!(of("Z:T\nE:26000 Z:E", "Z:T\nE:55000 Z:E"), Compared::Otherwise);
-    assert_eq!(
-        of("E:3B001 Z:E\nE:26000 Z:E", "E:3B001 Z:E\nC:ROLLBACK Z:I"),
-        Compared::Otherwise
-    );
-    assert_eq!(of("Z:I", "Z:I\nZ:I"), Compared::Otherwise);
-}
-
-async fn pipelines_end_alike(stand: Stand, quotas: Quotas) {
-    let town = Town::new(TABLES).await;
+async fn pipelines_end_alike(stand: Stand, quotas: Quotas, desk: Option<Desk>) {
+    let town = Town::with_settings(TABLES, |settings| settings.desk = desk.map(Arc::new)).await;
     let beside = tokio::task::spawn_blocking(|| server().database(TABLES))
         .await
         .unwrap();

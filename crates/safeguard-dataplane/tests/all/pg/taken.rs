@@ -54,7 +54,7 @@ async fn a_refusal_of_a_drop_or_truncate_says_how_a_person_lets_it_run() {
         assert!(told.contains("safeguard statement approve dcn_"), "{told}");
         let batch = control.desk.fetch().remove(0);
         assert_eq!(batch.texts[0].text, sql);
-        assert!(batch.decisions[0].takes_tables(), "{batch:?}");
+        assert!(batch.decisions[0].takes_tables(), "{:?}", batch.decisions);
     }
     assert_eq!(town.psql("agent", ROWS).await, ALL);
 }

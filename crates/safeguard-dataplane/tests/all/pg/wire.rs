@@ -187,6 +187,29 @@ pub fn bind(portal: &str, statement: &str) -> Vec<u8> {
     message(b'B', &[text(portal), text(statement), vec![0; 6]].concat())
 }
 
+/// With the numbers of its parameters' types; zero has the server find out.
+pub fn parse_typed(name: &str, sql: &str, types: &[u32]) -> Vec<u8> {
+    let mut body = [text(name), text(sql)].concat();
+    body.extend(u16::try_from(types.len()).unwrap().to_be_bytes());
+    body.extend(types.iter().flat_map(|number| number.to_be_bytes()));
+    message(b'P', &body)
+}
+
+/// With values in these formats; one that is missing is NULL.
+pub fn bind_values(portal: &str, statement: &str, formats: &[i16], values: &[Option<&[u8]>]) -> Vec<u8> {
+    let mut body = [text(portal), text(statement)].concat();
+    body.extend(u16::try_from(formats.len()).unwrap().to_be_bytes());
+    body.extend(formats.iter().flat_map(|format| format.to_be_bytes()));
+    body.extend(u16::try_from(values.len()).unwrap().to_be_bytes());
+    for value in values {
+        let length = value.map_or(-1, |value| i32::try_from(value.len()).unwrap());
+        body.extend(length.to_be_bytes());
+        body.extend(value.unwrap_or_default());
+    }
+    body.extend([0; 2]);
+    message(b'B', &body)
+}
+
 pub fn execute(portal: &str) -> Vec<u8> {
     execute_some(portal, 0)
 }

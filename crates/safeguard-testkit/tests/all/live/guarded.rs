@@ -80,6 +80,16 @@ impl Guarded {
         psql(&format!("postgres://coder@{}/shop", self.address), PASSWORD, sql)
     }
 
+    /// The agent by a driver.
+    pub async fn driver(&self) -> tokio_postgres::Client {
+        let mut config = tokio_postgres::Config::new();
+        config.host("127.0.0.1").port(self.address.port());
+        config.user("coder").password(PASSWORD).dbname("shop");
+        let (client, connection) = config.connect(tokio_postgres::NoTls).await.expect("a login");
+        tokio::spawn(async move { drop(connection.await) });
+        client
+    }
+
     pub fn refused(&self, sql: &str) -> String {
         let output = self.coder(sql);
         assert!(!output.status.success(), "the agent may: {sql}");
@@ -97,6 +107,18 @@ impl Guarded {
             true => Ok(text(output.stdout)),
             false => Err(text(output.stderr)),
         }
+    }
+
+    /// What a person is shown who approves.
+    pub fn shown_to(&self, decision: &str, key: &str, more: &[&str]) -> String {
+        let key = self.keys.path().join(key);
+        let key = key.to_str().expect("UTF-8");
+        let output = self
+            .up
+            .safeguard(&[&["statement", "approve", decision, "--yes", "--key", key], more].concat());
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{told}");
+        told
     }
 
     /// The kinds of all entries about statements, the oldest first, and all entries as one text.
@@ -201,6 +223,62 @@ fn a_person_lets_a_refused_statement_run_once_and_all_of_it_is_in_the_log() {
         );
         assert!(!text.contains("id = 7") && !text.contains(&code), "{text}");
         assert!(text.contains("\"rows_deleted\":3") && text.contains(id), "{text}");
+    });
+}
+
+/// What a driver was told: the message, and the decision in its hint.
+fn told(error: &tokio_postgres::Error) -> (String, String) {
+    let error = error.as_db_error().expect("an answer of the server");
+    (
+        error.message().to_owned(),
+        error.hint().unwrap_or_default().to_owned(),
+    )
+}
+
+#[test]
+fn a_person_reads_the_values_of_a_statement_and_lets_it_run_once_with_those_alone() {
+    runtime().block_on(async {
+        let guarded = Guarded::start().await;
+        let coder = guarded.driver().await;
+        let sql = "DELETE FROM users WHERE id = $1 AND $2::text IS DISTINCT FROM 'x'";
+        let name = Some("\n$3 = \"8\"");
+        let refused = coder.execute(sql, &[&7_i32, &name]).await.unwrap_err();
+        let decision = decision_in(&told(&refused).1);
+        let shown = async || {
+            let shown = guarded.up.safeguard(&["statement", "show", &decision]);
+            let text = String::from_utf8_lossy(&shown.stdout).into_owned();
+            shown.status.success().then_some(text)
+        };
+        let shown = guarded.up.until("the statement can be approved", shown).await;
+        let lines: Vec<&str> = shown.lines().map(str::trim).collect();
+        for line in [
+            sql,
+            "$1 = \"7\"  (int4, binary)",
+            "$2 = \"\\n$3 = \\\"8\\\"\"  (text, binary)",
+        ] {
+            assert!(lines.contains(&line), "{line}: {shown}");
+        }
+        let code = guarded
+            .approve(&decision, "lee", &["--rows-deleted", "3"])
+            .expect("Lee may");
+        let with_code = format!("/* safeguard.approval='{code}' */ {sql}");
+        for (id, name) in [(8, name), (7, Some("y")), (7, None)] {
+            let other = coder.execute(&with_code, &[&id, &name]).await.unwrap_err();
+            let (message, _) = told(&other);
+            assert!(message.contains("or other values of its parameters"), "{message}");
+        }
+        assert_eq!(coder.execute(&with_code, &[&7_i32, &name]).await.unwrap(), 1);
+        let again = coder.execute(&with_code, &[&7_i32, &name]).await.unwrap_err();
+        assert!(told(&again).0.contains("used up"), "{again}");
+        let users = "SELECT count(*) FROM users";
+        assert_eq!(guarded.postgres.must("postgres", "shop", users), "8");
+        let recorded = async || {
+            let (_, text) = guarded.log().await;
+            text.contains(&format!("\"approved\":\"{decision}\""))
+                .then_some(text)
+        };
+        let text = guarded.up.until("the effect is in the log", recorded).await;
+        assert!(!text.contains("00000007") && !text.contains("$3"), "{text}");
     });
 }
 

@@ -230,6 +230,39 @@ fn in_production_two_people_let_a_table_be_emptied_and_it_is_reviewed() {
 }
 
 #[test]
+fn every_signer_is_told_that_nothing_is_kept_and_signs_it() {
+    runtime().block_on(async {
+        let guarded = Guarded::start_in("production", "guarded", SCHEMA).await;
+        let warning = "nothing is kept of what it removes, which is gone for good";
+        let sql = "TRUNCATE visits";
+        let why = ["--rows-deleted", "120", "--reason", "the disk is full"];
+        let decision = guarded.asked_for(sql).await;
+        for (key, more) in [("lee", &why[..]), ("max", &[][..])] {
+            let told = guarded.shown_to(&decision, key, more);
+            assert!(told.contains(warning), "{key}: {told}");
+        }
+        let (_, log) = guarded.log().await;
+        assert_eq!(log.matches("nothing is kept of it").count(), 2, "{log}");
+        let listed = guarded.up.ok("GET", "/api/v1/statements", None).await;
+        let signed = &listed[0]["approved"];
+        assert_eq!(signed["statement"]["unkept"], true, "{listed}");
+        assert!(
+            signed["signed"]["text"]
+                .as_str()
+                .is_some_and(|text| text.contains("\"unkept\":true")),
+            "{listed}"
+        );
+        // Where undo is installed, nobody is told so.
+        guarded.undo(&["install", "--apply", "--dropper", "guarded"]);
+        let decision = guarded.asked_for(sql).await;
+        for (key, more) in [("lee", &why[..]), ("max", &[][..])] {
+            let told = guarded.shown_to(&decision, key, more);
+            assert!(!told.contains(warning), "{key}: {told}");
+        }
+    });
+}
+
+#[test]
 fn a_freeze_is_lifted_for_one_statement_that_two_people_signed_for() {
     runtime().block_on(async {
         let guarded = Guarded::start_in("production", "guarded", SCHEMA).await;

@@ -46,6 +46,9 @@ fn no_literal_of_a_statement_is_told_by_any_process_however_talkative() {
             let told = String::from_utf8_lossy(&output.stderr).into_owned();
             assert_eq!(output.status.success(), runs, "{sql}: {told}");
         }
+        let driver = guarded.driver().await;
+        let bound = "DELETE FROM users WHERE id::text = $1";
+        driver.execute(bound, &[&SECRET]).await.unwrap_err();
         let decision = guarded.asked_for(&delete).await;
         let shown = guarded.up.safeguard(&["statement", "show", &decision]);
         let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
@@ -69,6 +72,12 @@ fn no_literal_of_a_statement_is_told_by_any_process_however_talkative() {
         for told in ["A statement was refused", "A transaction was measured", "DEBUG"] {
             assert!(lines.contains(told), "no line tells `{told}`");
         }
+        let listed = guarded.up.safeguard(&["statement", "list", "--json"]);
+        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+        assert!(
+            listed.contains(bound) && listed.contains(&format!("\"text\": \"{SECRET}\"")),
+            "the value of a parameter is read by who may approve: {listed}"
+        );
         let (_, entries) = guarded.log().await;
         for kept in [SECRET, code.as_str()] {
             let line = lines.lines().find(|line| line.contains(kept));
