@@ -133,6 +133,8 @@ words! {
     Deferred = "deferred",
     /// Locks a table against reading or writing.
     Lock = "lock",
+    /// Takes an advisory lock that outlives its transaction.
+    SessionLock = "session-lock",
     /// Tends tables and indexes while others work.
     Maintenance = "maintenance",
     /// Rewrites tables or indexes while nobody else can work.

@@ -106,6 +106,8 @@ fn special(function: &str, arguments: usize) -> Option<Known> {
     }
 }
 
+const HOLDS: &str = "takes an advisory lock that its transaction's end does not release";
+
 /// Functions that do more than read, sorted by name.
 static SPECIAL: &[(&str, Class, &str)] = &[
     (
@@ -158,6 +160,8 @@ static SPECIAL: &[(&str, Class, &str)] = &[
     ("lo_unlink", Class::Delete, "deletes a large object"),
     ("lowrite", Class::Write, "changes a large object"),
     ("master_remove_node", Class::ServerAdmin, "takes a node away"),
+    ("pg_advisory_lock", Class::SessionLock, HOLDS),
+    ("pg_advisory_lock_shared", Class::SessionLock, HOLDS),
     (
         "pg_background_launch",
         Class::Deferred,
@@ -209,6 +213,8 @@ static SPECIAL: &[(&str, Class, &str)] = &[
         Class::BackendControl,
         "ends a session of somebody else",
     ),
+    ("pg_try_advisory_lock", Class::SessionLock, HOLDS),
+    ("pg_try_advisory_lock_shared", Class::SessionLock, HOLDS),
     (
         "postgres_fdw_disconnect",
         Class::Outward,

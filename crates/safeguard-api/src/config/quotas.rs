@@ -17,9 +17,9 @@ const BYTES_MAX: u64 = 1 << 50;
 const COST_MAX: u64 = 1 << 50;
 
 /// What each login of a proxy may ask for, by its principal; all sessions of a login share it. Unsaid, an agent has 100
-/// statements a second, 8 at once, 30s, 100000 rows and 67108864 bytes (64 MiB), and keeps an idle transaction for 1m; a
-/// service 50000 statements a second, 400 at once, 5m, 10000000 rows and 8589934592 bytes (8 GiB), and keeps an idle
-/// transaction for 5m; persons and migrations have no limits.
+/// statements a second, 8 at once, 30s, 100000 rows and 67108864 bytes (64 MiB), and keeps an idle transaction for 1m and any
+/// transaction for 5m; a service 50000 statements a second, 400 at once, 5m, 10000000 rows and 8589934592 bytes (8 GiB), and
+/// keeps an idle transaction for 5m and any transaction for 30m; persons and migrations have no limits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Quotas {
@@ -65,7 +65,7 @@ fn service<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Quota, D::Error
 }
 
 /// Limits while statements run: what counts where none is said, `guard.quotas` has for each principal. Over the limits of
-/// statements, a proxy refuses; over those of time, rows and bytes, it cancels; over that of an idle transaction, it
+/// statements, a proxy refuses; over those of a statement's time, rows and bytes, it cancels; over those of a transaction, it
 /// ends the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -89,6 +89,10 @@ pub struct Quota {
     /// extended protocol without its Sync is such a transaction.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idle_in_transaction_longest: Option<Span>,
+    /// How long a transaction may be open, whatever is sent in it; then what runs is cancelled, the transaction is rolled back,
+    /// and the session ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transaction_longest: Option<Span>,
     /// What one statement may cost by the planner's estimate, in PostgreSQL's own unit. With it, each statement that has a plan
     /// is explained before it runs, and one whose cost can not be told is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -106,6 +110,7 @@ impl Quota {
                 rows_returned_max: Some(100_000),
                 bytes_returned_max: Some(64 << 20),
                 idle_in_transaction_longest: Some(Span::minutes(1)),
+                transaction_longest: Some(Span::minutes(5)),
                 cost_max: None,
             },
             Principal::Service => Quota {
@@ -115,6 +120,7 @@ impl Quota {
                 rows_returned_max: Some(10_000_000),
                 bytes_returned_max: Some(8 << 30),
                 idle_in_transaction_longest: Some(Span::minutes(5)),
+                transaction_longest: Some(Span::minutes(30)),
                 cost_max: None,
             },
             Principal::Person | Principal::Migration => Quota::default(),
@@ -132,6 +138,7 @@ impl Quota {
             idle_in_transaction_longest: self
                 .idle_in_transaction_longest
                 .or(unsaid.idle_in_transaction_longest),
+            transaction_longest: self.transaction_longest.or(unsaid.transaction_longest),
             cost_max: self.cost_max.or(unsaid.cost_max),
         }
     }
@@ -155,6 +162,10 @@ pub(super) fn check(config: &Config, found: &mut Vec<ConfigProblem>) {
         }
         if let Some(longest) = quota.idle_in_transaction_longest {
             let path = at("idle_in_transaction_longest");
+            within(found, &path, longest, STATEMENT_SHORTEST, Span::hours(24 * 7));
+        }
+        if let Some(longest) = quota.transaction_longest {
+            let path = at("transaction_longest");
             within(found, &path, longest, STATEMENT_SHORTEST, Span::hours(24 * 7));
         }
         if let Some(rows) = quota.rows_returned_max {
@@ -226,8 +237,11 @@ mod tests {
             );
             assert!(said.contains(&words), "{said}: {words}");
             let idle = quota.idle_in_transaction_longest.unwrap();
+            let whole = quota.transaction_longest.unwrap();
             assert!(
-                said.contains(&format!("keeps an idle transaction for {idle}")),
+                said.contains(&format!(
+                    "keeps an idle transaction for {idle} and any transaction for {whole}"
+                )),
                 "{said}"
             );
         }
@@ -240,6 +254,7 @@ mod tests {
             "[guard.quotas.robot]\nstatements_per_second = 1",
             "[guard.quotas.service]\nstatement_per_second = 1",
             "[guard.quotas.person]\nstatement_longest = \"10ms\"\nbytes_returned_max = 1",
+            "[guard.quotas.agent]\ntransaction_longest = \"0s\"",
         ];
         let told: Vec<String> = texts.iter().map(|text| parsed(text).unwrap_err()).collect();
         assert_snapshot!(told.join("--\n"), @r"
@@ -251,6 +266,8 @@ mod tests {
         --
         3:21: `guard.quotas.person.statement_longest`: 10ms is out of range (1s to 168h)
         4:22: `guard.quotas.person.bytes_returned_max`: 1 is out of range (1000 to 1125899906842624)
+        --
+        3:23: `guard.quotas.agent.transaction_longest`: 0s is out of range (1s to 168h)
         ");
     }
 }

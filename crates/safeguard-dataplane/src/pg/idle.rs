@@ -1,14 +1,16 @@
-//! What a session may hold up while it does nothing: its timeouts, which it may not lift, and how long it keeps a transaction
-//! open in which it sends nothing.
+//! What a session may hold up: its timeouts, which it may not lift, and how long it keeps a transaction open, in which it sends
+//! nothing or goes on and on.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use safeguard_api::Span;
 use safeguard_guard::{Facts, TIMEOUTS, Timeouts, milliseconds};
 use tokio::time::Instant;
 
 use super::frame::columns;
 use super::quota::{Limit, Over};
+use super::refusal::Refusal;
 use super::session::{End, Session};
 use super::side::Stream;
 use super::transaction::Block;
@@ -67,6 +69,49 @@ impl Session {
         }
     }
 
+    /// Notes since when a transaction is open, and until when it may be.
+    pub fn watch_transaction(&mut self) {
+        let longest = self.meter.quota.transaction_longest;
+        let Some(longest) = longest.filter(|_| self.is_open()) else {
+            self.transaction.since = None;
+            return;
+        };
+        let since = *self.transaction.since.get_or_insert_with(Instant::now);
+        if !self.transaction.is_long_told {
+            let until = since + Duration::from(longest);
+            let wake = self.meter.wake.map_or(until, |wake| wake.min(until));
+            self.meter.wake = Some(wake);
+        }
+    }
+
+    /// Ends a session whose transaction is open for too long, whatever happens in it.
+    pub fn transaction_too_long(&mut self) -> Result<(), End> {
+        let longest = self.meter.quota.transaction_longest;
+        let (Some(since), Some(longest)) = (self.transaction.since, longest) else {
+            return Ok(());
+        };
+        if self.transaction.is_long_told || since.elapsed() < Duration::from(longest) {
+            return Ok(());
+        }
+        self.transaction.is_long_told = true;
+        match self.over_time(Limit::Transaction, since, longest) {
+            Some(refusal) => Err(End::Cut(refusal)),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells that something took too long, and returns what the client is told where that ends its session.
+    fn over_time(&self, limit: Limit, since: Instant, longest: Span) -> Option<Box<Refusal>> {
+        let over = Over {
+            limit,
+            figure: u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX),
+            max: longest.ms(),
+        };
+        let is_held = !self.door.observes;
+        let decision = self.tell_quota(&over, is_held);
+        is_held.then(|| Box::new(over.refusal(self.login.principal, &self.login.user, &decision)))
+    }
+
     /// Ends a session that has kept its transaction for too long; the database rolls back what it left.
     pub fn idle_too_long(&mut self) -> Result<(), End> {
         let longest = self.meter.quota.idle_in_transaction_longest;
@@ -81,26 +126,21 @@ impl Session {
             self.meter.idle_since = None;
             return Ok(());
         }
-        let over = Over {
-            limit: Limit::Idle,
-            figure: u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX),
-            max: longest.ms(),
-        };
-        let is_held = !self.door.observes;
-        let decision = self.tell_quota(&over, is_held);
         self.meter.idle_told = true;
-        if !is_held {
-            return Ok(());
+        match self.over_time(Limit::Idle, since, longest) {
+            Some(refusal) => Err(End::Told(refusal)),
+            None => Ok(()),
         }
-        let refusal = over.refusal(self.login.principal, &self.login.user, &decision);
-        Err(End::Told(Box::new(refusal)))
     }
 
-    /// Whether a transaction is open and the server has nothing to do for it, as far as is known. A batch without its Sync is
-    /// one.
+    /// Whether a transaction is open. A batch without its Sync is one.
+    fn is_open(&self) -> bool {
+        self.mid_batch || self.transaction.block != Block::Idle || self.transaction.is_wrapped
+    }
+
+    /// Whether a transaction is open and the server has nothing to do for it, as far as is known.
     fn keeps_open(&self) -> bool {
-        let is_open = self.mid_batch || self.transaction.block != Block::Idle || self.transaction.is_wrapped;
         let waits = self.replies.is_empty() || self.mid_batch && !self.flushed && !self.transaction.is_asking;
-        is_open && waits && !self.left
+        self.is_open() && waits && !self.left
     }
 }

@@ -112,7 +112,6 @@ impl Issued {
             key,
             user: found.credential.user.clone(),
             logins: self.0.subscribe(),
-            server: None,
         };
         Some((found.credential.principal, found.verifier.clone(), tenure))
     }
@@ -130,8 +129,6 @@ pub struct Tenure {
     key: (Name, String),
     user: String,
     logins: watch::Receiver<Arc<Logins>>,
-    /// What the session runs in the database is cancelled by this.
-    server: Option<ServerKey>,
 }
 
 impl std::fmt::Debug for Tenure {
@@ -143,11 +140,6 @@ impl std::fmt::Debug for Tenure {
 impl Tenure {
     pub fn user(&self) -> &str {
         &self.user
-    }
-
-    pub fn of_server(mut self, server: ServerKey) -> Tenure {
-        self.server = Some(server);
-        self
     }
 
     /// Whether the login is still open.
@@ -209,14 +201,7 @@ pub async fn over(tenure: Option<Tenure>) -> Refusal {
 impl Session {
     /// Stops what runs in the database: it would only notice that nobody waits for it when it is done.
     pub async fn cut_off(&mut self) {
-        let server = self
-            .login
-            .tenure
-            .as_ref()
-            .and_then(|tenure| tenure.server.as_ref());
-        if let Some(server) = server {
-            cancel(&self.door.upstream, server, self.door.name.as_str()).await;
-        }
+        cancel(&self.door.upstream, &self.meter.server, self.door.name.as_str()).await;
     }
 }
 

@@ -218,7 +218,6 @@ async fn session(
     if connected.parameters.iter().any(is_superuser) {
         tracing::warn!(proxy = %door.name, "The proxy's role is a superuser, which no guard holds back");
     }
-    let tenure = tenure.map(|tenure| tenure.of_server(connected.key.clone()));
     let key = door.cancels.issue(connected.key, startup.version);
     let key: Option<Key> = key.map_err(|error| io::Error::other(error.to_string()))?;
     let Some(key) = key else {

@@ -44,7 +44,7 @@ type Cancelling = Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>;
 /// What is counted of one session.
 pub struct Meter {
     usage: Arc<Usage>,
-    server: ServerKey,
+    pub server: ServerKey,
     /// The limits as they stood when a statement was judged last.
     pub quota: Quota,
     place: Option<Running>,
@@ -324,6 +324,7 @@ impl Session {
         done?;
         if !was_cancelling {
             self.out_of_time();
+            self.transaction_too_long()?;
             self.idle_too_long()?;
         }
         Poll::Ready(Ok(()))
@@ -334,6 +335,7 @@ impl Session {
         self.meter.wake = None;
         self.watch_statement();
         self.watch_idle();
+        self.watch_transaction();
     }
 
     fn watch_statement(&mut self) {

@@ -14,6 +14,8 @@ use super::refusal::{OVER_BUDGET, Refusal};
 pub const CANCELLED: &str = "57014";
 /// SQLSTATE `idle_in_transaction_session_timeout`.
 const IDLE_IN_TRANSACTION: &str = "25P03";
+/// SQLSTATE `transaction_timeout`, which PostgreSQL has since 17.
+const TRANSACTION_TIMEOUT: &str = "25P04";
 
 const SLOT: Duration = Duration::from_millis(10);
 /// A whole second besides the slot that is filled at the moment.
@@ -32,6 +34,8 @@ pub enum Limit {
     Cost,
     /// In a transaction, in milliseconds.
     Idle,
+    /// A whole transaction, in milliseconds.
+    Transaction,
 }
 
 impl Limit {
@@ -44,6 +48,7 @@ impl Limit {
             Limit::Bytes => "bytes_returned_max",
             Limit::Cost => "cost_max",
             Limit::Idle => "idle_in_transaction_longest",
+            Limit::Transaction => "transaction_longest",
         }
     }
 
@@ -57,6 +62,9 @@ impl Limit {
                 "narrow it by a condition that an index serves, or have `EXPLAIN` show what costs so much"
             }
             Limit::Idle => "connect again, and commit or roll back before anything else is waited for",
+            Limit::Transaction => {
+                "connect again, and commit more often: what is locked and seen waits for the end"
+            }
         }
     }
 }
@@ -104,6 +112,11 @@ impl Over {
                 seconds(self.figure),
                 seconds(self.max)
             ),
+            Limit::Transaction => format!(
+                "the transaction was open for {} (limit {}); it is rolled back, and the session ends",
+                seconds(self.figure),
+                seconds(self.max)
+            ),
         }
     }
 
@@ -111,6 +124,7 @@ impl Over {
         match self.limit {
             Limit::Longest => CANCELLED,
             Limit::Idle => IDLE_IN_TRANSACTION,
+            Limit::Transaction => TRANSACTION_TIMEOUT,
             Limit::PerSecond | Limit::Running | Limit::Rows | Limit::Bytes | Limit::Cost => OVER_BUDGET,
         }
     }
@@ -126,7 +140,7 @@ impl Over {
                 "quota `{}`, decision {decision}; all sessions of `{user}` count together",
                 self.limit.key()
             ),
-            Limit::Longest | Limit::Rows | Limit::Bytes | Limit::Cost | Limit::Idle => {
+            Limit::Longest | Limit::Rows | Limit::Bytes | Limit::Cost | Limit::Idle | Limit::Transaction => {
                 format!("quota `{}`, decision {decision}", self.limit.key())
             }
         };
@@ -275,14 +289,16 @@ mod tests {
                 of(Limit::Longest, 1_230_456, 1_230_000),
                 of(Limit::Rows, 10_001, 10_000),
                 of(Limit::Bytes, 1_234_567, 1_000_000),
-                of(Limit::Idle, 60_012, 60_000)
+                of(Limit::Idle, 60_012, 60_000),
+                of(Limit::Transaction, 300_099, 300_000)
             ],
             [
                 "would be 5 statements at once (limit 4)",
                 "the statement ran for 1,230.4 s (limit 1,230.0 s) and was cancelled",
                 "the statement returned 10,001 rows (limit 10,000) and was cancelled",
                 "the statement returned 1,234,567 bytes (limit 1,000,000) and was cancelled",
-                "the transaction was open and idle for 60.0 s (limit 60.0 s); it is rolled back, and the session ends"
+                "the transaction was open and idle for 60.0 s (limit 60.0 s); it is rolled back, and the session ends",
+                "the transaction was open for 300.0 s (limit 300.0 s); it is rolled back, and the session ends"
             ]
         );
     }

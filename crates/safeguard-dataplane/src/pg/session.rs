@@ -53,6 +53,8 @@ pub enum End {
     Server,
     /// It can not go on, for a reason that the client is told.
     Told(Box<Refusal>),
+    /// The same, and what runs is cancelled.
+    Cut(Box<Refusal>),
 }
 
 impl End {
@@ -137,10 +139,10 @@ pub struct Session {
     pub copying: Copying,
     /// Something of the extended protocol was sent, and no Sync after it.
     pub mid_batch: bool,
-    /// The server was asked to answer what it has so far.
-    pub flushed: bool,
     /// Something was bound or run, and no Sync was sent after it.
     pub begun: bool,
+    /// The server was asked to answer what it has so far.
+    pub flushed: bool,
     /// The end of a statement that is not told before its transaction has ended.
     pub held: Vec<u8>,
     /// The client said that it leaves.
@@ -171,9 +173,9 @@ impl Session {
             facts: None,
             copying: Copying::No,
             mid_batch: false,
+            begun: false,
             flushed: false,
             held: Vec::new(),
-            begun: false,
             left: false,
             last_word: false,
             meter,
@@ -211,8 +213,13 @@ impl Session {
                 }
                 relayed = poll_fn(|cx| self.poll_relay(cx, stopping)) => relayed,
             };
-            if let Err(end) = relayed {
-                break end;
+            match relayed {
+                Ok(()) => {}
+                Err(End::Cut(refusal)) => {
+                    self.cut_off().await;
+                    break End::Told(refusal);
+                }
+                Err(end) => break end,
             }
         };
         self.end(end).await;
@@ -378,7 +385,7 @@ impl Session {
                 "the database closed the connection",
                 "connect again; nothing of an open transaction was committed",
             ),
-            End::Told(refusal) => *refusal,
+            End::Told(refusal) | End::Cut(refusal) => *refusal,
         };
         tracing::info!(
             proxy = %self.door.name, user = %self.login.user, why = %refusal.message, "A session was ended"

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use safeguard_api::statement::Wording;
 use safeguard_guard::{Facts, TransactionStep};
+use tokio::time::Instant;
 
 use super::approval::Permit;
 use super::effect::{Counts, Watch};
@@ -64,6 +65,10 @@ pub struct Transaction {
     pub taken: Option<Taken>,
     /// The statement that runs alone in the proxy's transaction, where it may be approved.
     pub wording: Option<Wording>,
+    /// Since when it is open, where that is limited.
+    pub since: Option<Instant>,
+    /// That it is open for too long was told.
+    pub is_long_told: bool,
 }
 
 impl Transaction {

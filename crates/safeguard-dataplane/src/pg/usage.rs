@@ -126,6 +126,7 @@ mod tests {
         rows_returned_max: None,
         bytes_returned_max: None,
         idle_in_transaction_longest: None,
+        transaction_longest: None,
         cost_max: None,
     };
 

@@ -1,4 +1,4 @@
-//! Locking tables against everybody.
+//! Locking tables against everybody, and locks that no transaction's end releases.
 
 use safeguard_api::guard::{GuardAnswer, Principal, StatementClass};
 
@@ -7,13 +7,16 @@ use super::{POLICY, Rule};
 pub(super) static RULE: Rule = Rule {
     id: "lock",
     page: include_str!("lock.md"),
-    classes: &[StatementClass::Lock],
+    classes: &[StatementClass::Lock, StatementClass::SessionLock],
     sqlstate: POLICY,
     gives_way: true,
-    answer: |_, asker| match asker.principal {
-        Principal::Agent | Principal::Service => GuardAnswer::Deny,
-        Principal::Person | Principal::Migration => GuardAnswer::Allow,
+    answer: |class, asker| match (class, asker.principal) {
+        // Frameworks of services hold one while they migrate, or to be the only one of their kind.
+        (StatementClass::SessionLock, Principal::Service) | (_, Principal::Person | Principal::Migration) => {
+            GuardAnswer::Allow
+        }
+        (_, Principal::Agent | Principal::Service) => GuardAnswer::Deny,
     },
-    why: "a table locked against everybody stops everybody",
+    why: "what is locked against everybody, or for as long as a session likes, stops everybody",
     instead: |_| "lock rows with `SELECT … FOR UPDATE`, or take `pg_advisory_xact_lock`",
 };

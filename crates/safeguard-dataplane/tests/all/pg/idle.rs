@@ -1,9 +1,12 @@
 //! What a session may hold up: timeouts that it may not lift, and transactions in which it sends nothing.
 
+use std::time::Duration;
+
 use safeguard_api::Span;
 use safeguard_api::config::{GuardPolicy, Mode, Quota, Quotas};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use super::server::ROLE;
 use super::town::{LOGIN_PASSWORD, Town};
@@ -128,11 +131,7 @@ async fn a_login_lifts_no_timeout_either() {
     assert_eq!(shown(&mut person, "statement_timeout").await, "0");
 }
 
-fn one_second() -> GuardPolicy {
-    let agent = Quota {
-        idle_in_transaction_longest: Some(Span::seconds(1)),
-        ..Quota::default()
-    };
+fn for_agents(agent: Quota) -> GuardPolicy {
     GuardPolicy {
         quotas: Quotas {
             agent,
@@ -140,6 +139,20 @@ fn one_second() -> GuardPolicy {
         },
         ..GuardPolicy::default()
     }
+}
+
+fn one_second() -> GuardPolicy {
+    for_agents(Quota {
+        idle_in_transaction_longest: Some(Span::seconds(1)),
+        ..Quota::default()
+    })
+}
+
+fn one_second_in_all() -> GuardPolicy {
+    for_agents(Quota {
+        transaction_longest: Some(Span::seconds(1)),
+        ..Quota::default()
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -217,4 +230,113 @@ async fn who_works_in_a_transaction_or_has_none_or_is_observed_goes_on() {
     assert_eq!(person.ask(&last).await, still);
     assert_eq!(observed.ask(&last).await, still);
     assert_eq!(idle.ask(&last).await, "T D C:SELECT 1 Z:I");
+}
+
+/// Sends these, and the last of them again and again, each when the one before is answered, and returns the last word of
+/// the session.
+async fn last_word_while_sending(wire: &mut Wire, name: &str, sent: &[Vec<u8>], until: u8) -> Vec<u8> {
+    let begun = Instant::now();
+    let again = sent.last().into_iter().cycle();
+    for message in sent.iter().chain(again) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{name}: it goes on");
+        // The session may have ended meanwhile.
+        drop(tokio::io::AsyncWriteExt::write_all(&mut wire.stream, message).await);
+        loop {
+            let (tag, body) = wire
+                .message()
+                .await
+                .unwrap_or_else(|| panic!("{name}: no last word"));
+            if tag == b'E' && field(&body, b'V') == "FATAL" {
+                return body;
+            }
+            if tag == until {
+                break;
+            }
+        }
+    }
+    panic!("{name}: nothing is sent");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_goes_on_and_on_is_rolled_back_whatever_is_sent_in_it() {
+    let town = Town::new(ROWS).await;
+    town.set(one_second_in_all(), false);
+    let lock = "SELECT * FROM users FOR UPDATE";
+    let update = "UPDATE users SET name = 'Eve' WHERE id = 1";
+    let without_sync = [run(lock), message(b'H', &[])].concat();
+    for (name, before, again) in [
+        ("answers at once", &["BEGIN", lock, update][..], query("SELECT 1")),
+        (
+            "waits for each",
+            &["BEGIN", lock, update],
+            query("SELECT pg_sleep(0.3)"),
+        ),
+        (
+            "runs one for ever",
+            &["BEGIN", lock, update],
+            query("SELECT pg_sleep(600)"),
+        ),
+        ("never sends a Sync", &[], without_sync),
+        ("has failed", &["BEGIN", lock, "SELECT 1/0"], query("SELECT 1")),
+        (
+            "goes back",
+            &["BEGIN", lock, "SAVEPOINT a"],
+            query("ROLLBACK TO a"),
+        ),
+    ] {
+        let mut wire = Wire::through(&town, "agent").await;
+        let sent: Vec<Vec<u8>> = before.iter().map(|sql| query(sql)).chain([again]).collect();
+        // Without a Sync the server is never ready.
+        let until = if before.is_empty() { b'C' } else { b'Z' };
+        let error = last_word_while_sending(&mut wire, name, &sent, until).await;
+        assert_eq!(field(&error, b'C'), "25P04", "{name}");
+        let said = field(&error, b'M');
+        assert!(
+            said.starts_with("the transaction was open for ")
+                && said.ends_with(" (limit 1.0 s); it is rolled back, and the session ends"),
+            "{name}: {said}"
+        );
+        assert!(
+            field(&error, b'D').starts_with("quota `transaction_longest`, decision "),
+            "{name}"
+        );
+        // Fails where somebody still holds a row, as what runs would.
+        town.truth("SET lock_timeout = '20s'; SELECT * FROM users FOR UPDATE")
+            .await;
+        let names = "SELECT string_agg(name, ' ' ORDER BY id) FROM users";
+        assert_eq!(town.truth(names).await, "Ann Ben", "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_transactions_one_after_the_other_may_take_as_long_as_they_like() {
+    let town = Town::new(ROWS).await;
+    town.set(one_second_in_all(), false);
+    let observed = Town::with(ROWS, |proxy| proxy.mode = Some(Mode::Observe)).await;
+    observed.set(one_second_in_all(), false);
+    let mut ends = Wire::through(&town, "agent").await;
+    let mut chains = Wire::through(&town, "agent").await;
+    let mut person = Wire::through(&town, "person").await;
+    let mut observed = Wire::through(&observed, "agent").await;
+    for wire in [&mut ends, &mut chains, &mut person, &mut observed] {
+        assert_eq!(wire.ask(&query("BEGIN")).await, "C:BEGIN Z:T");
+    }
+    let begun = Instant::now();
+    // Three times the limit.
+    while begun.elapsed() < Duration::from_secs(3) {
+        // At no time is the session seen without a transaction.
+        ends.send(&[query("COMMIT"), query("BEGIN"), query("SELECT pg_sleep(0.1)")].concat())
+            .await;
+        assert_eq!(
+            ends.heard(3).await.join(" "),
+            "C:COMMIT Z:I C:BEGIN Z:T T D C:SELECT 1 Z:T"
+        );
+        assert_eq!(chains.ask(&query("COMMIT AND CHAIN")).await, "C:COMMIT Z:T");
+        assert_eq!(person.ask(&query("SELECT 1")).await, "T D C:SELECT 1 Z:T");
+        assert_eq!(observed.ask(&query("SELECT 1")).await, "T D C:SELECT 1 Z:T");
+    }
+    // Outside of a transaction a statement has a limit of its own.
+    let mut alone = Wire::through(&town, "agent").await;
+    let slept = alone.ask(&query("SELECT pg_sleep(2)")).await;
+    assert_eq!(slept, "T D C:SELECT 1 Z:I");
 }

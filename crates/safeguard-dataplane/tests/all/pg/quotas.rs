@@ -406,6 +406,7 @@ async fn in_observe_mode_nothing_is_over_a_quota() {
         rows_returned_max: Some(1),
         bytes_returned_max: Some(1_000),
         idle_in_transaction_longest: None,
+        transaction_longest: None,
         cost_max: None,
     };
     town.set(quotas(quota), false);

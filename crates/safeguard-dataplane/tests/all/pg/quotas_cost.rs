@@ -23,6 +23,7 @@ const QUOTA: Quota = Quota {
     rows_returned_max: None,
     bytes_returned_max: None,
     idle_in_transaction_longest: None,
+    transaction_longest: None,
     cost_max: Some(100),
 };
 
