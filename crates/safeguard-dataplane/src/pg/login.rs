@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::IpAddr;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
 
 use safeguard_api::guard::Principal;
@@ -55,6 +56,7 @@ async fn log_in(
     let door = &admitted.door;
     stream.set_nodelay(true)?;
     upstream::keep_alive(&stream)?;
+    let socket = stream.as_fd().try_clone_to_owned()?;
     let Some((mut stream, channel, startup)) = first_packet(door, stream, address).await? else {
         return Ok(None);
     };
@@ -69,6 +71,7 @@ async fn log_in(
     };
     match result {
         Ok((login, server, key, greeting)) => {
+            give_up(door, login.principal, &socket)?;
             let mut client = Side::new(stream);
             client.output = greeting;
             let session = Session::new(Arc::clone(door), login, client, server);
@@ -214,6 +217,9 @@ async fn session(
         Ok(opened) => opened,
         Err(refusal) => return Ok(Err(refusal)),
     };
+    if let Some(socket) = &connected.socket {
+        give_up(door, principal, socket)?;
+    }
     let is_superuser = |message: &Vec<u8>| message.ends_with(b"is_superuser\0on\0");
     if connected.parameters.iter().any(is_superuser) {
         tracing::warn!(proxy = %door.name, "The proxy's role is a superuser, which no guard holds back");
@@ -244,6 +250,15 @@ async fn session(
         began,
     };
     Ok(Ok((login, server, key, greeting)))
+}
+
+/// Who has a limit for the time of a statement stops no longer than that for a peer that takes nothing.
+fn give_up(door: &Door, principal: Principal, socket: &OwnedFd) -> io::Result<()> {
+    let quota = door.standing().policy.quotas.of(principal);
+    match quota.statement_longest.filter(|_| !door.observes) {
+        Some(longest) => upstream::give_up(socket, longest),
+        None => Ok(()),
+    }
 }
 
 fn negotiated(startup: &Startup) -> Vec<u8> {

@@ -1,6 +1,7 @@
 //! The way to the database: connecting, logging in as the proxy's own role, cancelling.
 
 use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use postgres_protocol::authentication::md5_hash;
 use postgres_protocol::authentication::sasl::{ChannelBinding, ScramSha256};
 use rustix::net::sockopt;
+use safeguard_api::Span;
 use safeguard_api::config::ProxyUpstream;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
@@ -27,6 +29,8 @@ const MESSAGE_BYTES_MAX: usize = 64 << 10;
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
 const KEEPALIVE_TRIES: u32 = 6;
+/// What takes no bytes for so long is given up at the earliest, where the kernel is asked to.
+const GIVEN_UP_AFTER_MIN: Duration = Duration::from_secs(120);
 const CANCEL: u32 = 1234 << 16 | 5678;
 const TLS: u32 = 1234 << 16 | 5679;
 
@@ -58,23 +62,27 @@ pub enum UpstreamError {
 /// A session with the database that is ready.
 pub struct Connected {
     pub stream: Box<dyn Stream>,
+    /// The connection beneath, where it is one of the network.
+    pub socket: Option<OwnedFd>,
     pub key: ServerKey,
     /// What it told of its settings, as messages.
     pub parameters: Vec<Vec<u8>>,
 }
 
 impl Upstream {
-    async fn stream(&self) -> io::Result<(Box<dyn Stream>, Channel)> {
+    async fn stream(&self) -> io::Result<(Box<dyn Stream>, Channel, Option<OwnedFd>)> {
         let ProxyUpstream { host, port, .. } = &self.settings;
         if Path::new(host).is_absolute() {
             let socket = Path::new(host).join(format!(".s.PGSQL.{port}"));
-            return Ok((Box::new(UnixStream::connect(socket).await?), Channel::default()));
+            let stream = UnixStream::connect(socket).await?;
+            return Ok((Box::new(stream), Channel::default(), None));
         }
         let mut stream = TcpStream::connect((host.as_str(), *port)).await?;
         stream.set_nodelay(true)?;
         keep_alive(&stream)?;
+        let socket = Some(stream.as_fd().try_clone_to_owned()?);
         let Some(tls) = &self.tls else {
-            return Ok((Box::new(stream), Channel::default()));
+            return Ok((Box::new(stream), Channel::default(), socket));
         };
         packet(&mut stream, &TLS.to_be_bytes()).await?;
         if stream.read_u8().await? != b'S' {
@@ -83,12 +91,12 @@ impl Upstream {
         let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
         let stream = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await?;
         let channel = Channel::to_server(stream.get_ref().1);
-        Ok((Box::new(stream), channel))
+        Ok((Box::new(stream), channel, socket))
     }
 
     /// Opens a session with these settings.
     pub async fn connect(&self, settings: &[(String, String)]) -> Result<Connected, UpstreamError> {
-        let (mut stream, channel) = self.stream().await?;
+        let (mut stream, channel, socket) = self.stream().await?;
         let mut out = Vec::new();
         out.extend_from_slice(&PROTOCOL_3_0.to_be_bytes());
         let own = [
@@ -110,6 +118,7 @@ impl Upstream {
         let (key, parameters) = until_ready(&mut *stream).await?;
         Ok(Connected {
             stream,
+            socket,
             key,
             parameters,
         })
@@ -176,7 +185,7 @@ impl Upstream {
 
     /// Cancels what a session runs.
     pub async fn cancel(&self, key: &ServerKey) -> io::Result<()> {
-        let (mut stream, _) = self.stream().await?;
+        let (mut stream, _, _) = self.stream().await?;
         let mut out = CANCEL.to_be_bytes().to_vec();
         out.extend_from_slice(&key.number.to_be_bytes());
         out.extend_from_slice(&key.key);
@@ -270,6 +279,16 @@ pub fn keep_alive(stream: &TcpStream) -> io::Result<()> {
     sockopt::set_tcp_keepidle(stream, KEEPALIVE_AFTER)?;
     sockopt::set_tcp_keepintvl(stream, KEEPALIVE_EVERY)?;
     sockopt::set_tcp_keepcnt(stream, KEEPALIVE_TRIES)?;
+    Ok(())
+}
+
+/// Has the kernel give up on a peer to which bytes are on their way, or wait for room, and which takes none. Otherwise it sends
+/// them again for about a quarter of an hour. A peer that is there and only does not read is given up with it, so that the time
+/// is no shorter than a statement has, with the way of its rows to the client.
+pub fn give_up(socket: &OwnedFd, statement_longest: Span) -> io::Result<()> {
+    let longest = Duration::from(statement_longest).max(GIVEN_UP_AFTER_MIN);
+    let ms = i32::try_from(longest.as_millis()).unwrap_or(i32::MAX);
+    sockopt::set_tcp_user_timeout(socket, ms.cast_unsigned())?;
     Ok(())
 }
 

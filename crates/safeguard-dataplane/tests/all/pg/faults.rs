@@ -3,7 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::net::sockopt::tcp_user_timeout;
+use rustix::net::{getpeername, getsockname};
+use rustix::process::{
+    PidfdFlags, PidfdGetfdFlags, Resource, Rlimit, getpid, getrlimit, pidfd_getfd, pidfd_open, setrlimit,
+};
 use tokio::io::{AsyncReadExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -165,6 +169,44 @@ async fn the_kernel_asks_peers_on_both_sides_whether_they_are_still_there() {
         timer(Some(local), None).map(|(kind, _)| kind).as_deref(),
         Some("00")
     );
+}
+
+/// After how many milliseconds the kernel gives up on a peer that takes nothing, for this process's socket between these ports.
+fn given_up_after(local: Option<u16>, remote: Option<u16>) -> Option<u32> {
+    let own = pidfd_open(getpid(), PidfdFlags::empty()).unwrap();
+    let numbers = std::fs::read_dir("/proc/self/fd").unwrap();
+    let numbers = numbers.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let port = |address: rustix::net::SocketAddrAny| {
+        SocketAddr::try_from(address).ok().map(|address| address.port())
+    };
+    let is = |wanted: Option<u16>, found: Option<u16>| wanted.is_none() || wanted == found;
+    numbers
+        .filter_map(|number: i32| pidfd_getfd(&own, number, PidfdGetfdFlags::empty()).ok())
+        .find_map(|socket| {
+            let near = getsockname(&socket).ok().and_then(port);
+            let far = getpeername(&socket).ok().flatten().and_then(port)?;
+            let is_asked = is(local, near) && is(remote, Some(far));
+            is_asked.then(|| tcp_user_timeout(&socket).unwrap())
+        })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_takes_nothing_is_given_up_when_a_statement_would_be() {
+    let relay = relayed(server().address).await;
+    let database = tokio::task::spawn_blocking(|| server().database(""))
+        .await
+        .unwrap();
+    for (user, expected) in [("agent", 120_000), ("service", 300_000), ("person", 0)] {
+        let town = Town::in_front_of(database.clone(), |proxy| proxy.proxy.upstream.port = relay.port());
+        let wire = Wire::connect(town.address, user, LOGIN_PASSWORD, &database).await;
+        let client = wire.stream.local_addr().unwrap().port();
+        let sides = [
+            given_up_after(Some(town.address.port()), Some(client)),
+            given_up_after(None, Some(relay.port())),
+        ];
+        assert_eq!(sides, [Some(expected); 2], "{user}");
+        town.stop().await;
+    }
 }
 
 /// Of a client, of the proxy's two sides: all are in this process.
