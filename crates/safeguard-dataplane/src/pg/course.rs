@@ -92,6 +92,11 @@ impl Session {
     }
 
     fn denied(&mut self, all: &[Arc<Facts>], judgement: &Judgement, words: Words<'_>) -> Course {
+        // Until all is answered a name may stand for what the server never took: where texts are refused at their values, what
+        // does not exist must be told as that.
+        if matches!(words, Words::Bound(_)) && self.door.desk.is_some() && !self.settle() {
+            return Course::Wait;
+        }
         let reading = match all {
             [facts] => self.reading(facts, words),
             _ => Reading::None,
