@@ -155,7 +155,7 @@ pub fn check(args: &CheckArgs, output: &Output) -> Result<(), Failure> {
 /// What a check of this folder comes to, told to nobody yet.
 pub fn look_at(folder: &Path, args: &CheckArgs, output: &Output) -> Result<Checked, Failure> {
     // Git is waited for meanwhile. What it says has changed tells which rules will be asked.
-    let (tell, told) = mpsc::channel::<BTreeSet<Language>>();
+    let (tell, told) = mpsc::sync_channel::<BTreeSet<Language>>(1);
     let (rules, secrets, selection) = std::thread::scope(|scope| {
         let secrets = scope.spawn(|| safeguard_secrets::Rules::new(Config::default()));
         let rules = scope.spawn(move || {

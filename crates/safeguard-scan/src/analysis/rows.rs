@@ -272,9 +272,9 @@ pub(crate) type Said = (Range<usize>, Speaks);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Speaks {
-    OfProtection,
-    OfALock,
-    OfNone,
+    Protects,
+    Locks,
+    LocksNothing,
 }
 
 /// Whether a function speaks of anything that keeps others from changing what it has read.
@@ -285,9 +285,9 @@ pub fn is_protected(source: &Source, function: NodeId) -> bool {
     };
     let said = source.said.get_or_init(|| {
         let speaks = |at: usize| match PROTECTS.get(at) {
-            Some(&"lock") => Speaks::OfALock,
-            Some(_) => Speaks::OfProtection,
-            None => Speaks::OfNone,
+            Some(&"lock") => Speaks::Locks,
+            Some(_) => Speaks::Protects,
+            None => Speaks::LocksNothing,
         };
         words
             .find_overlapping_iter(source.tree.text())
@@ -304,9 +304,9 @@ pub fn is_protected(source: &Source, function: NodeId) -> bool {
     let mut locks = 0;
     for (_, speaks) in within {
         match speaks {
-            Speaks::OfProtection => return true,
-            Speaks::OfALock => locks += 1,
-            Speaks::OfNone => locks -= 1,
+            Speaks::Protects => return true,
+            Speaks::Locks => locks += 1,
+            Speaks::LocksNothing => locks -= 1,
         }
     }
     locks > 0

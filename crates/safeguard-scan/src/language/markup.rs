@@ -210,19 +210,21 @@ fn attribute<'t>(tag: &'t str, name: &str) -> Option<&'t str> {
 
 /// The expressions whose value a component puts into the page as HTML: `v-html="…"` and `{@html …}`.
 pub fn raw_html(path: &str, text: &str) -> Vec<Range<usize>> {
-    let (begins, end): (&[&str], fn(&str) -> Option<usize>) = match kind_of(path) {
-        Some(Markup::Vue) => (&["v-html=\""], |rest| rest.find('"')),
-        Some(Markup::Svelte) => (&["{@html "], closing_brace),
+    let begin = match kind_of(path) {
+        Some(Markup::Vue) => "v-html=\"",
+        Some(Markup::Svelte) => "{@html ",
         Some(Markup::Html) | None => return Vec::new(),
     };
     let mut found = Vec::new();
-    for begin in begins {
-        for (at, _) in text.match_indices(begin) {
-            let from = at + begin.len();
-            if let Some(length) = end(&text[from..]) {
-                found.push(from..from + length);
-            }
-        }
+    for (at, _) in text.match_indices(begin) {
+        let from = at + begin.len();
+        let rest = &text[from..];
+        let length = if begin.starts_with('{') {
+            closing_brace(rest)
+        } else {
+            rest.find('"')
+        };
+        found.extend(length.map(|length| from..from + length));
     }
     found
 }

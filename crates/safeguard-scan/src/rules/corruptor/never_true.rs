@@ -96,13 +96,15 @@ fn columns(code: Code<'_>, reports: &mut Reports) {
                         reports.add(arg, format!("Python's `{}` takes one of the two conditions and drops the other: `and_(…)`, `or_(…)` or a comma joins them", code.name(arg)));
                     }
                 }
-                (Kind::Unary, "not") => {
+                (Kind::Unary, "not")
                     if code
                         .child(arg, Role::Value)
-                        .is_some_and(|value| is_column(code, value))
-                    {
-                        reports.add(arg, "Python's `not` asks the column itself, and not the rows: `~` or `not_(…)` asks them");
-                    }
+                        .is_some_and(|value| is_column(code, value)) =>
+                {
+                    reports.add(
+                        arg,
+                        "Python's `not` asks the column itself, and not the rows: `~` or `not_(…)` asks them",
+                    );
                 }
                 _ => {}
             }

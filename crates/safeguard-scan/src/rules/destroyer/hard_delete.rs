@@ -97,6 +97,18 @@ fn is_pair(first: &str, second: &str) -> bool {
 }
 
 /// What takes rows away for good.
+/// What `remove` takes a row from, and no element.
+const STORES: &[&str] = &[
+    "repository",
+    "repo",
+    "model",
+    "collection",
+    "manager",
+    "entity",
+    "em",
+    "dao",
+];
+
 fn deletes(code: Code<'_>, id: NodeId) -> bool {
     match code.kind(id) {
         Kind::Str => {
@@ -126,20 +138,7 @@ fn deletes(code: Code<'_>, id: NodeId) -> bool {
                     | "remove"
             ) && code.receiver(id).is_some()
                 && !on_collection
-                && !(code.called(id) == "remove"
-                    && !has_word(
-                        of,
-                        &[
-                            "repository",
-                            "repo",
-                            "model",
-                            "collection",
-                            "manager",
-                            "entity",
-                            "em",
-                            "dao",
-                        ],
-                    ))
+                && (code.called(id) != "remove" || has_word(of, STORES))
         }
         _ => false,
     }

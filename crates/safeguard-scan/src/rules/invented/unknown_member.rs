@@ -74,13 +74,16 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
     }
 }
 
+/// The name that an item has in the file that it comes from, and what that exports.
+type Imported = (String, Arc<Exports>);
+
 struct File<'f> {
     source: &'f Source,
     project: &'f Project,
     imports: &'f Imports,
     values: &'f Values<'f>,
     /// What names are in the files that they are imported from, once it was asked.
-    imported: RefCell<Map<String, Option<(String, Arc<Exports>)>>>,
+    imported: RefCell<Map<String, Option<Imported>>>,
 }
 
 impl File<'_> {

@@ -113,7 +113,7 @@ impl File<'_> {
     }
 
     /// What a name is in the one file that it is imported from.
-    fn imported(&self, name: &str) -> Option<(String, Arc<Exports>)> {
+    fn imported(&self, name: &str) -> Option<Imported> {
         if let Some(known) = self.imported.borrow().get(name) {
             return known.clone();
         }
@@ -122,7 +122,7 @@ impl File<'_> {
         found
     }
 
-    fn imported_from(&self, name: &str) -> Option<(String, Arc<Exports>)> {
+    fn imported_from(&self, name: &str) -> Option<Imported> {
         let tree = &self.source.tree;
         if !self.project.is_known() {
             return None;
