@@ -70,6 +70,8 @@ pub fn settle(checked: &mut Checked, args: &CheckArgs) -> Result<(), Failure> {
                     .to_owned(),
             ],
         };
+        // Several may have signed it, each in vain for a reason of its own.
+        let mut whys: BTreeSet<String> = BTreeSet::new();
         for (at, line) in lines
             .iter()
             .enumerate()
@@ -89,7 +91,10 @@ pub fn settle(checked: &mut Checked, args: &CheckArgs) -> Result<(), Failure> {
                     break;
                 }
                 Err(SuppressionError::Another) => {}
-                Err(why) => asked.why = why.to_string(),
+                Err(why) => {
+                    whys.insert(why.to_string());
+                    asked.why = whys.iter().map(String::as_str).collect::<Vec<_>>().join("; ");
+                }
             }
         }
     }
