@@ -304,8 +304,22 @@ fn validated_by_call(source: &Source, call: NodeId, state: &mut State) {
         return;
     };
     let lower = name.to_ascii_lowercase();
-    // `IsOwnAddress(target)`; not what asks for a type, or whether there is anything.
+    // `IsOwnAddress(target)`; not what asks for a type, or whether there is anything of that name.
+    let asks_for_a_file = matches!(
+        lower.as_str(),
+        "isfile"
+            | "isdir"
+            | "islink"
+            | "ismount"
+            | "is_file"
+            | "is_dir"
+            | "is_symlink"
+            | "is_mount"
+            | "isdirectory"
+            | "issymboliclink"
+    );
     let asks = lower.starts_with("is")
+        && !asks_for_a_file
         && ![
             "instance", "string", "array", "empty", "object", "blank", "none", "null", "set", "dict", "list",
         ]

@@ -90,7 +90,15 @@ fn reads(code: Code<'_>, value: NodeId) -> bool {
             let lends = args.first().is_some_and(|arg| {
                 code.kind(*arg) == Kind::Unary && code.tree.source(*arg).starts_with("&mut")
             });
-            args.len() == 1 && lends && code.called(call) == "read" && !code.tree.text().contains("UdpSocket")
+            // A part of what lies in memory has no end that comes later.
+            let is_stream = code
+                .receiver(call)
+                .is_some_and(|of| matches!(code.kind(of), Kind::Name | Kind::Member));
+            args.len() == 1
+                && lends
+                && is_stream
+                && code.called(call) == "read"
+                && !code.tree.text().contains("UdpSocket")
         }
     }
 }
