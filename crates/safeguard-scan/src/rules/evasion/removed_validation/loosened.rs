@@ -108,6 +108,8 @@ const KEYWORDS: &[&str] = &[
     "min_items",
     "max_items",
 ];
+/// What is only as wide as its column, where a model says it.
+const WIDTHS: &[&str] = &["max_length", "max_digits", "decimal_places"];
 const TYPES: &[&str] = &[
     "EmailStr",
     "HttpUrl",
@@ -302,11 +304,15 @@ fn models(code: Code<'_>) -> Held {
             };
             let mut held = BTreeSet::new();
             if let Some(value) = code.child(id, Role::Value).filter(|value| code.is_call(*value)) {
+                let is_column = code
+                    .receiver(value)
+                    .is_some_and(|of| matches!(code.name(of), "models" | "db" | "sa"));
                 for keyword in tree
                     .children_in(value, Role::Arg)
                     .filter(|arg| code.kind(*arg) == Kind::Keyword)
                 {
-                    if KEYWORDS.contains(&code.name(keyword)) {
+                    let is_width = is_column && WIDTHS.contains(&code.name(keyword));
+                    if KEYWORDS.contains(&code.name(keyword)) && !is_width {
                         held.insert(code.name(keyword).to_owned());
                     }
                     let forbids = code.name(keyword) == "extra"
