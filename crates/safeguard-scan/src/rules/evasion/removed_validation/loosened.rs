@@ -129,6 +129,31 @@ const TYPES: &[&str] = &[
     "StrictInt",
     "StrictStr",
 ];
+/// What says nothing of a value by itself.
+const TYPING: &[&str] = &[
+    "Annotated",
+    "Any",
+    "ClassVar",
+    "Decimal",
+    "Dict",
+    "Field",
+    "Final",
+    "FrozenSet",
+    "Iterable",
+    "List",
+    "Mapping",
+    "None",
+    "Optional",
+    "Required",
+    "NotRequired",
+    "Sequence",
+    "Set",
+    "Tuple",
+    "Type",
+    "Union",
+];
+/// Before the name of a type that is the repository's own.
+const OWN: &str = "own ";
 /// What no field escapes.
 const WHOLE: &[&str] = &["strict", "forbid", "Valid", "Validated"];
 /// Fields of which one alone is enough.
@@ -148,7 +173,7 @@ pub fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
         let Some((node, now)) = after.get(field) else {
             continue;
         };
-        let mut lost = was.difference(now);
+        let mut lost = was.difference(now).filter(|lost| !lost.starts_with(OWN));
         let gained = now.difference(was).next().is_some();
         let Some(first) = lost.next().filter(|_| !gained || now.contains("passthrough")) else {
             continue;
@@ -178,6 +203,13 @@ pub fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
             message: format!("`{field}` was held to `{lost}`, and takes whatever is sent now{more}"),
         });
     }
+}
+
+/// Whether somebody looks at the types of a class when an object of it is made.
+fn is_checked(code: Code<'_>, class: NodeId) -> bool {
+    let mut bases = code.tree.children_in(class, Role::Base).peekable();
+    bases.peek().is_some()
+        && !bases.any(|base| matches!(code.name(base), "TypedDict" | "NamedTuple" | "Protocol"))
 }
 
 /// By class or schema and field: what it is held to.
@@ -325,15 +357,20 @@ fn models(code: Code<'_>) -> Held {
                     }
                 }
             }
-            if let Some(written) = code.child(id, Role::Type) {
+            if let Some(written) = code.child(id, Role::Type).filter(|_| is_checked(code, class)) {
                 let parts = code
                     .name(written)
                     .split(|char: char| !char.is_alphanumeric() && char != '_');
-                held.extend(
-                    parts
-                        .filter(|part| TYPES.contains(part) || KEYWORDS.contains(part))
-                        .map(str::to_owned),
-                );
+                for part in parts {
+                    if TYPES.contains(&part) || KEYWORDS.contains(&part) {
+                        held.insert(part.to_owned());
+                    } else if part.starts_with(|char: char| char.is_ascii_uppercase())
+                        && !TYPING.contains(&part)
+                    {
+                        // What a type of one's own is held to, its own lines say.
+                        held.insert(format!("{OWN}{part}"));
+                    }
+                }
             }
             found.insert(format!("{}.{name}", code.name(class)), (id, held));
         }
