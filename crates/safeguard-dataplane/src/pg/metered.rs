@@ -13,7 +13,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use safeguard_api::config::{Quota, Quotas};
-use safeguard_api::guard::StatementClass;
 use safeguard_guard::{Facts, TransactionStep};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, Sleep};
@@ -22,7 +21,9 @@ use super::cancel::ServerKey;
 use super::course::Form;
 use super::frame::{self, HEAD_BYTES, error_field};
 use super::names::Names;
-use super::quota::{CANCELLED, Limit, Over, Returned, has_size, may_cancel};
+use super::quota::{
+    CANCELLED, Limit, Over, Returned, ends_transaction, has_size, leaves_nothing, may_cancel,
+};
 use super::refusal::Refusal;
 use super::replies::{Asked, Expected};
 use super::session::{Copying, End, Session};
@@ -482,26 +483,4 @@ async fn server_ended(server: &mut Side) {
     let mut unwanted = [0; 4 << 10];
     let is_told = server.flush().await.is_ok() && server.stream.shutdown().await.is_ok();
     while is_told && matches!(server.stream.read(&mut unwanted).await, Ok(1..)) {}
-}
-
-/// Whether each of them does nothing but end a transaction.
-fn ends_transaction(all: &[Arc<Facts>]) -> bool {
-    let ends = |facts: &Arc<Facts>| {
-        let is_end = matches!(
-            facts.steps.as_slice(),
-            [TransactionStep::Commit { .. } | TransactionStep::Rollback { .. }]
-        );
-        is_end && facts.cost.statements == 1
-    };
-    !all.is_empty() && all.iter().all(ends)
-}
-
-/// Whether it makes no difference if it was committed or rolled back.
-fn leaves_nothing(facts: &Facts) -> bool {
-    let begins = |step: &TransactionStep| matches!(step, TransactionStep::Begin);
-    facts.acts.iter().all(|act| match act.class {
-        StatementClass::Read => true,
-        StatementClass::Transaction => facts.steps.iter().all(begins),
-        _ => false,
-    })
 }

@@ -1,11 +1,13 @@
 //! Limits of what runs, as values: statements within a second, statements at once, and what one statement takes and
 //! returns. The clock is handed in.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use safeguard_api::DecisionId;
 use safeguard_api::config::Quota;
-use safeguard_api::guard::Principal;
+use safeguard_api::guard::{Principal, StatementClass};
+use safeguard_guard::{Facts, TransactionStep};
 
 use super::effect::{counted, grouped};
 use super::refusal::{OVER_BUDGET, Refusal};
@@ -245,6 +247,28 @@ pub fn may_cancel(quota: &Quota) -> bool {
 /// Whether there is a limit to what a statement returns.
 pub fn has_size(quota: &Quota) -> bool {
     quota.rows_returned_max.is_some() || quota.bytes_returned_max.is_some()
+}
+
+/// Whether each of them does nothing but end a transaction.
+pub fn ends_transaction(all: &[Arc<Facts>]) -> bool {
+    let ends = |facts: &Arc<Facts>| {
+        let is_end = matches!(
+            facts.steps.as_slice(),
+            [TransactionStep::Commit { .. } | TransactionStep::Rollback { .. }]
+        );
+        is_end && facts.cost.statements == 1
+    };
+    !all.is_empty() && all.iter().all(ends)
+}
+
+/// Whether it makes no difference if it was committed or rolled back.
+pub fn leaves_nothing(facts: &Facts) -> bool {
+    let begins = |step: &TransactionStep| matches!(step, TransactionStep::Begin);
+    facts.acts.iter().all(|act| match act.class {
+        StatementClass::Read => true,
+        StatementClass::Transaction => facts.steps.iter().all(begins),
+        _ => false,
+    })
 }
 
 fn seconds(ms: u64) -> String {
