@@ -101,6 +101,16 @@ const ALL_LANGUAGES: &[Language] = &[
     Language::Tsx,
 ];
 
+/// The same without Rust, in which what the check looks for is written otherwise, or seldom.
+const ALL_BUT_RUST: &[Language] = &[
+    Language::Go,
+    Language::Java,
+    Language::JavaScript,
+    Language::Python,
+    Language::TypeScript,
+    Language::Tsx,
+];
+
 /// What patterns can not say, said in Rust.
 #[derive(Debug)]
 pub struct Check {

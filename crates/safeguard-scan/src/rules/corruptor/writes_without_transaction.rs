@@ -14,19 +14,10 @@ use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
-use crate::rules::{Check, Reports};
+use crate::rules::{ALL_BUT_RUST, Check, Reports};
 use crate::tree::{Kind, NodeId, Role};
 
-check!(CHECK, "writes-without-transaction", "CWE-662", LANGUAGES, run);
-
-const LANGUAGES: &[Language] = &[
-    Language::Go,
-    Language::Java,
-    Language::JavaScript,
-    Language::Python,
-    Language::TypeScript,
-    Language::Tsx,
-];
+check!(CHECK, "writes-without-transaction", "CWE-662", ALL_BUT_RUST, run);
 
 /// What may be missing without anything being wrong.
 const BESIDE: &[&str] = &[

@@ -6,18 +6,11 @@ use crate::analysis::loops;
 use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
-use crate::rules::{Check, Reports};
+use crate::rules::{ALL_BUT_RUST, Check, Reports};
 use crate::tree::{Kind, NodeId, Role};
 
 pub static CHECK: Check = Check {
-    languages: &[
-        Language::Go,
-        Language::Java,
-        Language::JavaScript,
-        Language::Python,
-        Language::Tsx,
-        Language::TypeScript,
-    ],
+    languages: ALL_BUT_RUST,
     run,
     ..unchanging_condition::CHECK
 };

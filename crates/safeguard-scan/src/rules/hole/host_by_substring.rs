@@ -9,7 +9,7 @@ use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
-use crate::rules::{Check, Reports};
+use crate::rules::{ALL_LANGUAGES, Check, Reports};
 use crate::tree::{Kind, NodeId};
 
 pub static CHECK: Check = Check {
@@ -18,15 +18,7 @@ pub static CHECK: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &["CWE-20", "CWE-346", "CWE-601"],
-    languages: &[
-        Language::Go,
-        Language::Java,
-        Language::JavaScript,
-        Language::Python,
-        Language::Rust,
-        Language::TypeScript,
-        Language::Tsx,
-    ],
+    languages: ALL_LANGUAGES,
     run,
 };
 

@@ -10,7 +10,7 @@ use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
-use crate::rules::{Check, Reports};
+use crate::rules::{ALL_BUT_RUST, Check, Reports};
 use crate::tree::{Kind, NodeId, Role};
 
 pub static CHECK: Check = Check {
@@ -19,14 +19,7 @@ pub static CHECK: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &["CWE-602", "CWE-472"],
-    languages: &[
-        Language::Go,
-        Language::Java,
-        Language::JavaScript,
-        Language::Python,
-        Language::TypeScript,
-        Language::Tsx,
-    ],
+    languages: ALL_BUT_RUST,
     run,
 };
 

@@ -10,7 +10,7 @@ use crate::language::Language;
 use crate::matching::{Source, canonical};
 use crate::project::Project;
 use crate::rule::Confidence;
-use crate::rules::{Check, Reports};
+use crate::rules::{ALL_BUT_RUST, Check, Reports};
 use crate::tree::{Kind, NodeId, Role, Tree};
 
 pub static CHECK: Check = Check {
@@ -19,14 +19,7 @@ pub static CHECK: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &["CWE-362", "CWE-367"],
-    languages: &[
-        Language::Go,
-        Language::Java,
-        Language::JavaScript,
-        Language::Python,
-        Language::TypeScript,
-        Language::Tsx,
-    ],
+    languages: ALL_BUT_RUST,
     run,
 };
 

@@ -10,7 +10,7 @@ use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
-use crate::rules::{Check, Reports};
+use crate::rules::{Check, Reports, SCRIPT_LANGUAGES};
 use crate::tree::{Kind, NodeId, Role};
 
 pub static CHECK: Check = Check {
@@ -19,12 +19,7 @@ pub static CHECK: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &["CWE-362", "CWE-367"],
-    languages: &[
-        Language::JavaScript,
-        Language::Python,
-        Language::Tsx,
-        Language::TypeScript,
-    ],
+    languages: SCRIPT_LANGUAGES,
     run,
 };
 
