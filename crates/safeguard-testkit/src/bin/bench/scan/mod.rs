@@ -14,7 +14,7 @@ use anyhow::{Context, ensure};
 use serde_json::Value;
 
 use crate::report::{Row, median, quantile};
-use used::{Used, used};
+use used::{Used, used, waited};
 
 const ROUNDS: usize = 30;
 const TREE_ROUNDS: usize = 3;
@@ -176,15 +176,15 @@ fn changes(root: &Path, of: &str) -> anyhow::Result<Vec<Row>> {
         let mut milliseconds = Vec::new();
         let mut processor = Vec::new();
         for _ in 0..ROUNDS {
-            let used = used(safeguard(root, &["check", "--offline"])?, &[0, 1])?;
-            milliseconds.push(used.seconds * 1000.0);
-            processor.push(used.processor_seconds * 1000.0);
+            let check = || safeguard(root, &["check", "--offline"]);
+            milliseconds.push(waited(check()?, &[0, 1])?);
+            processor.push(used(check()?, &[0, 1])?.processor_seconds * 1000.0);
         }
         let git: Result<Vec<f64>, anyhow::Error> = (0..ROUNDS)
             .map(|_| {
                 let mut git = Command::new("git");
                 git.arg("-C").arg(root).args(["status", "--porcelain"]);
-                Ok(used(git, &[0])?.seconds * 1000.0)
+                waited(git, &[0])
             })
             .collect();
         let what = if count == 1 { "one file" } else { "ten files" };

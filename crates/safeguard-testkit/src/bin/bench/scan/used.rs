@@ -19,6 +19,17 @@ pub struct Used {
     pub peak_mebibytes: f64,
 }
 
+/// How many milliseconds a command takes that is only waited for: to look at a process every millisecond holds it up.
+pub fn waited(mut command: Command, codes: &[i32]) -> anyhow::Result<f64> {
+    let begin = Instant::now();
+    let ended = command.stdin(Stdio::null()).output();
+    let milliseconds = begin.elapsed().as_secs_f64() * 1000.0;
+    let ended = ended.with_context(|| format!("cannot start {command:?}"))?;
+    let code = ended.status.code().unwrap_or(-1);
+    ensure!(codes.contains(&code), "{command:?} ended with {code}");
+    Ok(milliseconds)
+}
+
 /// Runs a command that may end with any of these codes; what it prints is thrown away.
 pub fn used(mut command: Command, codes: &[i32]) -> anyhow::Result<Used> {
     command
