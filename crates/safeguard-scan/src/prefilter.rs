@@ -118,18 +118,30 @@ const SYNTAX: &[&str] = &[
     "WORKDIR",
 ];
 
-/// What must be in a file for a rule to find anything in it.
+/// What must be in a file for a rule to find anything in it: words, as they are written or by their numbers.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Need<'r> {
+pub enum Need<W> {
     /// Nothing is known.
     Nothing,
-    Word(&'r str),
-    All(Vec<Need<'r>>),
-    Any(Vec<Need<'r>>),
+    Word(W),
+    All(Vec<Need<W>>),
+    Any(Vec<Need<W>>),
 }
 
-impl<'r> Need<'r> {
-    pub(crate) fn of(rule: &'r Written) -> Need<'r> {
+impl Need<usize> {
+    /// Whether a file has it, by which words it has.
+    pub fn holds(&self, has: &[bool]) -> bool {
+        match self {
+            Need::Nothing => true,
+            Need::Word(number) => has[*number],
+            Need::All(parts) => parts.iter().all(|part| part.holds(has)),
+            Need::Any(parts) => parts.iter().any(|part| part.holds(has)),
+        }
+    }
+}
+
+impl<'r> Need<&'r str> {
+    pub(crate) fn of(rule: &'r Written) -> Need<&'r str> {
         if rule.pattern_sinks.is_empty() {
             return parts(
                 rule.pattern.as_deref(),
@@ -153,14 +165,25 @@ impl<'r> Need<'r> {
             Need::All(parts) | Need::Any(parts) => parts.iter().flat_map(Need::words).collect(),
         }
     }
+
+    /// The same by the words' places in a sorted list of all of them.
+    pub fn numbered(&self, words: &[&str]) -> Need<usize> {
+        let several = |parts: &[Need<&str>]| parts.iter().map(|part| part.numbered(words)).collect();
+        match self {
+            Need::Nothing => Need::Nothing,
+            Need::Word(word) => words.binary_search(word).map_or(Need::Nothing, Need::Word),
+            Need::All(parts) => Need::All(several(parts)),
+            Need::Any(parts) => Need::Any(several(parts)),
+        }
+    }
 }
 
-fn any(items: &[Item]) -> Need<'_> {
+fn any(items: &[Item]) -> Need<&str> {
     Need::Any(items.iter().map(item).collect())
 }
 
 /// An operator; one that says what not, or something of a metavariable, needs nothing.
-fn item(item: &Item) -> Need<'_> {
+fn item(item: &Item) -> Need<&str> {
     match &item.pattern_inside {
         Some(Nested::Code(code)) => words(code),
         Some(Nested::Item(inside)) => self::item(inside),
@@ -172,7 +195,11 @@ fn item(item: &Item) -> Need<'_> {
     }
 }
 
-fn parts<'r>(pattern: Option<&'r str>, patterns: Option<&'r [Item]>, either: Option<&'r [Item]>) -> Need<'r> {
+fn parts<'r>(
+    pattern: Option<&'r str>,
+    patterns: Option<&'r [Item]>,
+    either: Option<&'r [Item]>,
+) -> Need<&'r str> {
     match (pattern, patterns, either) {
         (Some(code), _, _) => words(code),
         (None, Some(items), _) => Need::All(items.iter().map(item).collect()),
@@ -184,9 +211,9 @@ fn parts<'r>(pattern: Option<&'r str>, patterns: Option<&'r [Item]>, either: Opt
 
 /// The words of a pattern that stand in whatever it fits, under whatever name it was imported: no metavariables; none within quotes, which may
 /// be put together from parts in a file; no numbers, which have several forms; none before a metavariable, which are its type or syntax.
-fn words(code: &str) -> Need<'_> {
+fn words(code: &str) -> Need<&str> {
     let is_word = |char: char| char.is_ascii_alphanumeric() || char == '_';
-    let mut found: Vec<Need<'_>> = Vec::new();
+    let mut found: Vec<Need<&str>> = Vec::new();
     let mut quote: Option<char> = None;
     let mut rest = code;
     while let Some(first) = rest.chars().next() {

@@ -9,7 +9,7 @@ use crate::analysis::place;
 use crate::finding::{Finding, Place, Step, identity, identity_of};
 use crate::language::{self, FILE_BYTES_MAX, Language, markup};
 use crate::matching::{Bindings, Source, bound};
-use crate::prefilter;
+use crate::prefilter::Need;
 use crate::project::Project;
 use crate::rule::{About, Confidence, Evaluation, Mode, Rule, RuleError, Sets};
 use crate::rules::{Check, Comparison, Reports};
@@ -44,38 +44,8 @@ struct OfLanguage {
 struct Kept {
     rule: Arc<Rule>,
     /// What a file must have for it.
-    need: Need,
+    need: Need<usize>,
     mode: OnceLock<Result<Mode, RuleError>>,
-}
-
-/// The same as [`prefilter::Need`], with numbers of words.
-#[derive(Debug)]
-enum Need {
-    Word(usize),
-    All(Vec<Need>),
-    Any(Vec<Need>),
-}
-
-impl Need {
-    fn of(need: &prefilter::Need<'_>, words: &[String]) -> Need {
-        let several =
-            |parts: &[prefilter::Need<'_>]| parts.iter().map(|part| Need::of(part, words)).collect();
-        let number = |word: &str| words.binary_search_by(|other| other.as_str().cmp(word));
-        match need {
-            prefilter::Need::Nothing => Need::All(Vec::new()),
-            prefilter::Need::Word(word) => number(word).map_or(Need::All(Vec::new()), Need::Word),
-            prefilter::Need::All(parts) => Need::All(several(parts)),
-            prefilter::Need::Any(parts) => Need::Any(several(parts)),
-        }
-    }
-
-    fn holds(&self, has: &[bool]) -> bool {
-        match self {
-            Need::Word(number) => has[*number],
-            Need::All(parts) => parts.iter().all(|part| part.holds(has)),
-            Need::Any(parts) => parts.iter().any(|part| part.holds(has)),
-        }
-    }
 }
 
 #[derive(Debug, Default)]
@@ -170,17 +140,18 @@ impl OfLanguage {
             let mode = rule.ready(language, &mut sets)?;
             rules.push((Arc::clone(rule), OnceLock::from(Ok(mode))));
         }
-        let needs: Vec<prefilter::Need<'_>> = rules.iter().map(|(rule, _)| rule.need()).collect();
-        let words = needs.iter().flat_map(prefilter::Need::words).map(str::to_owned);
-        let mut words: Vec<String> = words.collect();
+        let needs: Vec<Need<&str>> = rules.iter().map(|(rule, _)| rule.need()).collect();
+        let mut words: Vec<&str> = needs.iter().flat_map(Need::words).collect();
         words.sort_unstable();
         words.dedup();
-        let needs: Vec<Need> = needs.iter().map(|need| Need::of(need, &words)).collect();
+        let texts = AhoCorasick::new(&words).map_err(|error| RuleError::Yaml(error.to_string()))?;
+        let count = words.len();
+        let needs: Vec<Need<usize>> = needs.iter().map(|need| need.numbered(&words)).collect();
         let kept = rules.into_iter().zip(needs);
         Ok(OfLanguage {
             language,
-            words: words.len(),
-            texts: AhoCorasick::new(words).map_err(|error| RuleError::Yaml(error.to_string()))?,
+            words: count,
+            texts,
             rules: kept
                 .map(|((rule, mode), need)| Kept { rule, need, mode })
                 .collect(),
@@ -275,7 +246,7 @@ pub fn scan(rules: &Rules, source: &Source, project: &Project) -> Scanned {
                 .any(|test| test.start <= finding.place.span.start && finding.place.span.end <= test.end)
         });
     }
-    if place::is_test(&source.path) {
+    if source.is_test() {
         // A hole, a loop or a race in a test or an example is not one in what runs.
         for finding in scanned
             .findings

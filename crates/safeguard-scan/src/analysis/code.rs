@@ -296,6 +296,16 @@ impl<'s> Code<'s> {
         None
     }
 
+    /// The assignments of the file that set this very name, and not the first of several by taking a value apart.
+    pub fn sets(self, name: &'s str) -> impl Iterator<Item = NodeId> + 's {
+        let of_name = self.source.assignments(name).iter().copied();
+        of_name.filter(move |assign| {
+            self.tree
+                .children_in(*assign, Role::Target)
+                .any(|target| self.kind(target) == Kind::Name && self.name(target) == name)
+        })
+    }
+
     /// The names and members in a piece of code.
     pub fn names_in(self, id: NodeId) -> impl Iterator<Item = &'s str> + 's {
         let tree = self.tree;

@@ -304,7 +304,7 @@ pub fn is_meant(source: &Source, node: NodeId) -> bool {
                 .is_some_and(|key| is_named_for_removal(tree.name(key))),
             _ => false,
         });
-    named || asks_first(source, node) || crate::analysis::place::is_test(&source.path) || is_local_word(file)
+    named || asks_first(source, node) || source.is_test() || is_local_word(file)
 }
 
 fn is_local_word(file: &str) -> bool {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::place;
 use super::sql_text::{Token, statements};
 use crate::matching::Source;
 use crate::tree::{Kind, NodeId};
@@ -195,7 +194,7 @@ pub fn of(source: &Source) -> &[Statement] {
 }
 
 fn read(source: &Source) -> Vec<Statement> {
-    if undoes(&source.path) || place::is_test(&source.path) {
+    if undoes(&source.path) || source.is_test() {
         return Vec::new();
     }
     let tree = &source.tree;

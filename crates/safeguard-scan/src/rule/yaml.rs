@@ -138,7 +138,7 @@ fn rule(written: Written, as_semgrep: bool) -> Result<Rule, RuleError> {
 
 impl Rule {
     /// What must be in a file for it to find anything there.
-    pub(crate) fn need(&self) -> Need<'_> {
+    pub(crate) fn need(&self) -> Need<&str> {
         Need::of(&self.written)
     }
 

@@ -3,7 +3,6 @@
 use safeguard_api::evidence::Severity;
 
 use crate::analysis::commands::word;
-use crate::analysis::place;
 use crate::analysis::sql_text::HOLE;
 use crate::language::Language;
 use crate::matching::Source;
@@ -32,7 +31,7 @@ const READERS: &[&str] = &[
 
 fn run(source: &Source, _: &Project, reports: &mut Reports) {
     let tree = &source.tree;
-    if place::is_test(&source.path) {
+    if source.is_test() {
         return;
     }
     for statement in source.of_kind(Kind::ExprStmt).iter().copied() {

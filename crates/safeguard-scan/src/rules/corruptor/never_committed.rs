@@ -2,9 +2,9 @@
 
 use safeguard_api::evidence::Severity;
 
+use crate::analysis::bodies;
 use crate::analysis::code::Code;
 use crate::analysis::meant::undoes_or_tests;
-use crate::analysis::{bodies, place};
 use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
@@ -24,7 +24,7 @@ pub static CHECK: Check = Check {
 
 fn run(source: &Source, _: &Project, reports: &mut Reports) {
     let code = Code::of(source);
-    if place::is_test(&source.path) {
+    if source.is_test() {
         return;
     }
     match source.tree.language() {

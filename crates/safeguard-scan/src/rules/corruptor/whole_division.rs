@@ -173,17 +173,7 @@ fn by_name(code: Code<'_>, id: NodeId, depth: usize) -> bool {
     if let Some(of_type) = of_type {
         return is_whole_type(of_type);
     }
-    let mut sets = code
-        .source
-        .of_kind(Kind::Assign)
-        .iter()
-        .copied()
-        .filter(|assign| {
-            code.tree
-                .children_in(*assign, Role::Target)
-                .any(|target| code.kind(target) == Kind::Name && code.name(target) == name)
-        })
-        .peekable();
+    let mut sets = code.sets(name).peekable();
     sets.peek().is_some()
         && sets.all(|assign| match code.child(assign, Role::Type) {
             Some(of) => is_whole_type(code.name(of)),

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use safeguard_api::evidence::Severity;
 
-use crate::analysis::place;
 use crate::language::Language;
 use crate::matching::Source;
 use crate::rule::Confidence;
@@ -34,7 +33,7 @@ enum When {
 }
 
 fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
-    if place::is_test(&both.head.path) {
+    if both.head.is_test() {
         return;
     }
     let before = relations(both.base);

@@ -5,7 +5,6 @@ use safeguard_api::evidence::Severity;
 use crate::analysis::code::Code;
 use crate::analysis::commands::{Command, WITH_COMMANDS, commands, value_of, word};
 use crate::analysis::meant::undoes_or_tests;
-use crate::analysis::place;
 use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
@@ -122,7 +121,7 @@ fn restores(text: &str) -> bool {
 }
 
 fn in_scripts(source: &Source, _: &Project, reports: &mut Reports) {
-    if place::is_test(&source.path) || source.tree.language() == Language::Dockerfile {
+    if source.is_test() || source.tree.language() == Language::Dockerfile {
         return;
     }
     let mut told: Vec<NodeId> = Vec::new();

@@ -26,10 +26,4 @@ pub mod volume_lost;
 
 use crate::language::Language;
 
-pub const EVERY: &[Language] = &[
-    Language::Go,
-    Language::JavaScript,
-    Language::Python,
-    Language::TypeScript,
-    Language::Tsx,
-];
+pub const EVERY: &[Language] = crate::rules::EVERY_LANGUAGE;

@@ -61,7 +61,7 @@ const PASSING: &[&str] = &[
 
 fn run(source: &Source, project: &Project, reports: &mut Reports) {
     let file = source.path.rsplit('/').next().unwrap_or("");
-    if place::is_test(&source.path) || place::is_local(&source.path) || has_word(file, PASSING) {
+    if source.is_test() || place::is_local(&source.path) || has_word(file, PASSING) {
         return;
     }
     if source.tree.language() == Language::Java {

@@ -29,7 +29,7 @@ const PARSED_MAX: usize = 12;
 
 fn run(source: &Source, project: &Project, reports: &mut Reports) {
     let code = Code::of(source);
-    if place::is_test(&source.path) {
+    if source.is_test() {
         return;
     }
     for (node, link) in walks(code) {

@@ -91,16 +91,7 @@ fn begins_anew(code: Code<'_>, call: NodeId) -> bool {
 
 /// What a name is set to, once, here or at the top of the file.
 fn made_of(code: Code<'_>, name: NodeId) -> Option<NodeId> {
-    let mut sets = code
-        .source
-        .of_kind(Kind::Assign)
-        .iter()
-        .copied()
-        .filter(|assign| {
-            code.tree
-                .children_in(*assign, Role::Target)
-                .any(|target| code.kind(target) == Kind::Name && code.name(target) == code.name(name))
-        });
+    let mut sets = code.sets(code.name(name));
     let (Some(set), None) = (sets.next(), sets.next()) else {
         return None;
     };

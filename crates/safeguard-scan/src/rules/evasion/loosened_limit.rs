@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use safeguard_api::evidence::Severity;
 
 use crate::analysis::code::Code;
-use crate::analysis::place;
 use crate::analysis::settings::{Setting, settings};
 use crate::analysis::words::{has_word, words};
 use crate::matching::Source;
@@ -48,7 +47,7 @@ const LIFETIME_SECONDS: f64 = 7.0 * DAY_SECONDS;
 const LENGTH_LEAST: f64 = 8.0;
 
 fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
-    if place::is_test(&both.head.path) {
+    if both.head.is_test() {
         return;
     }
     let before = limits(both.base);

@@ -14,7 +14,6 @@ use safeguard_api::evidence::Severity;
 use crate::analysis::functions::{body_nodes, called, head, is_rewritten};
 use crate::analysis::guards::{guards, is_about_access, names};
 use crate::analysis::handlers::is_guard;
-use crate::analysis::place;
 use crate::matching::{Source, canonical};
 use crate::rule::Confidence;
 use crate::rules::ALL_LANGUAGES;
@@ -33,7 +32,7 @@ pub static COMPARISON: Comparison = Comparison {
 
 fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
     // Applications that tests make up guard nothing.
-    if place::is_test(&both.head.path) {
+    if both.head.is_test() {
         return;
     }
     for (name, base, now) in pairs(both) {

@@ -4,7 +4,6 @@ use safeguard_api::evidence::Severity;
 
 use crate::analysis::code::Code;
 use crate::analysis::functions::{body_nodes, head, is_rewritten};
-use crate::analysis::place;
 use crate::analysis::words::has_word;
 use crate::rule::Confidence;
 use crate::rules::ALL_LANGUAGES;
@@ -21,7 +20,7 @@ pub static COMPARISON: Comparison = Comparison {
 };
 
 fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
-    if place::is_test(&both.head.path) {
+    if both.head.is_test() {
         return;
     }
     let (was, is) = (Code::of(both.base), Code::of(both.head));

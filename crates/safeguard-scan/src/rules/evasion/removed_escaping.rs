@@ -6,7 +6,6 @@ use safeguard_api::evidence::Severity;
 
 use crate::analysis::code::Code;
 use crate::analysis::functions::body_nodes;
-use crate::analysis::place;
 use crate::matching::canonical;
 use crate::rule::Confidence;
 use crate::rules::ALL_LANGUAGES;
@@ -87,7 +86,7 @@ const OF: &[(&str, &[&str])] = &[
 ];
 
 fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
-    if place::is_test(&both.head.path) {
+    if both.head.is_test() {
         return;
     }
     let (was, is) = (Code::of(both.base), Code::of(both.head));

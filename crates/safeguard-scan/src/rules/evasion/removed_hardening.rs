@@ -6,7 +6,6 @@ use safeguard_api::evidence::Severity;
 
 use crate::analysis::code::Code;
 use crate::analysis::entries::entries;
-use crate::analysis::place;
 use crate::analysis::settings::settings;
 use crate::language::Language;
 use crate::matching::Source;
@@ -33,7 +32,7 @@ pub static COMPARISON: Comparison = Comparison {
 };
 
 fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
-    if place::is_test(&both.head.path) {
+    if both.head.is_test() {
         return;
     }
     database(both, taken);

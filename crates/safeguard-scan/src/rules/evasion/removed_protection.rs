@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use safeguard_api::evidence::Severity;
 
 use crate::analysis::functions::{body_nodes, called, head, is_rewritten};
-use crate::analysis::place;
 use crate::matching::canonical;
 use crate::rule::Confidence;
 use crate::rules::ALL_LANGUAGES;
@@ -56,7 +55,7 @@ const REPLACES: &[&str] = &[
 ];
 
 fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
-    if place::is_test(&both.head.path) {
+    if both.head.is_test() {
         return;
     }
     let (was, is) = (&both.base.tree, &both.head.tree);

@@ -5,7 +5,6 @@ mod loosened;
 use safeguard_api::evidence::Severity;
 
 use crate::analysis::functions::called;
-use crate::analysis::place;
 use crate::language::Language;
 use crate::matching::Source;
 use crate::rule::Confidence;
@@ -77,7 +76,7 @@ const SENT: &[&str] = &[
 ];
 
 fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
-    if place::is_test(&both.head.path) {
+    if both.head.is_test() {
         return;
     }
     loosened::run(both, taken);

@@ -4,7 +4,7 @@ use safeguard_api::evidence::Severity;
 
 use super::removed_protection;
 use crate::analysis::functions::{body_nodes, head};
-use crate::analysis::{place, rows};
+use crate::analysis::rows;
 use crate::matching::Source;
 use crate::rule::Confidence;
 use crate::rules::comparison::{Both, Comparison, Taken, pairs};
@@ -20,7 +20,7 @@ pub static COMPARISON: Comparison = Comparison {
 };
 
 fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
-    if place::is_test(&both.head.path) {
+    if both.head.is_test() {
         return;
     }
     statements(both, taken);

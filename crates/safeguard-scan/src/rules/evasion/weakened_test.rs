@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use safeguard_api::evidence::Severity;
 
 use crate::analysis::functions::{called, head};
-use crate::analysis::place;
 use crate::language::Language;
 use crate::matching::canonical;
 use crate::rule::Confidence;
@@ -24,7 +23,7 @@ pub static COMPARISON: Comparison = Comparison {
 
 fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
     // Rust's tests stand beside what they test.
-    if !place::is_test(&both.head.path) && both.head.tree.language() != Language::Rust {
+    if !both.head.is_test() && both.head.tree.language() != Language::Rust {
         return;
     }
     let (was, is) = (&both.base.tree, &both.head.tree);

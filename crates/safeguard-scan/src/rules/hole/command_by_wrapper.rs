@@ -6,7 +6,6 @@ use safeguard_api::evidence::Severity;
 
 use crate::analysis::code::Code;
 use crate::analysis::outside::outside;
-use crate::analysis::place;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
@@ -28,7 +27,7 @@ pub static CHECK: Check = Check {
 fn run(source: &Source, project: &Project, reports: &mut Reports) {
     let code = Code::of(source);
     let sent = outside(source);
-    if sent.is_empty() || place::is_test(&source.path) {
+    if sent.is_empty() || source.is_test() {
         return;
     }
     // By what is handed over: whose function gets it, and which.

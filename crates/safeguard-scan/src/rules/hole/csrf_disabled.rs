@@ -47,7 +47,7 @@ fn spring(source: &Source, _project: &Project, reports: &mut Reports) {
                 .is_some_and(|arg| code.tree.source(*arg).ends_with("::disable")),
             _ => false,
         };
-        if !off || place::is_test(&source.path) {
+        if !off || source.is_test() {
             continue;
         }
         let text = source.tree.text();

@@ -3,7 +3,7 @@
 use safeguard_api::evidence::Severity;
 
 use crate::analysis::hcl::{Block, blocks};
-use crate::analysis::place::{is_local, is_test};
+use crate::analysis::place::is_local;
 use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
@@ -22,7 +22,7 @@ pub static CHECK: Check = Check {
 };
 
 fn run(source: &Source, _: &Project, reports: &mut Reports) {
-    let passing = is_local(&source.path) || is_test(&source.path);
+    let passing = is_local(&source.path) || source.is_test();
     for block in blocks(source).iter().filter(|block| !block.kind().is_empty()) {
         all(block, passing, reports);
     }

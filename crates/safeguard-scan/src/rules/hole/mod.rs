@@ -56,10 +56,4 @@ pub mod workflow;
 use crate::language::Language;
 
 /// All languages that are read.
-const EVERY: &[Language] = &[
-    Language::Python,
-    Language::JavaScript,
-    Language::TypeScript,
-    Language::Tsx,
-    Language::Go,
-];
+const EVERY: &[Language] = crate::rules::EVERY_LANGUAGE;

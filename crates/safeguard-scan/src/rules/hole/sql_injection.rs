@@ -9,7 +9,6 @@ use safeguard_api::evidence::Severity;
 
 use crate::analysis::built::{Built, Hole, built};
 use crate::analysis::outside::{is_text, outside, parameter};
-use crate::analysis::place::is_test;
 use crate::language::Language;
 use crate::matching::Source;
 use crate::names::functions_around;
@@ -84,7 +83,7 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
 /// The holes of texts that are executed as statements, and what each is filled from.
 fn dangers(source: &Source) -> Vec<(Hole, Place, From)> {
     let tree = &source.tree;
-    if is_test(&source.path) {
+    if source.is_test() {
         return Vec::new();
     }
     let sinks = sinks(source);

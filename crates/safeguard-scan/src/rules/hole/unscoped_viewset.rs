@@ -6,7 +6,6 @@ use safeguard_api::evidence::Severity;
 use super::unscoped_object::{scoped_elsewhere, scoped_in, whole};
 use crate::analysis::code::Code;
 use crate::analysis::meant::undoes_or_tests;
-use crate::analysis::place;
 use crate::analysis::words::has_word;
 use crate::language::Language;
 use crate::matching::Source;
@@ -135,7 +134,7 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
         let Some((node, model)) = shown(code, class) else {
             continue;
         };
-        if undoes_or_tests(code, class) || place::is_test(&source.path) || asks_by_itself(code, class) {
+        if undoes_or_tests(code, class) || source.is_test() || asks_by_itself(code, class) {
             continue;
         }
         let known = known.get_or_insert_with(|| Known::of(source, project));

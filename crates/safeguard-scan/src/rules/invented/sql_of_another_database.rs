@@ -4,7 +4,7 @@ use safeguard_api::evidence::Severity;
 
 use crate::analysis::code::Code;
 use crate::analysis::meant::undoes_or_tests;
-use crate::analysis::{place, rows};
+use crate::analysis::rows;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
@@ -80,7 +80,7 @@ const OTHERS: &[&str] = &[
 ];
 
 fn run(source: &Source, project: &Project, reports: &mut Reports) {
-    if place::is_test(&source.path) {
+    if source.is_test() {
         return;
     }
     let code = Code::of(source);

@@ -8,7 +8,6 @@ use safeguard_api::evidence::Severity;
 
 use super::data;
 use crate::analysis::code::Code;
-use crate::analysis::place;
 use crate::analysis::schema::{Schema, Table};
 use crate::analysis::sql_text::{Token, statements, text_of};
 use crate::language::sql::tokens::HOLE;
@@ -29,7 +28,7 @@ pub static CHECK: Check = Check {
 };
 
 fn run(source: &Source, project: &Project, reports: &mut Reports) {
-    if !project.is_known() || place::is_test(&source.path) {
+    if !project.is_known() || source.is_test() {
         return;
     }
     let code = Code::of(source);

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use super::data;
 use super::unknown_column;
 use crate::analysis::code::Code;
-use crate::analysis::place;
 use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
@@ -59,7 +58,7 @@ const LOOKUPS: &[&str] = &[
 const FILES_MAX: usize = 300;
 
 fn run(source: &Source, project: &Project, reports: &mut Reports) {
-    if !project.is_known() || place::is_test(&source.path) {
+    if !project.is_known() || source.is_test() {
         return;
     }
     let code = Code::of(source);

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::data;
 use super::resolve::{self, Found};
 use super::{unknown_java_member, unknown_member};
-use crate::analysis::place;
 use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
@@ -25,7 +24,7 @@ pub static CHECK: Check = Check {
 
 fn run(source: &Source, project: &Project, reports: &mut Reports) {
     let tree = &source.tree;
-    if place::is_test(&source.path) {
+    if source.is_test() {
         return;
     }
     // By what they are called in the file.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{data, unknown_name};
 use crate::analysis::code::Code;
-use crate::analysis::{go_types, place};
+use crate::analysis::go_types;
 use crate::language::Language;
 use crate::matching::Source;
 use crate::project::{Project, folder};
@@ -67,7 +67,7 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
     let code = Code::of(source);
     let tree = &source.tree;
     if !project.is_known()
-        || place::is_test(&source.path)
+        || source.is_test()
         || project.go.module_of(&source.path).is_none()
         || go_types::imports(tree)
             .keys()

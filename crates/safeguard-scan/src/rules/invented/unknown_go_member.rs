@@ -1,7 +1,7 @@
 //! Go: names that are taken from a package of the repository that declares none such: `state.Shipped`, `store.NewReader(…)`.
 
 use super::{data, unknown_member};
-use crate::analysis::{change, go_types, place};
+use crate::analysis::{change, go_types};
 use crate::language::Language;
 use crate::matching::Source;
 use crate::project::{Project, folder};
@@ -16,7 +16,7 @@ pub static CHECK: Check = Check {
 
 fn run(source: &Source, project: &Project, reports: &mut Reports) {
     let tree = &source.tree;
-    if !project.is_known() || place::is_test(&source.path) || project.go.module_of(&source.path).is_none() {
+    if !project.is_known() || source.is_test() || project.go.module_of(&source.path).is_none() {
         return;
     }
     let imports = go_types::imports(tree);

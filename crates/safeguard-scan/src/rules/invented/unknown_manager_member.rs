@@ -3,7 +3,6 @@
 use super::data::{self, Names};
 use super::unknown_enum_member::imported;
 use super::unknown_member;
-use crate::analysis::place;
 use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
@@ -28,7 +27,7 @@ const MANAGER: Names = Names(
 
 fn run(source: &Source, project: &Project, reports: &mut Reports) {
     let tree = &source.tree;
-    if place::is_test(&source.path) {
+    if source.is_test() {
         return;
     }
     for member in source.of_kind(Kind::Member).iter().copied() {

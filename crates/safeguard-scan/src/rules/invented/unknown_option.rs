@@ -4,7 +4,6 @@ use safeguard_api::evidence::Severity;
 
 use super::data::{self, Names, OPTIONS};
 use crate::analysis::commands::{Command, WITH_COMMANDS, commands};
-use crate::analysis::place;
 use crate::analysis::sql_text::HOLE;
 use crate::matching::Source;
 use crate::project::Project;
@@ -23,7 +22,7 @@ pub static CHECK: Check = Check {
 };
 
 fn run(source: &Source, _: &Project, reports: &mut Reports) {
-    if place::is_test(&source.path) {
+    if source.is_test() {
         return;
     }
     for command in commands(source) {

@@ -7,7 +7,6 @@ use safeguard_api::evidence::Severity;
 use super::data;
 use crate::analysis::commands::{Command, commands};
 use crate::analysis::hcl::{Block, blocks};
-use crate::analysis::place;
 use crate::analysis::sql_text::HOLE;
 use crate::analysis::yaml::{Workflow, Yaml};
 use crate::language::Language;
@@ -33,7 +32,7 @@ pub static CHECK: Check = Check {
 };
 
 fn run(source: &Source, project: &Project, reports: &mut Reports) {
-    if place::is_test(&source.path) {
+    if source.is_test() {
         return;
     }
     match source.tree.language() {

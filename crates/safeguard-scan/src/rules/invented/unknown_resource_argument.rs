@@ -6,7 +6,6 @@ use safeguard_api::evidence::Severity;
 
 use super::data::{self, TERRAFORM};
 use crate::analysis::hcl::{Block, blocks};
-use crate::analysis::place;
 use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
@@ -42,7 +41,7 @@ const OF_ALL: &[&str] = &[
 ];
 
 fn run(source: &Source, _: &Project, reports: &mut Reports) {
-    if place::is_test(&source.path) {
+    if source.is_test() {
         return;
     }
     for block in blocks(source) {

@@ -3,7 +3,6 @@
 use safeguard_api::evidence::Severity;
 
 use crate::analysis::commands::{WITH_COMMANDS, commands};
-use crate::analysis::place;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
@@ -20,7 +19,7 @@ pub static CHECK: Check = Check {
 };
 
 fn run(source: &Source, _: &Project, reports: &mut Reports) {
-    if place::is_test(&source.path) {
+    if source.is_test() {
         return;
     }
     for command in commands(source) {

@@ -2,7 +2,6 @@
 
 use safeguard_api::evidence::Severity;
 
-use crate::analysis::place;
 use crate::language::Language;
 use crate::matching::Source;
 use crate::names::functions_around;
@@ -42,7 +41,7 @@ fn changed(source: &Source, _: &Project, reports: &mut Reports) {
     ]
     .iter()
     .any(|word| text.contains(word));
-    if !at_once || place::is_test(&source.path) {
+    if !at_once || source.is_test() {
         return;
     }
     for assign in source.of_kind(Kind::Assign).iter().copied() {
@@ -70,7 +69,7 @@ fn changed(source: &Source, _: &Project, reports: &mut Reports) {
 fn run(source: &Source, _: &Project, reports: &mut Reports) {
     let tree = &source.tree;
     let text = tree.text();
-    if !text.contains("unsafe impl") || place::is_test(&source.path) {
+    if !text.contains("unsafe impl") || source.is_test() {
         return;
     }
     for (at, _) in text.match_indices("unsafe impl") {

@@ -7,7 +7,7 @@ use crate::analysis::code::Code;
 use crate::analysis::meant::{earlier_exits, undoes_or_tests};
 use crate::analysis::settings::settings;
 use crate::analysis::words::{has_word, words};
-use crate::analysis::{bodies, loops, place, served};
+use crate::analysis::{bodies, loops, served};
 use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
@@ -26,7 +26,7 @@ pub static PREFIX: Check = Check {
 };
 
 fn run(source: &Source, project: &Project, reports: &mut Reports) {
-    if place::is_test(&source.path) {
+    if source.is_test() {
         return;
     }
     let code = Code::of(source);

@@ -6,7 +6,7 @@ use crate::analysis::code::Code;
 use crate::analysis::meant::undoes_or_tests;
 use crate::analysis::settings::{Setting, settings};
 use crate::analysis::words::has_word;
-use crate::analysis::{bodies, loops, place};
+use crate::analysis::{bodies, loops};
 use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
@@ -67,7 +67,7 @@ const LASTING: &[&str] = &[
 const TOLD: &str = "nothing limits how often this is tried again: what always fails is tried for ever";
 
 fn run(source: &Source, project: &Project, reports: &mut Reports) {
-    if place::is_test(&source.path) {
+    if source.is_test() {
         return;
     }
     let code = Code::of(source);

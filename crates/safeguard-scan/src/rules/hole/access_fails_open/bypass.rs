@@ -3,7 +3,6 @@
 use super::answers_no;
 use super::deciding::{decides, decides_by_name, is_optional};
 use crate::analysis::code::Code;
-use crate::analysis::place;
 use crate::analysis::words::has_word;
 use crate::rules::Reports;
 use crate::tree::{Kind, NodeId, Role};
@@ -16,7 +15,7 @@ pub(super) fn by_header(code: Code<'_>, branch: NodeId, reports: &mut Reports) {
     let (Some(condition), Some(body)) = (code.child(branch, Role::Condition), code.body(branch)) else {
         return;
     };
-    if place::is_test(&code.source.path) || !lets_in(code, body, function) || answers_no(code, body) {
+    if code.source.is_test() || !lets_in(code, body, function) || answers_no(code, body) {
         return;
     }
     for part in alternatives(code, condition) {
@@ -137,7 +136,7 @@ pub(super) fn only_if_there(code: Code<'_>, branch: NodeId, reports: &mut Report
     let (Some(condition), Some(body)) = (code.child(branch, Role::Condition), code.body(branch)) else {
         return;
     };
-    if code.child(branch, Role::Else).is_some() || place::is_test(&code.source.path) {
+    if code.child(branch, Role::Else).is_some() || code.source.is_test() {
         return;
     }
     let there = match code.comparison(condition) {

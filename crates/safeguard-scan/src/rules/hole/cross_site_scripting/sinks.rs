@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::analysis::place::is_test;
 use crate::language::Language;
 use crate::matching::Source;
 use crate::tree::{Kind, NodeId, Role, Tree};
@@ -21,7 +20,7 @@ pub(super) enum Sink {
 pub(super) fn sinks(source: &Source) -> BTreeMap<NodeId, Sink> {
     let tree = &source.tree;
     let mut sinks = BTreeMap::new();
-    if is_test(&source.path) {
+    if source.is_test() {
         return sinks;
     }
     for call in source.of_kind(Kind::Call) {

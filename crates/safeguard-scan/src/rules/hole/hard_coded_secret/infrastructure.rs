@@ -6,7 +6,7 @@ use super::issued::issued;
 use super::secret_text::{is_local_address, may_be_secret, password_in_address};
 use crate::analysis::commands::WITH_COMMANDS;
 use crate::analysis::entries::{Entry, entries, is_secret_variable};
-use crate::analysis::place::{is_local, is_test};
+use crate::analysis::place::is_local;
 use crate::analysis::words::{has_word, is_password, words};
 use crate::language::Language;
 use crate::matching::Source;
@@ -171,7 +171,7 @@ fn is_passing(source: &Source, node: NodeId) -> bool {
         || source.path.contains(".circleci")
         || source.path.contains("azure-pipelines")
         || source.path.contains(".travis");
-    is_test(&source.path)
+    source.is_test()
         || is_local(&source.path)
         || source.path.split('/').any(|part| has_word(part, WORDS))
         || in_pipeline

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::File;
-use crate::analysis::place;
 use crate::analysis::typed::declared_type;
 use crate::language::{self, Language};
 use crate::matching::Source;
@@ -18,7 +17,7 @@ pub static CHECK: Check = Check { run, ..super::CHECK };
 const FILES_MAX: usize = 40;
 
 fn run(source: &Source, project: &Project, reports: &mut Reports) {
-    if !project.is_known() || place::is_test(&source.path) {
+    if !project.is_known() || source.is_test() {
         return;
     }
     let file = File::of(source, project);

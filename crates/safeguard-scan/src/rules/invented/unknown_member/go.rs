@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use crate::analysis::code::Code;
 use crate::analysis::go_types::{self, Package, Reference};
-use crate::analysis::place;
 use crate::matching::Source;
 use crate::project::{Project, folder};
 use crate::rules::Reports;
@@ -16,7 +15,7 @@ use crate::tree::{Flags, Kind, NodeId, Role};
 const DEPTH_MAX: usize = 6;
 
 pub(super) fn run(source: &Source, project: &Project, reports: &mut Reports) {
-    if place::is_test(&source.path) || !project.is_known() || project.go.module_of(&source.path).is_none() {
+    if source.is_test() || !project.is_known() || project.go.module_of(&source.path).is_none() {
         return;
     }
     let file = File {

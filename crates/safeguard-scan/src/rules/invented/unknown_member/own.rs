@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::analysis::classes::{self, Class};
-use crate::analysis::place;
 
 use super::*;
 
@@ -17,7 +16,7 @@ struct Bound {
 impl File<'_> {
     pub(super) fn own_objects(&self, reports: &mut Reports) {
         let tree = &self.source.tree;
-        if place::is_test(&self.source.path) {
+        if self.source.is_test() {
             return;
         }
         let (classes, made) = classes::of_file(tree);
