@@ -5,6 +5,7 @@ pub mod compared;
 pub mod files;
 mod folders;
 pub mod formats;
+pub mod objects;
 mod others;
 pub mod plumbing;
 mod project;

@@ -1,7 +1,7 @@
 //! Reads from git what a change record wants to know.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, bail};
 use safeguard_api::diff::{FileHistory, History};
@@ -17,13 +17,7 @@ pub fn git(folder: &Path, arguments: &[&str]) -> anyhow::Result<String> {
 
 /// Runs git in `folder`; no shell reads the arguments.
 pub fn git_bytes(folder: &Path, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
-    let told = Command::new("git")
-        .arg("-C")
-        .arg(folder)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .context("cannot run git")?;
+    let told = output(folder, arguments)?;
     if !told.status.success() {
         bail!(
             "git {}: {}",
@@ -32,6 +26,28 @@ pub fn git_bytes(folder: &Path, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
         );
     }
     Ok(told.stdout)
+}
+
+fn output(folder: &Path, arguments: &[&str]) -> anyhow::Result<Output> {
+    Command::new("git")
+        .arg("-C")
+        .arg(folder)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .context("cannot run git")
+}
+
+/// Where two commits' histories parted, if they have anything in common.
+pub fn merge_base(folder: &Path, one: &str, other: &str) -> anyhow::Result<Option<String>> {
+    let told = output(folder, &["merge-base", one, other])?;
+    let complaint = String::from_utf8_lossy(&told.stderr);
+    match told.status.code() {
+        Some(0) => Ok(Some(String::from_utf8_lossy(&told.stdout).trim().to_owned())),
+        // A history that can not be read ends so as well, but not in silence.
+        Some(1) if complaint.is_empty() => Ok(None),
+        _ => bail!("git merge-base: {}", complaint.trim()),
+    }
 }
 
 pub fn is_repository(folder: &Path) -> bool {

@@ -12,7 +12,7 @@ use safeguard_api::config::GuardPolicy;
 use safeguard_api::guard::CommandDecision;
 use safeguard_guard::shell::{COMMAND_BYTES_MAX, Surroundings, judge_command, may_be_built};
 
-use crate::check::{compared::DEFAULTS, plumbing};
+use crate::check::{compared::DEFAULTS, objects::Objects, plumbing};
 use crate::failure::Failure;
 use crate::git;
 
@@ -76,8 +76,10 @@ impl Asked<'_> {
 
     /// The commit of the branch that others answer for.
     fn default_branch(&self) -> Option<String> {
-        let (_, commit) = plumbing::first_of(&self.place(), DEFAULTS).ok()??;
-        Some(commit)
+        let place = self.place();
+        let objects = Objects::of(&place).ok()?;
+        let tip = plumbing::first_of(&place, &objects, DEFAULTS).ok()??;
+        Some(tip.commit)
     }
 
     /// Whether a commit has a script as it is. What an agent has written, or committed to a branch of its own, is judged when it runs.

@@ -1,10 +1,12 @@
 //! What is compared with what: what git says has changed, before any text is read.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::CheckArgs;
 use super::files::Side;
-use super::plumbing::{self, Raw};
+use super::objects::Objects;
+use super::plumbing::{self, Raw, Tip};
 use crate::failure::Failure;
 use crate::git;
 
@@ -19,6 +21,7 @@ pub struct Compared {
     pub side: Side,
     pub base: Option<String>,
     pub listed: Option<Vec<String>>,
+    pub objects: Arc<Objects>,
 }
 
 /// Nothing outside of git.
@@ -27,8 +30,9 @@ pub fn compared(folder: &Path, args: &CheckArgs) -> Result<Option<Compared>, Fai
         let root = git::git(folder, &["rev-parse", "--show-toplevel"]);
         root.ok().map(PathBuf::from)
     };
+    let objects = Arc::new(Objects::of(folder)?);
     if !args.all && !args.staged && args.range.is_none() {
-        return branch(folder, root, args.base.as_deref());
+        return branch(folder, root, objects, args.base.as_deref());
     }
     let Some(root) = root() else {
         return Ok(None);
@@ -42,6 +46,7 @@ pub fn compared(folder: &Path, args: &CheckArgs) -> Result<Option<Compared>, Fai
             side: Side::WorkingTree,
             base: None,
             listed: Some(listed.all()),
+            objects,
         }));
     }
     let Some(range) = &args.range else {
@@ -52,6 +57,7 @@ pub fn compared(folder: &Path, args: &CheckArgs) -> Result<Option<Compared>, Fai
             side: Side::Index,
             base: Some("HEAD".to_owned()),
             listed: None,
+            objects,
         }));
     };
     let (from, to) = range
@@ -68,6 +74,7 @@ pub fn compared(folder: &Path, args: &CheckArgs) -> Result<Option<Compared>, Fai
         side: Side::Commit(to),
         base: Some(from),
         listed: None,
+        objects,
     }))
 }
 
@@ -75,19 +82,20 @@ pub fn compared(folder: &Path, args: &CheckArgs) -> Result<Option<Compared>, Fai
 fn branch(
     folder: &Path,
     root: impl FnOnce() -> Option<PathBuf> + Send,
+    objects: Arc<Objects>,
     named: Option<&str>,
 ) -> Result<Option<Compared>, Failure> {
-    let (listed, changed) = std::thread::scope(|scope| {
-        let listed = scope.spawn(|| root().map(|root| anyhow::Ok((plumbing::listed(&root)?, root))));
-        let changed = since(folder, named);
-        (listed.join(), changed)
+    let (root, listed, changed) = std::thread::scope(|scope| {
+        let root = scope.spawn(root);
+        let listed = scope.spawn(|| plumbing::listed(folder));
+        let changed = since(folder, &objects, named);
+        (root.join(), listed.join(), changed)
     });
-    let listed = listed.map_err(|_| Failure::undecided("cannot list the files"))?;
-    let Some(listed) = listed else {
+    let Some(root) = root.map_err(|_| Failure::undecided("cannot find the repository"))? else {
         return Ok(None);
     };
     let (mut raw, base) = changed?;
-    let (listed, root) = listed?;
+    let listed = listed.map_err(|_| Failure::undecided("cannot list the files"))??;
     raw.extend(listed.untracked.iter().cloned().map(Raw::in_working_tree));
     Ok(Some(Compared {
         root,
@@ -96,38 +104,43 @@ fn branch(
         side: Side::WorkingTree,
         base: Some(base.commit),
         listed: Some(listed.all()),
+        objects,
     }))
 }
 
-struct Base {
-    commit: String,
-    name: String,
-}
-
 /// What has changed since the branch left what it began from, and where that was.
-fn since(root: &Path, named: Option<&str>) -> Result<(Vec<Raw>, Base), Failure> {
-    let (name, tip) = match named {
-        Some(name) => (name.to_owned(), git::commit(root, name)?),
-        None => plumbing::first_of(root, DEFAULTS)?.ok_or_else(|| {
+fn since(folder: &Path, objects: &Objects, named: Option<&str>) -> Result<(Vec<Raw>, Tip), Failure> {
+    let tip = match named {
+        Some(name) => Tip {
+            name: name.to_owned(),
+            commit: git::commit(folder, name)?,
+        },
+        None => plumbing::first_of(folder, objects, DEFAULTS)?.ok_or_else(|| {
             Failure::undecided("there is no `origin/HEAD`, `main` or `master` to compare with")
                 .hint("say what the branch began from: `safeguard check --base COMMIT`")
         })?,
     };
+    let from = |commit: &str| plumbing::changed(folder, &["--no-relative", commit]);
+    if objects.commits(&["HEAD"])?.get("HEAD") == Some(&tip.commit) {
+        return Ok((from(&tip.commit)?, tip));
+    }
     // Git can find the place and compare with it at once, unless there are several such places.
     let (commit, changed) = std::thread::scope(|scope| {
-        let changed = scope.spawn(|| plumbing::changed(root, &["--no-relative", "--merge-base", &tip]));
-        let commit = git::git(root, &["merge-base", &tip, "HEAD"]);
+        let at_once = ["--no-relative", "--merge-base", &tip.commit];
+        let changed = scope.spawn(move || plumbing::changed(folder, &at_once));
+        let commit = git::merge_base(folder, &tip.commit, "HEAD");
         (commit, changed.join())
     });
-    let commit = commit.map_err(|_| {
+    let name = tip.name;
+    let commit = commit?.ok_or_else(|| {
         Failure::undecided(format!("`{name}` and this branch have no commit in common"))
             .hint("fetch more of the history (`git fetch --unshallow`)")
     })?;
     let raw = match changed {
         Ok(Ok(raw)) => raw,
-        Ok(Err(_)) | Err(_) => plumbing::changed(root, &["--no-relative", &commit])?,
+        Ok(Err(_)) | Err(_) => from(&commit)?,
     };
-    Ok((raw, Base { commit, name }))
+    Ok((raw, Tip { commit, name }))
 }
 
 fn short(commit: &str) -> &str {

@@ -12,7 +12,8 @@ use safeguard_scan::language::{FILE_BYTES_MAX, Language, is_template};
 use super::CheckArgs;
 use super::compared::compared;
 use super::folders::files_in;
-use super::plumbing::{self, Head, Raw};
+use super::objects::Objects;
+use super::plumbing::{Head, Raw};
 use crate::failure::Failure;
 
 /// How many files one check looks at.
@@ -29,6 +30,8 @@ pub struct Selection {
     pub base: Option<String>,
     /// All files of the working tree, where they were asked for.
     pub listed: Option<Vec<String>>,
+    /// What git keeps, where the files are of a repository.
+    pub objects: Option<Arc<Objects>>,
     /// What is compared, for people: `the working tree with 1a2b3c4 (main)`.
     pub about: String,
     /// The repository, and what of it is the newer side.
@@ -240,7 +243,7 @@ pub fn select(folder: &Path, args: &CheckArgs, tell: impl FnOnce(&[Raw])) -> Res
     found.raw.sort_by(|left, right| left.path.cmp(&right.path));
     found.raw.dedup_by(|left, right| left.path == right.path);
     tell(&found.raw);
-    let files = by_use(contents(&root, &found.raw)?);
+    let files = by_use(contents(&root, &found.objects, &found.raw)?);
     Ok(Selection {
         entries: files.sources,
         manifests: files.manifests,
@@ -250,6 +253,7 @@ pub fn select(folder: &Path, args: &CheckArgs, tell: impl FnOnce(&[Raw])) -> Res
         side: found.side,
         base: found.base,
         listed: found.listed,
+        objects: Some(found.objects),
         wanted,
     })
 }
@@ -292,8 +296,8 @@ fn by_use(entries: Vec<Entry>) -> ByUse {
     }
 }
 
-/// The texts: of blobs by one `git cat-file`, the others from the working tree.
-fn contents(root: &Path, raw: &[Raw]) -> anyhow::Result<Vec<Entry>> {
+/// The texts: of blobs from git, the others from the working tree.
+fn contents(root: &Path, objects: &Objects, raw: &[Raw]) -> anyhow::Result<Vec<Entry>> {
     let blobs: BTreeSet<&str> = raw
         .iter()
         .flat_map(|one| {
@@ -305,7 +309,7 @@ fn contents(root: &Path, raw: &[Raw]) -> anyhow::Result<Vec<Entry>> {
         })
         .map(String::as_str)
         .collect();
-    let texts = plumbing::blobs(root, &blobs.iter().copied().collect::<Vec<_>>(), TEXT_BYTES_MAX)?;
+    let texts = objects.texts(&blobs.into_iter().collect::<Vec<_>>(), TEXT_BYTES_MAX)?;
     let text_of = |path: &str, blob: &str| match texts.get(blob) {
         Some(bytes) => Content::of(path, bytes),
         None => Content::Unreadable("git does not have its content".to_owned()),
@@ -374,6 +378,7 @@ fn outside_git(paths: &[PathBuf]) -> anyhow::Result<Selection> {
         side: Side::WorkingTree,
         base: None,
         listed: None,
+        objects: None,
         wanted: Vec::new(),
     })
 }
@@ -403,6 +408,7 @@ fn against(folder: &Path, other: &Path) -> anyhow::Result<Selection> {
         side: Side::Folder,
         base: None,
         listed: None,
+        objects: None,
         wanted: Vec::new(),
     })
 }

@@ -1,13 +1,18 @@
 //! What git is asked, in as few processes as may be: starting one takes longer than most of what it does.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 
+use super::objects::Objects;
 use crate::git;
+
+/// A commit, and what it is known by.
+#[derive(Debug)]
+pub struct Tip {
+    pub name: String,
+    pub commit: String,
+}
 
 /// A path with the blobs before and after. A text that is not in git yet is in the working tree.
 #[derive(Debug)]
@@ -47,8 +52,9 @@ impl Listed {
     }
 }
 
-/// What is there and not ignored. What was removed is in the index until that is committed, and not among them.
-pub fn listed(root: &Path) -> anyhow::Result<Listed> {
+/// What is there and not ignored, of the whole repository that a folder is in. What was removed is in the index until that is committed, and not
+/// among them.
+pub fn listed(folder: &Path) -> anyhow::Result<Listed> {
     let arguments = [
         "ls-files",
         "-z",
@@ -57,8 +63,10 @@ pub fn listed(root: &Path) -> anyhow::Result<Listed> {
         "--others",
         "--deleted",
         "--exclude-standard",
+        "--full-name",
+        ":/",
     ];
-    let told = git::git_bytes(root, &arguments)?;
+    let told = git::git_bytes(folder, &arguments)?;
     let mut listed = Listed::default();
     let mut removed = Vec::new();
     for line in told.split(|byte| *byte == 0).filter(|line| !line.is_empty()) {
@@ -77,22 +85,31 @@ pub fn listed(root: &Path) -> anyhow::Result<Listed> {
     Ok(listed)
 }
 
-/// The first of some branches that there is, and its commit.
-pub fn first_of(root: &Path, names: &[&str]) -> anyhow::Result<Option<(String, String)>> {
-    let remote = |name: &str| name.starts_with("origin/");
-    let whole = |name: &str| format!("refs/{}/{name}", if remote(name) { "remotes" } else { "heads" });
-    let mut arguments = vec![
-        "for-each-ref".to_owned(),
-        "--format=%(objectname) %(refname)".to_owned(),
-    ];
-    arguments.extend(names.iter().map(|name| whole(name)));
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let told = git::git(root, &arguments)?;
-    let there: Vec<(&str, &str)> = told.lines().filter_map(|line| line.split_once(' ')).collect();
-    Ok(names.iter().find_map(|name| {
-        let (commit, _) = there.iter().find(|(_, other)| *other == whole(name))?;
-        Some(((*name).to_owned(), (*commit).to_owned()))
-    }))
+/// The first of some branches that there is.
+pub fn first_of(folder: &Path, objects: &Objects, names: &[&str]) -> anyhow::Result<Option<Tip>> {
+    let whole = |name: &str| {
+        let kind = if name.starts_with("origin/") {
+            "remotes"
+        } else {
+            "heads"
+        };
+        format!("refs/{kind}/{name}")
+    };
+    let asked: Vec<String> = names.iter().map(|name| whole(name)).collect();
+    let there = objects.commits(&asked.iter().map(String::as_str).collect::<Vec<_>>())?;
+    for (name, asked) in names.iter().zip(&asked) {
+        if let Some(commit) = there.get(asked) {
+            let name = (*name).to_owned();
+            let commit = commit.clone();
+            return Ok(Some(Tip { name, commit }));
+        }
+    }
+    // A branch whose commit is damaged has none, too.
+    let resolves = |asked: &&String| git::git(folder, &["rev-parse", "--verify", "--quiet", asked]).is_ok();
+    match asked.iter().find(resolves) {
+        Some(asked) => bail!("git does not have the commit of `{asked}`: `git fsck` tells what is damaged"),
+        None => Ok(None),
+    }
 }
 
 /// What differs, as `git diff --raw` tells it.
@@ -144,58 +161,6 @@ pub fn changed(root: &Path, between: &[&str]) -> anyhow::Result<Vec<Raw>> {
         });
     }
     Ok(found)
-}
-
-/// The contents of blobs, from one process. What is longer than a limit is cut behind it.
-pub fn blobs(root: &Path, blobs: &[&str], bytes_max: usize) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
-    let mut texts = BTreeMap::new();
-    if blobs.is_empty() {
-        return Ok(texts);
-    }
-    let mut child = Command::new("git")
-        .arg("-C")
-        .arg(root)
-        .args(["cat-file", "--batch"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cannot run git")?;
-    let mut ask = child.stdin.take().context("git has no input")?;
-    let told = child.stdout.take().context("git has no output")?;
-    let asked: String = blobs.iter().map(|blob| format!("{blob}\n")).collect();
-    // Git answers while it is asked; who only asks would wait for ever.
-    let asking = std::thread::spawn(move || ask.write_all(asked.as_bytes()));
-    let mut told = BufReader::new(told);
-    for blob in blobs {
-        let mut head = String::new();
-        told.read_line(&mut head).context("cannot read from git")?;
-        let parts: Vec<&str> = head.trim_end().split(' ').collect();
-        match parts.as_slice() {
-            [_, "blob", size] => {
-                let size: usize = size.parse().context("git tells no size")?;
-                let mut bytes = vec![0; size.min(bytes_max + 1)];
-                told.read_exact(&mut bytes).context("cannot read from git")?;
-                let rest = (size - bytes.len()) as u64 + 1;
-                let passed = std::io::copy(&mut told.by_ref().take(rest), &mut std::io::sink());
-                ensure!(
-                    passed.context("cannot read from git")? == rest,
-                    "git ends within a blob"
-                );
-                texts.insert((*blob).to_owned(), bytes);
-            }
-            [_, "missing"] => {}
-            _ => bail!("git cat-file says `{}`, which is not understood", head.trim_end()),
-        }
-    }
-    asking
-        .join()
-        .map_err(|_| anyhow::anyhow!("cannot ask git"))?
-        .context("cannot ask git")?;
-    ensure!(
-        child.wait().context("git does not end")?.success(),
-        "git cat-file failed"
-    );
-    Ok(texts)
 }
 
 /// A text that some commit between two brought, wherever it stood.

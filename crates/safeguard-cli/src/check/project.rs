@@ -2,19 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use safeguard_dependencies::read::Format;
 use safeguard_scan::project::{self, Project};
 
 use super::files::{Content, Selection, Side};
-use super::{folders, plumbing};
+use super::folders;
+use super::objects::Objects;
 use crate::dependencies::Manifest;
 use crate::git;
 
 /// How large a manifest or lock file may be.
-const MANIFEST_BYTES_MAX: u64 = 32 << 20;
+const MANIFEST_BYTES_MAX: usize = 32 << 20;
 /// How many that the change leaves alone are read, to know what was there.
 const MANIFESTS_MAX: usize = 2_000;
 
@@ -32,14 +32,14 @@ pub fn of(selection: &Selection) -> Project {
             Content::None | Content::Binary | Content::Unreadable(_) => None,
         })
         .collect();
-    let (root, side) = (root.clone(), selection.side.clone());
+    let (root, objects, side) = (root.clone(), selection.objects.clone(), selection.side.clone());
     Project::new(
         paths,
         Box::new(move |path: &str| {
             let wanted = project::is_read(path);
             match texts.get(path) {
                 Some(text) => Some(text.as_ref().to_owned()),
-                None if wanted => text(&root, &side, path),
+                None if wanted => text(&root, objects.as_deref(), &side, path),
                 None => None,
             }
         }),
@@ -62,7 +62,7 @@ pub fn manifests(selection: &Selection) -> Vec<Manifest> {
         .iter()
         .filter(|path| Format::of(path).is_some() && !known.contains(*path));
     let others: Vec<&String> = others.take(MANIFESTS_MAX).collect();
-    for (path, text) in others.iter().zip(texts(root, &selection.side, &others)) {
+    for (path, text) in others.iter().zip(texts(root, selection, &others)) {
         all.push(Manifest {
             path: (*path).clone(),
             base: text.clone(),
@@ -73,26 +73,28 @@ pub fn manifests(selection: &Selection) -> Vec<Manifest> {
 }
 
 /// The texts of files, of git's by asking it once.
-fn texts(root: &Path, side: &Side, paths: &[&String]) -> Vec<Option<String>> {
-    let begin = match side {
-        Side::Folder | Side::WorkingTree => {
-            return paths.iter().map(|path| text(root, side, path)).collect();
-        }
-        Side::Index => String::new(),
-        Side::Commit(commit) => commit.clone(),
+fn texts(root: &Path, selection: &Selection, paths: &[&String]) -> Vec<Option<String>> {
+    let names = paths.iter().map(|path| name(&selection.side, path));
+    let names: Option<Vec<String>> = names.collect();
+    let (Some(objects), Some(names)) = (&selection.objects, names) else {
+        return paths.iter().map(|path| from_file(&root.join(path))).collect();
     };
-    let names: Vec<String> = paths.iter().map(|path| format!("{begin}:{path}")).collect();
-    // A line's end in a name would be a question of its own.
-    let asked: Vec<&str> = names
-        .iter()
-        .map(String::as_str)
-        .filter(|name| !name.contains('\n'))
-        .collect();
-    let mut blobs = plumbing::blobs(root, &asked, MANIFEST_BYTES_MAX as usize).unwrap_or_default();
-    names
-        .iter()
-        .map(|name| String::from_utf8(blobs.remove(name)?).ok())
-        .collect()
+    let asked: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut blobs = objects.texts(&asked, MANIFEST_BYTES_MAX).unwrap_or_default();
+    names.iter().map(|name| small(blobs.remove(name)?)).collect()
+}
+
+/// What git knows a file by, where that has its text.
+fn name(side: &Side, path: &str) -> Option<String> {
+    match side {
+        Side::Folder | Side::WorkingTree => None,
+        Side::Index => Some(format!(":{path}")),
+        Side::Commit(commit) => Some(format!("{commit}:{path}")),
+    }
+}
+
+fn small(bytes: Vec<u8>) -> Option<String> {
+    (bytes.len() <= MANIFEST_BYTES_MAX).then(|| String::from_utf8(bytes).ok())?
 }
 
 fn paths(selection: &Selection) -> Option<Vec<String>> {
@@ -124,32 +126,17 @@ fn paths(selection: &Selection) -> Option<Vec<String>> {
     Some(paths)
 }
 
-fn text(root: &Path, side: &Side, path: &str) -> Option<String> {
-    let blob = match side {
-        Side::Folder | Side::WorkingTree => return from_file(&root.join(path)),
-        Side::Index => format!(":{path}"),
-        Side::Commit(commit) => format!("{commit}:{path}"),
+fn text(root: &Path, objects: Option<&Objects>, side: &Side, path: &str) -> Option<String> {
+    let Some(name) = name(side, path) else {
+        return from_file(&root.join(path));
     };
-    let size: u64 = git::git(root, &["cat-file", "-s", &blob]).ok()?.parse().ok()?;
-    if size > MANIFEST_BYTES_MAX {
-        return None;
-    }
-    let told = Command::new("git")
-        .arg("-C")
-        .arg(root)
-        .args(["cat-file", "blob", &blob])
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
-    told.status
-        .success()
-        .then(|| String::from_utf8(told.stdout).ok())?
+    let mut found = objects?.texts(&[&name], MANIFEST_BYTES_MAX).ok()?;
+    small(found.remove(&name)?)
 }
 
 fn from_file(path: &PathBuf) -> Option<String> {
     let about = std::fs::symlink_metadata(path).ok()?;
-    if !about.is_file() || about.len() > MANIFEST_BYTES_MAX {
+    if !about.is_file() || about.len() > MANIFEST_BYTES_MAX as u64 {
         return None;
     }
     std::fs::read_to_string(path).ok()

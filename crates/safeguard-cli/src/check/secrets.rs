@@ -203,7 +203,8 @@ pub fn settle(mut files: Vec<InFile>, history: Vec<Finding>, today: Today) -> Ve
 
 /// Secrets in what the branch's own commits brought, wherever it went since.
 pub fn in_history(rules: &Rules, selection: &Selection) -> anyhow::Result<(Vec<Finding>, Vec<Unread>)> {
-    let (Some(root), Some(base)) = (&selection.root, &selection.base) else {
+    let (Some(root), Some(objects), Some(base)) = (&selection.root, &selection.objects, &selection.base)
+    else {
         return Ok((Vec::new(), Vec::new()));
     };
     let head = match &selection.side {
@@ -212,6 +213,9 @@ pub fn in_history(rules: &Rules, selection: &Selection) -> anyhow::Result<(Vec<F
         // What is staged lies on the last commit, which is its base.
         Side::Index | Side::Folder => return Ok((Vec::new(), Vec::new())),
     };
+    if objects.commits(&[head])?.get(head) == Some(base) {
+        return Ok((Vec::new(), Vec::new()));
+    }
     let (mut brought, complete) = plumbing::brought(root, base, head, BROUGHT_MAX)?;
     brought.retain(|one| selection.is_wanted(&one.path));
     let mut unread = Vec::new();
@@ -222,7 +226,7 @@ pub fn in_history(rules: &Rules, selection: &Selection) -> anyhow::Result<(Vec<F
         });
     }
     let blobs: Vec<&str> = brought.iter().map(|one| one.blob.as_str()).collect();
-    let texts = plumbing::blobs(root, &blobs, BROUGHT_BYTES_MAX)?;
+    let texts = objects.texts(&blobs, BROUGHT_BYTES_MAX)?;
     let mut found = Vec::new();
     for one in &brought {
         let Some(bytes) = texts.get(&one.blob) else {

@@ -125,6 +125,7 @@ pub fn differences(args: &DifferencesArgs, output: &Output) -> Result<(), Failur
             manifests: Vec::new(),
             texts: Vec::new(),
             listed: None,
+            objects: None,
             about: selection.about.clone(),
             root: Some(root),
             base: None,

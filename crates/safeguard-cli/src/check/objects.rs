@@ -1,0 +1,162 @@
+//! Git's objects, from one process that stays to be asked: starting one takes longer than most of what it is asked for.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, bail, ensure};
+
+/// A `git cat-file --batch`. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Objects(Mutex<Option<Pipes>>);
+
+#[derive(Debug)]
+struct Pipes {
+    child: Child,
+    ask: ChildStdin,
+    told: BufReader<ChildStdout>,
+}
+
+#[derive(Debug)]
+struct Object {
+    id: String,
+    bytes: Vec<u8>,
+}
+
+impl Objects {
+    /// Those of the repository that a folder is in. Whether it is in one, the first question tells.
+    pub fn of(folder: &Path) -> anyhow::Result<Objects> {
+        let mut child = Command::new("git")
+            .arg("-C")
+            .arg(folder)
+            .args(["cat-file", "--batch"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("cannot run git")?;
+        let ask = child.stdin.take().context("git has no input")?;
+        let told = BufReader::new(child.stdout.take().context("git has no output")?);
+        Ok(Objects(Mutex::new(Some(Pipes { child, ask, told }))))
+    }
+
+    /// The contents of what has these names, such as an id or `COMMIT:PATH`. What is longer than a limit is cut behind it.
+    pub fn texts(&self, names: &[&str], bytes_max: usize) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+        Ok(self
+            .ask("blob", names, bytes_max)?
+            .into_iter()
+            .map(|(name, object)| (name, object.bytes))
+            .collect())
+    }
+
+    /// The ids of the commits that have these names.
+    pub fn commits(&self, names: &[&str]) -> anyhow::Result<BTreeMap<String, String>> {
+        Ok(self
+            .ask("commit", names, 0)?
+            .into_iter()
+            .map(|(name, object)| (name, object.id))
+            .collect())
+    }
+
+    /// Objects of one kind by name; those that there are not, or of another kind, are left out.
+    fn ask(&self, kind: &str, names: &[&str], bytes_max: usize) -> anyhow::Result<BTreeMap<String, Object>> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever fails within an answer would read its rest as the next one.
+        let mut pipes = kept.take().context("git failed before")?;
+        match pipes.ask(kind, names, bytes_max) {
+            Ok(answer) => {
+                *kept = Some(pipes);
+                Ok(answer)
+            }
+            Err(error) => match pipes.last_words() {
+                Some(why) => Err(error.context(why)),
+                None => Err(error),
+            },
+        }
+    }
+}
+
+impl Drop for Objects {
+    fn drop(&mut self) {
+        let kept = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Pipes { mut child, ask, .. }) = kept.take() {
+            drop(ask);
+            // It ends since it is asked no more; how, says nothing.
+            let _ended = child.wait();
+        }
+    }
+}
+
+impl Pipes {
+    fn ask(
+        &mut self,
+        kind: &str,
+        names: &[&str],
+        bytes_max: usize,
+    ) -> anyhow::Result<BTreeMap<String, Object>> {
+        // A line's end in a name would be a question of its own.
+        let names: Vec<&str> = names
+            .iter()
+            .copied()
+            .filter(|name| !name.contains('\n'))
+            .collect();
+        let asked: String = names.iter().map(|name| format!("{name}\n")).collect();
+        let Pipes { child, ask, told } = self;
+        std::thread::scope(|scope| {
+            // Git answers while it is asked; who only asks would wait for ever.
+            let asking = scope.spawn(move || ask.write_all(asked.as_bytes()));
+            let mut found = BTreeMap::new();
+            for name in names {
+                let answer = answer(told, kind, bytes_max).inspect_err(|_| {
+                    // It may wait for its answers to be read, and who asks for it; that it has ended before, is as well.
+                    let _killed = child.kill();
+                })?;
+                found.extend(answer.map(|object| (name.to_owned(), object)));
+            }
+            asking
+                .join()
+                .map_err(|_| anyhow::anyhow!("cannot ask git"))?
+                .context("cannot ask git")?;
+            Ok(found)
+        })
+    }
+
+    /// What git complains of at its end.
+    fn last_words(self) -> Option<String> {
+        let Pipes { mut child, ask, told } = self;
+        drop((ask, told));
+        let mut words = String::new();
+        child.stderr.take()?.read_to_string(&mut words).ok()?;
+        let _ended = child.wait();
+        let words = words.trim();
+        (!words.is_empty()).then(|| format!("git cat-file: {words}"))
+    }
+}
+
+/// One answer: `ID KIND SIZE` with the content, or `NAME missing` (also `ambiguous`).
+fn answer(told: &mut impl BufRead, kind: &str, bytes_max: usize) -> anyhow::Result<Option<Object>> {
+    let mut head = String::new();
+    told.read_line(&mut head).context("cannot read from git")?;
+    let head = head.trim_end();
+    ensure!(!head.is_empty(), "git ends before it has answered");
+    if head.ends_with(" missing") || head.ends_with(" ambiguous") {
+        return Ok(None);
+    }
+    let parts: Vec<&str> = head.split(' ').collect();
+    let &[id, its_kind, size] = parts.as_slice() else {
+        bail!("git cat-file says `{head}`, which is not understood");
+    };
+    let size: usize = size.parse().context("git tells no size")?;
+    let mut bytes = vec![0; size.min(bytes_max + 1)];
+    told.read_exact(&mut bytes).context("git ends within an object")?;
+    let rest = (size - bytes.len()) as u64 + 1;
+    let passed = std::io::copy(&mut told.by_ref().take(rest), &mut std::io::sink());
+    ensure!(
+        passed.context("cannot read from git")? == rest,
+        "git ends within an object"
+    );
+    let id = id.to_owned();
+    Ok((its_kind == kind).then_some(Object { id, bytes }))
+}
