@@ -24,7 +24,7 @@ use std::sync::mpsc;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use safeguard_scan::change::{self, Changed, FileScan, Report, Unread, Verdict};
+use safeguard_scan::change::{self, Changed, FileScan, Report, STACK_BYTES, Unread, Verdict};
 use safeguard_scan::language::Language;
 use safeguard_scan::rules::{self, Page};
 use safeguard_scan::scan::Rules;
@@ -36,9 +36,6 @@ use crate::output::Output;
 pub use approved::statement;
 use files::{Content, Entry, Selection};
 pub use folders::{files_in, rule_files};
-
-/// Syntax may be nested, and parsers and walks call themselves.
-const STACK_BYTES: usize = 64 << 20;
 
 #[derive(Debug, Default, Args)]
 pub struct CheckArgs {
@@ -233,6 +230,8 @@ fn look(
         .copied()
         .chain(&selection.manifests)
         .any(|entry| entry.base.text().is_some());
+    // Few files leave cores that can look at one as it was while others look at it as it is.
+    let at_once = entries.len() < threads();
     let look_at = |entry: &Entry| match &entry.head {
         Content::Unreadable(why) => Looked::Unread(Unread {
             path: entry.path.clone(),
@@ -244,7 +243,7 @@ fn look(
                 base: entry.base.text(),
                 head: entry.head.text(),
             };
-            match change::scan_file(rules, &changed, &project) {
+            match change::scan_file(rules, &changed, &project, at_once) {
                 Some(mut scan) => {
                     scan.head = scan.head.filter(|_| compares);
                     Looked::Source(Box::new(scan))
@@ -284,7 +283,7 @@ fn look(
     let bar = progress(work.len(), output);
     let history = std::thread::scope(|scope| {
         let history = scope.spawn(|| secrets::in_history(secret_rules, &selection));
-        at_once(
+        on_all_cores(
             &work,
             |(entry, is_source)| {
                 if *is_source {
@@ -351,16 +350,18 @@ fn look(
     })
 }
 
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Does some work on all cores, and takes what comes of it, in whatever order.
-fn at_once<W: Sync, D: Send>(
+fn on_all_cores<W: Sync, D: Send>(
     work: &[W],
     run: impl Fn(&W) -> D + Sync,
     mut take: impl FnMut(D),
 ) -> anyhow::Result<()> {
     let next = AtomicUsize::new(0);
-    let threads = std::thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(work.len().max(1));
+    let threads = threads().min(work.len().max(1));
     std::thread::scope(|scope| -> anyhow::Result<()> {
         let (tell, told) = mpsc::sync_channel(threads * WAITING_MAX);
         for _ in 0..threads {

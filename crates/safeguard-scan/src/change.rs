@@ -1,6 +1,7 @@
 //! What a change brings: the files as they are against the files as they were.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::thread::ScopedJoinHandle;
 
 use crate::finding::Finding;
 use crate::language::Language;
@@ -8,8 +9,12 @@ use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
 use crate::rules::compare;
-use crate::scan::{self, Rules};
+use crate::scan::{self, Rules, Scanned};
 use crate::suppression::{self, Suppression, Today};
+use crate::tree::ParseError;
+
+/// What a thread that scans files needs: trees are walked in recursion, as deep as they may be.
+pub const STACK_BYTES: usize = 64 << 20;
 
 /// A file of a change. Neither text, where the file is not there.
 #[derive(Debug, Clone, Copy)]
@@ -125,11 +130,27 @@ impl Report {
     }
 }
 
-/// Scans a file as it was and as it is. Files of languages that are not known are not looked at.
-pub fn scan_file(rules: &Rules, changed: &Changed<'_>, project: &Project) -> Option<FileScan> {
+/// Scans a file as it was and as it is, on two threads if `at_once`. Files of languages that are not known are not looked at.
+pub fn scan_file(rules: &Rules, changed: &Changed<'_>, project: &Project, at_once: bool) -> Option<FileScan> {
     let text = changed.head.or(changed.base).unwrap_or("");
     let Some(language) = Language::of_file(changed.path, text) else {
         return rules.look_into_any_text().then(|| scan_text(rules, changed));
+    };
+    let look = |text: &str| -> Result<(Source, Scanned), ParseError> {
+        let source = scan::read(changed.path, language, text)?;
+        let scanned = scan::scan(rules, &source, project);
+        Ok((source, scanned))
+    };
+    let as_it_was = || {
+        let text = changed.base.filter(|_| changed.base != changed.head)?;
+        // A file that could not be read before had no findings that are known: everything in it counts as new.
+        look(text).ok()
+    };
+    let as_it_is = || changed.head.map(look);
+    let (before, now) = if at_once && changed.base.is_some() {
+        both(as_it_was, as_it_is)
+    } else {
+        (as_it_was(), as_it_is())
     };
     let mut file = FileScan {
         path: changed.path.to_owned(),
@@ -140,39 +161,31 @@ pub fn scan_file(rules: &Rules, changed: &Changed<'_>, project: &Project) -> Opt
         suppressions: Vec::new(),
         unread: Vec::new(),
     };
-    if let Some(text) = changed.head {
-        match scan::read(changed.path, language, text) {
-            Ok(source) => {
-                let scanned = scan::scan(rules, &source, project);
-                file.now = scanned.findings;
-                file.suppressions = suppression::read(&source);
-                file.unread.extend(
-                    scanned
-                        .unfinished
-                        .iter()
-                        .map(|rule| too_many_steps(changed.path, rule)),
-                );
-                file.unread.extend(source.tree.unread().iter().map(|why| Unread {
-                    path: changed.path.to_owned(),
-                    why: why.clone(),
-                }));
-                file.head = Some(source);
-            }
-            Err(error) => file.unread.push(Unread {
-                path: changed.path.to_owned(),
-                why: error.to_string(),
-            }),
+    let unread = |why: String| Unread {
+        path: changed.path.to_owned(),
+        why,
+    };
+    match now {
+        Some(Ok((source, scanned))) => {
+            let unfinished = scanned.unfinished.iter();
+            file.unread
+                .extend(unfinished.map(|rule| too_many_steps(changed.path, rule)));
+            file.unread
+                .extend(source.tree.unread().iter().cloned().map(unread));
+            file.now = scanned.findings;
+            file.suppressions = suppression::read(&source);
+            file.head = Some(source);
         }
+        Some(Err(error)) => file.unread.push(unread(error.to_string())),
+        None => {}
     }
-    // A file that could not be read before had no findings that are known: everything in it counts as new.
-    if let Some(text) = changed.base
-        && changed.base != changed.head
-        && let Ok(source) = scan::read(changed.path, language, text)
-    {
-        file.before = scan::scan(rules, &source, project).findings;
-        file.base = Some(source);
-    } else if changed.base.is_some() && changed.base == changed.head {
-        file.before = file.now.clone();
+    match before {
+        Some((source, scanned)) => {
+            file.before = scanned.findings;
+            file.base = Some(source);
+        }
+        None if changed.base == changed.head => file.before = file.now.clone(),
+        None => {}
     }
     if rules.look_into_any_text() {
         let text = scan_text(rules, changed);
@@ -180,11 +193,22 @@ pub fn scan_file(rules: &Rules, changed: &Changed<'_>, project: &Project) -> Opt
         file.now.extend(text.now);
         file.unread.extend(text.unread);
     }
-    if changed.base.is_none() {
-        // Nothing to compare it with, and others need not hold it.
-        file.base = None;
-    }
     Some(file)
+}
+
+/// Two questions at the same time; the first on a thread of its own, if there is one to be had.
+fn both<A: Send, B>(one: impl Fn() -> A + Sync, other: impl FnOnce() -> B) -> (A, B) {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+        let asked = thread.spawn_scoped(scope, &one);
+        let other = other();
+        let one = match asked.map(ScopedJoinHandle::join) {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(panicked)) => std::panic::resume_unwind(panicked),
+            Err(_) => one(),
+        };
+        (one, other)
+    })
 }
 
 /// A file of no language that is known, which rules on any text alone look into.

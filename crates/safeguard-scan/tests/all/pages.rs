@@ -83,7 +83,7 @@ fn problem(page: &Page, case: &Case, rules: &Rules) -> Option<String> {
         head: (!case.gone).then_some(case.text.as_str()),
     };
     let project = project_of(case, changed.path);
-    let file = change::scan_file(rules, &changed, &project).expect("a file of a known language");
+    let file = change::scan_file(rules, &changed, &project, false).expect("a file of a known language");
     let report = change::settle(rules, vec![file], (2026, 1, 1));
     if let Some(unread) = report.unread.first() {
         return Some(format!("can not be read: {}", unread.why));
@@ -138,7 +138,8 @@ fn what_a_rule_finds_does_not_depend_on_when_it_is_read() {
                     base: case.before.as_deref(),
                     head: (!case.gone).then_some(case.text.as_str()),
                 };
-                let file = change::scan_file(rules, &changed, &project_of(case, &path)).expect("a file");
+                let file =
+                    change::scan_file(rules, &changed, &project_of(case, &path), false).expect("a file");
                 let report = change::settle(rules, vec![file], (2026, 1, 1));
                 let of_page = report.findings.into_iter().map(|judged| judged.finding);
                 let told = of_page.map(|finding| (finding.rule, finding.place.span, finding.message));
@@ -225,7 +226,7 @@ fn a_change_of_ones_own() {
             base: base.as_deref(),
             head: head.as_deref(),
         };
-        change::scan_file(&rules, &changed, &project)
+        change::scan_file(&rules, &changed, &project, true)
     });
     let report = change::settle(&rules, files.collect(), (2026, 1, 1));
     for judged in report.findings.iter().filter(|judged| judged.introduced) {
