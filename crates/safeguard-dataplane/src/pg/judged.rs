@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use safeguard_api::config::GuardPolicy;
 use safeguard_api::guard::{Asker, GuardAnswer, GuardFinding};
-use safeguard_guard::{Facts, decide, judge};
+use safeguard_guard::{Facts, Shape, decide, hash_shape, judge};
 
 /// Longer texts are rarely sent twice.
 const KEPT_TEXT_BYTES_MAX: usize = 4_096;
@@ -56,8 +56,8 @@ pub fn strictest<'f>(
     }
 }
 
-/// Facts by their texts, for all sessions of a proxy. A text is kept when it comes again: what has its literals in it mostly does
-/// not, and would drive out what does.
+/// Facts by their texts, for all sessions of a proxy. A text is kept when it comes again, be it with other numbers where they do not matter:
+/// what has other literals in it mostly does not come, and would drive out what does.
 pub struct FactsByText {
     /// With keys that nobody knows, so that nobody finds texts that go by one number.
     hashes: RandomState,
@@ -72,8 +72,20 @@ struct Kept {
     seen: Box<[u64; SEEN]>,
 }
 
-/// By the number of the text, which is compared with the text that was asked about.
-type Generation = HashMap<u64, (Box<str>, Arc<Facts>), BuildHasherDefault<Itself>>;
+/// By the number of the text without its numbers; where one is kept by it that the text does not fit, by the number of the text itself.
+type Generation = HashMap<u64, (Shape, Arc<Facts>), BuildHasherDefault<Itself>>;
+
+/// What is kept by a number.
+#[derive(Debug)]
+enum Known {
+    Facts(Arc<Facts>),
+    /// Of another text.
+    Another,
+    Nothing {
+        /// Whether the text has come before.
+        came: bool,
+    },
+}
 
 /// A number that is a hash needs no other.
 #[derive(Default)]
@@ -113,14 +125,23 @@ impl FactsByText {
         if sql.len() > KEPT_TEXT_BYTES_MAX {
             return Arc::new(safeguard_guard::read(sql));
         }
-        let number = self.hashes.hash_one(sql);
-        let (known, came) = self.lock().find(number, sql);
-        if let Some(facts) = known {
-            return facts;
+        let mut hasher = self.hashes.build_hasher();
+        hash_shape(sql, &mut hasher);
+        let mut number = hasher.finish();
+        let mut shape: fn(&str) -> Shape = Shape::of;
+        let mut known = self.lock().find(number, sql);
+        if let Known::Another = known {
+            (number, shape) = (self.hashes.hash_one(sql), Shape::only);
+            known = self.lock().find(number, sql);
         }
+        let came = match known {
+            Known::Facts(facts) => return facts,
+            Known::Another => false,
+            Known::Nothing { came } => came,
+        };
         let facts = Arc::new(safeguard_guard::read(sql));
         if came {
-            self.lock().keep(number, sql, &facts);
+            self.lock().keep(number, shape(sql), &facts);
         }
         facts
     }
@@ -131,33 +152,34 @@ impl FactsByText {
 }
 
 impl Kept {
-    /// The facts that are kept, or whether the text has come before.
-    fn find(&mut self, number: u64, sql: &str) -> (Option<Arc<Facts>>, bool) {
-        let is_it = |(text, _): &&(Box<str>, Arc<Facts>)| **text == *sql;
-        if let Some((_, facts)) = self.young.get(&number).filter(is_it) {
-            return (Some(Arc::clone(facts)), true);
+    fn find(&mut self, number: u64, sql: &str) -> Known {
+        if let Some((shape, facts)) = self.young.get(&number) {
+            return match shape.fits(sql) {
+                true => Known::Facts(Arc::clone(facts)),
+                false => Known::Another,
+            };
         }
-        if let Some((text, facts)) = self.old.remove(&number).filter(|kept| is_it(&kept)) {
-            self.insert(number, text, Arc::clone(&facts));
-            return (Some(facts), true);
+        if let Some((shape, facts)) = self.old.remove(&number) {
+            let known = match shape.fits(sql) {
+                true => Known::Facts(Arc::clone(&facts)),
+                false => Known::Another,
+            };
+            self.young.insert(number, (shape, facts));
+            return known;
         }
         let place = usize::try_from(number % SEEN as u64).unwrap_or_default();
         let came = self
             .seen
             .get_mut(place)
             .is_some_and(|seen| std::mem::replace(seen, number) == number);
-        (None, came)
+        Known::Nothing { came }
     }
 
-    fn keep(&mut self, number: u64, sql: &str, facts: &Arc<Facts>) {
+    fn keep(&mut self, number: u64, shape: Shape, facts: &Arc<Facts>) {
         if self.young.len() >= KEPT_TEXTS_MAX {
             self.old = std::mem::take(&mut self.young);
         }
-        self.insert(number, sql.into(), Arc::clone(facts));
-    }
-
-    fn insert(&mut self, number: u64, text: Box<str>, facts: Arc<Facts>) {
-        self.young.insert(number, (text, facts));
+        self.young.insert(number, (shape, Arc::clone(facts)));
     }
 }
 
@@ -199,8 +221,33 @@ mod tests {
     fn texts_that_go_by_one_number_are_not_taken_for_each_other() {
         let texts = FactsByText::default();
         let facts = texts.read("SELECT 1");
-        texts.lock().keep(7, "SELECT 1", &facts);
-        assert!(texts.lock().find(7, "DELETE FROM t").0.is_none());
-        assert!(texts.lock().find(7, "SELECT 1").0.is_some());
+        texts.lock().keep(7, Shape::of("SELECT 1"), &facts);
+        let other = texts.lock().find(7, "DELETE FROM t");
+        assert!(matches!(other, Known::Another), "{other:?}");
+        let same = texts.lock().find(7, "SELECT 1");
+        assert!(matches!(same, Known::Facts(_)), "{same:?}");
+    }
+
+    #[test]
+    fn texts_with_other_numbers_have_the_same_facts_where_no_number_matters() {
+        let texts = FactsByText::default();
+        let read = |sql: &str| {
+            let facts = texts.read(sql);
+            assert_eq!(*facts, safeguard_guard::read(sql), "{sql}");
+            facts
+        };
+        read("DELETE FROM t WHERE id = 11");
+        let kept = read("DELETE FROM t WHERE id = 12");
+        assert!(Arc::ptr_eq(&kept, &read("DELETE FROM t WHERE id = 77")));
+        for sql in [
+            "DELETE FROM t WHERE id = 5",
+            "DELETE FROM t WHERE 11 = 12",
+            "DELETE FROM t WHERE 11 = 11",
+            "DELETE FROM t WHERE 11 = 12",
+            "DELETE FROM t WHERE 11 = 11",
+            "DELETE FROM t WHERE 12 = 12",
+        ] {
+            read(sql);
+        }
     }
 }
