@@ -14,7 +14,7 @@ use super::options::{Options, options};
 use super::paths::Spot;
 use super::rules::{self, Invocation};
 use super::walk::{Stdin, Walk};
-use super::word::Word;
+use super::word::{UNKNOWN, Word};
 use crate::{judge, read};
 
 /// Whose SQL is spoken, where PostgreSQL's grammar does not have all of it.
@@ -258,6 +258,9 @@ fn sent(walk: &mut Walk<'_>, invocation: &Invocation, client: &Client) -> Result
         .filter_map(|word| word.text.split_once('='))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
+    if goes_with_the_program(&found, client) {
+        return Ok(());
+    }
     let mut said = false;
     for text in found.values(client.texts) {
         said = true;
@@ -275,6 +278,32 @@ fn sent(walk: &mut Walk<'_>, invocation: &Invocation, client: &Client) -> Result
         true => Ok(()),
         false => given(walk, &invocation.stdin, client.dialect),
     }
+}
+
+/// Whether all is said to a database that is in memory and goes with the program, and nothing of it reaches a file.
+fn goes_with_the_program(found: &Options<'_>, client: &Client) -> bool {
+    const REACH: &[&str] = &[
+        "attach",
+        "copy",
+        "edit(",
+        "export",
+        "extension",
+        "install",
+        "pragma",
+        "writefile",
+    ];
+    let harmless = |word: &Word| {
+        let text = word.text.to_ascii_lowercase();
+        !text.contains(UNKNOWN)
+            && !text.lines().any(|line| line.trim_start().starts_with('.'))
+            && !REACH.iter().any(|word| text.contains(word))
+    };
+    let words = found.rest.iter().map(|(_, word)| *word);
+    client.dialect == Dialect::Sqlite
+        && found.words().first() == Some(&":memory:")
+        && found.words().len() > 1
+        && found.values(client.files).next().is_none()
+        && words.chain(found.values(client.texts)).all(harmless)
 }
 
 fn positional(found: &Options<'_>, client: &Client) -> Vec<String> {

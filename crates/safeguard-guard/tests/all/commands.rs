@@ -213,6 +213,21 @@ fn statements_in_a_file_are_judged_when_the_file_is_given() {
     assert_eq!(with("cat x.sql | psql -h prod", "TRUNCATE users;"), "truncate");
     assert_eq!(with("psql -c '\\i x.sql'", "DELETE FROM users;"), "delete");
     assert_eq!(with("sqlite3 a.db '.read x.sql'", "select 1;"), "allowed");
+    // What is in memory alone goes with the program, unless it reaches for more.
+    for (command, answer) in [
+        ("sqlite3 :memory: 'create table t (a); drop table t'", "allowed"),
+        ("duckdb :memory: 'drop table t'", "allowed"),
+        ("sqlite3 shop.db 'drop table t'", "drop"),
+        (
+            "sqlite3 :memory: \"attach 'shop.db' as s; delete from s.users\"",
+            "not-understood",
+        ),
+        ("sqlite3 :memory: '.open shop.db' 'drop table users'", "drop"),
+        ("sqlite3 :memory: -cmd '.open shop.db' 'drop table users'", "drop"),
+        ("sqlite3 :memory: \"$STATEMENTS\"", "not-understood"),
+    ] {
+        assert_eq!(rule(&asked(command)), answer, "{command}");
+    }
 }
 
 #[test]

@@ -211,6 +211,18 @@ fn printed(invocation: &Invocation) -> Option<String> {
             matches!(words.as_slice(), ["config", "get", name] if is_secret(&name_parts(name).join("_")))
         }
         "printenv" => words.iter().any(|word| is_secret(word)),
+        // They come to lie in a file that all programs of the project read.
+        "vercel" | "netlify" => {
+            let pulls = matches!(
+                words.as_slice(),
+                ["env", "pull", ..] | ["env:get" | "env:list", ..]
+            );
+            pulls
+                && invocation
+                    .args
+                    .iter()
+                    .any(|word| word.text.contains("production"))
+        }
         // Without a word behind it, all of them.
         "doppler" | "infisical" => words == ["secrets"],
         "npm" | "pnpm" | "yarn" => {

@@ -114,13 +114,18 @@ fn scaled(invocation: &Invocation) -> Option<String> {
         .then(|| "takes down what runs in a cluster".to_owned())
 }
 
-/// What holds an object back until somebody has cleaned up after it.
+/// What holds an object back until somebody has cleaned up after it, or keeps a volume whose claim goes.
 fn unheld(invocation: &Invocation) -> Option<String> {
     let lifts = |text: &str| {
-        let text: String = text.split_whitespace().collect();
-        text.contains("\"finalizers\":null")
-            || text.contains("\"finalizers\":[]")
-            || text.contains("/metadata/finalizers")
+        let written: String = text
+            .chars()
+            .filter(|char| !char.is_whitespace() && *char != '"')
+            .collect();
+        let kept = written.contains("eclaimPolicy") && written.contains("Delete");
+        written.contains("finalizers:null")
+            || written.contains("finalizers:[]")
+            || written.contains("/metadata/finalizers")
+            || kept
     };
     let patches =
         invocation.is(&["kubectl", "oc", "k"]) && invocation.options(GLOBALS).words().contains(&"patch");

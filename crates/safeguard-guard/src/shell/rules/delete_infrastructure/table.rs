@@ -210,6 +210,7 @@ pub(crate) const TABLE: &[Row] = &[
     row("vercel", &["**", "rm|remove"], "deletes from a platform"),
     row("netlify", &["sites:delete|env:unset"], "deletes from a platform"),
     row("railway", &["down|delete"], "deletes from a platform"),
+    row("railway", &["*", "delete|remove|rm"], "deletes from a platform"),
     row(
         "render|koyeb|northflank|dokku|cf",
         &["**", "delete*|destroy|*:destroy"],
