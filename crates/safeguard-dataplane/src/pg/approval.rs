@@ -126,7 +126,34 @@ impl Session {
         let ([facts], Words::Parsed(text)) = (all, words) else {
             return false;
         };
-        facts.taking.is_none() && self.could_be_approved(facts, text)
+        self.could_be_approved(facts, text)
+    }
+
+    /// How what SQL's own `PREPARE` has or its `EXECUTE` runs is sent instead, where a person could let that run once. A name can
+    /// come to stand for something else without a word of the server's, so that no approval is bound to one.
+    pub fn written_out(&self, all: &[Arc<Facts>]) -> Option<String> {
+        let (first, rest) = all.split_first()?;
+        let how = match (first.prepares.as_slice(), first.executes.as_slice(), rest) {
+            ([_], [], []) => "send what stands behind its `AS`".to_owned(),
+            ([], [name], [_, ..]) => {
+                format!("send the statement that `{name}` stands for in the place of `EXECUTE`")
+            }
+            _ => return None,
+        };
+        let could_be_approved = |facts: &Arc<Facts>| {
+            let by_itself = Facts {
+                prepares: Vec::new(),
+                ..Facts::clone(facts)
+            };
+            self.could_be_approved(&by_itself, "")
+        };
+        let prepared = if rest.is_empty() { all } else { rest };
+        prepared.iter().all(could_be_approved).then(|| {
+            format!(
+                "{how}, by itself and outside of a transaction, with its values in the text or as parameters of the driver: \
+                 that a person can let run once (`safeguard statement approve`)"
+            )
+        })
     }
 
     /// What a person reads before it has run, where it may be approved as it was sent: alone.
@@ -163,8 +190,17 @@ impl Session {
         };
         // What is read must be what the name was judged by.
         let is_judged = self.facts_of(prepared.text.as_bytes()) == *facts;
-        let may = facts.taking.is_none() && self.could_be_approved(facts, &wording.text);
+        let may = self.could_be_approved(facts, &wording.text);
         (is_judged && may && wording.is_readable()).then_some(wording)
+    }
+
+    /// What a person reads of a statement that runs alone, once it is known what it does.
+    pub fn wording_of(&self, facts: &Arc<Facts>, words: Words<'_>) -> Option<Wording> {
+        match words {
+            Words::Query(text) => self.could_be_approved(facts, text).then(|| worded(text)),
+            Words::Bound(bound) if !self.begun => self.bound_wording(facts, bound),
+            Words::Bound(_) | Words::Parsed(_) | Words::None => None,
+        }
     }
 
     /// Whether a freeze stands against what may be approved otherwise: that takes two people.
@@ -184,7 +220,9 @@ impl Session {
     ) -> Option<Course> {
         match self.transaction.permit.as_ref().map(|permit| &permit.runs) {
             Some(Runs::This) => return Some(self.permitted(facts, form, words)),
-            Some(Runs::Portal(_)) => return Some(self.refuse(std::slice::from_ref(facts), not_alone())),
+            Some(Runs::Portal(_) | Runs::Ran) => {
+                return Some(self.refuse(std::slice::from_ref(facts), not_alone()));
+            }
             None => {}
         }
         let comes = code.is_some() || self.approvals.set.is_some() || self.approvals.answered.is_some();
@@ -224,7 +262,7 @@ impl Session {
         let refusal = match (&self.door.desk, wording) {
             (None, _) => not_good("this proxy runs without the server that knows approvals"),
             (Some(_), _) if code.len() > CODE_BYTES_MAX => not_good("it is no code of an approval"),
-            (Some(_), None) => not_approvable(),
+            (Some(_), None) => self.not_approvable(facts, form),
             // Before the code is used up for nothing.
             (Some(_), Some(_)) if self.door.undo_required && !self.began.keeps => no_undo(),
             (Some(desk), Some(wording)) => {
@@ -290,10 +328,9 @@ impl Session {
     /// Runs what was approved. Whatever refuses it refuses the approval too, which is used up.
     fn permitted(&mut self, facts: &Arc<Facts>, form: Form, words: Words<'_>) -> Course {
         let all = std::slice::from_ref(facts);
-        let course = match (&facts.taking, words) {
-            (Some(taking), Words::Query(text)) => self.taken(facts, taking, text),
-            (Some(_), Words::Bound(_) | Words::Parsed(_) | Words::None) => self.refuse(all, not_approvable()),
-            (None, _) => self.measured(all, form, words),
+        let course = match &facts.taking {
+            Some(taking) => self.taken(facts, taking, form, words),
+            None => self.measured(all, form, words),
         };
         if matches!(course, Course::Refuse(_)) {
             self.transaction.permit = None;
@@ -311,7 +348,7 @@ impl Session {
     /// Whether what was approved, and may run alone, is not this.
     pub fn is_beside_approved(&self) -> bool {
         let runs = self.transaction.permit.as_ref().map(|permit| &permit.runs);
-        matches!(runs, Some(Runs::Portal(_)))
+        matches!(runs, Some(Runs::Portal(_) | Runs::Ran))
     }
 
     /// The course of an Execute of what was approved; none when it runs another portal, or nothing was approved.
@@ -321,10 +358,27 @@ impl Session {
             return None;
         }
         let quotas = &self.door.standing().policy.quotas;
-        Some(match self.admit(all, Form::Execute, quotas) {
-            Some(refusal) => Course::Refuse(Box::new(refusal)),
-            None => self.measured(all, Form::Execute, Words::None),
+        Some(match (self.admit(all, Form::Execute, quotas), all) {
+            (Some(refusal), _) => Course::Refuse(Box::new(refusal)),
+            (None, [facts]) if facts.taking.is_some() => self.taken_runs(facts),
+            (None, _) => self.measured(all, Form::Execute, Words::None),
         })
+    }
+
+    fn not_approvable(&self, facts: &Arc<Facts>, form: Form) -> Refusal {
+        let mut refusal = Refusal::new(
+            "42501",
+            "this statement can not be approved: what stands against it is more than the policy about rows, or it is not alone",
+            "send one statement that writes or deletes rows, or one `DROP TABLE` or `TRUNCATE`, outside of a transaction and of a pipeline, with values of PostgreSQL's own types and 16 KiB in all; `safeguard statement --help` says more",
+        );
+        let mut all = vec![Arc::clone(facts)];
+        if let Ok(prepared) = self.prepared(&all, form) {
+            all.extend(prepared);
+        }
+        if let Some(how) = self.written_out(&all) {
+            refusal.hint = how;
+        }
+        refusal
     }
 }
 
@@ -344,6 +398,8 @@ pub enum Runs {
     This,
     /// What was bound to this portal.
     Portal(Vec<u8>),
+    /// It was run, and something else in its place.
+    Ran,
 }
 
 /// Something else within the batch of what was approved.
@@ -358,14 +414,6 @@ pub fn not_alone() -> Refusal {
 fn not_good(why: &str) -> Refusal {
     let hint = "ask for another approval: run the statement without a code, and have a person approve the decision that is named then";
     Refusal::new("42501", format!("the approval does not count: {why}"), hint)
-}
-
-fn not_approvable() -> Refusal {
-    Refusal::new(
-        "42501",
-        "this statement can not be approved: what stands against it is more than the policy about rows, or it is not alone",
-        "send one statement that writes or deletes rows, outside of a transaction and of a pipeline, with values of PostgreSQL's own types and 16 KiB in all; or one `DROP TABLE` or `TRUNCATE` as a text without parameters; `safeguard statement --help` says more",
-    )
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use safeguard_api::guard::{GuardAnswer, Principal};
 use safeguard_guard::{Facts, TransactionStep};
 
-use super::approval::{Reading, not_alone, worded};
+use super::approval::{Reading, not_alone};
 use super::effect::{Purpose, not_measured};
 use super::estimate::Words;
 use super::frame;
@@ -78,10 +78,11 @@ impl Session {
                 None => self.allowed(all, form),
             },
             GuardAnswer::Measure if self.is_unrecorded() => self.refuse(all, unrecorded()),
-            GuardAnswer::Measure if takes_tables(all) => self.denied(all, &judgement, words),
-            GuardAnswer::Measure => self.measured(all, form, words),
-            GuardAnswer::Deny if self.is_decided_when_bound(all, words) => Course::Forward,
-            GuardAnswer::Deny => self.denied(all, &judgement, words),
+            GuardAnswer::Measure if !takes_tables(all) => self.measured(all, form, words),
+            GuardAnswer::Measure | GuardAnswer::Deny if self.is_decided_when_bound(all, words) => {
+                Course::Forward
+            }
+            GuardAnswer::Measure | GuardAnswer::Deny => self.denied(all, &judgement, words),
         }
     }
 
@@ -120,6 +121,8 @@ impl Session {
         }
         if wording.is_some() {
             refusal.hint = self.approvable_hint(&refusal.hint, &decision);
+        } else if let Some(how) = self.written_out(all) {
+            refusal.hint = format!("{}; {how}", refusal.hint);
         }
         self.tell_refused(all, judgement, decision, &refusal.sqlstate, wording);
         Course::Refuse(Box::new(refusal))
@@ -132,7 +135,7 @@ impl Session {
     }
 
     /// What SQL's own `EXECUTE` would run.
-    fn prepared(&self, candidates: &[Arc<Facts>], form: Form) -> Result<Vec<Arc<Facts>>, Refusal> {
+    pub fn prepared(&self, candidates: &[Arc<Facts>], form: Form) -> Result<Vec<Arc<Facts>>, Refusal> {
         let mut found = Vec::new();
         for facts in candidates {
             for name in &facts.executes {
@@ -247,11 +250,11 @@ impl Session {
             return course;
         }
         if self.transaction.is_wrapped && form != Form::Execute {
-            self.transaction.wording = match (all, words) {
-                ([facts], Words::Query(text)) => self.could_be_approved(facts, text).then(|| worded(text)),
-                ([facts], Words::Bound(bound)) if !self.begun => self.bound_wording(facts, bound),
-                (_, Words::Query(_) | Words::Bound(_) | Words::Parsed(_) | Words::None) => None,
+            self.transaction.wording = match all {
+                [facts] => self.wording_of(facts, words),
+                _ => None,
             };
+            self.transaction.written_out = self.written_out(all);
         }
         for facts in all {
             self.transaction.watch.add(facts);

@@ -293,7 +293,11 @@ impl Session {
             }
         };
         let refusal = match course {
-            Course::Wait | Course::Answered => return Ok(Step::Wait),
+            Course::Wait => return Ok(Step::Wait),
+            Course::Answered => {
+                self.begun = true;
+                return Ok(Step::Taken(head.whole()));
+            }
             Course::Forward => {
                 for facts in &*candidates {
                     self.approvals.set(facts);

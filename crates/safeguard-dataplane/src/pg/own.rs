@@ -45,9 +45,9 @@ impl Session {
         self.ask_all(&statements, purpose, synced, describes);
     }
 
-    /// Asks within the transaction that there is, for a simple query that waits.
-    pub fn ask_plain(&mut self, statements: &[&str], purpose: Purpose) {
-        self.ask_all(statements, purpose, true, None);
+    /// Asks within the transaction that there is.
+    pub fn ask_plain(&mut self, statements: &[&str], purpose: Purpose, synced: bool) {
+        self.ask_all(statements, purpose, synced, None);
     }
 
     fn ask_all(&mut self, statements: &[&str], purpose: Purpose, synced: bool, describes: Option<&[u8]>) {
@@ -271,9 +271,10 @@ impl Session {
             Some(_) => "the code is used up; have what it really does approved",
             None => "change fewer rows in one transaction; `[guard.budgets]` has the limits",
         };
-        let hint = match self.transaction.wording {
-            Some(_) => self.approvable_hint(instead, decision),
-            None => instead.to_owned(),
+        let hint = match (&self.transaction.wording, &self.transaction.written_out) {
+            (Some(_), _) => self.approvable_hint(instead, decision),
+            (None, Some(how)) => format!("{instead}; {how}"),
+            (None, None) => instead.to_owned(),
         };
         let mut refusal = Refusal::new(OVER_BUDGET, over, hint);
         refusal.detail = format!(

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use safeguard_api::statement::Takes;
 use safeguard_guard::{Facts, Taking, TakingVerb};
 
-use super::approval::worded;
+use super::approval::Runs;
 use super::course::{Course, Form};
 use super::effect::{Effect, Purpose};
 use super::estimate::Words;
@@ -33,8 +33,9 @@ const TRASH_MS: u64 = 14 * 24 * 3_600_000;
 
 impl Session {
     /// The course of an approved statement that takes whole tables: locked, listed and counted first.
-    pub fn taken(&mut self, facts: &Arc<Facts>, taking: &Taking, text: &str) -> Course {
+    pub fn taken(&mut self, facts: &Arc<Facts>, taking: &Taking, form: Form, words: Words<'_>) -> Course {
         let all = std::slice::from_ref(facts);
+        let synced = form == Form::Query;
         if !self.settle() {
             return Course::Wait;
         }
@@ -54,7 +55,7 @@ impl Session {
             return self.refuse(all, unnamed());
         };
         if self.transaction.baseline.is_none() {
-            self.ask(Purpose::Undoable(permit.undo.clone()), true);
+            self.ask(Purpose::Undoable(permit.undo.clone()), synced);
             return Course::Wait;
         }
         if self.door.undo_required && !self.keeps_rows() {
@@ -62,7 +63,7 @@ impl Session {
         }
         let Some(taken) = &self.transaction.taken else {
             let names: Vec<String> = taking.relations.iter().map(|parts| quoted(parts)).collect();
-            self.list(taking, &takes, &names);
+            self.list(taking, &takes, &names, synced);
             return Course::Wait;
         };
         if let Some(odd) = taken.tables.iter().find(|table| !matches!(table.kind, 'r' | 'p')) {
@@ -79,14 +80,14 @@ impl Session {
             if taken.rounds >= ROUNDS_MAX {
                 return self.refuse(all, restless());
             }
-            self.list(taking, &takes, &unlocked);
+            self.list(taking, &takes, &unlocked, synced);
             return Course::Wait;
         }
         if taken.is_uncounted() {
-            self.count_rows(rows_max);
+            self.count_rows(rows_max, synced);
             return Course::Wait;
         }
-        self.transaction.wording = self.could_be_approved(facts, text).then(|| worded(text));
+        self.transaction.wording = self.wording_of(facts, words);
         if let Some(over) = self
             .transaction
             .taken
@@ -95,18 +96,29 @@ impl Session {
         {
             return self.too_much(facts, &over);
         }
-        if let Some(course) = self.costed(all, Form::Query, Words::Query(text)) {
+        if let Some(course) = self.costed(all, form, words) {
             return course;
         }
         if self.keeps_rows() {
-            return self.kept(facts, taking);
+            return self.kept(facts, taking, form);
         }
         self.transaction.watch.add(facts);
         Course::Forward
     }
 
+    /// The course of an Execute of what was counted when it was bound, and is locked since.
+    pub fn taken_runs(&mut self, facts: &Arc<Facts>) -> Course {
+        if !self.settle() {
+            return Course::Wait;
+        }
+        match &facts.taking {
+            Some(taking) if self.keeps_rows() => self.kept(facts, taking, Form::Execute),
+            Some(_) | None => Course::Forward,
+        }
+    }
+
     /// The same where the database keeps what is removed: rows by its triggers, a table in the trash.
-    fn kept(&mut self, facts: &Arc<Facts>, taking: &Taking) -> Course {
+    fn kept(&mut self, facts: &Arc<Facts>, taking: &Taking, form: Form) -> Course {
         let all = std::slice::from_ref(facts);
         let Some((permit, taken)) = self
             .transaction
@@ -128,12 +140,12 @@ impl Session {
             },
             TakingVerb::DropTable if taken.is_discarded => {
                 self.transaction.watch.add(facts);
-                frame::message(&mut self.held, b'C', |out| frame::text(out, b"DROP TABLE"));
-                self.transaction.is_ending = true;
-                self.end_wrapped(b'T');
+                self.discarded(form);
                 Course::Answered
             }
             TakingVerb::DropTable if !self.discards() => self.refuse(all, no_trash()),
+            // It goes when it is run.
+            TakingVerb::DropTable if form == Form::Bind => Course::Forward,
             TakingVerb::DropTable => {
                 let discard = format!(
                     "SELECT safeguard_undo.discard('{}', {}, {TRASH_MS}, {})",
@@ -141,14 +153,31 @@ impl Session {
                     taken.discarded(taking),
                     taking.cascade
                 );
-                self.ask_plain(&[&discard], Purpose::Discard);
+                self.ask_plain(&[&discard], Purpose::Discard, form == Form::Query);
                 Course::Wait
             }
         }
     }
 
+    /// Answers what was to drop the tables that are in the trash; of a simple query only when that is committed.
+    fn discarded(&mut self, form: Form) {
+        let is_query = form == Form::Query;
+        let out = if is_query {
+            &mut self.held
+        } else {
+            &mut self.client.output
+        };
+        frame::message(out, b'C', |out| frame::text(out, b"DROP TABLE"));
+        if is_query {
+            self.transaction.is_ending = true;
+            self.end_wrapped(b'T');
+        } else if let Some(permit) = &mut self.transaction.permit {
+            permit.runs = Runs::Ran;
+        }
+    }
+
     /// Locks tables, and asks what the statement would take.
-    fn list(&mut self, taking: &Taking, takes: &Takes, locks: &[String]) {
+    fn list(&mut self, taking: &Taking, takes: &Takes, locks: &[String], synced: bool) {
         let names: Vec<String> = taking.relations.iter().map(|parts| quoted(parts)).collect();
         let gone = match taking.verb {
             TakingVerb::DropTable => DROP_GONE,
@@ -159,10 +188,10 @@ impl Session {
             .replace("@APPROVED@", &array(&takes.relations))
             .replace("@CASCADE@", if taking.cascade { "true" } else { "false" });
         let lock = format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", locks.join(", "));
-        self.ask_plain(&[LOCK_LONGEST, ALL_ROWS, &lock, &gone], Purpose::List);
+        self.ask_plain(&[LOCK_LONGEST, ALL_ROWS, &lock, &gone], Purpose::List, synced);
     }
 
-    fn count_rows(&mut self, rows_max: u64) {
+    fn count_rows(&mut self, rows_max: u64, synced: bool) {
         let Some(taken) = &self.transaction.taken else {
             return;
         };
@@ -174,14 +203,19 @@ impl Session {
             )
         });
         let counts: Vec<String> = counts.collect();
-        self.ask_plain(&[&counts.join(" UNION ALL ")], Purpose::Rows);
+        self.ask_plain(&[&counts.join(" UNION ALL ")], Purpose::Rows, synced);
     }
 
     /// Hears what was listed or counted.
     pub fn taken_answered(&mut self, own: Own, status: u8) {
-        if let Some(error) = own.error {
-            self.transaction.answered = Some(Answered::Failed { error, status });
-            return;
+        match own.error {
+            Some(error) if own.synced => {
+                self.transaction.answered = Some(Answered::Failed { error, status });
+                return;
+            }
+            // The client's batch goes on to its end; this is the error that it hears.
+            Some(error) => return self.client.output.extend_from_slice(&error),
+            None => {}
         }
         let rows_max = self
             .transaction

@@ -65,6 +65,8 @@ pub struct Transaction {
     pub taken: Option<Taken>,
     /// The statement that runs alone in the proxy's transaction, where it may be approved.
     pub wording: Option<Wording>,
+    /// How it is sent so that it may be, where SQL's own `EXECUTE` runs it.
+    pub written_out: Option<String>,
     /// Since when it is open, where that is limited.
     pub since: Option<Instant>,
     /// That it is open for too long was told.

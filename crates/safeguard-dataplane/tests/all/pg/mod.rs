@@ -23,6 +23,7 @@ mod refused;
 mod relay;
 mod server;
 mod taken;
+mod taken_bound;
 mod town;
 mod upstream;
 mod wire;

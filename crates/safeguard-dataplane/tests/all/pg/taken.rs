@@ -8,7 +8,7 @@ use safeguard_dataplane::pg::Answer;
 
 use super::approved::{CODE, Control};
 
-const SHOP: &str = "\
+pub const SHOP: &str = "\
 CREATE TABLE users (id serial PRIMARY KEY, name text UNIQUE, note text);
 CREATE TABLE orders (id int PRIMARY KEY, user_id int REFERENCES users ON DELETE CASCADE);
 CREATE TABLE events (id int, what text) PARTITION BY RANGE (id);
@@ -22,12 +22,16 @@ INSERT INTO \"Odd \"\"one\" VALUES (1);
 CREATE VIEW names AS SELECT name FROM users;
 CREATE VIEW short AS SELECT left(name, 3) FROM names;
 CREATE SCHEMA other; CREATE TABLE other.orders (id int); INSERT INTO other.orders VALUES (1)";
-const ROWS: &str =
+pub const ROWS: &str =
     "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM orders), (SELECT count(*) FROM events)";
-const ALL: &str = "50|150|20";
+pub const ALL: &str = "50|150|20";
 
 /// Whatever text comes is what was approved: for these tables, so many rows, and these kinds of objects.
-fn good_for(relations: &[&str], rows: u64, also: &[&str]) -> impl Fn(&Redemption) -> Answer + Send + 'static {
+pub fn good_for(
+    relations: &[&str],
+    rows: u64,
+    also: &[&str],
+) -> impl Fn(&Redemption) -> Answer + Send + 'static {
     let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
     let takes = Takes {
         relations: texts(relations),
