@@ -19,6 +19,9 @@ const IDLE_IN_TRANSACTION: &str = "25P03";
 /// SQLSTATE `transaction_timeout`, which PostgreSQL has since 17.
 const TRANSACTION_TIMEOUT: &str = "25P04";
 
+/// What becomes of a transaction whose session is ended.
+pub const ROLLED_BACK: &str = "; it is rolled back, and the session ends";
+
 const SLOT: Duration = Duration::from_millis(10);
 /// A whole second besides the slot that is filled at the moment.
 const SLOTS: usize = 101;
@@ -110,12 +113,12 @@ impl Over {
                 grouped(self.figure)
             ),
             Limit::Idle => format!(
-                "the transaction was open and idle for {} (limit {}); it is rolled back, and the session ends",
+                "the transaction was open and idle for {} (limit {}){ROLLED_BACK}",
                 seconds(self.figure),
                 seconds(self.max)
             ),
             Limit::Transaction => format!(
-                "the transaction was open for {} (limit {}); it is rolled back, and the session ends",
+                "the transaction was open for {} (limit {}){ROLLED_BACK}",
                 seconds(self.figure),
                 seconds(self.max)
             ),

@@ -95,6 +95,15 @@ impl Replies {
         self.expected.front_mut()
     }
 
+    /// What is outstanding and was not refused, nor failed so far.
+    pub fn under_way(&self) -> impl Iterator<Item = &Asked> {
+        let under_way = self
+            .expected
+            .iter()
+            .filter(|one| one.refusal.is_none() && !one.failed);
+        under_way.map(|one| &one.asked)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.expected.is_empty()
     }

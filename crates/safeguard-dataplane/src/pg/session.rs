@@ -387,6 +387,11 @@ impl Session {
             ),
             End::Told(refusal) | End::Cut(refusal) => *refusal,
         };
+        let refusal = if self.may_have_committed() {
+            self.outcome_unknown(refusal)
+        } else {
+            refusal
+        };
         tracing::info!(
             proxy = %self.door.name, user = %self.login.user, why = %refusal.message, "A session was ended"
         );

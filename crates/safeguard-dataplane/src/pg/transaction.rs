@@ -7,9 +7,15 @@ use safeguard_guard::{Facts, TransactionStep};
 use tokio::time::Instant;
 
 use super::approval::Permit;
-use super::effect::{Counts, Watch};
+use super::effect::{Counts, Purpose, Watch};
+use super::quota::{ROLLED_BACK, leaves_nothing};
 use super::refusal::Refusal;
+use super::replies::Asked;
+use super::session::{Copying, Session};
 use super::taken::Taken;
+
+/// SQLSTATE `transaction_resolution_unknown`.
+const UNKNOWN_OUTCOME: &str = "08007";
 
 /// Where the server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -106,6 +112,43 @@ impl Transaction {
                 TransactionStep::Prepare => self.over(Block::Idle),
                 TransactionStep::Within => {}
             }
+        }
+    }
+}
+
+impl Session {
+    /// Whether something that commits is on its way, and what came of it was not heard.
+    pub fn may_have_committed(&self) -> bool {
+        let is_open = !self.transaction.is_idle() || self.copying == Copying::Active;
+        let commits = |facts: &Facts| {
+            facts.steps.iter().any(|step| match step {
+                TransactionStep::Commit { .. } | TransactionStep::Prepare => true,
+                TransactionStep::Begin | TransactionStep::Rollback { .. } | TransactionStep::Within => false,
+            })
+        };
+        self.replies.under_way().any(|asked| match asked {
+            Asked::Query(facts) => commits(facts) || !is_open && !leaves_nothing(facts),
+            Asked::Execute { candidates, .. } => candidates.iter().any(|facts| commits(facts)),
+            Asked::Sync => !is_open && self.meter.wrote,
+            Asked::Own(own) => own.purpose == Purpose::Commit,
+            Asked::Parse { .. } | Asked::Bind { .. } | Asked::Describe | Asked::Close { .. } => false,
+        })
+    }
+
+    /// What a client is told whose session ends there: not that anything was rolled back.
+    pub fn outcome_unknown(&self, refusal: Refusal) -> Refusal {
+        let why = refusal
+            .message
+            .strip_suffix(ROLLED_BACK)
+            .unwrap_or(&refusal.message);
+        let kept = self.transaction.permit.as_ref().filter(|_| self.keeps_rows());
+        let kept = kept.map(|permit| format!("what it removed is kept as {}, if it was", permit.undo));
+        let details = [Some(refusal.detail).filter(|detail| !detail.is_empty()), kept];
+        Refusal {
+            sqlstate: UNKNOWN_OUTCOME.to_owned(),
+            message: format!("whether what was sent last was committed is not known: {why}"),
+            detail: details.into_iter().flatten().collect::<Vec<_>>().join("; "),
+            hint: "connect again, and look whether it is there before it is sent again".to_owned(),
         }
     }
 }

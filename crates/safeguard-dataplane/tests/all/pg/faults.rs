@@ -16,11 +16,11 @@ use super::server::{ALMIGHTY_ROLE, PASSWORD, ROLE, Server, server};
 use super::town::{LOGIN_PASSWORD, Town};
 use super::wire::{Wire, field, query};
 
-const DATABASE: &str = "postgres";
+pub const DATABASE: &str = "postgres";
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// A server that a test may end, with a proxy in front of it.
-async fn of_its_own(settings: &'static str) -> (Server, Town) {
+pub async fn of_its_own(settings: &'static str) -> (Server, Town) {
     let server = tokio::task::spawn_blocking(move || Server::start_with(settings))
         .await
         .unwrap();
@@ -33,12 +33,12 @@ async fn of_its_own(settings: &'static str) -> (Server, Town) {
     (server, town)
 }
 
-async fn through(town: &Town) -> Wire {
+pub async fn through(town: &Town) -> Wire {
     Wire::connect(town.address, "service", LOGIN_PASSWORD, DATABASE).await
 }
 
 /// The last word of a session, whatever came before it.
-async fn last_word(wire: &mut Wire) -> String {
+pub async fn last_word(wire: &mut Wire) -> String {
     let mut last = "nothing".to_owned();
     while let Some((tag, body)) = wire.message().await {
         if tag == b'E' {

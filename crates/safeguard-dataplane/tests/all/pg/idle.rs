@@ -131,7 +131,7 @@ async fn a_login_lifts_no_timeout_either() {
     assert_eq!(shown(&mut person, "statement_timeout").await, "0");
 }
 
-fn for_agents(agent: Quota) -> GuardPolicy {
+pub fn for_agents(agent: Quota) -> GuardPolicy {
     GuardPolicy {
         quotas: Quotas {
             agent,

@@ -25,5 +25,6 @@ mod server;
 mod taken;
 mod taken_bound;
 mod town;
+mod unknown;
 mod upstream;
 mod wire;
