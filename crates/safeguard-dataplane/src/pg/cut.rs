@@ -63,10 +63,7 @@ impl Session {
             },
             |refusal| *refusal,
         );
-        Refusal {
-            detail: format!("{}; {why}", refusal.detail),
-            ..refusal
-        }
+        refusal.with_detail(why)
     }
 
     /// Has the server answer with an error.

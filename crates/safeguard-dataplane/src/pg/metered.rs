@@ -33,7 +33,8 @@ use super::usage::{Running, Usage};
 
 /// What was not cancelled by a cancel is cancelled again, at first after this long.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
-const AGAIN_AFTER_MAX: Duration = Duration::from_secs(64);
+/// After so many the session ends: who is not heard for a quarter of a minute may not be heard again.
+const CANCELS_MAX: u32 = 4;
 /// What the server may have ended without saying so is asked for, and waited for.
 const ANSWER_LONGEST: Duration = Duration::from_secs(1);
 
@@ -203,9 +204,9 @@ impl Meter {
         if let Some(cancelling) = &mut self.cancelling {
             return cancelling.as_mut().poll(cx).map(|done| {
                 self.cancelling = None;
-                let pause = AGAIN_AFTER.saturating_mul(1 << self.cancels.min(6));
+                let pause = AGAIN_AFTER.saturating_mul(1 << self.cancels.min(CANCELS_MAX));
                 self.cancels += 1;
-                self.cancel_again = Instant::now() + pause.min(AGAIN_AFTER_MAX);
+                self.cancel_again = Instant::now() + pause;
                 done.map_err(|refusal| End::Told(Box::new(refusal)))
             });
         }
@@ -324,7 +325,7 @@ impl Session {
         };
         done?;
         if !was_cancelling {
-            self.out_of_time();
+            self.out_of_time()?;
             self.transaction_too_long()?;
             self.idle_too_long()?;
         }
@@ -401,26 +402,32 @@ impl Session {
         }
     }
 
-    fn out_of_time(&mut self) {
+    fn out_of_time(&mut self) -> Result<(), End> {
         let now = Instant::now();
-        if self.meter.over.is_some() {
-            if self.meter.cancel_again <= now {
-                self.cancel();
+        if let Some((_, refusal)) = &self.meter.over {
+            if self.meter.cancel_again > now {
+                return Ok(());
             }
-            return;
+            if self.meter.cancels >= CANCELS_MAX {
+                let refusal = Refusal::clone(refusal);
+                let why = "the database did not end it when it was asked to, and so the session ends";
+                return Err(End::Told(Box::new(refusal.with_detail(why))));
+            }
+            self.cancel();
+            return Ok(());
         }
         let (Some((answers, since)), Some(longest)) =
             (self.meter.waiting, self.meter.quota.statement_longest)
         else {
-            return;
+            return Ok(());
         };
         if now < since + Duration::from(longest) {
-            return;
+            return Ok(());
         }
         if self.mid_batch && !self.flushed && !self.transaction.is_asking {
             self.settle();
             self.meter.waiting = Some((answers, since + ANSWER_LONGEST));
-            return;
+            return Ok(());
         }
         let ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.exceeds(Over {
@@ -428,6 +435,7 @@ impl Session {
             figure: ms,
             max: longest.ms(),
         });
+        Ok(())
     }
 
     fn exceeds(&mut self, over: Over) {
@@ -467,13 +475,8 @@ impl Session {
                 return Ok(());
             }
             // A cancel of which nothing is known may come at any time: nothing can be sent after it.
-            Err(Refusal {
-                detail: format!(
-                    "{}; the database could not be asked to cancel it, and so the session ends",
-                    refusal.detail
-                ),
-                ..refusal
-            })
+            let why = "the database could not be asked to cancel it, and so the session ends";
+            Err(refusal.with_detail(why))
         }));
     }
 }

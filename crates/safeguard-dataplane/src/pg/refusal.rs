@@ -42,6 +42,15 @@ impl Refusal {
         }
     }
 
+    /// Says more beside what is said already.
+    pub fn with_detail(mut self, more: &str) -> Refusal {
+        if !self.detail.is_empty() {
+            self.detail.push_str("; ");
+        }
+        self.detail.push_str(more);
+        self
+    }
+
     /// Writes it as the error of one statement: the session goes on.
     pub fn write(&self, out: &mut Vec<u8>) {
         write(self, b'E', "ERROR", out);

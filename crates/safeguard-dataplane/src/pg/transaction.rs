@@ -141,14 +141,17 @@ impl Session {
             .message
             .strip_suffix(ROLLED_BACK)
             .unwrap_or(&refusal.message);
-        let kept = self.transaction.permit.as_ref().filter(|_| self.keeps_rows());
-        let kept = kept.map(|permit| format!("what it removed is kept as {}, if it was", permit.undo));
-        let details = [Some(refusal.detail).filter(|detail| !detail.is_empty()), kept];
-        Refusal {
+        let unknown = Refusal {
             sqlstate: UNKNOWN_OUTCOME.to_owned(),
             message: format!("whether what was sent last was committed is not known: {why}"),
-            detail: details.into_iter().flatten().collect::<Vec<_>>().join("; "),
+            detail: refusal.detail,
             hint: "connect again, and look whether it is there before it is sent again".to_owned(),
+        };
+        match self.transaction.permit.as_ref().filter(|_| self.keeps_rows()) {
+            Some(permit) => {
+                unknown.with_detail(&format!("what it removed is kept as {}, if it was", permit.undo))
+            }
+            None => unknown,
         }
     }
 }

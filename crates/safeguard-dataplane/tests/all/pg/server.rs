@@ -25,6 +25,7 @@ pub const ALMIGHTY_ROLE: &str = "almighty";
 const HBA: &str = "
 local all all trust
 host all guarded 127.0.0.1/32 scram-sha-256
+host all guarded 10.213.0.0/16 scram-sha-256
 host all by_md5 127.0.0.1/32 md5
 host all by_cleartext 127.0.0.1/32 password
 hostssl all by_certificate 127.0.0.1/32 cert
@@ -58,6 +59,11 @@ impl Server {
     /// One of a test's own, which ends when it is dropped, with these settings besides: for what concerns all databases of a
     /// server.
     pub fn start_with(settings: &str) -> Server {
+        Server::start_at(Ipv4Addr::LOCALHOST, &[], settings)
+    }
+
+    /// One of a test's own at another address, run by a command that takes it there.
+    pub fn start_at(address: Ipv4Addr, by: &[&str], settings: &str) -> Server {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let name = format!("safeguard-pg-{}-{number}", std::process::id());
@@ -74,7 +80,7 @@ impl Server {
             "set -e; cd '{folder}'; chmod 600 server.key; PATH={bin}:$PATH
              initdb -D data -A trust -U postgres -E UTF8 --no-sync --locale=C >initdb.log 2>&1
              start() {{
-             nice -n 19 postgres -D data -p {port} -k '{folder}' -c hba_file='{folder}/hba.conf' -c listen_addresses=127.0.0.1 -c ssl=on \
+             nice -n 19 postgres -D data -p {port} -k '{folder}' -c hba_file='{folder}/hba.conf' -c listen_addresses={address} -c ssl=on \
                -c ssl_cert_file='{folder}/server.crt' -c ssl_key_file='{folder}/server.key' \
                -c ssl_ca_file='{folder}/authority.pem' -c fsync=off \
                -c max_connections=60 -c shared_buffers=16MB -c log_min_messages=fatal {settings} >>server.log 2>&1 &
@@ -96,14 +102,17 @@ impl Server {
                 .status()
                 .unwrap();
             assert!(own.success());
-            let mut command = Command::new("setpriv");
-            command.args([
+            let by_user = [
+                "setpriv",
                 "--reuid=postgres",
                 "--regid=postgres",
                 "--clear-groups",
                 "sh",
                 "-c",
-            ]);
+            ];
+            let mut words = by.iter().chain(&by_user);
+            let mut command = Command::new(words.next().unwrap());
+            command.args(words);
             command
         } else {
             let mut command = Command::new("sh");
@@ -126,7 +135,7 @@ impl Server {
         assert_eq!(said, "started\n", "see {}", folder.display());
         let orders = child.stdin.take().unwrap();
         let server = Server {
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            address: SocketAddr::from((address, port)),
             clients,
             folder,
             databases: AtomicU32::new(0),
