@@ -133,7 +133,7 @@ words! {
     Deferred = "deferred",
     /// Locks a table against reading or writing.
     Lock = "lock",
-    /// Takes an advisory lock that outlives its transaction.
+    /// Takes advisory locks that outlive their transaction, or as many as there are rows.
     SessionLock = "session-lock",
     /// Tends tables and indexes while others work.
     Maintenance = "maintenance",

@@ -16,6 +16,28 @@ const FUNCTIONS_LISTED_MAX: usize = 256;
 /// Who sleeps keeps a connection, and what the transaction has locked.
 const SLEEP_SECONDS_MAX: f64 = 60.0;
 
+/// They take a lock that the transaction's end releases.
+const LOCKS: &[&str] = &[
+    "pg_advisory_xact_lock",
+    "pg_advisory_xact_lock_shared",
+    "pg_try_advisory_xact_lock",
+    "pg_try_advisory_xact_lock_shared",
+];
+/// In one text.
+const LOCKS_MAX: u32 = 64;
+/// What keys of locks are made with; of the same they make the same.
+const MAKES_KEYS: &[&str] = &[
+    "abs",
+    "concat",
+    "hashtext",
+    "hashtextextended",
+    "lower",
+    "md5",
+    "substr",
+    "substring",
+    "upper",
+];
+
 pub(crate) fn see<'a>(walk: &mut Walk<'a, '_>, node: Node<'a>, scope: Scope) -> Option<Below> {
     match node {
         Node::FuncCall(call) => self::call(walk, call, scope),
@@ -59,6 +81,7 @@ fn call<'a>(walk: &mut Walk<'a, '_>, call: &'a FuncCall, scope: Scope) {
     let arguments = call.args();
     match known(name, arguments.len()) {
         Known::Harmless if name.1.starts_with("pg_sleep") => sleep(walk, arguments, scope),
+        Known::Harmless if LOCKS.contains(&name.1) => lock(walk, arguments, &shown, scope),
         Known::Harmless => {}
         Known::SetConfig => session::set_config(walk, arguments, scope),
         Known::TakesSql(places) => {
@@ -85,6 +108,38 @@ fn call<'a>(walk: &mut Walk<'a, '_>, call: &'a FuncCall, scope: Scope) {
     if walk.facts.functions.len() < FUNCTIONS_LISTED_MAX {
         walk.facts.functions.push(shown);
     }
+}
+
+/// Each other key that they are given is another place in the server's table of locks, which is full for everybody when it is full.
+fn lock(walk: &mut Walk<'_, '_>, keys: &NodeList, shown: &str, scope: Scope) {
+    walk.facts.locks = walk.facts.locks.saturating_add(1);
+    if !is_fixed(keys) {
+        let does = format!("takes as many advisory locks with `{shown}` as it finds keys");
+        walk.add(Class::SessionLock, does, scope);
+    } else if walk.facts.locks > LOCKS_MAX {
+        let does = format!("takes more than {LOCKS_MAX} advisory locks");
+        walk.add(Class::SessionLock, does, scope);
+    }
+}
+
+/// Whether it is the same in whatever row: made of constants and parameters.
+fn is_fixed(keys: &NodeList) -> bool {
+    let mut open: Vec<Node<'_>> = keys.iter().collect();
+    while let Some(node) = open.pop() {
+        match node {
+            Node::None | Node::A_Const(_) | Node::ParamRef(_) => {}
+            Node::TypeCast(cast) => open.push(cast.arg()),
+            Node::A_Expr(expression) => open.extend([expression.lexpr(), expression.rexpr()]),
+            Node::FuncCall(call) => match qualified(call.funcname()) {
+                Some((None | Some("pg_catalog"), name)) if MAKES_KEYS.contains(&name) => {
+                    open.extend(call.args().iter())
+                }
+                _ => return false,
+            },
+            _ => return false,
+        }
+    }
+    true
 }
 
 fn sleep(walk: &mut Walk<'_, '_>, arguments: &NodeList, scope: Scope) {
@@ -163,6 +218,11 @@ fn by_name(walk: &mut Walk<'_, '_>, name: &str, scope: Scope) -> bool {
                 format!("runs SQL that `{}` is given", written(&[name])),
                 scope,
             );
+            true
+        }
+        Known::Harmless if LOCKS.contains(&name) => {
+            let does = format!("takes as many advisory locks with `{name}` as there are rows");
+            walk.add(Class::SessionLock, does, scope);
             true
         }
         Known::Harmless | Known::SetConfig | Known::Extension | Known::Unknown => false,

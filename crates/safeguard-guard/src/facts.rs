@@ -93,6 +93,8 @@ pub struct Facts {
     pub plan: Plan,
     /// The tables that a `DROP TABLE` or `TRUNCATE` of the text itself takes; of several, those of the last.
     pub taking: Option<Taking>,
+    /// Advisory locks that are released by the transaction's end, and taken in so many places.
+    pub locks: u32,
     /// The code of an approval that it sets for the statement after it.
     pub approval: Option<String>,
     /// The longest that it sets each timeout to.

@@ -17,6 +17,6 @@ pub(super) static RULE: Rule = Rule {
         }
         (_, Principal::Agent | Principal::Service) => GuardAnswer::Deny,
     },
-    why: "what is locked against everybody, or for as long as a session likes, stops everybody",
-    instead: |_| "lock rows with `SELECT … FOR UPDATE`, or take `pg_advisory_xact_lock`",
+    why: "what is locked against everybody, for as long as a session likes, or in more places than the server has, stops everybody",
+    instead: |_| "lock rows with `SELECT … FOR UPDATE`, or take `pg_advisory_xact_lock` with a key of constants, parameters and `hashtext` of them",
 };
