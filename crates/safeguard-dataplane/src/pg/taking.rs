@@ -24,6 +24,8 @@ use super::transaction::Answered;
 const LOCK_LONGEST: &str = "SET LOCAL lock_timeout = '2s'";
 /// Rows that a policy hides from the proxy's role must not be missing from the count: it fails instead.
 const ALL_ROWS: &str = "SET LOCAL row_security = off";
+/// PostgreSQL takes the questions below for larger than they are, and would compile them while everybody waits for the lock.
+const NO_COMPILING: &str = "SET LOCAL jit = off";
 const DROP_GONE: &str = include_str!("drop_gone.sql");
 const TRUNCATE_GONE: &str = include_str!("truncate_gone.sql");
 /// Tables that a TRUNCATE reaches are locked, and then may reach more.
@@ -188,7 +190,11 @@ impl Session {
             .replace("@APPROVED@", &array(&takes.relations))
             .replace("@CASCADE@", if taking.cascade { "true" } else { "false" });
         let lock = format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", locks.join(", "));
-        self.ask_plain(&[LOCK_LONGEST, ALL_ROWS, &lock, &gone], Purpose::List, synced);
+        self.ask_plain(
+            &[LOCK_LONGEST, ALL_ROWS, NO_COMPILING, &lock, &gone],
+            Purpose::List,
+            synced,
+        );
     }
 
     fn count_rows(&mut self, rows_max: u64, synced: bool) {
