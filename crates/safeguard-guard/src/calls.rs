@@ -23,8 +23,10 @@ const LOCKS: &[&str] = &[
     "pg_try_advisory_xact_lock",
     "pg_try_advisory_xact_lock_shared",
 ];
-/// In one text.
-const LOCKS_MAX: u32 = 64;
+/// What is said twice is queued once.
+const NOTIFIES: &str = "pg_notify";
+/// In one text, and in one transaction.
+pub const LOCKS_MAX: u32 = 64;
 /// What keys of locks are made with; of the same they make the same.
 const MAKES_KEYS: &[&str] = &[
     "abs",
@@ -82,6 +84,10 @@ fn call<'a>(walk: &mut Walk<'a, '_>, call: &'a FuncCall, scope: Scope) {
     match known(name, arguments.len()) {
         Known::Harmless if name.1.starts_with("pg_sleep") => sleep(walk, arguments, scope),
         Known::Harmless if LOCKS.contains(&name.1) => lock(walk, arguments, &shown, scope),
+        Known::Harmless if name.1 == NOTIFIES && !is_fixed(arguments) => {
+            let does = format!("notifies with `{shown}` as often as it finds texts");
+            walk.add(Class::SessionLock, does, scope);
+        }
         Known::Harmless => {}
         Known::SetConfig => session::set_config(walk, arguments, scope),
         Known::TakesSql(places) => {

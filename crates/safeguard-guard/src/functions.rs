@@ -131,6 +131,7 @@ static SPECIAL: &[(&str, Class, &str)] = &[
     ("drop_partition_time", Class::Drop, "drops tables"),
     ("dropgeometrycolumn", Class::Drop, "drops a column"),
     ("dropgeometrytable", Class::Drop, "drops a table"),
+    ("get_raw_page", Class::Secret, "reads pages past every right"),
     (
         "heap_force_freeze",
         Class::ServerAdmin,

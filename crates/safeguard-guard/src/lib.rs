@@ -21,6 +21,7 @@ mod table;
 mod timeouts;
 mod tree;
 
+pub use calls::LOCKS_MAX;
 pub use facts::{Act, Facts, Plan, Run, Taking, TakingVerb, TransactionStep};
 pub use judge::{NOT_COUNTED, Verdict, budget, decide, is_approvable, judge};
 pub use read::{DEPTH_MAX, STATEMENT_BYTES_MAX, STATEMENTS_MAX, read};

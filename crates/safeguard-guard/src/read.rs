@@ -107,6 +107,8 @@ impl<'a, 'f> Walk<'a, 'f> {
 
     pub fn add(&mut self, class: Class, does: impl Into<std::borrow::Cow<'static, str>>, scope: Scope) {
         self.acted = true;
+        // Whatever is made is locked until its transaction ends.
+        self.facts.locks += u32::from(class == Class::Temporary);
         let does = does.into();
         if scope.kept {
             self.facts.add(class, does.clone(), Run::Later);

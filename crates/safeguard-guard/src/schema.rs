@@ -19,6 +19,14 @@ pub(crate) fn see<'a>(walk: &mut Walk<'a, '_>, node: Node<'a>, scope: Scope) -> 
 
 fn made<'a>(walk: &mut Walk<'a, '_>, node: Node<'a>, scope: Scope) -> Option<Below> {
     let (class, does) = match node {
+        // A parent that lasts is changed by its children too.
+        Node::CreateStmt(table) if is_temporary(table.relation()) && !table.inh_relations().is_empty() => (
+            Class::Alter,
+            format!(
+                "makes the temporary table {} a part of another",
+                shown(table.relation())
+            ),
+        ),
         Node::CreateStmt(table) if is_temporary(table.relation()) => (
             Class::Temporary,
             format!("makes the temporary table {}", shown(table.relation())),

@@ -32,8 +32,10 @@ pub(crate) fn is_catalog(parts: &[&str]) -> bool {
 
 /// Notes the reading of a relation with secrets. A common table expression of that name does not hide it.
 pub(crate) fn secret(walk: &mut Walk<'_, '_>, name: &[&str], scope: Scope) {
-    if let Some(relation) = name.last().filter(|name| SECRETS.contains(name))
-        && is_catalog(name)
+    // The secrets that an extension keeps, deciphered.
+    let is_vault = matches!(name, [.., "vault", "decrypted_secrets"]);
+    if let Some(relation) = name.last().filter(|name| is_vault || SECRETS.contains(name))
+        && (is_vault || is_catalog(name))
     {
         walk.add(Class::Secret, format!("reads `{relation}`"), scope);
     }

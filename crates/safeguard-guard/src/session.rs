@@ -249,6 +249,15 @@ fn setting(walk: &mut Walk<'_, '_>, name: &str, value: &Value, scope: Scope) {
         }),
         "client_encoding" => value.all(is_utf8),
         "search_path" => is_ordinary_path(value),
+        name if let Some((_, unit)) = MEMORY.iter().find(|(known, _)| *known == name) => {
+            let within = value.all(|word| bytes(word, *unit).is_some_and(|bytes| bytes <= MEMORY_BYTES_MAX));
+            if !within {
+                let does = format!("sets `{name}` to more than 1 GB, or to what is not in sight");
+                walk.add(Class::Timeout, does, scope);
+                return;
+            }
+            true
+        }
         // For the guard itself: to PostgreSQL it is a word like any other.
         "safeguard.approval" => {
             if let Value::Words(words) = value {
@@ -279,6 +288,22 @@ fn setting(walk: &mut Walk<'_, '_>, name: &str, value: &Value, scope: Scope) {
     }
 }
 
+/// So much memory as PostgreSQL reads it, in bytes; none where it is not understood.
+fn bytes(text: &str, unit: f64) -> Option<f64> {
+    let text = text.trim();
+    let at = text.find(|char: char| !char.is_ascii_digit() && char != '.');
+    let (number, suffix) = text.split_at(at.unwrap_or(text.len()));
+    let per_unit = match suffix.trim_start() {
+        "" => unit,
+        "B" => 1.0,
+        "kB" => KB,
+        "MB" => KB * KB,
+        "GB" => KB * KB * KB,
+        _ => return None,
+    };
+    number.parse::<f64>().ok().map(|number| number * per_unit)
+}
+
 // Other encodings change where a text ends.
 fn is_utf8(word: &str) -> bool {
     let plain: String = word.chars().filter(char::is_ascii_alphanumeric).collect();
@@ -298,6 +323,18 @@ fn is_ordinary_path(value: &Value) -> bool {
         Value::Unseen => false,
     }
 }
+
+const KB: f64 = 1024.0;
+/// A server that is out of memory ends with everybody's sessions.
+const MEMORY_BYTES_MAX: f64 = KB * KB * KB;
+/// Settings of memory that anybody may take, with what a number without a unit counts; the last is a factor of the first.
+const MEMORY: &[(&str, f64)] = &[
+    ("work_mem", KB),
+    ("maintenance_work_mem", KB),
+    ("logical_decoding_work_mem", KB),
+    ("temp_buffers", 8.0 * KB),
+    ("hash_mem_multiplier", MEMORY_BYTES_MAX / 10.0),
+];
 
 /// Prefixes of settings that belong to extensions, or to the guard.
 const OF_EXTENSIONS: &[&str] = &[
@@ -346,7 +383,6 @@ static HARMLESS: &[&str] = &[
     "force_parallel_mode",
     "from_collapse_limit",
     "gin_fuzzy_search_limit",
-    "hash_mem_multiplier",
     "icu_validation_level",
     "idle_session_timeout",
     "intervalstyle",
@@ -359,7 +395,6 @@ static HARMLESS: &[&str] = &[
     "lc_numeric",
     "lc_time",
     "maintenance_io_concurrency",
-    "maintenance_work_mem",
     "max_parallel_maintenance_workers",
     "max_parallel_workers",
     "max_parallel_workers_per_gather",
@@ -381,7 +416,6 @@ static HARMLESS: &[&str] = &[
     "tcp_keepalives_idle",
     "tcp_keepalives_interval",
     "tcp_user_timeout",
-    "temp_buffers",
     "timezone",
     "timezone_abbreviations",
     "transaction_deferrable",
@@ -392,7 +426,6 @@ static HARMLESS: &[&str] = &[
     "vacuum_cost_page_dirty",
     "vacuum_cost_page_hit",
     "vacuum_cost_page_miss",
-    "work_mem",
     "xmlbinary",
     "xmloption",
 ];

@@ -243,8 +243,18 @@ impl Session {
             self.ask_describing(purpose, form == Form::Query, describes);
             return Course::Wait;
         }
-        if self.transaction.permit.is_some() && self.door.undo_required && !self.keeps_rows() {
-            return self.refuse(all, no_undo());
+        if self.transaction.permit.is_some() {
+            if self.door.undo_required && !self.keeps_rows() {
+                return self.refuse(all, no_undo());
+            }
+            let read_by = self
+                .transaction
+                .baseline
+                .as_ref()
+                .and_then(|counts| counts.read_by.as_deref());
+            if let Some(name) = read_by {
+                return self.refuse(all, read_otherwise(name));
+            }
         }
         if let Some(course) = self.costed(all, form, words) {
             return course;
@@ -297,6 +307,16 @@ pub fn no_undo() -> Refusal {
         "42501",
         "an approved statement runs only where what it removes is kept, and this database keeps nothing",
         "run `safeguard undo install` and connect again, or write `undo_required = false` in the proxy's configuration: what it removes is gone for good then",
+    )
+}
+
+fn read_otherwise(setting: &str) -> Refusal {
+    Refusal::new(
+        "42501",
+        format!(
+            "the session has set `{setting}`, by which the approved statement may name other rows than were approved"
+        ),
+        format!("`RESET \"{setting}\"`, or set it at the login, and have the statement approved again"),
     )
 }
 
@@ -382,6 +402,18 @@ pub fn unknown_portal(name: &[u8]) -> Refusal {
         "34000",
         format!("portal \"{name}\" does not exist"),
         "bind it again; a cursor that SQL declared is read by `FETCH`",
+    )
+}
+
+/// SQLSTATE `name_too_long`.
+pub fn name_too_long(name: &[u8]) -> Refusal {
+    Refusal::new(
+        "42622",
+        format!(
+            "a name of {} bytes is longer than PostgreSQL tells apart (limit 63)",
+            name.len()
+        ),
+        "name prepared statements and portals by at most 63 bytes",
     )
 }
 

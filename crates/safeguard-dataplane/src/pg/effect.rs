@@ -50,6 +50,11 @@ SELECT 'keeps', EXISTS (SELECT FROM pg_catalog.pg_proc p WHERE p.pronamespace = 
 AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE') AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'))::pg_catalog.text, \
 '', '', '0', '0', '0' FROM pg_catalog.pg_namespace n WHERE n.nspname = 'safeguard_undo'";
 
+/// What the session itself has set of that by which an approved text may name other rows than whoever read it thought.
+const READ_BY: &str = "\
+SELECT 'set', s.name, '', '', '0', '0', '0' FROM pg_catalog.pg_settings s WHERE s.setting <> s.reset_val \
+AND s.name IN ('DateStyle', 'array_nulls', 'search_path', 'transform_null_equals')";
+
 /// What the proxy asks the server for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Purpose {
@@ -83,7 +88,7 @@ impl Purpose {
             Purpose::Baseline if begin => &[BEGIN, ROWS, COUNTS],
             Purpose::Baseline => &[ROWS, COUNTS],
             Purpose::Check | Purpose::LastCheck => &[SETTLE, ROWS, COUNTS, LOCKED],
-            Purpose::Undoable(_) => &[BEGIN, KEEPS, ROWS, COUNTS],
+            Purpose::Undoable(_) => &[BEGIN, KEEPS, READ_BY, ROWS, COUNTS],
             Purpose::Estimate | Purpose::Types | Purpose::List | Purpose::Rows | Purpose::Discard => &[],
             Purpose::Commit => &[COMMIT],
             Purpose::Rollback(_) => &[ROLLBACK],
@@ -117,6 +122,8 @@ pub struct Counts {
     pub keeps: bool,
     /// And has a trash that the proxy may drop tables into.
     pub discards: bool,
+    /// A setting of the session's own by which texts are read otherwise.
+    pub read_by: Option<String>,
 }
 
 impl Counts {
@@ -154,6 +161,7 @@ impl Counts {
                     counts.keeps = true;
                     counts.discards = *first == "true";
                 }
+                "set" => counts.read_by = Some((*first).to_owned()),
                 _ => return None,
             }
         }

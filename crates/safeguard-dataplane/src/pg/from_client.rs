@@ -11,7 +11,7 @@ use safeguard_guard::{Act, Facts, Run, STATEMENT_BYTES_MAX};
 
 use super::approval;
 
-use super::course::{Course, Form, reserved, unknown_portal, unknown_statement};
+use super::course::{Course, Form, name_too_long, reserved, unknown_portal, unknown_statement};
 use super::estimate::{self, Bound, PARAMETERS_BYTES_MAX, Prepared, Words};
 use super::frame::{self, HEAD_BYTES, Head, take_text};
 use super::names::Candidates;
@@ -24,6 +24,8 @@ use super::session::{Copying, End, Session, Step, Through};
 const BESIDE_TEXT_BYTES_MAX: usize = 300 << 10;
 /// Names at the beginning of a message that is not read further.
 const NAMES_BYTES_MAX: usize = 4 << 10;
+/// PostgreSQL takes names that begin with the same so many bytes for one another.
+const NAME_BYTES_MAX: usize = 63;
 /// No version of PostgreSQL understands it.
 pub const REFUSED_SQL: &str = "refused by safeguard";
 pub const REFUSED_NAME: &[u8] = b"safeguard:refused";
@@ -189,9 +191,9 @@ impl Session {
         };
         let words = std::str::from_utf8(sql).map_or(Words::None, Words::Parsed);
         let all = std::slice::from_ref(&facts);
-        let course = match name.starts_with(RESERVED) {
-            true => Course::Refuse(Box::new(reserved(name))),
-            false => self.course(all, Form::Parse, words),
+        let course = match unusable(name) {
+            Some(refusal) => Course::Refuse(Box::new(refusal)),
+            None => self.course(all, Form::Parse, words),
         };
         self.mid_batch |= !matches!(course, Course::Wait | Course::Answered);
         let mut asked = Asked::Parse {
@@ -235,8 +237,8 @@ impl Session {
             body = seen;
         }
         let candidates = self.statements.candidates(statement);
-        let course = if portal.starts_with(RESERVED) {
-            Course::Refuse(Box::new(reserved(portal)))
+        let course = if let Some(refusal) = unusable(portal) {
+            Course::Refuse(Box::new(refusal))
         } else if candidates.is_empty() && !self.door.observes {
             Course::Refuse(Box::new(unknown_statement(statement)))
         } else {
@@ -420,6 +422,15 @@ fn too_long(head: Head) -> Arc<Facts> {
         acts: vec![act],
         ..Facts::default()
     })
+}
+
+/// Why nothing can stand under a name: it is the proxy's own, or PostgreSQL would take another for it. Such a name is never
+/// known, so that what is asked under it is refused.
+fn unusable(name: &[u8]) -> Option<Refusal> {
+    if name.len() > NAME_BYTES_MAX {
+        return Some(name_too_long(name));
+    }
+    name.starts_with(RESERVED).then(|| reserved(name))
 }
 
 fn reserved_name(facts: &Facts) -> Option<&str> {

@@ -244,6 +244,9 @@ impl Session {
         if !matches!(form, Form::Query | Form::Execute) || self.meter.admitted {
             return None;
         }
+        if let Some(refusal) = self.takes_locks(all) {
+            return Some(refusal);
+        }
         let statements = match (form, all.first()) {
             (Form::Query, Some(facts)) => facts.cost.statements.max(1),
             _ => u32::from(!self.meter.continues),

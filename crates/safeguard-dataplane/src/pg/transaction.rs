@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use safeguard_api::guard::Principal;
 use safeguard_api::statement::Wording;
-use safeguard_guard::{Facts, TransactionStep};
+use safeguard_guard::{Facts, LOCKS_MAX, TransactionStep};
 use tokio::time::Instant;
 
 use super::approval::Permit;
 use super::effect::{Counts, Purpose, Watch};
 use super::quota::{ROLLED_BACK, leaves_nothing};
-use super::refusal::Refusal;
+use super::refusal::{OVER_BUDGET, Refusal};
 use super::replies::Asked;
 use super::session::{Copying, Session};
 use super::taken::Taken;
@@ -73,6 +74,8 @@ pub struct Transaction {
     pub wording: Option<Wording>,
     /// How it is sent so that it may be, where SQL's own `EXECUTE` runs it.
     pub written_out: Option<String>,
+    /// Places in the server's table of locks that statements have taken in it by their texts.
+    pub locks: u32,
     /// Since when it is open, where that is limited.
     pub since: Option<Instant>,
     /// That it is open for too long was told.
@@ -133,6 +136,26 @@ impl Session {
             Asked::Own(own) => own.purpose == Purpose::Commit,
             Asked::Parse { .. } | Asked::Bind { .. } | Asked::Describe | Asked::Close { .. } => false,
         })
+    }
+
+    /// Counts what an agent's statements lock for as long as the transaction goes; too much is refused.
+    pub fn takes_locks(&mut self, all: &[Arc<Facts>]) -> Option<Refusal> {
+        let locks = all.iter().map(|facts| facts.locks).max().unwrap_or_default();
+        if locks == 0 || self.login.principal != Principal::Agent || self.door.observes {
+            return None;
+        }
+        let in_all = self.transaction.locks.saturating_add(locks);
+        if in_all > LOCKS_MAX {
+            return Some(Refusal::new(
+                OVER_BUDGET,
+                format!(
+                    "would take {in_all} advisory locks and temporary tables in one transaction (limit {LOCKS_MAX})"
+                ),
+                "commit in between: the server's table of locks is shared by everybody",
+            ));
+        }
+        self.transaction.locks = in_all;
+        None
     }
 
     /// What a client is told whose session ends there: not that anything was rolled back.

@@ -22,6 +22,7 @@ mod quotas_cut;
 mod refused;
 mod relay;
 mod server;
+mod shared;
 mod swallowed;
 mod taken;
 mod taken_bound;
