@@ -1,7 +1,7 @@
 //! Real clients through the guard: drivers of four languages, an ORM each of JavaScript and Python, by programs of their own
 //! beside this one, and pgbench.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::postgres::Postgres;
@@ -25,11 +25,7 @@ CREATE TABLE notes (id serial PRIMARY KEY, text text NOT NULL);
 
 #[test]
 fn drivers_and_orms_work_as_they_are_used_to_and_are_refused_as_by_the_database() {
-    let Some(installed) = std::env::var_os("SAFEGUARD_CLIENTS") else {
-        println!("left out: `./test --long` installs the clients");
-        return;
-    };
-    let installed = Path::new(&installed);
+    let Some(installed) = installed() else { return };
     let postgres = Postgres::start();
     postgres.must("postgres", "postgres", "CREATE DATABASE shop");
     postgres.must("postgres", "shop", SHOP);
@@ -38,7 +34,7 @@ fn drivers_and_orms_work_as_they_are_used_to_and_are_refused_as_by_the_database(
         .url("app")
         .replace("app@", &format!("app:{}@", PASSWORD.replace(' ', "%20")));
     let all = "SELECT (SELECT count(*) FROM articles), (SELECT count(*) FROM notes WHERE text IN ('many', 'never'))";
-    for (mut client, program) in clients(installed) {
+    for (mut client, program) in clients(&installed) {
         let output = client.env("DATABASE_URL", &url).output().expect("it runs");
         let said = [output.stdout.as_slice(), &output.stderr].concat();
         let said = String::from_utf8_lossy(&said);
@@ -76,26 +72,36 @@ fn drivers_and_orms_work_as_they_are_used_to_and_are_refused_as_by_the_database(
     }
 }
 
+/// Where the clients are, if they are there.
+pub fn installed() -> Option<PathBuf> {
+    let installed = std::env::var_os("SAFEGUARD_CLIENTS");
+    if installed.is_none() {
+        println!("left out: `./test --long` installs the clients");
+    }
+    installed.map(PathBuf::from)
+}
+
+/// A program of JavaScript or Python, with what it is run by.
+pub fn program(installed: &Path, name: &str) -> Command {
+    // Modules of JavaScript are looked for beside the program.
+    let copy = installed.join(name);
+    std::fs::copy(root().join(PROGRAMS).join(name), &copy).expect("a copy");
+    let mut command = match copy.extension().is_some_and(|extension| extension == "py") {
+        true => Command::new(installed.join("python/bin/python")),
+        false => Command::new("node"),
+    };
+    command.arg(copy);
+    command
+}
+
 /// Each with what it is called.
 fn clients(installed: &Path) -> Vec<(Command, &'static str)> {
-    // Modules of JavaScript are looked for beside the program.
-    let copied = |program: &str| {
-        let copy = installed.join(program);
-        std::fs::copy(root().join(PROGRAMS).join(program), &copy).expect("a copy");
-        copy
-    };
-    let by = |runs: &Path, program: &'static str| {
-        let mut command = Command::new(runs);
-        command.arg(copied(program));
-        (command, program)
-    };
-    let python = installed.join("python/bin/python");
     let mut java = Command::new("java");
     java.arg("--class-path")
         .arg(installed.join(JDBC))
         .arg(root().join(PROGRAMS).join(JAVA));
     let mut clients = vec![(Command::new(installed.join(SQLX)), "sqlx"), (java, JAVA)];
-    clients.extend(JAVASCRIPT.iter().map(|program| by(Path::new("node"), program)));
-    clients.extend(PYTHON.iter().map(|program| by(&python, program)));
+    let scripts = JAVASCRIPT.iter().chain(PYTHON);
+    clients.extend(scripts.map(|&name| (program(installed, name), name)));
     clients
 }

@@ -80,6 +80,12 @@ impl Guarded {
         psql(&format!("postgres://coder@{}/shop", self.address), PASSWORD, sql)
     }
 
+    /// The agent's login, for drivers that are programs of their own.
+    pub fn url(&self) -> String {
+        let password = PASSWORD.replace(' ', "%20");
+        format!("postgres://coder:{password}@{}/shop", self.address)
+    }
+
     /// The agent by a driver.
     pub async fn driver(&self) -> tokio_postgres::Client {
         let mut config = tokio_postgres::Config::new();

@@ -10,6 +10,7 @@ mod checklist;
 mod credentials;
 mod dossier;
 mod drill;
+mod drivers;
 mod evidence;
 mod exceptions;
 mod faulty;

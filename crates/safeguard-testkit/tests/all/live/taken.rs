@@ -6,7 +6,7 @@ use super::guarded::{Guarded, decision_in};
 use super::up::runtime;
 
 /// The proxy's role owns nothing of it.
-const SCHEMA: &str = "
+pub const SCHEMA: &str = "
 CREATE ROLE guarded LOGIN; CREATE ROLE reader;
 CREATE TABLE clients (id serial PRIMARY KEY, name text NOT NULL UNIQUE, note text CHECK (length(note) < 9));
 CREATE TABLE visits (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, client int CONSTRAINT of_client REFERENCES clients ON DELETE CASCADE);
@@ -19,11 +19,11 @@ GRANT SELECT ON clients TO reader; GRANT UPDATE (note) ON clients TO reader; GRA
 GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA public TO guarded";
 
 impl Guarded {
-    fn sql(&self, sql: &str) -> String {
+    pub fn sql(&self, sql: &str) -> String {
         self.postgres.must("postgres", "shop", sql)
     }
 
-    fn undo(&self, words: &[&str]) -> String {
+    pub fn undo(&self, words: &[&str]) -> String {
         let database = self.postgres.url("postgres", "shop");
         let done = self
             .postgres
@@ -58,14 +58,19 @@ impl Guarded {
     /// The decision about a statement that is refused, once it can be approved.
     pub async fn asked_for(&self, sql: &str) -> String {
         let decision = decision_in(&self.refused(sql));
+        self.until_listed(&decision).await;
+        decision
+    }
+
+    /// Waits until a decision can be approved.
+    pub async fn until_listed(&self, decision: &str) {
         let listed = async || {
             let listed = self.up.safeguard(&["statement", "list"]);
             String::from_utf8_lossy(&listed.stdout)
-                .contains(&decision)
+                .contains(decision)
                 .then_some(())
         };
         self.up.until("the statement can be approved", listed).await;
-        decision
     }
 
     /// Has a statement approved, runs it with the code, and returns what the client was told besides.
@@ -81,7 +86,7 @@ impl Guarded {
     }
 }
 
-fn undo_id(told: &str) -> &str {
+pub fn undo_id(told: &str) -> &str {
     let from = told.find("und_").unwrap_or_else(|| panic!("no undo id: {told}"));
     &told[from..from + 20]
 }
