@@ -8,6 +8,7 @@ mod cost;
 mod facts;
 mod functions;
 mod judge;
+mod memory;
 pub mod migration;
 mod names;
 mod read;

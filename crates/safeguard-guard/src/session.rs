@@ -7,6 +7,7 @@ use pg_raw_parse::{ConstValue, Node};
 use safeguard_api::guard::StatementClass as Class;
 
 use crate::facts::{Plan, TransactionStep};
+use crate::memory;
 use crate::names::{shown, text, written};
 use crate::read::{Below, Scope, Walk};
 use crate::timeouts::{TIMEOUTS, milliseconds};
@@ -249,9 +250,8 @@ fn setting(walk: &mut Walk<'_, '_>, name: &str, value: &Value, scope: Scope) {
         }),
         "client_encoding" => value.all(is_utf8),
         "search_path" => is_ordinary_path(value),
-        name if let Some((_, unit)) = MEMORY.iter().find(|(known, _)| *known == name) => {
-            let within = value.all(|word| bytes(word, *unit).is_some_and(|bytes| bytes <= MEMORY_BYTES_MAX));
-            if !within {
+        name if let Some(unit) = memory::unit(name) => {
+            if !value.all(|word| memory::is_moderate(word, unit)) {
                 let does = format!("sets `{name}` to more than 1 GB, or to what is not in sight");
                 walk.add(Class::Timeout, does, scope);
                 return;
@@ -288,22 +288,6 @@ fn setting(walk: &mut Walk<'_, '_>, name: &str, value: &Value, scope: Scope) {
     }
 }
 
-/// So much memory as PostgreSQL reads it, in bytes; none where it is not understood.
-fn bytes(text: &str, unit: f64) -> Option<f64> {
-    let text = text.trim();
-    let at = text.find(|char: char| !char.is_ascii_digit() && char != '.');
-    let (number, suffix) = text.split_at(at.unwrap_or(text.len()));
-    let per_unit = match suffix.trim_start() {
-        "" => unit,
-        "B" => 1.0,
-        "kB" => KB,
-        "MB" => KB * KB,
-        "GB" => KB * KB * KB,
-        _ => return None,
-    };
-    number.parse::<f64>().ok().map(|number| number * per_unit)
-}
-
 // Other encodings change where a text ends.
 fn is_utf8(word: &str) -> bool {
     let plain: String = word.chars().filter(char::is_ascii_alphanumeric).collect();
@@ -323,18 +307,6 @@ fn is_ordinary_path(value: &Value) -> bool {
         Value::Unseen => false,
     }
 }
-
-const KB: f64 = 1024.0;
-/// A server that is out of memory ends with everybody's sessions.
-const MEMORY_BYTES_MAX: f64 = KB * KB * KB;
-/// Settings of memory that anybody may take, with what a number without a unit counts; the last is a factor of the first.
-const MEMORY: &[(&str, f64)] = &[
-    ("work_mem", KB),
-    ("maintenance_work_mem", KB),
-    ("logical_decoding_work_mem", KB),
-    ("temp_buffers", 8.0 * KB),
-    ("hash_mem_multiplier", MEMORY_BYTES_MAX / 10.0),
-];
 
 /// Prefixes of settings that belong to extensions, or to the guard.
 const OF_EXTENSIONS: &[&str] = &[
