@@ -81,10 +81,10 @@ fn registers(callee: &str) -> &str {
         "xit" | "fit" => "it",
         "xtest" => "test",
         "xdescribe" | "fdescribe" => "describe",
-        _ => match callee.split_once('.') {
+        _ => match callee.rsplit_once('.') {
             Some((
-                one @ ("it" | "test" | "describe" | "suite" | "context"),
-                "skip" | "only" | "fails" | "todo",
+                one @ ("it" | "test" | "describe" | "suite" | "context" | "test.describe"),
+                "skip" | "only" | "fails" | "todo" | "fixme",
             )) => one,
             _ => callee,
         },
