@@ -14,6 +14,7 @@ mod settings;
 mod shell;
 mod sitter;
 pub mod sql;
+mod xml;
 mod yaml;
 
 use pattern::Pattern;

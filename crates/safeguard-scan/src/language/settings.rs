@@ -1,4 +1,4 @@
-//! Settings of tools that check, and of services of Java: TOML, JSON (with comments), INI and properties, as `Object`s, like YAML.
+//! Settings of tools that check, and of services of Java: TOML, JSON (with comments), XML, INI and properties, as `Object`s, like YAML.
 
 use std::ops::Range;
 
@@ -35,6 +35,13 @@ pub(super) fn is_settings(file: &str) -> bool {
         ".clippy.toml",
         "deny.toml",
         "tarpaulin.toml",
+        "Cargo.toml",
+        "audit.toml",
+        "osv-scanner.toml",
+        "pom.xml",
+        "sonar-project.properties",
+        ".c8rc",
+        ".oxlintrc.json",
     ];
     NAMES.contains(&file) || file.starts_with("tsconfig") && file.ends_with(".json") || is_properties(file)
 }
@@ -50,6 +57,9 @@ fn is_properties(file: &str) -> bool {
 
 pub(super) fn parse(text: &str) -> Result<Tree, ParseError> {
     let begin = text.trim_start();
+    if begin.starts_with('<') {
+        return super::xml::parse(text);
+    }
     // A table of TOML begins with `[` too, a document of JSON with what no line of TOML begins with.
     if begin.starts_with('{') || begin.starts_with("//") || begin.starts_with("/*") {
         return super::yaml::parse_as(Language::Settings, &without_comments(text), text);

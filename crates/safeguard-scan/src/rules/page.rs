@@ -139,7 +139,7 @@ fn read_cases(text: &str, first_line: usize) -> Result<Vec<Case>, String> {
             Some("dockerfile") => Language::Dockerfile,
             Some("hcl") => Language::Hcl,
             Some("shell") => Language::Shell,
-            Some("toml" | "json" | "ini") => Language::Settings,
+            Some("toml" | "json" | "ini" | "xml") => Language::Settings,
             Some("yaml") => Language::Yaml,
             Some("java") => Language::Java,
             Some("rust") => Language::Rust,

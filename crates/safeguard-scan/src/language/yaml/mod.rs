@@ -24,6 +24,7 @@ pub(super) fn parse_as(language: Language, masked: &str, text: &str) -> Result<T
     let nodes = Nodes::read(masked)?;
     let scripts = match language {
         Language::Yaml => scripts::find(&nodes, text),
+        Language::Settings => scripts::of_package(&nodes, text),
         _ => Vec::new(),
     };
     let mut convert = Convert {

@@ -23,6 +23,29 @@ pub(super) fn find(nodes: &Nodes, text: &str) -> Vec<Found> {
     find.found
 }
 
+/// The scripts of a `package.json`, which npm hands to a shell.
+pub(super) fn of_package(nodes: &Nodes, text: &str) -> Vec<Found> {
+    let mut find = Find {
+        nodes,
+        text,
+        found: Vec::new(),
+    };
+    for root in nodes.documents() {
+        let Some(scripts) = nodes
+            .get(root, "scripts")
+            .filter(|scripts| nodes.is_map(*scripts))
+        else {
+            continue;
+        };
+        for (key, value) in nodes.pairs(scripts) {
+            if nodes.text(value).is_some() {
+                find.add(key, value, false);
+            }
+        }
+    }
+    find.found
+}
+
 struct Find<'n> {
     nodes: &'n Nodes,
     text: &'n str,

@@ -1,22 +1,28 @@
 //! A number or a switch of a check that asks for less than before: coverage, severities, strictness, ignored rules.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod passed_over;
+mod switched;
+
+use std::collections::BTreeMap;
 
 use safeguard_api::evidence::Severity;
 
-use crate::analysis::commands::commands;
+use crate::analysis::commands::{Command, WITH_COMMANDS, commands};
 use crate::analysis::entries::entries;
 use crate::language::Language;
 use crate::matching::Source;
 use crate::rule::Confidence;
 use crate::rules::comparison::{Both, Comparison, Taken};
-use crate::tree::{Kind, NodeId, Role, Tree};
+use crate::tree::{NodeId, Role, Tree};
+use passed_over::{left_out, lists, looked_for};
+use switched::switches;
 
 pub static COMPARISON: Comparison = Comparison {
     id: "lowered-threshold",
     failure: "",
     cwe: &["CWE-693"],
     languages: &[
+        Language::Rust,
         Language::Settings,
         Language::Shell,
         Language::Yaml,
@@ -30,10 +36,13 @@ pub static COMPARISON: Comparison = Comparison {
 
 fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
     flags(both, taken);
+    given_up(both, taken);
+    lints(both, taken);
     if both.head.tree.language() == Language::Settings || is_settings_file(&both.head.path) {
         numbers(both, taken);
         switches(both, taken);
         lists(both, taken);
+        looked_for(both, taken);
         left_out(both, taken);
     }
 }
@@ -72,7 +81,8 @@ fn tell(taken: &mut Vec<Taken>, node: NodeId, sure: bool, message: String) {
 
 /// `--cov-fail-under=80`, `--fail-under 80`, `--audit-level=high`, `--severity HIGH,CRITICAL`.
 fn flags(both: &Both<'_>, taken: &mut Vec<Taken>) {
-    if !crate::analysis::commands::WITH_COMMANDS.contains(&both.head.tree.language()) {
+    let language = both.head.tree.language();
+    if language != Language::Settings && !WITH_COMMANDS.contains(&language) {
         return;
     }
     let values = |source: &Source| -> BTreeMap<String, (String, NodeId)> {
@@ -121,6 +131,74 @@ fn flags(both: &Both<'_>, taken: &mut Vec<Taken>) {
                 format!("`{name}` was `{was}`, and is `{now}`: the check asks for less"),
             );
         }
+    }
+}
+
+/// `semgrep --error` that became `semgrep`: what it finds stops nothing any more.
+fn given_up(both: &Both<'_>, taken: &mut Vec<Taken>) {
+    const STOPS: &[(&str, &str)] = &[
+        ("semgrep", "--error"),
+        ("trivy", "--exit-code"),
+        ("grype", "--fail-on"),
+        ("pytest", "--cov-fail-under"),
+        ("coverage", "--fail-under"),
+        ("mypy", "--strict"),
+        ("eslint", "--max-warnings"),
+        ("c8", "--check-coverage"),
+        ("nyc", "--check-coverage"),
+    ];
+    let language = both.head.tree.language();
+    if language != Language::Settings && !WITH_COMMANDS.contains(&language) {
+        return;
+    }
+    let has = |args: &[String], flag: &str| {
+        args.iter()
+            .any(|arg| arg == flag || arg.starts_with(&format!("{flag}=")))
+    };
+    let (before, after) = (commands(both.base), commands(both.head));
+    for (program, flag) in STOPS {
+        let runs = |command: &&Command| command.program() == *program;
+        let was = before
+            .iter()
+            .filter(runs)
+            .any(|command| has(command.args(), flag));
+        let mut now = after.iter().filter(runs).peekable();
+        let at = now.peek().map(|command| command.node);
+        // It may be asked for in a file of settings instead.
+        let elsewhere =
+            both.moved.mentions(flag.trim_start_matches('-')) || both.moved.mentions("fail_under");
+        if let Some(at) = at.filter(|_| was && !elsewhere)
+            && !now.any(|command| has(command.args(), flag))
+        {
+            tell(
+                taken,
+                at,
+                true,
+                format!("`{flag}` is gone from `{program}`: what it finds stops nothing any more"),
+            );
+        }
+    }
+}
+
+/// `#![forbid(unsafe_code)]` that is gone from a crate.
+fn lints(both: &Both<'_>, taken: &mut Vec<Taken>) {
+    const MARKS: &[&str] = &["#![forbid(unsafe_code)]", "#![deny(unsafe_code)]"];
+    if both.head.tree.language() != Language::Rust {
+        return;
+    }
+    let text = both.head.tree.text();
+    let gone = MARKS.iter().find(|mark| both.base.tree.text().contains(**mark));
+    let still = text.contains("unsafe_code") || both.moved.mentions("unsafe_code");
+    if let (Some(gone), Some(at)) = (
+        gone,
+        both.head.tree.children(NodeId::ROOT).next().filter(|_| !still),
+    ) {
+        tell(
+            taken,
+            at,
+            true,
+            format!("`{gone}` is gone: nothing keeps unsafe code out of this crate any more"),
+        );
     }
 }
 
@@ -207,8 +285,12 @@ fn numbers(both: &Both<'_>, taken: &mut Vec<Taken>) {
                     "lines" | "branches" | "functions" | "statements" | "target" | "line_coverage"
                 )
             || matches!(last, "lines" | "branches" | "functions" | "statements")
-                && both.head.path.contains("nycrc");
-        let is_most = matches!(last, "max-complexity" | "max_complexity" | "max-warnings");
+                && both.head.path.contains("nycrc")
+            // JaCoCo, in Maven.
+            || last == "minimum" && lower.contains("limit");
+        let is_most = matches!(last, "max-complexity" | "max_complexity" | "max-warnings")
+            || last == "threshold" && both.head.path.contains("codecov")
+            || last == "failbuildoncvss";
         let Some(before) = value(both.base, *was).filter(|_| is_least || is_most) else {
             continue;
         };
@@ -227,196 +309,25 @@ fn numbers(both: &Both<'_>, taken: &mut Vec<Taken>) {
                 }
             }
             None if is_least => {
+                // It may stand under another key: a tool calls it otherwise since its last version.
+                let again = |other: &String| other.to_ascii_lowercase().rsplit('/').next() == Some(last);
+                if after.keys().any(again) {
+                    continue;
+                }
+                // A file of a test runner's own is where its thresholds stand; others may hand them over on the command line.
+                let is_sure = lower.contains("threshold")
+                    && !both.moved.mentions_elsewhere(&both.head.path, last)
+                    && !both.moved.mentions("hreshold");
                 if let Some(at) = both.head.tree.children(NodeId::ROOT).next() {
                     tell(
                         taken,
                         at,
-                        false,
+                        is_sure,
                         format!("`{last}` ({before}) is gone: nothing is asked for"),
                     );
                 }
             }
             None => {}
-        }
-    }
-}
-
-/// Strictness that is turned off.
-fn switches(both: &Both<'_>, taken: &mut Vec<Taken>) {
-    const STRICT: &[&str] = &[
-        "strict",
-        "noimplicitany",
-        "strictnullchecks",
-        "strictfunctiontypes",
-        "noimplicitreturns",
-        "nouncheckedindexedaccess",
-        "disallow_untyped_defs",
-        "disallow_any_generics",
-        "check_untyped_defs",
-        "warn_return_any",
-        "warn_unused_ignores",
-        "no_implicit_optional",
-        "strict_equality",
-        "warn_unreachable",
-    ];
-    const LOOSE: &[&str] = &[
-        "ignore_errors",
-        "ignore_missing_imports",
-        "skiplibcheck",
-        "allow_untyped_defs",
-    ];
-    let before = by_path(both.base);
-    for (path, (now, node)) in by_path(both.head) {
-        let lower = path.to_ascii_lowercase();
-        let last = lower.rsplit('/').next().unwrap_or("");
-        let is = both.head.tree.name(now).to_ascii_lowercase();
-        let was = before
-            .get(&path)
-            .map(|(was, _)| both.base.tree.name(*was).to_ascii_lowercase());
-        let off = STRICT.contains(&last) && is == "false" && was.as_deref() == Some("true");
-        let loose = LOOSE.contains(&last)
-            && is == "true"
-            && was.as_deref() != Some("true")
-            && last != "skiplibcheck"
-            && last != "ignore_missing_imports";
-        if off || loose {
-            tell(
-                taken,
-                node,
-                last == "strict" || last == "ignore_errors",
-                format!("`{last}` is `{is}` now: what it found is found no more"),
-            );
-        }
-        // A linter's rule that was an error.
-        let in_rules = lower.contains("rules/");
-        let weak = |text: &str| matches!(text, "off" | "0");
-        let strong = |text: &str| matches!(text, "error" | "2" | "warn" | "1");
-        if in_rules && weak(&is) && was.as_deref().is_some_and(strong) {
-            let security = last.contains("eval")
-                || last.contains("security")
-                || last.contains("danger")
-                || last.contains("unsafe");
-            tell(taken, node, security, format!("the rule `{last}` is off now"));
-        }
-    }
-}
-
-/// Whose lists say what is not checked.
-const CHECKS: &[&str] = &[
-    "ruff", "mypy", "coverage", "pytest", "bandit", "pylint", "flake8", "eslint", "jest", "pyright", "nyc",
-    "lint", "biome", "report", "run/",
-];
-
-/// `addopts = "--ignore=tests/test_pay.py"`: tests that no run comes to any more.
-fn left_out(both: &Both<'_>, taken: &mut Vec<Taken>) {
-    let options = |source: &Source| -> BTreeMap<String, NodeId> {
-        let tree = &source.tree;
-        let mut found = BTreeMap::new();
-        for entry in entries(source)
-            .into_iter()
-            .filter(|entry| entry.name == "addopts")
-        {
-            let parts = tree.subtree(entry.value).map(|part| tree.name(part));
-            let text = parts.collect::<Vec<_>>().join(" ");
-            let words: Vec<&str> = text.split_whitespace().collect();
-            for (at, word) in words.iter().enumerate() {
-                let leaves_out = word.starts_with("--deselect") || word.starts_with("--ignore");
-                let what = match word.split_once('=') {
-                    Some((_, what)) => what,
-                    None => words.get(at + 1).copied().unwrap_or(""),
-                };
-                if leaves_out && what.contains("test") {
-                    found.insert(what.to_owned(), entry.node);
-                }
-            }
-        }
-        found
-    };
-    let before = options(both.base);
-    for (what, node) in options(both.head) {
-        if !before.contains_key(&what) && what.contains(".py") {
-            let message = format!("`{what}` is left out of every run of the tests now");
-            tell(taken, node, true, message);
-            return;
-        }
-    }
-}
-
-/// Lists of what is passed over that have grown.
-fn lists(both: &Both<'_>, taken: &mut Vec<Taken>) {
-    const PASSES: &[&str] = &[
-        "ignore",
-        "extend-ignore",
-        "disable",
-        "skips",
-        "exclude",
-        "omit",
-        "extend-exclude",
-        "coveragepathignorepatterns",
-        "testpathignorepatterns",
-        "deselect",
-        "norecursedirs",
-        "ignores",
-    ];
-    let before = by_path(both.base);
-    let words = |source: &Source, node: NodeId| -> BTreeSet<String> {
-        let tree = &source.tree;
-        match tree.kind(node) {
-            Kind::List => tree
-                .children(node)
-                .map(|item| tree.name(item).to_owned())
-                .collect(),
-            _ => tree
-                .name(node)
-                .split([',', '\n', ' '])
-                .map(str::trim)
-                .filter(|word| !word.is_empty())
-                .map(str::to_owned)
-                .collect(),
-        }
-    };
-    for (path, (now, node)) in by_path(both.head) {
-        let lower = path.to_ascii_lowercase();
-        let last = lower.rsplit('/').next().unwrap_or("");
-        // What is left out of a package is left out of no check.
-        let of_check =
-            both.head.path.ends_with(".flake8") || CHECKS.iter().any(|check| lower.contains(check));
-        let Some((was, _)) = before.get(&path).filter(|_| PASSES.contains(&last) && of_check) else {
-            continue;
-        };
-        let is = words(both.head, now);
-        let was = words(both.base, *was);
-        let more: Vec<&String> = is.difference(&was).collect();
-        let Some(first) = more.first() else { continue };
-        // Who asks for a family of rules for the first time leaves some of them out.
-        let chosen: BTreeSet<String> = before
-            .iter()
-            .filter(|(path, _)| path.ends_with("select") || path.ends_with("tests"))
-            .flat_map(|(_, (list, _))| words(both.base, *list))
-            .collect();
-        let security = |name: &&&String| {
-            let name = name.as_str();
-            let number = name.trim_start_matches(['S', 'B']);
-            let asked = chosen
-                .iter()
-                .any(|begin| begin == "ALL" || name.starts_with(begin.as_str()))
-                || name.starts_with('B') && lower.contains("bandit");
-            (name.starts_with('S') || name.starts_with('B') && lower.contains("bandit"))
-                && number.len() >= 3
-                && number.bytes().all(|byte| byte.is_ascii_digit())
-                && asked
-        };
-        match more.iter().find(security) {
-            Some(name) => {
-                let message = format!("`{name}` is passed over now: a rule against weaknesses");
-                tell(taken, node, true, message);
-            }
-            None => tell(
-                taken,
-                node,
-                false,
-                format!("`{first}` is passed over now by `{last}`"),
-            ),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod before_deploy;
 mod guards;
+mod scripts;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,12 +15,13 @@ use crate::rule::Confidence;
 use crate::rules::comparison::{Both, Comparison, Moved, Taken};
 use crate::tree::{Kind, NodeId, Role};
 use guards::{GUARDS, Guard, guards};
+use scripts::hooks_skipped;
 
 pub static COMPARISON: Comparison = Comparison {
     id: "weakened-pipeline",
     failure: "",
     cwe: &["CWE-693"],
-    languages: &[Language::Yaml],
+    languages: &[Language::Settings, Language::Shell, Language::Yaml],
     run,
     gone: Some(gone),
 };
@@ -27,6 +29,12 @@ pub static COMPARISON: Comparison = Comparison {
 fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
     let before = guards(both.base);
     let after = guards(both.head);
+    hooks_skipped(both, taken);
+    if both.head.tree.language() != Language::Yaml {
+        softened(&before, &after, taken);
+        scripts::emptied(both, taken);
+        return;
+    }
     removed(both, &before, &after, taken);
     softened(&before, &after, taken);
     triggers(both, &before, taken);
@@ -145,7 +153,10 @@ fn softened(before: &[Guard], after: &[Guard], taken: &mut Vec<Taken>) {
                 guard.node,
                 Severity::High,
                 matters,
-                format!("`{}` may fail now, and the pipeline goes on", guard.name),
+                format!(
+                    "`{}` can not stop the pipeline any more: it may fail, or runs nothing, and all goes on",
+                    guard.name
+                ),
             ));
         }
     }
@@ -304,6 +315,9 @@ fn unpinned(both: &Both<'_>, taken: &mut Vec<Taken>) {
 
 /// A workflow that is gone with all that it guarded.
 fn gone(base: &Source, moved: &Moved) -> Vec<Taken> {
+    if base.tree.language() != Language::Yaml {
+        return Vec::new();
+    }
     let guards = guards(base);
     let mut found = Vec::new();
     for class in ["tests", "security"] {

@@ -140,7 +140,14 @@ fn hook_ids(source: &Source) -> BTreeSet<String> {
         .into_iter()
         .filter_map(|repo| yaml.get(repo, "hooks"))
         .flat_map(|hooks| yaml.items(hooks));
+    // What runs at no commit looks at none.
     hooks
+        .filter(|hook| {
+            let stages = yaml
+                .get(*hook, "stages")
+                .map_or(Vec::new(), |stages| yaml.words(stages));
+            stages.is_empty() || stages.iter().any(|stage| *stage != "manual")
+        })
         .map(|hook| yaml.text_at(hook, "id").to_ascii_lowercase())
         .collect()
 }

@@ -2,6 +2,7 @@
 
 use crate::analysis::commands::{Command, commands};
 use crate::analysis::yaml::Yaml;
+use crate::language::Language;
 use crate::matching::Source;
 use crate::tree::{Kind, NodeId, Role};
 
@@ -44,6 +45,19 @@ pub(super) const GUARDS: &[(&str, &[&str])] = &[
             "hatch test",
             "ava",
             "unittest",
+            "node --test",
+            "bun test",
+            "deno test",
+            "ng test",
+            "react-scripts test",
+            "turbo test",
+            "turbo run test",
+            "nx test",
+            "nx run-many",
+            "uvu",
+            "tap",
+            "c8",
+            "nyc",
         ],
     ),
     (
@@ -165,20 +179,17 @@ pub(super) fn guards(source: &Source) -> Vec<Guard> {
     let tree = &source.tree;
     let yaml = Yaml::of(source);
     let mut found = Vec::new();
-    for command in commands(source) {
-        if let Some((class, name)) = guard_of(&command) {
+    let all = commands(source);
+    for command in &all {
+        if let Some((class, name)) = guard_of(command) {
             found.push(Guard {
                 class,
                 name,
                 node: command.node,
                 soft: is_soft(yaml, command.node)
-                    || command.has_any(&[
-                        "--exit-zero",
-                        "--exit-code=0",
-                        "--passWithNoTests=true",
-                        "--soft-fail",
-                        "--no-fail",
-                    ]) && class != "tests",
+                    || goes_on(source, &all, command.node)
+                    || command.has_any(NEVER_FAILS) && class != "tests"
+                    || command.has_any(RUNS_NOTHING) && class == "tests",
             });
         }
     }
@@ -216,6 +227,61 @@ pub(super) fn guards(source: &Source) -> Vec<Guard> {
     found
 }
 
+/// Options under which a scanner or a linter says that all is well.
+const NEVER_FAILS: &[&str] = &[
+    "--exit-zero",
+    "--exit-code=0",
+    "--passWithNoTests=true",
+    "--soft-fail",
+    "--no-fail",
+];
+
+/// Options under which what runs tests runs none.
+const RUNS_NOTHING: &[&str] = &[
+    "-DskipTests",
+    "-DskipTests=true",
+    "-Dmaven.test.skip",
+    "-Dmaven.test.skip=true",
+    "--collect-only",
+    "--co",
+    "--no-run",
+    "--listTests",
+];
+
+/// Whether a script goes on after a command that failed: nothing says that it stops, and the command is not its last.
+fn goes_on(source: &Source, all: &[Command], node: NodeId) -> bool {
+    let tree = &source.tree;
+    if tree.language() != Language::Shell {
+        return false;
+    }
+    let plain = tree
+        .ancestors(node)
+        .all(|around| matches!(tree.kind(around), Kind::ExprStmt | Kind::Module | Kind::Block));
+    if !plain {
+        return false;
+    }
+    let first = tree.text().lines().next().unwrap_or("");
+    let mut stops = first.starts_with("#!") && first.contains(" -e");
+    let start = tree.span(node).start;
+    for set in all
+        .iter()
+        .filter(|command| command.program() == "set" && tree.span(command.node).start < start)
+    {
+        let errexit = |sign: char| {
+            set.args()
+                .iter()
+                .any(|arg| arg.starts_with(sign) && arg.contains('e') && !arg.starts_with("--"))
+                || set.has(&format!("{sign}o")) && set.has("errexit")
+        };
+        stops = (stops || errexit('-')) && !errexit('+');
+    }
+    let is_last = tree
+        .children(NodeId::ROOT)
+        .last()
+        .is_some_and(|last| tree.within(node, last));
+    !stops && !is_last
+}
+
 /// Whether the pipeline goes on: `|| true`, `continue-on-error`, `allow_failure`, `if: false`.
 fn is_soft(yaml: Yaml<'_>, node: NodeId) -> bool {
     let tree = yaml.tree;
@@ -226,7 +292,7 @@ fn is_soft(yaml: Yaml<'_>, node: NodeId) -> bool {
                 let right = tree
                     .child(around, Role::Right)
                     .map_or("", |right| tree.source(right));
-                let goes_on = ["true", ":", "echo", "exit 0", "printf"]
+                let goes_on = ["true", ":", "echo", "exit 0", "printf", "/bin/true"]
                     .iter()
                     .any(|word| right.trim() == *word || right.starts_with(&format!("{word} ")));
                 if goes_on {
@@ -234,11 +300,22 @@ fn is_soft(yaml: Yaml<'_>, node: NodeId) -> bool {
                 }
             }
             Kind::Object => {
-                let on = |key: &str| yaml.is(around, key, "true");
-                let condition = yaml.text_at(around, "if").replace(' ', "");
+                let on = |key: &str| {
+                    yaml.is(around, key, "true") || yaml.text_at(around, key).replace(' ', "") == "${{true}}"
+                };
+                let condition = match yaml.text_at(around, "if") {
+                    "" => yaml.text_at(around, "condition"),
+                    condition => condition,
+                };
+                let condition = condition.replace(' ', "");
                 if on("continue-on-error")
                     || on("allow_failure")
+                    || on("continueOnError")
+                    || yaml.is(around, "enabled", "false")
+                    || matches!(yaml.text_at(around, "when"), "manual" | "never")
+                        && yaml.get(around, "script").is_some()
                     || matches!(condition.as_str(), "false" | "${{false}}")
+                    || condition.trim_start_matches("${{").starts_with("false&&")
                 {
                     return true;
                 }
