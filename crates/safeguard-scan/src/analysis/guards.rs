@@ -40,6 +40,7 @@ const LIMIT: &[&str] = &[
     "rate_limit",
     "throttle",
     "limiter",
+    "limitby",
     "quota",
     "lockout",
     "locked_until",
@@ -71,6 +72,7 @@ pub fn is_about_access(name: &str) -> bool {
         !what.iter().any(|part| who.starts_with(part))
     });
     names_who
+        || names_somebody(name)
         || ACCESS.iter().chain(LIMIT).any(|part| lower.contains(part))
         || [
             "current_user",
@@ -82,6 +84,40 @@ pub fn is_about_access(name: &str) -> bool {
         ]
         .iter()
         .any(|part| lower.contains(part))
+}
+
+/// `requireEditor`, and not `requireNonNull`.
+fn names_somebody(name: &str) -> bool {
+    const WHO: &[&str] = &[
+        "editor",
+        "viewer",
+        "member",
+        "membership",
+        "subscriber",
+        "subscription",
+        "customer",
+        "partner",
+        "operator",
+        "manager",
+        "reviewer",
+        "maintainer",
+        "employee",
+        "dispatcher",
+        "team",
+        "organization",
+        "workspace",
+        "account",
+        "identity",
+        "actor",
+        "session",
+        "token",
+        "scope",
+        "scopes",
+    ];
+    let Some(who) = name.strip_prefix("require").or(name.strip_prefix("Require")) else {
+        return false;
+    };
+    who.starts_with(|first: char| first.is_ascii_uppercase()) && super::words::has_word(who, WHO)
 }
 
 /// The conditions of the guards among the nodes: of each `if` whose body turns away.

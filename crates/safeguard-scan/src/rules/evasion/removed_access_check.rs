@@ -1,7 +1,13 @@
 //! Who may do something was asked before, and is not asked any more.
 
+mod classes;
 mod covered;
+mod hollow;
+mod layered;
+mod matcher;
 mod opened;
+mod optional;
+mod procedures;
 mod unscoped;
 mod unverified;
 mod weaker;
@@ -38,9 +44,15 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
     for (name, base, now) in pairs(both) {
         around(both, &name, base, now, taken);
         within(both, &name, base, now, taken);
+        hollow::within(both, &name, base, now, taken);
     }
     routes(both, taken);
+    classes::run(both, taken);
+    layered::run(both, taken);
+    matcher::run(both, taken);
     opened::run(both, taken);
+    optional::run(both, taken);
+    procedures::run(both, taken);
     wide::run(both, taken);
     unverified::run(both, taken);
     unscoped::run(both, taken);
@@ -97,12 +109,19 @@ fn asked_around(source: &Source, function: NodeId) -> BTreeSet<String> {
     asked
 }
 
+/// The names of a mark that ask something: not those that let everybody in.
+fn asks_of(tree: &Tree, decorator: NodeId) -> Vec<String> {
+    let mut names = access_names(tree, decorator);
+    names.retain(|name| !matches!(name.as_str(), "PermitAll" | "permitAll"));
+    names
+}
+
 /// Names in a decorator, a default or an argument that speak of access.
 fn access_names(tree: &Tree, part: NodeId) -> Vec<String> {
     tree.subtree(part)
         .filter(|id| matches!(tree.kind(*id), Kind::Name | Kind::Member))
         .map(|id| tree.name(id).to_owned())
-        .filter(|name| is_about_access(name))
+        .filter(|name| is_about_access(name) || name == "requires" && tree.kind(part) == Kind::Decorator)
         .collect()
 }
 
@@ -198,6 +217,8 @@ fn all_routes(source: &Source) -> Vec<(String, BTreeSet<String>, NodeId)> {
                 }
             }
         }
+        // `mux.HandleFunc` of a function is what `mux.Handle` is of a handler.
+        let method = if method == "HandleFunc" { "Handle" } else { method };
         found.push((format!("{method} {}", tree.name(first)), asked, *call));
     }
     found

@@ -112,6 +112,16 @@ pub fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
             return;
         }
     }
+    if let Some(open) =
+        opens_the_rest(both.head).filter(|_| asks_the_rest(both.base) && !asks_the_rest(both.head))
+    {
+        taken.push(Taken {
+            node: open,
+            severity: Severity::Critical,
+            confidence: Confidence::High,
+            message: "whatever no rule names asked for a login, and is open to everybody now".to_owned(),
+        });
+    }
     if taken.len() == told {
         of_the_rest(both, &before, &now, taken);
     }
@@ -181,11 +191,29 @@ fn is_most(path: &str) -> bool {
         )
 }
 
+/// `anyRequest().permitAll()`
+fn opens_the_rest(source: &Source) -> Option<NodeId> {
+    of_any_request(source, &["permitAll", "anonymous"])
+}
+
 /// `anyRequest().authenticated()`
 fn asks_the_rest(source: &Source) -> bool {
+    const ASKS: &[&str] = &[
+        "authenticated",
+        "fullyAuthenticated",
+        "denyAll",
+        "hasRole",
+        "hasAnyRole",
+        "hasAuthority",
+        "hasAnyAuthority",
+    ];
+    of_any_request(source, ASKS).is_some()
+}
+
+fn of_any_request(source: &Source, methods: &[&str]) -> Option<NodeId> {
     let code = Code::of(source);
-    source.of_kind(Kind::Call).iter().any(|call| {
-        code.called(*call) == "authenticated"
+    source.of_kind(Kind::Call).iter().copied().find(|call| {
+        methods.contains(&code.called(*call))
             && code
                 .receiver(*call)
                 .is_some_and(|of| matches!(code.called(of), "anyRequest" | "anyExchange"))

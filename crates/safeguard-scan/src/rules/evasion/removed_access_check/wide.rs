@@ -155,6 +155,16 @@ fn asks_now(was: Code<'_>, is: Code<'_>, route: &Route, still: &Route) -> bool {
         && !route.handler.is_some_and(|handler| asks_caller(was, handler))
 }
 
+/// What stands before the calls of gRPC.
+const INTERCEPTS: &[&str] = &[
+    "UnaryInterceptor",
+    "StreamInterceptor",
+    "ChainUnaryInterceptor",
+    "ChainStreamInterceptor",
+    "ChainUnaryServer",
+    "ChainStreamServer",
+];
+
 /// A guard before all that something answers.
 struct Wide {
     on: String,
@@ -178,7 +188,7 @@ fn wide(source: &Source) -> Vec<Wide> {
         let is_wide = matches!(
             method,
             "use" | "Use" | "addHook" | "useGlobalGuards" | "include_router" | "add_middleware" | "register"
-        );
+        ) || INTERCEPTS.contains(&method);
         let makes = matches!(method, "FastAPI" | "APIRouter");
         if !is_wide && !makes {
             continue;
@@ -201,6 +211,13 @@ fn wide(source: &Source) -> Vec<Wide> {
                 let is_last = tree
                     .parent(id)
                     .is_none_or(|parent| tree.kind(parent) != Kind::Member);
+                // `auth.UnaryInterceptor(keys)`: what it asks is said by whose it is.
+                let of = tree
+                    .child(id, Role::Object)
+                    .filter(|_| tree.name(id).ends_with("Interceptor"));
+                if let Some(of) = of.filter(|_| INTERCEPTS.contains(&method)) {
+                    add(on, &format!("{}{}", tree.name(of), tree.name(id)));
+                }
                 if matches!(tree.kind(id), Kind::Name | Kind::Member) && is_last && !in_function {
                     add(on, tree.name(id));
                 }
