@@ -207,7 +207,10 @@ fn limit_of(code: Code<'_>, setting: Setting<'_>) -> Option<Limit> {
         "bcrypt", "hash", "password", "pbkdf2", "salt", "argon2", "scrypt", "kdf",
     ]) || ["bcrypt", "pbkdf2", "hash"]
         .iter()
-        .any(|part| within.contains(part));
+        .any(|part| within.contains(part))
+        // `const ROUNDS = 12` of a file that hashes passwords.
+        || words.len() == 1
+            && ["bcrypt", "bcryptjs", "passlib", "golang.org/x/crypto/bcrypt"].iter().any(|module| code.imports(module));
     (works && hashes).then_some(Limit::Work)
 }
 

@@ -1,5 +1,9 @@
 //! What a framework guards by a line of its own, and is taken out or switched off: security headers, CSRF, checks of passwords, TLS to the database.
 
+mod extensions;
+mod levels;
+mod steps;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use safeguard_api::evidence::Severity;
@@ -18,11 +22,13 @@ pub static COMPARISON: Comparison = Comparison {
     failure: "X3",
     cwe: &["CWE-693", "CWE-1021", "CWE-352", "CWE-319"],
     languages: &[
+        Language::Dockerfile,
         Language::Go,
         Language::Java,
         Language::JavaScript,
         Language::Python,
         Language::Settings,
+        Language::Shell,
         Language::TypeScript,
         Language::Tsx,
         Language::Yaml,
@@ -36,17 +42,19 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
         return;
     }
     database(both, taken);
+    levels::run(both, taken);
+    steps::run(both, taken);
     match both.head.tree.language() {
-        Language::Yaml | Language::Settings => return,
-        Language::Python => django(both, taken),
-        Language::JavaScript | Language::TypeScript | Language::Tsx => pipes(both, taken),
-        Language::Go
-        | Language::Java
-        | Language::Rust
-        | Language::Dockerfile
-        | Language::Hcl
-        | Language::Shell
-        | Language::Sql => {}
+        Language::Yaml | Language::Settings | Language::Dockerfile | Language::Shell => return,
+        Language::Python => {
+            django(both, taken);
+            extensions::run(both, taken);
+        }
+        Language::JavaScript | Language::TypeScript | Language::Tsx => {
+            pipes(both, taken);
+            extensions::options(both, taken);
+        }
+        Language::Go | Language::Java | Language::Rust | Language::Hcl | Language::Sql => {}
     }
     used(both, taken);
     policy(both, taken);

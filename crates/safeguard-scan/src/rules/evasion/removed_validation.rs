@@ -1,15 +1,16 @@
 //! What clients send was checked before, or proved to come from whom it says, and is used as it comes now.
 
+mod guards;
 mod loosened;
 
 use safeguard_api::evidence::Severity;
 
-use crate::analysis::functions::called;
+use crate::analysis::functions::{called, head};
 use crate::language::Language;
 use crate::matching::Source;
 use crate::rule::Confidence;
-use crate::rules::comparison::{Both, Comparison, Taken};
-use crate::tree::{Kind, NodeId, Role};
+use crate::rules::comparison::{Both, Comparison, Taken, pairs};
+use crate::tree::{Kind, NodeId, Role, Tree};
 
 pub static COMPARISON: Comparison = Comparison {
     id: "removed-validation",
@@ -20,6 +21,7 @@ pub static COMPARISON: Comparison = Comparison {
         Language::Java,
         Language::JavaScript,
         Language::Python,
+        Language::Rust,
         Language::TypeScript,
     ],
     run,
@@ -79,7 +81,11 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
     if both.head.is_test() {
         return;
     }
+    if both.head.tree.language() == Language::Rust {
+        return of_extractors(both, taken);
+    }
     loosened::run(both, taken);
+    guards::run(both, taken);
     for (what, is_one) in [
         ("checked", is_check as fn(&Source, NodeId) -> bool),
         ("proved", is_proof),
@@ -129,6 +135,55 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
             });
         }
     }
+}
+
+/// axum's and actix's `Json<T>`, whose `validate()` was called, or which was a `ValidatedJson<T>`.
+fn of_extractors(both: &Both<'_>, taken: &mut Vec<Taken>) {
+    let (was, is) = (&both.base.tree, &both.head.tree);
+    let checks = |tree: &Tree, function: NodeId| {
+        let by_call = tree.subtree(function).any(|id| {
+            tree.kind(id) == Kind::Call
+                && matches!(
+                    called(tree, id),
+                    Some("validate" | "validate_with" | "validate_args")
+                )
+        });
+        by_call || extractors(tree, function).iter().any(|ty| ty.contains("Valid"))
+    };
+    for (name, base, now) in pairs(both) {
+        let takes = extractors(is, now);
+        let Some(sent) = takes.first().filter(|_| checks(was, base) && !checks(is, now)) else {
+            continue;
+        };
+        if both.moved.mentions("validate") || both.moved.mentions("Valid") {
+            continue;
+        }
+        taken.push(Taken {
+            node: head(is, now),
+            severity: Severity::High,
+            confidence: Confidence::High,
+            message: format!(
+                "`{name}` checked what is sent before it took it, and takes `{sent}` as it comes now"
+            ),
+        });
+    }
+}
+
+/// The types of parameters that hold what a client sent.
+fn extractors(tree: &Tree, function: NodeId) -> Vec<&str> {
+    let types = tree
+        .children_in(function, Role::Param)
+        .filter_map(|param| tree.child(param, Role::Type))
+        .map(|ty| tree.name(ty));
+    types
+        .filter(|ty| {
+            let name = ty.split('<').next().unwrap_or("");
+            let last = name.rsplit(':').next().unwrap_or("");
+            ["Json", "Form", "Query", "Valid"]
+                .iter()
+                .any(|part| last.contains(part))
+        })
+        .collect()
 }
 
 fn found(source: &Source, is_one: fn(&Source, NodeId) -> bool) -> Vec<NodeId> {

@@ -1,5 +1,7 @@
 //! What kept a container within its walls, and is gone: its security context, the policy of its network, its limits.
 
+mod ingress;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use safeguard_api::evidence::Severity;
@@ -73,6 +75,7 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
         }
     }
     widened(both, taken);
+    ingress::run(both, taken);
     lets_pass(both, taken);
 }
 
