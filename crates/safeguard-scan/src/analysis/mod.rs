@@ -24,6 +24,7 @@ pub mod locks;
 pub mod loops;
 pub mod made_tables;
 pub mod meant;
+pub mod named_keys;
 pub mod outside;
 pub mod paths;
 pub mod place;

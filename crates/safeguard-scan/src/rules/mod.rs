@@ -237,6 +237,7 @@ pub(crate) fn found_sources(name: &str) -> Option<fn(&Source) -> Vec<NodeId>> {
 pub(crate) fn found_sanitizers(name: &str) -> Option<fn(&Source) -> Vec<NodeId>> {
     match name {
         "filtered-objects" => Some(crate::analysis::hardened::filtered_objects),
+        "named-keys" => Some(crate::analysis::named_keys::named_keys),
         "hardened-xml" => Some(crate::analysis::hardened::hardened_xml),
         "behind-host" => Some(crate::analysis::addresses::behind_host),
         _ => None,

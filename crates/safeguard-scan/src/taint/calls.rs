@@ -258,7 +258,8 @@ pub fn passes(source: &Source, call: NodeId, callee: NodeId) -> bool {
             let object = tree
                 .child(callee, Role::Object)
                 .map_or("", |object| tree.source(object));
-            GO_PACKAGES.contains(&object) || name == "Replace"
+            // What is limited, or unpacked, is still what was sent.
+            GO_PACKAGES.contains(&object) || matches!(name, "Replace" | "MaxBytesReader" | "NewReader")
         }
         (Language::Go, _) => true,
         (Language::Java, Kind::Member) => {

@@ -45,6 +45,11 @@ fn spring(source: &Source, _project: &Project, reports: &mut Reports) {
                 .args(call)
                 .first()
                 .is_some_and(|arg| code.tree.source(*arg).ends_with("::disable")),
+            // All of the paths left out.
+            "ignoringRequestMatchers" | "ignoringAntMatchers" => code
+                .args(call)
+                .into_iter()
+                .any(|path| matches!(code.text(path), Some("/**" | "/*" | "**"))),
             _ => false,
         };
         if !off || source.is_test() {

@@ -87,6 +87,14 @@ fn secrets(source: &Source, _: &Project, reports: &mut Reports) {
                         }
                     }
                 }
+                "RUN" if number == last => {
+                    let text = tree.source(*section);
+                    if let Some(name) = arguments.iter().find(|name| is_kept(text, name)) {
+                        let message =
+                            format!("`{name}` stays in a file of the image: whoever pulls it has it");
+                        reports.add(*section, message);
+                    }
+                }
                 "ARG" => {
                     for keyword in tree.children_in(*section, Role::Arg) {
                         let name = tree.name(keyword);
@@ -121,6 +129,39 @@ fn secrets(source: &Source, _: &Project, reports: &mut Reports) {
             }
         }
     }
+}
+
+/// Whether a layer's command writes an argument into a file of settings, and leaves the file.
+fn is_kept(text: &str, argument: &str) -> bool {
+    const FILES: &[&str] = &[
+        ".npmrc",
+        ".netrc",
+        ".pypirc",
+        ".git-credentials",
+        ".yarnrc",
+        "pip.conf",
+        "auth.json",
+        "settings.xml",
+        "NuGet.Config",
+    ];
+    const COMMANDS: &[&str] = &[
+        "npm config set",
+        "yarn config set",
+        "poetry config",
+        "composer config",
+        "git config",
+    ];
+    let used = text.contains(&format!("${{{argument}}}"))
+        || text.match_indices(&format!("${argument}")).any(|(at, found)| {
+            let next = text[at + found.len()..].chars().next();
+            next.is_none_or(|next| !next.is_ascii_alphanumeric() && next != '_')
+        });
+    let written = text.contains('>') && FILES.iter().any(|file| text.contains(file))
+        || COMMANDS.iter().any(|command| text.contains(command));
+    used && written
+        && !["rm ", "--unset", "config delete"]
+            .iter()
+            .any(|undone| text.contains(undone))
 }
 
 /// Whether a file holds a secret: `Some(true)` for keys, `Some(false)` for what mostly does.

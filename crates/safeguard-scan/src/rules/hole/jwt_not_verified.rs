@@ -293,42 +293,51 @@ fn decides(code: Code<'_>, node: NodeId) -> bool {
     if passes_on && !code.mentions(node, |name| matches!(name, "req" | "request")) || ends {
         return false;
     }
-    names
-        .iter()
-        .any(|name| is_about_access(name) || has_word(name, &["claims", "user", "session", "identity"]))
-        && !names.iter().any(|name| {
-            has_word(
+    names.iter().any(|name| {
+        is_about_access(name)
+            || has_word(
                 name,
                 &[
-                    "peek",
-                    "expiry",
-                    "expires",
-                    "expired",
-                    "expiration",
-                    "inspect",
-                    "debug",
-                    "unverified",
-                    "unsafe",
-                    "header",
-                    "issuer",
-                    "kid",
-                    "key",
-                    "keys",
-                    "signing",
-                    "jwk",
-                    "jwks",
+                    "claims",
+                    "user",
+                    "session",
+                    "identity",
+                    "subject",
+                    "principal",
+                    "caller",
                 ],
             )
+    }) && !names.iter().any(|name| {
+        has_word(
+            name,
+            &[
+                "peek",
+                "expiry",
+                "expires",
+                "expired",
+                "expiration",
+                "inspect",
+                "debug",
+                "unverified",
+                "unsafe",
+                "header",
+                "issuer",
+                "kid",
+                "key",
+                "keys",
+                "signing",
+                "jwk",
+                "jwks",
+            ],
+        )
+    }) || code.functions(node).any(|function| {
+        code.tree.children_in(function, Role::Param).any(|param| {
+            let name = code.name(param);
+            is_request(name) && !matches!(name, "self" | "this" | "event" | "context")
         })
-        || code.functions(node).any(|function| {
-            code.tree.children_in(function, Role::Param).any(|param| {
-                let name = code.name(param);
-                is_request(name) && !matches!(name, "self" | "this" | "event" | "context")
-            })
-        })
-        || code.mentions(function, |name| {
-            matches!(name, "current_user" | "authorization" | "request")
-        }) && function != NodeId::ROOT
+    }) || code.mentions(function, |name| {
+        matches!(name, "current_user" | "authorization" | "request")
+    }) && function != NodeId::ROOT
 }
 
 /// The middle of a token, taken apart by hand: `JSON.parse(atob(token.split('.')[1]))`.

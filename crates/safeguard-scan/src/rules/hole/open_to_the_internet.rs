@@ -228,14 +228,14 @@ fn azure(rule: &Block<'_>, reports: &mut Reports) {
     );
 }
 
-fn range(text: &str) -> Option<(u32, u32)> {
+pub(super) fn range(text: &str) -> Option<(u32, u32)> {
     match text.split_once('-') {
         Some((from, to)) => Some((from.trim().parse().ok()?, to.trim().parse().ok()?)),
         None => text.trim().parse().ok().map(|port| (port, port)),
     }
 }
 
-fn judge(node: NodeId, every: bool, ranges: &[(u32, u32)], reports: &mut Reports) {
+pub(super) fn judge(node: NodeId, every: bool, ranges: &[(u32, u32)], reports: &mut Reports) {
     let inner = INNER
         .iter()
         .find(|port| ranges.iter().any(|(from, to)| (from..=to).contains(port)));

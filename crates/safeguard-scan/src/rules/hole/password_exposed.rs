@@ -191,9 +191,56 @@ fn logged(code: Code<'_>, call: NodeId, reports: &mut Reports) {
                         )
                 })
         });
-    if whole && signs_in {
+    if let Some(body) = sent_with_password(code, call) {
+        reports.add(
+            call,
+            format!("`{body}` is written to the log, and the password is in it"),
+        );
+    } else if whole && signs_in {
         reports.note(call, "what is logged here has the password in it");
     }
+}
+
+/// `body = request.get_json()`, of which the function takes `body["password"]`, and which it logs as a whole.
+fn sent_with_password<'s>(code: Code<'s>, call: NodeId) -> Option<&'s str> {
+    let function = code.function(call)?;
+    let args = code.tree.children_in(call, Role::Arg);
+    let names = args.flat_map(|arg| match code.kind(arg) {
+        Kind::Interp => code.tree.children(arg).collect(),
+        Kind::Call if matches!(code.called(arg), "stringify" | "dumps" | "str" | "repr") => code.args(arg),
+        _ => vec![arg],
+    });
+    let body = names.filter(|arg| code.kind(*arg) == Kind::Name).find(|arg| {
+        code.set_to(*arg).is_some_and(|value| {
+            let of = match code.is_call(value) {
+                true => code.receiver(value).unwrap_or(value),
+                false => value,
+            };
+            let reads = matches!(
+                code.called(value),
+                "get_json" | "json" | "form" | "to_dict" | "formData"
+            );
+            let holds = matches!(code.last_name(value), "body" | "json" | "form" | "data" | "POST");
+            is_request(code.first_name(of)) && (reads || holds)
+        })
+    })?;
+    let name = code.name(body);
+    let takes = code.tree.subtree(function).any(|id| {
+        matches!(code.kind(id), Kind::Index | Kind::Member | Kind::Call)
+            && code.first_name(id) == name
+            && is_password(code.last_name(id))
+    });
+    // `const { email, password } = body`
+    let takes_apart = code.tree.subtree(function).any(|id| {
+        code.kind(id) == Kind::Assign
+            && code
+                .child(id, Role::Value)
+                .is_some_and(|value| code.name(value) == name)
+            && code
+                .child(id, Role::Target)
+                .is_some_and(|target| code.mentions(target, is_password))
+    });
+    (takes || takes_apart).then_some(name)
 }
 
 fn is_server_param(name: &str) -> bool {

@@ -137,7 +137,15 @@ fn too_broad(statement: &Statement) -> Option<(bool, String)> {
                 .is_some_and(|(who, _)| !EVERYBODY.contains(&who.as_str()) && who != "authenticated")
         });
         if !reads_only && !for_one && (open(&["using"]) || open(&["check"])) {
-            return Some((false, "this policy lets everybody change every row".to_owned()));
+            // Who is not signed in may write a new row of some tables, and change those of others of none.
+            let changes = !statement.has(&["for", "insert"]);
+            let stranger = statement.find(&["to"]).is_some_and(|to| {
+                (to + 1..statement.tokens.len().min(to + 6)).any(|at| statement.word(at) == "anon")
+            });
+            return Some((
+                changes && stranger,
+                "this policy lets everybody change every row".to_owned(),
+            ));
         }
         return None;
     }

@@ -50,7 +50,7 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
         .filter(|function| is_exported(code, *function))
         .collect();
     let asks = |function: NodeId| {
-        looks_at_caller(code, function)
+        looks_at_caller(code, function) && !only_takes(code, function)
             || tree.subtree(function).any(|id| {
                 code.kind(id) == Kind::Call && {
                     let name = code.called(id);
@@ -86,6 +86,32 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             );
         }
     }
+}
+
+/// Whether all that a function looks at is whose id it is given: that one is who sends it, whoever they are.
+fn only_takes(code: Code<'_>, function: NodeId) -> bool {
+    const IDS: &[&str] = &["userId", "user_id", "UserID"];
+    let taken: Vec<&str> = code
+        .tree
+        .children_in(function, Role::Param)
+        .flat_map(|param| code.tree.subtree(param))
+        .map(|part| code.name(part))
+        .filter(|name| IDS.contains(name))
+        .collect();
+    let looked: Vec<NodeId> = code
+        .tree
+        .subtree(function)
+        .filter(|id| matches!(code.kind(*id), Kind::Name | Kind::Member))
+        .filter(|id| {
+            let name = code.name(*id);
+            is_about_access(name)
+                || matches!(
+                    name,
+                    "session" | "user" | "auth" | "claims" | "principal" | "identity"
+                )
+        })
+        .collect();
+    !taken.is_empty() && looked.iter().all(|id| taken.contains(&code.name(*id)))
 }
 
 /// `export async function f`, `export const f = async () => …`

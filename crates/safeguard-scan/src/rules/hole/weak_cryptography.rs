@@ -190,6 +190,13 @@ fn fixed_iv(code: Code<'_>, call: NodeId) -> Option<NodeId> {
             {
                 code.arg(call, 0)
             }
+            // `self._aead.encrypt(NONCE, text, None)`
+            "encrypt"
+                if code.args(call).len() >= 3
+                    && code.imports("cryptography.hazmat.primitives.ciphers.aead") =>
+            {
+                code.arg(call, 0)
+            }
             _ => None,
         },
     }?;

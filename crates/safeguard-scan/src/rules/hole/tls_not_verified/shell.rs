@@ -5,6 +5,8 @@ use safeguard_api::evidence::Severity;
 use crate::analysis::commands::{Command, WITH_COMMANDS, commands, word};
 use crate::analysis::entries::entries;
 use crate::analysis::sql_text::HOLE;
+use crate::analysis::words::has_word;
+use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
@@ -32,6 +34,7 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             }
         }
     }
+    by_options(source, reports);
     for entry in entries(source) {
         let value = word(&source.tree, entry.value);
         let off = match entry.name {
@@ -43,6 +46,41 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
         if off {
             let message = format!(
                 "`{}={value}` lets every connection through, whoever answers",
+                entry.name
+            );
+            match is_chosen(source, entry.node) {
+                true => reports.note(entry.node, message),
+                false => reports.add(entry.node, message),
+            }
+        }
+    }
+}
+
+/// `CURL_OPTS=(--silent --insecure)`: what every call of the script is given.
+fn by_options(source: &Source, reports: &mut Reports) {
+    let tree = &source.tree;
+    if tree.language() != Language::Shell {
+        return;
+    }
+    for entry in entries(source) {
+        let of_curl = has_word(entry.name, &["curl"]);
+        let of_wget = has_word(entry.name, &["wget"]);
+        let off = tree
+            .subtree(entry.value)
+            .filter(|id| tree.kind(*id) == Kind::Str)
+            .any(|id| {
+                tree.name(id).split_whitespace().any(|word| {
+                    of_curl
+                        && matches!(
+                            word,
+                            "-k" | "--insecure" | "-sk" | "-ks" | "-skL" | "-fsSLk" | "-ksS"
+                        )
+                        || of_wget && word == "--no-check-certificate"
+                })
+            });
+        if off {
+            let message = format!(
+                "`{}` lets every connection of this script through, whoever answers",
                 entry.name
             );
             match is_chosen(source, entry.node) {
