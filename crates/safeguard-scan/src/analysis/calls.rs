@@ -86,8 +86,31 @@ pub fn chain(tree: &Tree, id: NodeId) -> Vec<&str> {
             }
             Kind::Member | Kind::Index => tree.child(id, Role::Object),
             Kind::Await => tree.child(id, Role::Value),
+            // Rust's `x?`
+            Kind::Unary if tree.name(id) == "?" => tree.child(id, Role::Value),
             _ => None,
         };
     }
     names
+}
+
+/// What is bound to a statement after it was written: `left` of `sqlx::query("…").bind(left).execute(&pool)`.
+pub fn bound(tree: &Tree, call: NodeId) -> Vec<NodeId> {
+    let mut found = Vec::new();
+    let mut at = call;
+    while let Some(parent) = tree.parent(at) {
+        let goes_on = match tree.kind(parent) {
+            Kind::Member => tree.role(at) == Role::Object,
+            Kind::Call => tree.role(at) == Role::Callee,
+            _ => false,
+        };
+        if !goes_on {
+            break;
+        }
+        at = parent;
+        if tree.kind(at) == Kind::Call && name(tree, at) == "bind" {
+            found.extend(args(tree, at));
+        }
+    }
+    found
 }

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use aho_corasick::AhoCorasick;
 
 use super::{bodies, calls};
+use crate::language::Language;
 use crate::matching::Source;
 use crate::tree::{Kind, NodeId, Role, Tree};
 
@@ -115,10 +116,72 @@ pub fn read_in<'t>(source: &'t Source, function: NodeId) -> Vec<Row<'t>> {
                     }
                 }
             }
+            // Go: `users.FindOne(ctx, filter).Decode(&user)`.
+            Kind::Call
+                if calls::name(tree, id) == "Decode" && calls::chain(tree, id).contains(&"FindOne") =>
+            {
+                let read = calls::arg(tree, id, 0).and_then(|arg| calls::root(tree, arg));
+                rows.extend(read.map(|root| Row {
+                    name: tree.name(root),
+                    read: id,
+                }));
+            }
             _ => {}
         }
     }
     rows
+}
+
+/// Whether a call is of a function of the same file that reads one row and gives it back.
+fn reads_by_helper(source: &Source, call: NodeId) -> bool {
+    let tree = &source.tree;
+    let reads = |part: NodeId| {
+        calls::args(tree, part).any(|arg| {
+            sql_of(tree, arg).is_some_and(|text| text.starts_with("select") && text.contains(" where "))
+        })
+    };
+    helper(source, call).is_some_and(|function| {
+        let nodes = bodies::body(tree, function);
+        !is_protected(source, function)
+            && nodes
+                .iter()
+                .any(|part| tree.kind(*part) == Kind::Call && reads(*part))
+            && nodes.iter().any(|part| tree.kind(*part) == Kind::Return)
+    })
+}
+
+/// Whether a call is of a function of the same file that writes a row.
+pub fn saves_by_helper(source: &Source, call: NodeId) -> bool {
+    let tree = &source.tree;
+    let writes = |part: NodeId| {
+        is_save(tree, part)
+            || calls::args(tree, part)
+                .any(|arg| sql_of(tree, arg).is_some_and(|text| text.starts_with("update")))
+    };
+    helper(source, call).is_some_and(|function| {
+        bodies::body(tree, function)
+            .iter()
+            .any(|part| tree.kind(*part) == Kind::Call && writes(*part))
+    })
+}
+
+/// The function of the file that a call is of, if there is one of its name.
+fn helper(source: &Source, call: NodeId) -> Option<NodeId> {
+    let tree = &source.tree;
+    let own = calls::receiver(tree, call).is_none_or(|of| {
+        let by = bodies::enclosing(tree, call).and_then(|function| bodies::own_object(tree, function));
+        tree.kind(of) == Kind::Name && Some(tree.name(of)) == by || tree.name(of) == "this"
+    });
+    let name = calls::name(tree, call);
+    if !own || name.is_empty() {
+        return None;
+    }
+    let mut found = source
+        .of_kind(Kind::Function)
+        .iter()
+        .filter(|function| tree.name(**function) == name);
+    let first = found.next()?;
+    found.next().is_none().then_some(*first)
 }
 
 /// Whether a value is a row that is read here.
@@ -136,6 +199,13 @@ fn reads_row(source: &Source, value: NodeId) -> bool {
                 .child(value, Role::Object)
                 .is_some_and(|value| reads_row(source, value));
         }
+        // Rust: `sqlx::query_scalar("SELECT …").fetch_one(&pool).await?`
+        Kind::Unary if tree.name(value) == "?" => {
+            return tree
+                .child(value, Role::Value)
+                .is_some_and(|value| reads_row(source, value));
+        }
+        Kind::Call if tree.language() == Language::Rust => return fetches_row(source, value),
         Kind::Call => value,
         _ => return false,
     };
@@ -143,6 +213,9 @@ fn reads_row(source: &Source, value: NodeId) -> bool {
     let Some(last) = chain.first() else {
         return false;
     };
+    if reads_by_helper(source, value) || gets_item(tree, value) {
+        return true;
+    }
     let sql =
         calls::args(tree, value).any(|arg| sql_of(tree, arg).is_some_and(|text| text.starts_with("select")));
     if sql {
@@ -183,6 +256,7 @@ fn reads_row(source: &Source, value: NodeId) -> bool {
                     matches!(
                         *name,
                         "query"
+                            | "get_item"
                             | "findOne"
                             | "findById"
                             | "select_related"
@@ -204,9 +278,39 @@ fn reads_row(source: &Source, value: NodeId) -> bool {
     }
 }
 
+/// Rust: what fetches one row, also where its value is taken out of what was given back: `….fetch_optional(&pool).await?.ok_or(Missing)?`.
+fn fetches_row(source: &Source, call: NodeId) -> bool {
+    let tree = &source.tree;
+    match calls::name(tree, call) {
+        "fetch_one" | "fetch_optional" | "query_row" | "query_one" | "query_opt" => {
+            tree.subtree(call).any(|part| {
+                tree.kind(part) == Kind::Call
+                    && calls::args(tree, part)
+                        .any(|arg| sql_of(tree, arg).is_some_and(|text| text.starts_with("select")))
+            })
+        }
+        // SeaORM, Diesel
+        "one" => calls::chain(tree, call)
+            .iter()
+            .any(|name| matches!(*name, "find" | "find_by_id")),
+        "first" => calls::args(tree, call).next().is_some(),
+        "ok_or" | "ok_or_else" | "unwrap_or" | "unwrap_or_default" | "unwrap" | "expect" | "get" => {
+            calls::receiver(tree, call).is_some_and(|of| reads_row(source, of))
+        }
+        _ => false,
+    }
+}
+
+/// DynamoDB: `client.send(new GetCommand({ … }))`
+fn gets_item(tree: &Tree, call: NodeId) -> bool {
+    calls::name(tree, call) == "send"
+        && calls::arg(tree, call, 0)
+            .is_some_and(|command| matches!(calls::name(tree, command), "GetCommand" | "GetItemCommand"))
+}
+
 /// Whether the arguments are a model and a key.
 fn by_class(tree: &Tree, args: &[NodeId]) -> bool {
-    matches!(args, [class, _] if tree.language() == crate::language::Language::Python
+    matches!(args, [class, _] if tree.language() == Language::Python
         && tree.kind(*class) == Kind::Name
         && tree.name(*class).starts_with(|first: char| first.is_ascii_uppercase())
         && tree.name(*class).bytes().any(|byte| byte.is_ascii_lowercase()))
@@ -256,6 +360,7 @@ const PROTECTS: &[&str] = &[
     "for share",
     "compare_and",
     "watch(",
+    "forupdate",
     "synchronize",
     "lock",
 ];
@@ -331,5 +436,11 @@ pub fn is_save(tree: &Tree, id: NodeId) -> bool {
                 | "persist"
                 | "persistAndFlush"
                 | "refresh"
+                | "ReplaceOne"
+                | "UpdateOne"
+                | "UpdateByID"
+                | "replaceOne"
+                | "replace_one"
+                | "put_item"
         )
 }

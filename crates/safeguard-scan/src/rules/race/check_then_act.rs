@@ -1,19 +1,22 @@
 //! Rows that are looked at first and written afterwards, with a gap between in which others do the same.
 
 mod aggregates;
+pub(super) mod java;
+mod unique;
 mod updates;
 
 use safeguard_api::evidence::Severity;
 
-use crate::analysis::{bodies, calls, made_tables, rows, served};
+use crate::analysis::{bodies, calls, rows, served};
 use crate::language::Language;
 use crate::matching::{Source, canonical};
-use crate::project::{Project, file_name, folder};
+use crate::project::Project;
 use crate::rule::Confidence;
-use crate::rules::{Check, EVERY_LANGUAGE, Reports};
+use crate::rules::{ALL_LANGUAGES, Check, Reports};
 use crate::tree::{Kind, NodeId, Role, Tree};
 
-use aggregates::aggregated;
+use aggregates::{aggregated, counted_with, pushed_after};
+use unique::{is_never_unique, nothing_unique};
 use updates::{set_after, update_after};
 
 pub static CHECK: Check = Check {
@@ -22,7 +25,7 @@ pub static CHECK: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &["CWE-367", "CWE-362"],
-    languages: EVERY_LANGUAGE,
+    languages: ALL_LANGUAGES,
     run,
 };
 
@@ -37,12 +40,16 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
         if !nodes.iter().any(|id| tree.kind(*id) == Kind::If) || rows::is_protected(source, function) {
             continue;
         }
+        if tree.language() == Language::Java && java::locks(source, project, function) {
+            continue;
+        }
         let does = Does::of(source, function, nodes);
         if does.made.is_empty() && does.updated.is_empty() && does.rows.is_empty() {
             continue;
         }
         for id in does.nodes.iter().copied().filter(|id| tree.kind(*id) == Kind::If) {
             insert_after(source, project, function, id, &does, reports);
+            pushed_after(source, id, &does, reports);
             set_after(source, id, &does, reports);
             update_after(source, id, &does, reports);
         }
@@ -94,6 +101,9 @@ fn lookup(source: &Source, id: NodeId) -> Option<Lookup> {
         return None;
     }
     let name = calls::name(tree, id);
+    if let Some(found) = java::lookup(source, id) {
+        return Some(found);
+    }
     let text = tree.source(id);
     let ranges = [
         "__lt", "__gt", "$lt", "$gt", "LessThan", "MoreThan", " < ", " > ", "<=", ">=", "lte:", "gte:",
@@ -174,7 +184,8 @@ fn model(source: &Source, call: NodeId) -> Option<String> {
                 {
                     return (tree.kind(object) == Kind::Name).then(|| name.to_owned());
                 }
-                if tree.kind(object) == Kind::Name {
+                // `prisma.member`, `this.prisma.member`
+                if tree.kind(object) == Kind::Name || is_client && tree.kind(object) == Kind::Member {
                     return Some(tree.name(at).to_owned());
                 }
                 object
@@ -271,10 +282,11 @@ fn insert_after(
     if made.peek().is_none() {
         return;
     }
-    let Some(lookup) = lookup_of(source, condition, &does.nodes) else {
+    let counted = counted_with(source, condition, &does.rows);
+    let Some(lookup) = counted.or_else(|| lookup_of(source, condition, &does.nodes)) else {
         return;
     };
-    let Some((made, model)) = made.find(|(_, model)| model.eq_ignore_ascii_case(&lookup.model)) else {
+    let Some((made, model)) = made.find(|(_, model)| is_same(model, &lookup.model)) else {
         return;
     };
     if is_told(tree, function) {
@@ -297,16 +309,19 @@ fn insert_after(
         && (adds_behind(does, made) || served::is_served(source, project, function))
     {
         reports.add(made, format!("`{model}` is looked for before it is made, and no key of the table holds two apart: two at once both find none"));
-    } else if is_never_unique(source, project, model) && served::is_served(source, project, function) {
+    } else if (is_never_unique(source, project, model) || java::is_never_unique(source, project, model))
+        && (java::is_of_bean(source, function) || served::is_served(source, project, function))
+    {
         reports.add(made, format!("`{model}` is looked for before it is made, and nothing in the database holds two apart: two at once both find none"));
     } else {
         reports.note(made, format!("`{model}` is looked for before it is made: two at once both find none, unless the database holds them apart"));
     }
 }
 
-/// Whether the SQL of the repository makes the table, and says of nothing in it that it is unique.
-fn nothing_unique(project: &Project, table: &str) -> bool {
-    made_tables::of(project, table, "").is_some_and(|made| !made.unique)
+/// `member` is what `members` are.
+fn is_same(left: &str, right: &str) -> bool {
+    let one = |name: &str| name.trim_end_matches(['s', 'S']).to_ascii_lowercase();
+    one(left) == one(right)
 }
 
 /// `UPDATE wallets SET cents = cents + $1` behind the row that says that it was done: it is done as often as the row is made.
@@ -325,68 +340,6 @@ fn adds_behind(does: &Does<'_>, made: NodeId) -> bool {
         });
         *at > made && adds
     })
-}
-
-/// Whether the repository has the model, and neither it nor a migration says that anything of it is unique.
-fn is_never_unique(source: &Source, project: &Project, model: &str) -> bool {
-    const FILES_MAX: usize = 400;
-    if source.tree.language() != Language::Python
-        || !project.is_known()
-        || !model.starts_with(|first: char| first.is_ascii_uppercase())
-    {
-        return false;
-    }
-    let own = folder(&source.path);
-    let mut plain = false;
-    for path in project
-        .below(folder(own))
-        .filter(|path| path.ends_with(".py") || path.ends_with(".sql"))
-        .take(FILES_MAX)
-    {
-        let wanted = file_name(path).contains("model")
-            || path.contains("migrat")
-            || path.contains("alembic")
-            || path.ends_with(".sql")
-            || path == source.path;
-        let Some(text) = wanted.then(|| project.text(path)).flatten() else {
-            continue;
-        };
-        let is_model = text.contains(&format!("class {model}("));
-        if !is_model && !text.to_ascii_lowercase().contains(&model.to_ascii_lowercase()) {
-            continue;
-        }
-        let part = if is_model {
-            class_text(&text, model)
-        } else {
-            text.as_str()
-        };
-        let lower = part.to_ascii_lowercase();
-        if lower.contains("uniqueconstraint")
-            || lower.contains("unique_together")
-            || lower.contains("create unique")
-            || is_model
-                && (lower.contains("unique")
-                    || lower.contains("primary_key=true, ")
-                    || lower.contains("constraints")
-                    || lower.contains("onetoone"))
-        {
-            return false;
-        }
-        plain |= is_model;
-    }
-    plain
-}
-
-/// The text of a class, up to the next line that is not within it.
-fn class_text<'t>(text: &'t str, model: &str) -> &'t str {
-    let Some(begin) = text.find(&format!("class {model}(")) else {
-        return text;
-    };
-    let rest = &text[begin..];
-    let end = rest.match_indices('\n').map(|(at, _)| at + 1).find(|at| {
-        rest[*at..].starts_with(|first: char| !first.is_whitespace() && first != '#' && first != ')')
-    });
-    &rest[..end.unwrap_or(rest.len())]
 }
 
 fn compares_with_zero(tree: &Tree, id: NodeId) -> bool {
@@ -421,10 +374,10 @@ fn makes(source: &Source, id: NodeId) -> Option<String> {
                     class_of_value(source, arg)
                 }
                 // `await new User({…}).save()`, `user.save()` with `user = User(…)`
-                "save" => {
-                    let value = calls::receiver(tree, id)?;
-                    class_of_value(source, value)
-                }
+                "save" | "saveAndFlush" => match tree.language() {
+                    Language::Java => class_of_value(source, calls::arg(tree, id, 0)?),
+                    _ => class_of_value(source, calls::receiver(tree, id)?),
+                },
                 _ => None,
             }
         }
@@ -493,6 +446,9 @@ fn is_told(tree: &Tree, function: NodeId) -> bool {
         "skipDuplicates",
         "ignore_conflicts",
         "ConflictError",
+        "DataIntegrityViolation",
+        "ConstraintViolation",
+        "is_unique_violation",
     ]
     .iter()
     .any(|word| text.contains(word))

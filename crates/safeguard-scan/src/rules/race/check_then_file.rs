@@ -1,5 +1,7 @@
 //! Files that are looked for first, and touched afterwards.
 
+pub mod shell;
+
 use safeguard_api::evidence::Severity;
 
 use crate::analysis::{bodies, calls};
@@ -7,7 +9,7 @@ use crate::language::Language;
 use crate::matching::{Source, canonical};
 use crate::project::Project;
 use crate::rule::Confidence;
-use crate::rules::{Check, EVERY_LANGUAGE, Reports};
+use crate::rules::{ALL_LANGUAGES, Check, Reports};
 use crate::tree::{Kind, NodeId, Role, Tree};
 
 pub static CHECK: Check = Check {
@@ -16,7 +18,7 @@ pub static CHECK: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &["CWE-367"],
-    languages: EVERY_LANGUAGE,
+    languages: ALL_LANGUAGES,
     run,
 };
 
@@ -31,7 +33,7 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
         let nodes = bodies::running(tree, scope);
         let touched = nodes.into_iter().find(|call| {
             *call > path
-                && tree.kind(*call) == Kind::Call
+                && matches!(tree.kind(*call), Kind::Call | Kind::New)
                 && (tree.within(*call, id) || leaves(tree, id))
                 && touches(source, *call, &text)
         });
@@ -72,7 +74,15 @@ fn looked_for(source: &Source, id: NodeId) -> Option<NodeId> {
     let mut calls = parts.filter(|part| tree.kind(*part) == Kind::Call);
     calls.find_map(|call| match calls::path(source, call).as_str() {
         "os.path.exists" | "os.path.isfile" | "os.path.lexists" | "fs.existsSync" | "existsSync"
-        | "os.Stat" => calls::arg(tree, call, 0),
+        | "os.Stat" | "Files.exists" => calls::arg(tree, call, 0),
+        // `path.exists()` of Rust, `file.exists()` of Java's `File`
+        _ if matches!(tree.language(), Language::Java | Language::Rust)
+            && matches!(calls::name(tree, call), "exists" | "try_exists")
+            && calls::args(tree, call).next().is_none() =>
+        {
+            calls::receiver(tree, call)
+                .filter(|receiver| matches!(tree.kind(*receiver), Kind::Name | Kind::Member))
+        }
         _ if tree.language() == Language::Python
             && matches!(calls::name(tree, call), "exists" | "is_file")
             && calls::args(tree, call).next().is_none() =>
@@ -98,6 +108,13 @@ fn touches(source: &Source, call: NodeId, path: &str) -> bool {
         "open" => (first || on_it) && opens_to_write(tree, call),
         "remove" | "unlink" | "unlinkSync" | "rmSync" | "rename" | "Remove" | "Create" | "WriteFile"
         | "writeFileSync" | "writeFile" | "OpenFile" => first || on_it,
+        // Rust's `File::create(path)` and `fs::write(path, …)`, Java's `Files.writeString(path, …)` and `new FileWriter(file)`
+        "create" | "write" | "writeString" | "newBufferedWriter" | "newOutputStream" | "FileWriter"
+        | "FileOutputStream" | "PrintWriter"
+            if matches!(tree.language(), Language::Java | Language::Rust) =>
+        {
+            first
+        }
         "write_text" | "write_bytes" | "touch" => on_it && calls::keyword(tree, call, "exist_ok").is_none(),
         _ => false,
     }
@@ -128,6 +145,7 @@ fn exclusive(tree: &Tree, call: NodeId) -> bool {
     tree.subtree(call).any(|id| {
         tree.kind(id) == Kind::Str && tree.name(id).len() <= 3 && tree.name(id).contains('x')
             || tree.name(id).ends_with("O_EXCL")
+            || matches!(tree.name(id), "CREATE_NEW" | "create_new")
     })
 }
 

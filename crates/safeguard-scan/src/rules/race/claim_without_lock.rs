@@ -5,11 +5,14 @@ use safeguard_api::evidence::Severity;
 use crate::analysis::code::Code;
 use crate::analysis::meant::undoes_or_tests;
 use crate::analysis::{bodies, calls, rows, sql_text};
+use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
-use crate::rules::{Check, EVERY_LANGUAGE, Reports};
+use crate::rules::{ALL_LANGUAGES, Check, Reports};
 use crate::tree::{Kind, NodeId, Role};
+
+use super::check_then_act::java::locks;
 
 pub static CHECK: Check = Check {
     id: "claim-without-lock",
@@ -17,7 +20,7 @@ pub static CHECK: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &["CWE-362", "CWE-367"],
-    languages: EVERY_LANGUAGE,
+    languages: ALL_LANGUAGES,
     run,
 };
 
@@ -53,7 +56,7 @@ const STATES: &[&str] = &[
     "assignedTo",
 ];
 
-fn run(source: &Source, _: &Project, reports: &mut Reports) {
+fn run(source: &Source, project: &Project, reports: &mut Reports) {
     let code = Code::of(source);
     let functions = source
         .of_kind(Kind::Function)
@@ -68,7 +71,11 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             continue;
         }
         statements(code, &nodes, reports);
-        builders(code, &nodes, reports);
+        match source.tree.language() {
+            Language::Java if locks(source, project, function) => {}
+            Language::Java => entities(code, &nodes, reports),
+            _ => builders(code, &nodes, reports),
+        }
     }
 }
 
@@ -231,6 +238,53 @@ fn builders(code: Code<'_>, nodes: &[NodeId], reports: &mut Reports) {
         );
         return;
     }
+}
+
+/// Java: `jobs.findFirstByStatus(QUEUED)`, then `job.setStatus(RUNNING)`.
+fn entities(code: Code<'_>, nodes: &[NodeId], reports: &mut Reports) {
+    for assign in nodes.iter().copied().filter(|id| code.kind(*id) == Kind::Assign) {
+        let (Some(target), Some(value)) = (code.child(assign, Role::Target), code.child(assign, Role::Value))
+        else {
+            continue;
+        };
+        let asked = code.tree.subtree(value).find_map(|call| {
+            let name = code.called(call);
+            let one = ["findFirstBy", "findTopBy", "findOneBy", "findTop1By"]
+                .iter()
+                .find_map(|begin| name.strip_prefix(begin))?;
+            let first = one.split("Order").next().unwrap_or(one);
+            STATES.iter().find_map(|state| {
+                let field = capital(state);
+                first.starts_with(&field).then_some(field)
+            })
+        });
+        let Some(field) = asked else {
+            continue;
+        };
+        let name = code.name(target);
+        let set = nodes.iter().copied().find(|call| {
+            *call > assign
+                && code.kind(*call) == Kind::Call
+                && code.called(*call).strip_prefix("set") == Some(field.as_str())
+                && code.first_name_of_call(*call) == Some(name)
+        });
+        if let Some(set) = set {
+            reports.add(
+                set,
+                format!("`{name}` was found by its state, and is marked only here: two workers at once take the same one"),
+            );
+            return;
+        }
+    }
+}
+
+/// `Status` for `status`.
+fn capital(name: &str) -> String {
+    let mut letters = name.chars();
+    letters
+        .next()
+        .map(|first| first.to_ascii_uppercase().to_string() + letters.as_str())
+        .unwrap_or_default()
 }
 
 /// A value of a state: a text, a constant, a truth value.

@@ -2,11 +2,11 @@
 
 use safeguard_api::evidence::Severity;
 
-use crate::analysis::{bodies, calls, rows};
+use crate::analysis::{bodies, calls, rows, typed};
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
-use crate::rules::{Check, EVERY_LANGUAGE, Reports};
+use crate::rules::{ALL_LANGUAGES, Check, Reports};
 use crate::tree::{Kind, NodeId, Role, Tree};
 
 pub static CHECK: Check = Check {
@@ -15,7 +15,7 @@ pub static CHECK: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &["CWE-362", "CWE-694"],
-    languages: EVERY_LANGUAGE,
+    languages: ALL_LANGUAGES,
     run,
 };
 
@@ -157,6 +157,13 @@ fn counted(source: &Source, value: NodeId, at: NodeId, depth: usize) -> Option<b
             let name = calls::name(tree, value);
             let chain = calls::chain(tree, value);
             let path = calls::path(source, value);
+            // Spring Data: `invoices.count() + 1`, `invoices.findMaxNumber() + 1`
+            let of_repository = calls::receiver(tree, value)
+                .and_then(|of| typed::declared_type(source, of))
+                .is_some_and(|ty| ty.ends_with("Repository") || ty.ends_with("Dao"));
+            if of_repository && (name.starts_with("count") || name.contains("Max")) {
+                return Some(true);
+            }
             match name {
                 "count"
                 | "countDocuments"

@@ -10,7 +10,7 @@ use crate::language::Language;
 use crate::matching::{Source, canonical};
 use crate::project::Project;
 use crate::rule::Confidence;
-use crate::rules::{ALL_BUT_RUST, Check, Reports};
+use crate::rules::{ALL_LANGUAGES, Check, Reports};
 use crate::tree::{Kind, NodeId, Role, Tree};
 
 pub static CHECK: Check = Check {
@@ -19,14 +19,15 @@ pub static CHECK: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &["CWE-362", "CWE-367"],
-    languages: ALL_BUT_RUST,
+    languages: ALL_LANGUAGES,
     run,
 };
 
 fn run(source: &Source, project: &Project, reports: &mut Reports) {
     let tree = &source.tree;
-    if tree.language() == Language::Java {
-        return setters::run(source, project, reports);
+    let is_java = tree.language() == Language::Java;
+    if is_java {
+        setters::run(source, project, reports);
     }
     let functions = source
         .of_kind(Kind::Function)
@@ -44,9 +45,14 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
         }
         for id in &nodes {
             match tree.kind(*id) {
-                Kind::Assign => member(source, *id, &nodes, &rows, reports),
+                Kind::Assign if !is_java => {
+                    member(source, *id, &nodes, &rows, reports);
+                    set_anew(source, *id, &nodes, &rows, reports);
+                }
                 Kind::Call => {
-                    update_call(source, *id, &nodes, &rows, reports);
+                    if !is_java {
+                        update_call(source, *id, &nodes, &rows, reports);
+                    }
                     statement(source, *id, &nodes, &rows, reports);
                 }
                 _ => {}
@@ -61,7 +67,13 @@ fn member(source: &Source, id: NodeId, nodes: &[NodeId], rows: &[rows::Row<'_>],
     let (Some(target), Some(value)) = (tree.child(id, Role::Target), tree.child(id, Role::Value)) else {
         return;
     };
-    if tree.kind(target) != Kind::Member {
+    // Python: `card["balance"] -= cents`
+    let of_item = tree.kind(target) == Kind::Index
+        && tree
+            .child(target, Role::Index)
+            .is_some_and(|key| tree.kind(key) == Kind::Str)
+        && tree.language() == Language::Python;
+    if tree.kind(target) != Kind::Member && !of_item {
         return;
     }
     let Some(owner) = tree
@@ -75,9 +87,9 @@ fn member(source: &Source, id: NodeId, nodes: &[NodeId], rows: &[rows::Row<'_>],
         "+=" | "-=" => true,
         "=" => {
             is_sum(tree, value)
-                && tree
-                    .subtree(value)
-                    .any(|part| tree.kind(part) == Kind::Member && canonical(tree, part) == own)
+                && tree.subtree(value).any(|part| {
+                    matches!(tree.kind(part), Kind::Member | Kind::Index) && canonical(tree, part) == own
+                })
         }
         _ => false,
     };
@@ -89,15 +101,17 @@ fn member(source: &Source, id: NodeId, nodes: &[NodeId], rows: &[rows::Row<'_>],
             )
     });
     // Text, lists and dates are put together too.
-    let is_text = tree
-        .subtree(value)
-        .any(|part| matches!(tree.kind(part), Kind::Str | Kind::Interp | Kind::List));
+    let is_text = tree.subtree(value).any(|part| {
+        matches!(tree.kind(part), Kind::Str | Kind::Interp | Kind::List) && tree.role(part) != Role::Index
+    });
     let row = rows
         .iter()
         .any(|row| row.name == tree.name(owner) && row.read < id);
-    let saved = nodes
-        .iter()
-        .any(|other| *other > id && rows::is_save(tree, *other));
+    let is_call = |id: NodeId| tree.kind(id) == Kind::Call;
+    let saved = nodes.iter().any(|other| {
+        *other > id
+            && (rows::is_save(tree, *other) || is_call(*other) && rows::saves_by_helper(source, *other))
+    });
     // `Account.balance` is a column, not a row's value.
     let is_class = tree.subtree(value).any(|part| {
         tree.kind(part) == Kind::Member
@@ -112,6 +126,23 @@ fn member(source: &Source, id: NodeId, nodes: &[NodeId], rows: &[rows::Row<'_>],
     if changes && !atomic && !is_text && !is_class && row && saved {
         let name = tree.source(target);
         reports.add(id, format!("`{name}` is computed from what was read before and written back; what others wrote meanwhile is lost"));
+    }
+}
+
+/// SeaORM: `account.balance = Set(row.balance - amount)`.
+fn set_anew(source: &Source, id: NodeId, nodes: &[NodeId], rows: &[rows::Row<'_>], reports: &mut Reports) {
+    let tree = &source.tree;
+    if tree.language() != Language::Rust {
+        return;
+    }
+    let value = tree
+        .child(id, Role::Value)
+        .filter(|value| tree.kind(*value) == Kind::Call && calls::name(tree, *value) == "Set")
+        .and_then(|set| calls::arg(tree, set, 0));
+    if let Some(value) = value
+        && let Some(name) = computed_from(tree, value, id, nodes, rows, 0)
+    {
+        reports.add(id, format!("this writes a value computed from `{name}`, which was read before; what others wrote meanwhile is lost"));
     }
 }
 
@@ -158,8 +189,17 @@ fn update_call(source: &Source, id: NodeId, nodes: &[NodeId], rows: &[rows::Row<
             | "find_one_and_update"
             | "updateDoc"
             | "aupdate"
+            | "put_item"
     );
-    if !updates {
+    // DynamoDB: `client.send(new PutCommand({ Item: { …, left: item.left - 1 } }))`
+    let puts = calls::name(tree, id) == "send"
+        && calls::arg(tree, id, 0).is_some_and(|command| {
+            matches!(
+                calls::name(tree, command),
+                "PutCommand" | "PutItemCommand" | "UpdateCommand"
+            )
+        });
+    if !updates && !puts {
         return;
     }
     // Go: `db.Model(&p).Update("stock", p.Stock-1)`.
@@ -291,6 +331,7 @@ fn statement(source: &Source, id: NodeId, nodes: &[NodeId], rows: &[rows::Row<'_
     let values = tree
         .children_in(id, Role::Arg)
         .filter(|arg| *arg != at)
+        .chain(calls::bound(tree, id))
         .flat_map(|arg| tree.subtree(arg))
         .chain(tree.subtree(at))
         .filter(|part| matches!(tree.kind(*part), Kind::Name | Kind::Binary | Kind::Call));

@@ -55,6 +55,11 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
                     call,
                     format!("nothing waits for `{name}`: this `catch` never sees its errors"),
                 );
+            } else if bodies::handler_around(source, call).is_some() && writes_rows(source, &name) {
+                reports.add(
+                    call,
+                    format!("nothing waits for `{name}`: the answer goes out before its rows are written, and when that fails nobody hears of it"),
+                );
             } else if bodies::in_async(tree, call) {
                 reports.note(
                     call,
@@ -63,6 +68,32 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             }
         }
     }
+}
+
+/// Whether the function of that name waits for rows that it writes, and deals with no errors itself.
+fn writes_rows(source: &Source, name: &str) -> bool {
+    let tree = &source.tree;
+    let mut found = source
+        .of_kind(Kind::Function)
+        .iter()
+        .copied()
+        .filter(|function| tree.name(*function) == name);
+    found.next().is_some_and(|function| {
+        let nodes = bodies::body(tree, function);
+        !nodes.iter().any(|id| tree.kind(*id) == Kind::Try)
+            && nodes.iter().any(|id| {
+                let writes = tree.kind(*id) == Kind::Call
+                    && (is_prisma_write(source, *id)
+                        || matches!(
+                            calls::name(tree, *id),
+                            "save" | "insertOne" | "updateOne" | "updateMany" | "insertMany"
+                        ));
+                writes
+                    && tree
+                        .parent(*id)
+                        .is_some_and(|parent| tree.kind(parent) == Kind::Await)
+            })
+    })
 }
 
 /// The async functions of this file, by the class they are methods of and their name; those of which there is one.

@@ -11,7 +11,12 @@ use crate::rules::{Check, Reports};
 use crate::tree::{Kind, NodeId, Role};
 
 pub static CHECK: Check = Check {
-    languages: &[Language::Go, Language::JavaScript, Language::TypeScript],
+    languages: &[
+        Language::Go,
+        Language::JavaScript,
+        Language::Rust,
+        Language::TypeScript,
+    ],
     run,
     ..transaction_on_pool::CHECK
 };
@@ -20,6 +25,7 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
     let code = Code::of(source);
     match source.tree.language() {
         Language::Go => go(code, reports),
+        Language::Rust => rust(code, reports),
         _ => script(code, reports),
     }
 }
@@ -78,6 +84,53 @@ fn go(code: Code<'_>, reports: &mut Reports) {
                 reports.add(
                     call,
                     format!("this goes past the transaction `{tx}`: it stays when that is taken back, and may wait for it for ever"),
+                );
+            }
+        }
+    }
+}
+
+/// `let mut tx = pool.begin().await?;`, and then `.execute(&pool)` before `tx.commit()`.
+fn rust(code: Code<'_>, reports: &mut Reports) {
+    for begin in code.source.calls().iter().copied() {
+        if code.called(begin) != "begin" || !code.args(begin).is_empty() {
+            continue;
+        }
+        let (Some(of), Some(function)) = (code.receiver(begin), code.function(begin)) else {
+            continue;
+        };
+        let pool = canonical(code.tree, of);
+        let nodes = bodies::body(code.tree, function);
+        let Some(commit) = nodes
+            .iter()
+            .copied()
+            .rfind(|id| code.kind(*id) == Kind::Call && code.called(*id) == "commit" && *id > begin)
+        else {
+            continue;
+        };
+        for call in nodes {
+            let runs = code.kind(call) == Kind::Call
+                && call > begin
+                && call < commit
+                && matches!(
+                    code.called(call),
+                    "execute" | "fetch_one" | "fetch_optional" | "fetch_all"
+                );
+            let on_pool = runs
+                && code
+                    .arg(call, 0)
+                    .is_some_and(|on| canonical(code.tree, code.bare(on)) == pool);
+            let writes = on_pool
+                && code.texts_in(call).any(|text| {
+                    let lower = text.trim_start().to_ascii_lowercase();
+                    ["insert", "update", "delete", "merge"]
+                        .iter()
+                        .any(|verb| lower.starts_with(verb))
+                });
+            if writes && !undoes_or_tests(code, call) {
+                reports.add(
+                    call,
+                    "this goes past the transaction that was begun above: it stays when that is taken back, and may wait for it for ever",
                 );
             }
         }

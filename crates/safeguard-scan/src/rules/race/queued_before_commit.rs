@@ -1,5 +1,7 @@
 //! A task about a row is queued before the transaction that makes the row is committed.
 
+mod elsewhere;
+
 use safeguard_api::evidence::Severity;
 
 use crate::analysis::code::Code;
@@ -12,6 +14,8 @@ use crate::project::Project;
 use crate::rule::Confidence;
 use crate::rules::{Check, Reports, SCRIPT_LANGUAGES};
 use crate::tree::{Kind, NodeId, Role};
+
+pub use elsewhere::ELSEWHERE;
 
 pub static CHECK: Check = Check {
     id: "queued-before-commit",

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use safeguard_api::evidence::Severity;
 
+use crate::analysis::code::Code;
 use crate::analysis::{bodies, calls, change, rows};
 use crate::language::Language;
 use crate::matching::{Source, canonical};
 use crate::project::Project;
 use crate::rule::Confidence;
-use crate::rules::{Check, EVERY_LANGUAGE, Reports};
+use crate::rules::{ALL_BUT_RUST, Check, Reports};
 use crate::tree::{Flags, Kind, NodeId, Role, Tree};
 
 pub static CHECK: Check = Check {
@@ -18,7 +19,7 @@ pub static CHECK: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &["CWE-362", "CWE-366"],
-    languages: EVERY_LANGUAGE,
+    languages: ALL_BUT_RUST,
     run,
 };
 
@@ -55,7 +56,7 @@ fn is_store(tree: &Tree, id: NodeId) -> bool {
             .iter()
             .any(|part| text.contains(part))
             || text == "r"
-            || text == "client")
+            || matches!(text.rsplit('.').next(), Some("client")) && tree.text().contains("redis"))
         && !["lru", "lrucache"].iter().any(|part| text.contains(part))
 }
 
@@ -189,9 +190,15 @@ fn stored_lock(source: &Source, function: NodeId, nodes: &[NodeId], reports: &mu
                 && tree.kind(*get) == Kind::Call
                 && matches!(
                     calls::name(tree, *get),
-                    "get" | "exists" | "Get" | "Exists" | "has" | "has_key"
+                    "get" | "exists" | "Get" | "Exists" | "has" | "has_key" | "hasKey"
                 )
-                && calls::receiver(tree, *get).is_some_and(|receiver| canonical(tree, receiver) == store)
+                && calls::receiver(tree, *get).is_some_and(|receiver| {
+                    // Java: `redis.hasKey(key)`, `redis.opsForValue().set(key, …)`
+                    canonical(tree, receiver) == store
+                        || calls::receiver(tree, set)
+                            .and_then(|of| calls::receiver(tree, of))
+                            .is_some_and(|of| canonical(tree, receiver) == canonical(tree, of))
+                })
                 && calls::args(tree, *get).any(|arg| canonical(tree, arg) == key)
         });
         if looked && !only_if_new && tree.within(set, function) {
@@ -206,7 +213,8 @@ fn stored_lock(source: &Source, function: NodeId, nodes: &[NodeId], reports: &mu
 
 fn is_lock_key(source: &Source, key: NodeId) -> bool {
     let tree = &source.tree;
-    let value = source.names.constant(tree, key).unwrap_or(key);
+    let constant = source.names.constant(tree, key);
+    let value = constant.or(Code::of(source).set_to(key)).unwrap_or(key);
     let named = [
         tree.source(value).to_ascii_lowercase(),
         tree.source(key).to_ascii_lowercase(),

@@ -17,7 +17,7 @@ pub(super) fn run(source: &Source, project: &Project, reports: &mut Reports) {
         let sets: Vec<NodeId> = nodes
             .iter()
             .copied()
-            .filter(|id| tree.kind(*id) == Kind::Call && is_step(tree, *id))
+            .filter(|id| tree.kind(*id) == Kind::Call && is_step(source, *id))
             .collect();
         if sets.is_empty() || rows::is_protected(source, function) {
             continue;
@@ -50,7 +50,8 @@ pub(super) fn run(source: &Source, project: &Project, reports: &mut Reports) {
 }
 
 /// `a.setX(a.getX() - n)`, `a.setX(a.getX().subtract(n))`, `a.setX(Math.max(0, a.getX() - n))`
-fn is_step(tree: &Tree, call: NodeId) -> bool {
+fn is_step(source: &Source, call: NodeId) -> bool {
+    let tree = &source.tree;
     let Some((field, object)) = calls::name(tree, call)
         .strip_prefix("set")
         .filter(|field| !field.is_empty())
@@ -58,9 +59,11 @@ fn is_step(tree: &Tree, call: NodeId) -> bool {
     else {
         return false;
     };
-    let Some(value) = calls::arg(tree, call, 0) else {
+    let Some(given) = calls::arg(tree, call, 0) else {
         return false;
     };
+    // `int left = item.getAvailable() - wanted; …; item.setAvailable(left)`
+    let value = Code::of(source).set_to(given).unwrap_or(given);
     let own = canonical(tree, object);
     let is_own = |id: NodeId| {
         tree.kind(id) == Kind::Call
