@@ -188,12 +188,12 @@ fn gathered(code: Code<'_>, value: NodeId) -> Option<NodeId> {
 }
 
 /// Whether a list is what a query for all rows gave: no limit, and nothing of this one caller in its conditions.
-fn is_whole_table(code: Code<'_>, list: NodeId) -> bool {
-    let list = code.bare(list);
+pub(super) fn is_whole_table(code: Code<'_>, list: NodeId) -> bool {
+    let list = without_question(code, code.bare(list));
     let value = match code.kind(list) {
         Kind::Name if code.tree.language() == Language::Go => return filled_in_go(code, list),
         Kind::Name => match code.set_to(list).or_else(|| taken_apart(code, list)) {
-            Some(value) => code.bare(value),
+            Some(value) => without_question(code, code.bare(value)),
             None => return false,
         },
         // `result.rows`
@@ -207,6 +207,16 @@ fn is_whole_table(code: Code<'_>, list: NodeId) -> bool {
         _ => return false,
     };
     asks_for_all(code, value)
+}
+
+/// Rust's `x?` is `x` where it goes on.
+fn without_question(code: Code<'_>, value: NodeId) -> NodeId {
+    match code.kind(value) {
+        Kind::Unary if code.name(value) == "?" => code
+            .child(value, Role::Value)
+            .map_or(value, |inner| code.bare(inner)),
+        _ => value,
+    }
 }
 
 /// `const { rows } = await pool.query(…)`
@@ -255,6 +265,19 @@ fn asks_for_all(code: Code<'_>, value: NodeId) -> bool {
                     .arg(call, 0)
                     .is_some_and(|first| code.kind(first) == Kind::Lambda);
                 return model && !paged && !callback && all_of_them(code, code.option(call, "where"));
+            }
+            // Rust: `sqlx::query_as("SELECT …").fetch_all(&pool)`
+            "fetch_all" if code.tree.language() == Language::Rust => {
+                let asked = code.receiver(call);
+                return asked.is_some_and(|asked| {
+                    code.texts_in(asked).any(is_for_all) && code.called(asked) != "bind"
+                });
+            }
+            // `session.scalars(select(User))`
+            "scalars" if code.arg(call, 0).is_some() => {
+                return code
+                    .arg(call, 0)
+                    .is_some_and(|first| selects_all(code, code.set_to(first).unwrap_or(first)));
             }
             "query" | "fetch" | "fetch_all" | "execute" | "any" | "manyOrNone" => {
                 let Some(first) = code.arg(call, 0) else {

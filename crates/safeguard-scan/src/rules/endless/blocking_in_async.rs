@@ -1,5 +1,7 @@
 //! Calls that stop the event loop.
 
+mod elsewhere;
+
 use safeguard_api::evidence::Severity;
 
 use crate::analysis::{bodies, calls, loops};
@@ -7,7 +9,7 @@ use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
-use crate::rules::{Check, Reports, SCRIPT_LANGUAGES};
+use crate::rules::{Check, Reports};
 use crate::tree::{Kind, NodeId, Role};
 
 pub static CHECK: Check = Check {
@@ -16,7 +18,13 @@ pub static CHECK: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &["CWE-400", "CWE-833"],
-    languages: SCRIPT_LANGUAGES,
+    languages: &[
+        Language::JavaScript,
+        Language::Python,
+        Language::Rust,
+        Language::Tsx,
+        Language::TypeScript,
+    ],
     run,
 };
 
@@ -27,6 +35,14 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             for id in source.of_kind(Kind::Call).iter().copied() {
                 if bodies::in_async(tree, id) {
                     python(source, id, reports);
+                    elsewhere::python(source, id, reports);
+                }
+            }
+        }
+        Language::Rust => {
+            for id in source.of_kind(Kind::Call).iter().copied() {
+                if bodies::in_async(tree, id) {
+                    elsewhere::rust(source, id, reports);
                 }
             }
         }
@@ -40,7 +56,7 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
                 }
             }
         }
-        Language::Go | Language::Java | Language::Rust => {}
+        Language::Go | Language::Java => {}
         Language::Dockerfile
         | Language::Hcl
         | Language::Settings
@@ -61,25 +77,7 @@ fn python(source: &Source, id: NodeId, reports: &mut Reports) {
     }
     let path = calls::path(source, id);
     let (module, function) = path.rsplit_once('.').unwrap_or(("", path.as_str()));
-    let sure = match module {
-        "time" => function == "sleep" && is_long(source, id),
-        "requests" => matches!(
-            function,
-            "get" | "post" | "put" | "patch" | "delete" | "head" | "options" | "request"
-        ),
-        "urllib.request" => matches!(function, "urlopen" | "urlretrieve"),
-        "subprocess" => matches!(
-            function,
-            "run" | "call" | "check_call" | "check_output" | "getoutput"
-        ),
-        "httpx" => matches!(
-            function,
-            "get" | "post" | "put" | "patch" | "delete" | "head" | "request"
-        ),
-        "os" => matches!(function, "system" | "wait" | "waitpid") && calls::arg(tree, id, 1).is_none(),
-        "socket" => matches!(function, "create_connection" | "gethostbyname" | "getaddrinfo"),
-        _ => false,
-    };
+    let sure = is_sure(source, id, module, function);
     let maybe = match module {
         "psycopg2" | "pymysql" | "MySQLdb" | "mysql.connector" | "sqlite3" | "psycopg" => {
             function == "connect"
@@ -100,6 +98,30 @@ fn python(source: &Source, id: NodeId, reports: &mut Reports) {
             id,
             format!("`{path}` blocks the event loop of this async function while it works"),
         );
+    }
+}
+
+/// Whether a function of a module blocks the thread, in whatever function it is called.
+fn is_sure(source: &Source, id: NodeId, module: &str, function: &str) -> bool {
+    let tree = &source.tree;
+    match module {
+        "time" => function == "sleep" && is_long(source, id),
+        "requests" => matches!(
+            function,
+            "get" | "post" | "put" | "patch" | "delete" | "head" | "options" | "request"
+        ),
+        "urllib.request" => matches!(function, "urlopen" | "urlretrieve"),
+        "subprocess" => matches!(
+            function,
+            "run" | "call" | "check_call" | "check_output" | "getoutput"
+        ),
+        "httpx" => matches!(
+            function,
+            "get" | "post" | "put" | "patch" | "delete" | "head" | "request"
+        ),
+        "os" => matches!(function, "system" | "wait" | "waitpid") && calls::arg(tree, id, 1).is_none(),
+        "socket" => matches!(function, "create_connection" | "gethostbyname" | "getaddrinfo"),
+        _ => false,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::analysis::{bodies, calls, change, loops, reach};
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
-use crate::rules::{Check, EVERY_LANGUAGE, Reports};
+use crate::rules::{ALL_LANGUAGES, Check, Reports};
 use crate::tree::{Kind, NodeId, Role, Tree};
 
 pub use fixed::FIXED;
@@ -19,7 +19,7 @@ pub static CHECK: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &["CWE-835"],
-    languages: EVERY_LANGUAGE,
+    languages: ALL_LANGUAGES,
     run,
 };
 

@@ -1,5 +1,11 @@
 //! Waiting for another service as long as that likes.
 
+mod served;
+mod taken;
+
+pub use served::IN_HANDLER;
+pub use taken::COMPARISON;
+
 use safeguard_api::evidence::Severity;
 
 use crate::analysis::{bodies, calls};

@@ -1,20 +1,26 @@
 //! Loops, recursion and growth without an end, and what stops a service from answering.
 
 pub mod all_rows_at_once;
+pub mod amount_from_client;
+pub mod answers_itself;
 pub mod blocking_in_async;
 pub mod break_leaves_select;
+pub mod bucket_starts_itself;
 pub mod busy_wait;
 pub mod catastrophic_regex;
+pub mod count_starts_again;
 pub mod cursor_never_advanced;
 pub mod effect_starts_itself;
 pub mod empty_poll;
 pub mod end_not_noticed;
 pub mod endless_recursion;
+pub mod hot_poll;
 pub mod infrastructure;
 pub mod left_in_effect;
 pub mod left_running;
 pub mod left_sending;
 pub mod link_walked_in_circles;
+pub mod message_comes_back;
 pub mod missing_timeout;
 pub mod poll_without_limit;
 pub mod pool_per_call;
@@ -30,6 +36,7 @@ pub mod shell_loop;
 pub mod skipped_step;
 pub mod sql_file;
 pub mod task_queues_itself;
+pub mod ticks_for_ever;
 pub mod trigger_cycle;
 pub mod unbounded_concurrency;
 pub mod unbounded_growth;

@@ -2,25 +2,27 @@
 
 use safeguard_api::evidence::Severity;
 
-use crate::analysis::{bodies, calls, loops};
+use super::all_rows_at_once::is_whole_table;
+use crate::analysis::code::Code;
+use crate::analysis::{bodies, calls, loops, served, typed};
 use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
-use crate::rules::{Check, EVERY_LANGUAGE, Reports};
+use crate::rules::{ALL_LANGUAGES, Check, Reports};
 use crate::tree::{Kind, NodeId, Role};
 
 pub static CHECK: Check = Check {
     id: "query-in-loop",
     failure: "X2",
-    severity: Severity::Medium,
-    confidence: Confidence::Medium,
+    severity: Severity::High,
+    confidence: Confidence::High,
     cwe: &["CWE-1073"],
-    languages: EVERY_LANGUAGE,
+    languages: ALL_LANGUAGES,
     run,
 };
 
-fn run(source: &Source, _: &Project, reports: &mut Reports) {
+fn run(source: &Source, project: &Project, reports: &mut Reports) {
     let tree = &source.tree;
     for id in source.of_kind(Kind::Call).iter().copied() {
         if !is_query(source, id) {
@@ -36,7 +38,37 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
         if !asks_for_the_entry(source, id, around) || is_batch(source, around) {
             continue;
         }
-        reports.add(id, "this asks the database once for each entry of the loop");
+        let whole = list_of(source, around).is_some_and(|list| is_whole_table(Code::of(source), list));
+        let function = bodies::enclosing(tree, around).filter(|_| whole);
+        if function.is_some_and(|function| {
+            takes_state(source, function) || served::is_served(source, project, function)
+        }) {
+            reports.add(
+                id,
+                "one request asks the database once for each row of a table: it gets slower with every row, and stops the database for all others",
+            );
+        } else {
+            reports.note(id, "this asks the database once for each entry of the loop");
+        }
+    }
+}
+
+/// Rust: `State(pool): State<PgPool>` is what handlers of axum take.
+fn takes_state(source: &Source, function: NodeId) -> bool {
+    let tree = &source.tree;
+    tree.language() == Language::Rust
+        && bodies::params(tree, function).any(|param| {
+            tree.child(param, Role::Type)
+                .is_some_and(|ty| tree.name(ty).starts_with("State<"))
+        })
+}
+
+/// What the loop goes over, or the list whose callback it is.
+fn list_of(source: &Source, around: NodeId) -> Option<NodeId> {
+    let tree = &source.tree;
+    match tree.kind(around) {
+        Kind::ForEach => tree.child(around, Role::Iter),
+        _ => calls::receiver(tree, tree.parent(around)?),
     }
 }
 
@@ -70,6 +102,11 @@ fn is_query(source: &Source, id: NodeId) -> bool {
                         "first" | "all" | "one" | "count" | "get" | "scalar" | "one_or_none"
                     )
                 || matches!(name, "find_one" | "get_item")
+                // `session.scalar(select(…).where(…))`, `session.get(Model, key)`
+                || matches!(name, "scalar" | "scalars" | "execute")
+                    && calls::arg(tree, id, 0)
+                        .is_some_and(|first| calls::chain(tree, first).last() == Some(&"select"))
+                || name == "get" && path.ends_with("session.get") && calls::args(tree, id).count() == 2
         }
         Language::JavaScript | Language::TypeScript | Language::Tsx => {
             matches!(name, "query" | "execute" | "raw" | "$queryRaw" | "all") && begins_select
@@ -101,10 +138,46 @@ fn is_query(source: &Source, id: NodeId) -> bool {
                 || matches!(name, "First" | "Find" | "Take")
                     && (path.to_ascii_lowercase().contains("db") || calls::chain(tree, id).contains(&"Where"))
         }
+        Language::Java => {
+            let asks = [
+                "findBy",
+                "findAllBy",
+                "findOne",
+                "getBy",
+                "getReferenceBy",
+                "countBy",
+                "existsBy",
+                "findFirst",
+            ]
+            .iter()
+            .any(|begin| name.starts_with(begin));
+            let of_rows = calls::receiver(tree, id)
+                .and_then(|of| typed::declared_type(source, of))
+                .is_some_and(|ty| {
+                    ["Repository", "Repo", "Dao", "Mapper"]
+                        .iter()
+                        .any(|ending| ty.ends_with(ending))
+                });
+            asks && of_rows || name.starts_with("query") && begins_select
+        }
+        Language::Rust => {
+            matches!(
+                name,
+                "fetch_one" | "fetch_optional" | "fetch_all" | "query_row" | "query_one" | "query_opt"
+            ) && tree.subtree(id).any(|part| {
+                tree.kind(part) == Kind::Str
+                    && tree
+                        .name(part)
+                        .trim_start()
+                        .get(..6)
+                        .is_some_and(|word| word.eq_ignore_ascii_case("select"))
+            }) || name == "one"
+                && calls::chain(tree, id)
+                    .iter()
+                    .any(|link| matches!(*link, "find" | "find_by_id"))
+        }
         Language::Dockerfile
         | Language::Hcl
-        | Language::Java
-        | Language::Rust
         | Language::Settings
         | Language::Shell
         | Language::Sql

@@ -1,6 +1,7 @@
 //! Lists and maps of the process that every request makes larger.
 
 mod memo;
+mod queue;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,7 @@ use crate::rules::{Check, EVERY_LANGUAGE, Reports};
 use crate::tree::{Flags, Kind, NodeId, Role, Tree};
 
 pub use memo::MEMO;
+pub use queue::QUEUE;
 
 pub static CHECK: Check = Check {
     id: "unbounded-growth",

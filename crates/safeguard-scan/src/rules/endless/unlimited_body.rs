@@ -123,6 +123,22 @@ fn read_whole(code: Code<'_>, function: NodeId, call: NodeId) -> bool {
         })
         .unwrap_or("");
     let body = bodies::body(tree, function);
+    // `reader = unpacked`
+    let mut names = vec![name];
+    for id in body
+        .iter()
+        .copied()
+        .filter(|id| *id > call && code.kind(*id) == Kind::Assign)
+    {
+        let same = code
+            .child(id, Role::Value)
+            .is_some_and(|value| code.kind(value) == Kind::Name && names.contains(&code.name(value)));
+        names.extend(
+            code.child(id, Role::Target)
+                .filter(|_| same)
+                .map(|target| code.name(target)),
+        );
+    }
     !name.is_empty()
         && body.iter().any(|id| {
             code.kind(*id) == Kind::Call
@@ -130,7 +146,7 @@ fn read_whole(code: Code<'_>, function: NodeId, call: NodeId) -> bool {
                 && code
                     .args(*id)
                     .into_iter()
-                    .any(|arg| code.kind(arg) == Kind::Name && code.name(arg) == name)
+                    .any(|arg| code.kind(arg) == Kind::Name && names.contains(&code.name(arg)))
         })
         && !body
             .iter()

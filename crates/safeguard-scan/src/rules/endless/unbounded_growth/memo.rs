@@ -150,6 +150,15 @@ fn is_of_many_parts(code: Code<'_>, function: NodeId, key: NodeId) -> bool {
     if is_free_text(code, key, value) {
         return true;
     }
+    // The whole address: each client makes up as many as it likes.
+    let address = ["RequestURI", "originalUrl", "RawQuery", "full_path"]
+        .iter()
+        .any(|name| {
+            code.called(value) == *name || code.kind(value) == Kind::Member && code.name(value) == *name
+        });
+    if address {
+        return true;
+    }
     let put_together = match code.kind(value) {
         Kind::Call => {
             matches!(
