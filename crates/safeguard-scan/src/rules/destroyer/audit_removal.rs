@@ -2,12 +2,12 @@
 
 use safeguard_api::evidence::Severity;
 
-use super::EVERY;
 use crate::analysis::chain::Chain;
 use crate::analysis::code::Code;
 use crate::analysis::meant::{asks_first, named_so, undoes_or_tests};
 use crate::analysis::sql_text::{self, Token};
 use crate::analysis::words::words;
+use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
@@ -20,7 +20,7 @@ pub static CHECK: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &["CWE-778"],
-    languages: EVERY,
+    languages: crate::rules::ALL_LANGUAGES,
     run,
 };
 
@@ -46,7 +46,12 @@ const DELETES: &[&str] = &[
 fn run(source: &Source, _: &Project, reports: &mut Reports) {
     let code = Code::of(source);
     for call in code.calls() {
-        if let Some(sure) = by_orm(code, call).or_else(|| by_statement(code, call)) {
+        // Lists of Java and Rust have `remove` and `delete` too.
+        let by_orm = match code.tree.language() {
+            Language::Java | Language::Rust => None,
+            _ => by_orm(code, call),
+        };
+        if let Some(sure) = by_orm.or_else(|| by_statement(code, call)) {
             if undoes_or_tests(code, call) {
                 continue;
             }
@@ -157,6 +162,9 @@ fn by_statement(code: Code<'_>, call: NodeId) -> Option<bool> {
             | "executemany"
             | "executescript"
             | "RunSQL"
+            | "update"
+            | "executeUpdate"
+            | "createNativeQuery"
     ) {
         return None;
     }

@@ -1,5 +1,6 @@
 //! A program deletes what a cloud holds and nobody else has.
 
+pub mod kept_for;
 pub mod terraform;
 
 use safeguard_api::evidence::Severity;

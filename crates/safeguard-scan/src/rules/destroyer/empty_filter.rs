@@ -1,5 +1,6 @@
 //! What is deleted depends on values that may be missing.
 
+mod conditional_text;
 mod narrowed;
 mod optional;
 mod prefix;
@@ -21,6 +22,7 @@ use crate::rule::Confidence;
 use crate::rules::{Check, Reports};
 use crate::tree::{Flags, Kind, NodeId, Role};
 
+pub use conditional_text::{ADDED, IN_SQL, NOTHING_IS_ALL};
 pub use narrowed::NARROWED;
 pub use prefix::PREFIX;
 

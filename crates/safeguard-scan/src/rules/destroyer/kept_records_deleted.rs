@@ -2,7 +2,6 @@
 
 use safeguard_api::evidence::Severity;
 
-use super::EVERY;
 use crate::analysis::chain::Chain;
 use crate::analysis::code::Code;
 use crate::analysis::meant::undoes_or_tests;
@@ -19,7 +18,7 @@ pub static CHECK: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &["CWE-1057", "CWE-778"],
-    languages: EVERY,
+    languages: crate::rules::ALL_LANGUAGES,
     run,
 };
 
@@ -84,7 +83,8 @@ fn deleted_by_age(code: Code<'_>, call: NodeId) -> Option<Vec<String>> {
                 }
             }
         }
-        "execute" | "exec" | "Exec" | "ExecContext" | "query" | "run" | "$executeRaw" | "raw" => {
+        "execute" | "exec" | "Exec" | "ExecContext" | "query" | "run" | "$executeRaw" | "raw" | "update"
+        | "executeUpdate" | "query!" => {
             for text in code.texts_in(call) {
                 let lower = text.to_ascii_lowercase();
                 let mut parts = lower.split("delete from ").skip(1);

@@ -2,10 +2,10 @@
 
 use safeguard_api::evidence::Severity;
 
-use super::EVERY;
 use crate::analysis::code::Code;
 use crate::analysis::meant::undoes_or_tests;
 use crate::analysis::words::has_word;
+use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
@@ -18,7 +18,7 @@ pub static CHECK: Check = Check {
     severity: Severity::High,
     confidence: Confidence::High,
     cwe: &["CWE-697", "CWE-1057"],
-    languages: EVERY,
+    languages: crate::rules::ALL_LANGUAGES,
     run,
 };
 
@@ -77,7 +77,9 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
     let code = Code::of(source);
     for call in code.calls() {
         let deletes = DELETES.contains(&code.called(call)) && code.receiver(call).is_some();
-        let newer = if deletes {
+        let newer = if derived(code, call) {
+            Some(call)
+        } else if deletes {
             code.tree
                 .subtree(whole(code, call))
                 .find(|id| keeps_older(code, *id))
@@ -102,6 +104,26 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             );
         }
     }
+}
+
+/// Spring Data: `deleteByCreatedAtAfter(limit)`, with a limit that lies back from now.
+fn derived(code: Code<'_>, call: NodeId) -> bool {
+    let name = code.called(call);
+    let newer = ["After", "GreaterThan", "GreaterThanEqual"]
+        .iter()
+        .any(|ending| name.ends_with(ending));
+    let back = || {
+        code.args(call).last().is_some_and(|limit| {
+            let from = code.set_to(*limit).unwrap_or(*limit);
+            code.tree.source(from).contains("minus")
+        })
+    };
+    code.tree.language() == Language::Java
+        && newer
+        && ["deleteBy", "removeBy", "deleteAllBy"]
+            .iter()
+            .any(|begin| name.starts_with(begin))
+        && back()
 }
 
 /// The whole expression that a call stands in.

@@ -1,5 +1,7 @@
 //! A service drops its tables, and makes them anew, each time it starts: Hibernate, JPA, Quarkus, Flyway and Liquibase are told so by one word.
 
+mod synchronized;
+
 use safeguard_api::evidence::Severity;
 
 use crate::analysis::code::Code;
@@ -14,6 +16,8 @@ use crate::project::{Project, folder};
 use crate::rule::Confidence;
 use crate::rules::{Check, Reports};
 use crate::tree::{Kind, NodeId, Role};
+
+pub use synchronized::COMPARISON;
 
 pub static CHECK: Check = Check {
     id: "schema-dropped-at-start",

@@ -55,6 +55,20 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
     let Some(first) = both.head.tree.children(crate::tree::NodeId::ROOT).next() else {
         return;
     };
+    let kept = plans(both.head);
+    for (key, (before, _)) in plans(both.base) {
+        if let Some((after, node)) = kept
+            .get(&key)
+            .filter(|(after, _)| *after < DAYS_TO_NOTICE && *after < before)
+        {
+            taken.push(Taken {
+                node: *node,
+                severity: Severity::High,
+                confidence: Confidence::High,
+                message: format!("backups were kept for {before} days, and are kept for {after}: what nobody notices until then is gone"),
+            });
+        }
+    }
     for ((kind, name), block) in resources(both.base) {
         match now.get(&(kind, name)) {
             Some(head) => weakened(&block, head, taken),
@@ -120,6 +134,45 @@ fn is_let_go(head: &Source, kind: &str, name: &str) -> bool {
         })
 }
 
+/// How long it takes until somebody notices what is wrong.
+const DAYS_TO_NOTICE: u32 = 7;
+
+/// Whether what is written is a variable of the file whose default is off: `var.protect`, `!var.passing`.
+fn off_by_default(source: &Source, written: &str) -> bool {
+    let plain = written.trim();
+    let (name, off) = match plain.strip_prefix('!') {
+        Some(rest) => (rest.trim().strip_prefix("var."), "true"),
+        None => (plain.strip_prefix("var."), "false"),
+    };
+    name.is_some_and(|name| {
+        blocks(source)
+            .iter()
+            .any(|block| block.name() == "variable" && block.label(0) == name && block.text("default") == off)
+    })
+}
+
+/// Plans of backups: for how many days each of their rules keeps what it has copied.
+fn plans(source: &Source) -> BTreeMap<(String, String), (u32, NodeId)> {
+    let plans = blocks(source)
+        .into_iter()
+        .filter(|block| block.kind() == "aws_backup_plan");
+    plans
+        .flat_map(|plan| {
+            let name = plan.label(1).to_owned();
+            plan.inner("rule").into_iter().filter_map(move |rule| {
+                let days = rule
+                    .inner("lifecycle")
+                    .iter()
+                    .find_map(|inner| inner.attribute("delete_after"))?;
+                Some((
+                    (name.clone(), rule.text("rule_name")),
+                    (days.text().parse().ok()?, days.node),
+                ))
+            })
+        })
+        .collect()
+}
+
 /// Protection that was there, and is not.
 fn weakened(was: &Block<'_>, now: &Block<'_>, taken: &mut Vec<Taken>) {
     let mut tell = |node: NodeId, sure: bool, message: String| {
@@ -169,6 +222,22 @@ fn weakened(was: &Block<'_>, now: &Block<'_>, taken: &mut Vec<Taken>) {
             );
         }
     }
+    let mut told_of_variable = Vec::new();
+    for name in ["deletion_protection", "deletion_protection_enabled"] {
+        if was.attribute(name).is_some_and(|set| set.is("true"))
+            && let Some(set) = now.attribute(name)
+            && off_by_default(now.source, now.source.tree.source(set.value))
+        {
+            told_of_variable.push((set.node, name));
+        }
+    }
+    for (node, name) in told_of_variable {
+        tell(
+            node,
+            is_final(now.kind()),
+            format!("`{name}` of `{address}` was on, and is off unless somebody sets a variable"),
+        );
+    }
     for name in [
         "backup_retention_period",
         "retention_in_days",
@@ -185,9 +254,10 @@ fn weakened(was: &Block<'_>, now: &Block<'_>, taken: &mut Vec<Taken>) {
             && after < before
             && after > 0
         {
+            // From weeks to days: what nobody notices at once is gone.
             tell(
                 set.node,
-                false,
+                after < DAYS_TO_NOTICE && before >= 2 * DAYS_TO_NOTICE && name.starts_with("backup"),
                 format!("`{name}` of `{address}` was {before}, and is {after}"),
             );
         }

@@ -126,7 +126,7 @@ pub(crate) fn keeps_data(kind: &str) -> bool {
 }
 
 /// What is thrown away by design says so.
-fn is_passing(block: &Block<'_>) -> bool {
+pub(super) fn is_passing(block: &Block<'_>) -> bool {
     const WORDS: &[&str] = &[
         "test",
         "tests",
@@ -308,7 +308,27 @@ const WANTED: &[&str] = &[
     "receipts",
     "audit",
     "ledger",
+    "assets",
+    "files",
+    "images",
+    "videos",
+    "user",
+    "users",
+    "tenant",
+    "tenants",
+    "legal",
+    "payroll",
+    "medical",
+    "patients",
+    "orders",
+    "payments",
+    "evidence",
+    "scans",
 ];
+
+pub(super) fn is_wanted(name: &str) -> bool {
+    has_word(name, WANTED)
+}
 
 /// A rule by which all that is in a bucket goes after some days.
 fn expires(block: &Block<'_>, reports: &mut Reports) {
@@ -318,7 +338,7 @@ fn expires(block: &Block<'_>, reports: &mut Reports) {
     let bucket = block
         .attribute("bucket")
         .map_or("", |set| set.source.tree.source(set.value));
-    if !has_word(bucket, WANTED) && !has_word(block.label(1), WANTED) {
+    if !is_wanted(bucket) && !is_wanted(block.label(1)) {
         return;
     }
     for rule in block.inner("rule") {

@@ -1,5 +1,7 @@
 //! A script destroys: `terraform destroy -auto-approve`, `aws s3 rb --force`, `dropdb`.
 
+mod named_database;
+
 use safeguard_api::evidence::Severity;
 
 use crate::analysis::commands::{Command, WITH_COMMANDS, commands, is_meant};
@@ -9,7 +11,7 @@ use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
 use crate::rules::{Check, Reports};
-use crate::tree::{Kind, NodeId};
+use named_database::of_database;
 
 pub static CHECK: Check = Check {
     id: "command-destroys-data",
@@ -69,6 +71,14 @@ fn harm(source: &Source, command: &Command) -> Option<Harm> {
         "docker" | "podman" | "docker-compose" => volumes(source, c),
         "dropdb" | "mysqladmin" | "psql" | "mysql" | "mariadb" | "clickhouse-client" | "cockroach"
         | "sqlcmd" => database(source, c),
+        "knex" if c.has("migrate:rollback") && c.has("--all") => Some(of_database(
+            source,
+            c,
+            "takes back every migration, and with them the tables",
+        )),
+        "kafka-topics" | "kafka-topics.sh" if c.has("--delete") => {
+            Some(of_database(source, c, "deletes the topic with all its messages"))
+        }
         "mongo" | "mongosh" if c.args().iter().any(|arg| arg.contains("dropDatabase")) => {
             Some(of_database(source, c, "drops the database"))
         }
@@ -345,70 +355,6 @@ fn database(source: &Source, c: &Command) -> Option<Harm> {
             Some(of_database(source, c, what))
         }
     }
-}
-
-/// A database of a test may go.
-fn of_database(source: &Source, c: &Command, what: &'static str) -> Harm {
-    const PASSING: &[&str] = &[
-        "test",
-        "tests",
-        "testing",
-        "tmp",
-        "temp",
-        "ci",
-        "dev",
-        "template",
-        "scratch",
-        "shadow",
-        "localhost",
-        "local",
-        "demo",
-        "sandbox",
-        "127",
-    ];
-    // Which database a name stands for is not known; where a statement is written, it is.
-    let unnamed = |arg: &String| {
-        arg.contains(HOLE) && matches!(c.program(), "dropdb" | "mysqladmin" | "redis-cli" | "valkey-cli")
-    };
-    let passing = c.args().iter().any(|arg| has_word(arg, PASSING) || unnamed(arg));
-    let in_pipeline = source.path.contains(".github/")
-        || source.path.contains("gitlab-ci")
-        || source.path.contains(".circleci");
-    match passing || in_pipeline && !deploys(source, c.node) {
-        true => Harm::Maybe(what),
-        false => Harm::Sure(what),
-    }
-}
-
-/// Whether the job of a pipeline that a command stands in works on what others use: in an environment that is production, or with a secret
-/// that says where a database is.
-fn deploys(source: &Source, node: NodeId) -> bool {
-    let tree = &source.tree;
-    let job = tree
-        .ancestors(node)
-        .filter(|around| tree.kind(*around) == Kind::Pair)
-        .map(|around| tree.source(around))
-        .find(|text| text.contains("runs-on:"));
-    let Some(job) = job
-        .map(str::to_ascii_lowercase)
-        .filter(|job| !job.contains("localhost"))
-    else {
-        return false;
-    };
-    let secret = job.split("secrets.").skip(1).any(|rest| {
-        let name = rest.split([' ', '}', '\n']).next().unwrap_or(rest);
-        (name.contains("database") || name.contains("db_") || name.contains("prod"))
-            && !has_word(
-                name,
-                &["test", "tests", "ci", "dev", "staging", "preview", "shadow"],
-            )
-    });
-    let production = job.split("environment:").skip(1).any(|rest| {
-        rest.lines()
-            .take(2)
-            .any(|line| line.contains("prod") || line.contains("live"))
-    });
-    secret || production
 }
 
 fn is_disk(name: &str) -> bool {

@@ -2,8 +2,10 @@
 
 use super::{CHECK, is_guarded};
 use crate::analysis::bodies;
+use crate::analysis::chain::Chain;
 use crate::analysis::code::Code;
 use crate::analysis::meant::{earlier_exits, undoes_or_tests};
+use crate::language::Language;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rules::{Check, Reports};
@@ -14,6 +16,12 @@ pub static NARROWED: Check = Check { run, ..CHECK };
 fn run(source: &Source, _: &Project, reports: &mut Reports) {
     let code = Code::of(source);
     for call in source.calls().iter().copied() {
+        if modified(code, call) && !undoes_or_tests(code, call) {
+            reports.add(
+                call,
+                "nothing limits what is deleted when no condition of the callback holds",
+            );
+        }
         if let Some(name) = query(code, call)
             && !undoes_or_tests(code, call)
         {
@@ -25,6 +33,32 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             );
         }
     }
+}
+
+/// Knex: `knex('files').modify((query) => { if (owner) query.where(…); }).del()`, and no condition besides.
+fn modified(code: Code<'_>, call: NodeId) -> bool {
+    if !matches!(code.called(call), "del" | "delete") {
+        return false;
+    }
+    let chain = Chain::around(code, call);
+    let mut conditions = chain
+        .links
+        .iter()
+        .filter(|link| link.name.to_ascii_lowercase().contains("where") || link.name == "modify");
+    let Some(callback) = conditions
+        .next()
+        .filter(|link| link.name == "modify")
+        .and_then(|link| code.arg(link.call?, 0))
+    else {
+        return false;
+    };
+    let body = code.body(callback).filter(|body| code.kind(*body) == Kind::Block);
+    conditions.next().is_none()
+        && body.is_some_and(|body| {
+            code.tree.children(body).all(|statement| {
+                code.kind(statement) == Kind::If && code.child(statement, Role::Else).is_none()
+            })
+        })
 }
 
 /// Calls that narrow a query.
@@ -84,7 +118,30 @@ fn query<'s>(code: Code<'s>, call: NodeId) -> Option<&'s str> {
             .take_while(|around| *around != function)
             .find(|around| code.kind(*around) == Kind::If)
     };
-    if later.is_empty() || under(*first).is_some() || !is_whole(code, value, runs) {
+    // Builders of JavaScript are changed by what is called on them: `query.where('owner', owner)`.
+    let mut narrowed: Vec<NodeId> = Vec::new();
+    if matches!(
+        tree.language(),
+        Language::JavaScript | Language::TypeScript | Language::Tsx
+    ) {
+        narrowed.extend(tree.subtree(function).filter(|id| {
+            *id > *first
+                && *id < call
+                && code.kind(*id) == Kind::ExprStmt
+                && code.child(*id, Role::Value).is_some_and(|value| {
+                    code.kind(value) == Kind::Call
+                        && NARROWS.contains(&code.called(value))
+                        && code.first_name(value) == name
+                })
+        }));
+    }
+    if later.is_empty() && narrowed.is_empty() || under(*first).is_some() || !is_whole(code, value, runs) {
+        return None;
+    }
+    let always_narrowed = narrowed
+        .iter()
+        .any(|id| under(*id).is_none_or(|branch| code.child(branch, Role::Else).is_some()));
+    if always_narrowed {
         return None;
     }
     let only_narrowed = later.iter().all(|set| {
@@ -100,6 +157,7 @@ fn query<'s>(code: Code<'s>, call: NodeId) -> Option<&'s str> {
     // `if (!tenant && !before) throw …`
     let asked: Vec<&str> = later
         .iter()
+        .chain(&narrowed)
         .filter_map(|set| code.child(under(*set)?, Role::Condition))
         .flat_map(|condition| code.names_in(condition))
         .collect();

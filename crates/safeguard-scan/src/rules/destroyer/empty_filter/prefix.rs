@@ -127,6 +127,23 @@ fn prefixes(code: Code<'_>) -> Vec<(NodeId, NodeId)> {
             found.push((call, second));
         }
     }
+    // Redis: `scan_iter(match=f"{prefix}*")`, `keys(`${prefix}*`)`
+    for call in code.calls() {
+        let pattern = match code.called(call) {
+            "scan_iter" => code.option(call, "match").or_else(|| code.arg(call, 0)),
+            "keys" => code.arg(call, 0),
+            _ => None,
+        };
+        if let Some(pattern) = pattern.filter(|pattern| code.kind(*pattern) == Kind::Interp) {
+            let parts: Vec<NodeId> = code.tree.children(pattern).collect();
+            if let [value, rest] = parts.as_slice()
+                && code.kind(*value) == Kind::Name
+                && code.name(*rest) == "*"
+            {
+                found.push((call, *value));
+            }
+        }
+    }
     found
 }
 
