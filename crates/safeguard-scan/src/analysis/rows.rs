@@ -282,13 +282,18 @@ fn reads_row(source: &Source, value: NodeId) -> bool {
 fn fetches_row(source: &Source, call: NodeId) -> bool {
     let tree = &source.tree;
     match calls::name(tree, call) {
-        "fetch_one" | "fetch_optional" | "query_row" | "query_one" | "query_opt" => {
-            tree.subtree(call).any(|part| {
-                tree.kind(part) == Kind::Call
-                    && calls::args(tree, part)
-                        .any(|arg| sql_of(tree, arg).is_some_and(|text| text.starts_with("select")))
-            })
+        // A database in a file of its own program has nobody else who writes.
+        _ if ["Sqlite", "rusqlite"]
+            .iter()
+            .any(|word| tree.text().contains(word)) =>
+        {
+            false
         }
+        "fetch_one" | "fetch_optional" | "query_one" | "query_opt" => tree.subtree(call).any(|part| {
+            tree.kind(part) == Kind::Call
+                && calls::args(tree, part)
+                    .any(|arg| sql_of(tree, arg).is_some_and(|text| text.starts_with("select")))
+        }),
         // SeaORM, Diesel
         "one" => calls::chain(tree, call)
             .iter()

@@ -5,6 +5,7 @@ use safeguard_api::evidence::Severity;
 use crate::analysis::bodies;
 use crate::analysis::code::Code;
 use crate::analysis::reach;
+use crate::analysis::words::has_word;
 use crate::matching::Source;
 use crate::project::Project;
 use crate::rule::Confidence;
@@ -32,7 +33,7 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
         return;
     }
     for call in source.calls().iter().copied() {
-        if let Some(named) = acknowledged(code, call) {
+        if let Some(named) = acknowledged(code, call).filter(|named| is_message(code, call, *named)) {
             before_work(code, call, named, reports);
         }
         if acknowledges_by_itself(code, call) {
@@ -49,7 +50,7 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
 /// What an acknowledgement names of its message: `message` of `channel.ack(message)`, `delivery` of `delivery.Ack(false)`.
 fn acknowledged(code: Code<'_>, call: NodeId) -> Option<NodeId> {
     match code.called(call) {
-        "ack" | "Ack" | "acknowledge" | "basic_ack" | "basicAck" => code
+        "ack" | "Ack" | "basic_ack" | "basicAck" => code
             .option(call, "delivery_tag")
             .or_else(|| {
                 code.arg(call, 0)
@@ -67,6 +68,35 @@ fn acknowledged(code: Code<'_>, call: NodeId) -> Option<NodeId> {
             .find(|part| code.kind(*part) == Kind::Member && code.name(*part) == "offset"),
         _ => None,
     }
+}
+
+/// Whether what is acknowledged is a message, and not an alarm that somebody has seen.
+fn is_message(code: Code<'_>, call: NodeId, named: NodeId) -> bool {
+    const MESSAGES: &[&str] = &[
+        "delivery",
+        "deliveries",
+        "envelope",
+        "message",
+        "messages",
+        "msg",
+        "msgs",
+        "record",
+        "event",
+        "job",
+        "task",
+        "m",
+        "d",
+    ];
+    matches!(
+        code.called(call),
+        "basic_ack"
+            | "basicAck"
+            | "delete_message"
+            | "DeleteMessage"
+            | "deleteMessage"
+            | "DeleteMessageCommand"
+            | "commitOffsets"
+    ) || has_word(code.first_name(named), MESSAGES)
 }
 
 fn before_work(code: Code<'_>, call: NodeId, named: NodeId, reports: &mut Reports) {

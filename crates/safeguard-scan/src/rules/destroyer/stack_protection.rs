@@ -99,7 +99,10 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
     let kept_before = persistent(both.base);
     for (path, is_on, pair) in persistent(both.head) {
         let was_on = kept_before.iter().any(|(other, on, _)| *other == path && *on);
-        if was_on && !is_on {
+        let of_cache = ["redis", "cache", "memcached", "valkey"]
+            .iter()
+            .any(|word| path.to_ascii_lowercase().contains(word));
+        if was_on && !is_on && !of_cache {
             tell(
                 pair,
                 format!("`{path}` was on: what is kept there goes with the next start of its pod"),

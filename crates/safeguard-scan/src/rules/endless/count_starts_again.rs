@@ -59,13 +59,26 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             let counted = round.iter().copied().any(|step| {
                 step > reset && own(step) && tree.within(step, block) && steps(source, step, name)
             });
-            let limited = round.iter().any(|id| {
-                tree.kind(*id) == Kind::Binary
-                    && matches!(tree.name(*id), "<" | "<=" | ">" | ">=" | "==" | "===")
-                    && tree
-                        .children(*id)
-                        .any(|side| tree.kind(side) == Kind::Name && tree.name(side) == name)
-            });
+            let compares = |within: NodeId| {
+                tree.subtree(within).any(|id| {
+                    tree.kind(id) == Kind::Binary
+                        && matches!(tree.name(id), "<" | "<=" | ">" | ">=" | "==" | "===")
+                        && tree
+                            .children(id)
+                            .any(|side| tree.kind(side) == Kind::Name && tree.name(side) == name)
+                })
+            };
+            // The limit ends the loop; a count of what went wrong in one round does not.
+            let limited = tree.child(around, Role::Condition).is_some_and(compares)
+                || round.iter().any(|id| {
+                    tree.kind(*id) == Kind::If
+                        && tree.child(*id, Role::Condition).is_some_and(compares)
+                        && tree.child(*id, Role::Body).is_some_and(|body| {
+                            tree.subtree(body).any(|part| {
+                                matches!(tree.kind(part), Kind::Raise | Kind::Return | Kind::Break)
+                            })
+                        })
+                });
             if counted && limited {
                 reports.add(
                     reset,

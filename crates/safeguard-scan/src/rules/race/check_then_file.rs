@@ -40,7 +40,9 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
         let Some(call) = touched else {
             continue;
         };
-        if is_lock_file(source, path) && makes(source, call) {
+        // Tools that write lock files of packages make what is missing; whoever leaves where there is one keeps others out.
+        let keeps_out = !matches!(tree.language(), Language::Java | Language::Rust) || !tree.within(call, id);
+        if is_lock_file(source, path) && makes(source, call) && keeps_out {
             reports.add(
                 call,
                 "two processes at once both find no lock file, and both go on",

@@ -1,10 +1,11 @@
 //! Counters and flags that several change at once, in steps.
 
+mod stores;
+
 use std::collections::BTreeSet;
 
 use safeguard_api::evidence::Severity;
 
-use crate::analysis::code::Code;
 use crate::analysis::{bodies, calls, change, rows};
 use crate::language::Language;
 use crate::matching::{Source, canonical};
@@ -12,6 +13,7 @@ use crate::project::Project;
 use crate::rule::Confidence;
 use crate::rules::{ALL_BUT_RUST, Check, Reports};
 use crate::tree::{Flags, Kind, NodeId, Role, Tree};
+use stores::{is_lock_key, is_store};
 
 pub static CHECK: Check = Check {
     id: "unlocked-counter",
@@ -46,18 +48,6 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
     if tree.language() == Language::Go {
         go_handlers(source, reports);
     }
-}
-
-/// Whether something is a store of keys that others share: redis, memcached, Django's cache.
-fn is_store(tree: &Tree, id: NodeId) -> bool {
-    let text = tree.source(id).to_ascii_lowercase();
-    text.len() < 60
-        && (["redis", "cache", "memcache", "kv", "rdb", "valkey"]
-            .iter()
-            .any(|part| text.contains(part))
-            || text == "r"
-            || matches!(text.rsplit('.').next(), Some("client")) && tree.text().contains("redis"))
-        && !["lru", "lrucache"].iter().any(|part| text.contains(part))
 }
 
 /// `n = redis.get(key)`, `redis.set(key, n + 1)`.
@@ -209,21 +199,6 @@ fn stored_lock(source: &Source, function: NodeId, nodes: &[NodeId], reports: &mu
             return;
         }
     }
-}
-
-fn is_lock_key(source: &Source, key: NodeId) -> bool {
-    let tree = &source.tree;
-    let constant = source.names.constant(tree, key);
-    let value = constant.or(Code::of(source).set_to(key)).unwrap_or(key);
-    let named = [
-        tree.source(value).to_ascii_lowercase(),
-        tree.source(key).to_ascii_lowercase(),
-    ];
-    named.iter().any(|text| {
-        text.match_indices("lock")
-            .any(|(at, _)| !text[..at].ends_with(['b', 'c']) && !text[at..].starts_with("locked_out"))
-            || text.contains("mutex")
-    })
 }
 
 /// What threads run, and changes what they share.

@@ -2,6 +2,7 @@
 
 use super::{NodeId, Reports, Source, is_sure};
 use crate::analysis::code::Code;
+use crate::analysis::words::has_word;
 use crate::analysis::{bodies, calls};
 use crate::tree::{Flags, Kind, Role};
 
@@ -28,13 +29,35 @@ pub(super) fn python(source: &Source, call: NodeId, reports: &mut Reports) {
         };
         reports.add(call, told);
     } else if let Some(blocks) = blocks(source, call, 0) {
-        reports.add(
-            call,
-            format!(
-                "`{}` calls `{blocks}`, which blocks the event loop of this async function: nothing else is served until it returns",
-                code.called(call)
-            ),
+        let told = format!(
+            "`{}` calls `{blocks}`, which blocks the event loop of this async function: nothing else is served until it returns",
+            code.called(call)
         );
+        // Before the first request, and after the last, nobody waits.
+        const ALONE: &[&str] = &[
+            "main",
+            "startup",
+            "setup",
+            "lifespan",
+            "init",
+            "teardown",
+            "shutdown",
+            "install",
+            "cli",
+            "bootstrap",
+            "aenter",
+            "aexit",
+            "start",
+            "stop",
+        ];
+        match code
+            .names_around(call)
+            .into_iter()
+            .any(|name| has_word(name, ALONE))
+        {
+            true => reports.note(call, told),
+            false => reports.add(call, told),
+        }
     }
 }
 
