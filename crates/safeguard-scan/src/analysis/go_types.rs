@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::language::{self, Language};
-use crate::tree::{Kind, NodeId, Role, Tree};
+use crate::tree::{Flags, Kind, NodeId, Role, Tree};
 
 /// How many files a package may have.
 const FILES_MAX: usize = 300;
@@ -13,6 +13,8 @@ pub struct Package {
     pub structs: BTreeMap<String, Struct>,
     /// By name, methods by `Type.name`: the first thing that they give.
     pub results: BTreeMap<String, Reference>,
+    /// How many arguments its functions take, where that is one number; methods have none here.
+    pub parameters: BTreeMap<String, Option<usize>>,
     /// All that the package declares at its top: functions, types, variables.
     pub names: BTreeSet<String>,
     /// It may have names that are not seen: it takes in all of another package.
@@ -50,7 +52,7 @@ pub fn of(texts: impl Iterator<Item = Option<String>>) -> Option<Package> {
         for id in tree.children(NodeId::ROOT) {
             declared(&tree, id, &mut package.names);
             match tree.kind(id) {
-                Kind::Class if !tree.flags(id).has(crate::tree::Flags::TYPE_ONLY) => {
+                Kind::Class if !tree.flags(id).has(Flags::TYPE_ONLY) => {
                     let one = package.structs.entry(tree.name(id).to_owned()).or_default();
                     fields(&tree, id, &imports, one);
                 }
@@ -63,6 +65,15 @@ pub fn of(texts: impl Iterator<Item = Option<String>>) -> Option<Package> {
                         let of = plain(tree.name(receiver)).to_owned();
                         key = format!("{of}.{key}");
                         methods.entry(of).or_default().insert(tree.name(id).to_owned());
+                    }
+                    if receiver.is_none() {
+                        let params: Vec<NodeId> = tree.children_in(id, Role::Param).collect();
+                        let is_open = params.iter().any(|param| {
+                            tree.flags(*param).has(Flags::REST) || tree.source(*param).contains("...")
+                        });
+                        let again = package.parameters.contains_key(&key);
+                        let count = (!is_open && !again).then_some(params.len());
+                        package.parameters.insert(key.clone(), count);
                     }
                     let result = tree
                         .child(id, Role::Type)

@@ -39,15 +39,21 @@ mod invented {
     pub mod unknown_argument;
     pub mod unknown_column;
     pub mod unknown_django_field;
+    pub mod unknown_django_setting;
+    pub mod unknown_endpoint;
     pub mod unknown_enum_member;
     pub mod unknown_field;
     pub mod unknown_go_function;
     pub mod unknown_go_member;
+    pub mod unknown_hook;
     pub mod unknown_java_member;
     pub mod unknown_manager_member;
+    pub mod unknown_mapped_attribute;
     pub mod unknown_member;
+    pub mod unknown_module_argument;
     pub mod unknown_name;
     pub mod unknown_option;
+    pub mod unknown_own_item;
     pub mod unknown_package;
     pub mod unknown_package_member;
     pub mod unknown_reference;
@@ -56,6 +62,11 @@ mod invented {
     pub mod unknown_route_name;
     pub mod unknown_rust_member;
     pub mod unknown_setting;
+    pub mod unknown_stage;
+    pub mod unknown_task_member;
+    pub mod unknown_typed_argument;
+    pub mod unknown_workflow_key;
+    pub mod unknown_workflow_value;
     mod values;
 }
 

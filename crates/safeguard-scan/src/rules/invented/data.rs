@@ -86,6 +86,8 @@ pub static JAVA_GIVES: Sets = Sets(include_str!("data/java_gives.txt"));
 /// Modules and types of Rust's standard library, with `.` between.
 pub static RUST_MEMBERS: Sets = Sets(include_str!("data/rust_members.txt"));
 pub static GO_MEMBERS: Sets = Sets(include_str!("data/go_members.txt"));
+/// Types of Go's packages, by the package's path, to their methods and fields, each with `=` and the type that it gives; `path()` has the package's functions.
+pub static GO_TYPES: Sets = Sets(include_str!("data/go_types.txt"));
 
 /// Modules of Python to the distributions that bring them, where the names differ.
 pub static DISTRIBUTIONS: LazyLock<HashMap<&str, Vec<&str>>> =
@@ -158,6 +160,7 @@ mod tests {
             &PYTHON_ARGUMENTS,
             &NODE_MEMBERS,
             &GO_MEMBERS,
+            &GO_TYPES,
             &JAVA_MEMBERS,
             &JAVA_GIVES,
             &RUST_MEMBERS,

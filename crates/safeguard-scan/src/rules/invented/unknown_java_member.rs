@@ -333,7 +333,16 @@ impl<'f> File<'f> {
             .files()
             .any(|path| path.ends_with(".java") && stem(path) == name)
             || tree.text().contains(&format!("<{name}>(")) && name.len() == 1;
-        if own || !self.project.is_known() && !all.is_empty() {
+        // `Point2D.Double` is none of `java.lang`, whatever it is shortened to.
+        let of_another = tree.text().match_indices(&format!(".{name}")).any(|(at, found)| {
+            let before = tree.text()[..at]
+                .rsplit(|char: char| !char.is_alphanumeric())
+                .next();
+            let ends = !tree.text()[at + found.len()..]
+                .starts_with(|char: char| char.is_alphanumeric() || char == '_');
+            ends && before.is_some_and(|class| class.starts_with(|first: char| first.is_ascii_uppercase()))
+        });
+        if own || of_another || !self.project.is_known() && !all.is_empty() {
             return None;
         }
         let mut found = std::iter::once("java.lang")

@@ -4,6 +4,7 @@ mod go;
 mod held;
 mod members;
 mod own;
+mod spaces;
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -51,11 +52,17 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
     match source.tree.language() {
         Language::Python => {
             file.python_imports(reports);
+            if project.is_known() && !source.is_test() {
+                file.python_namespaces(reports);
+            }
             file.members(&data::PYTHON_MEMBERS, reports);
             file.own_objects(reports);
         }
         Language::JavaScript | Language::TypeScript | Language::Tsx => {
             file.javascript_imports(reports);
+            if project.is_known() && !source.is_test() {
+                file.javascript_namespaces(reports);
+            }
             file.members(&data::NODE_MEMBERS, reports);
             file.own_objects(reports);
         }
@@ -208,7 +215,7 @@ impl File<'_> {
     }
 
     /// Whether a file has a name, or may have it.
-    fn python_file_has(
+    pub(super) fn python_file_has(
         &self,
         file: &str,
         name: &str,
@@ -313,7 +320,7 @@ impl File<'_> {
         }
     }
 
-    fn javascript_item(&self, item: NodeId, name: &str, files: &[String], reports: &mut Reports) {
+    pub(super) fn javascript_item(&self, item: NodeId, name: &str, files: &[String], reports: &mut Reports) {
         let mut near = Vec::new();
         let has = files.iter().any(|file| {
             let mut seen = HashSet::new();

@@ -218,6 +218,7 @@ fn compose(source: &Source, project: &Project, reports: &mut Reports) {
     if yaml.get(root, "include").is_some() {
         return;
     }
+    declared_parts(source, project, root, services, reports);
     for (_, _, service) in yaml.pairs(services) {
         let Some(depends) = yaml.get(service, "depends_on") else {
             continue;
@@ -234,6 +235,68 @@ fn compose(source: &Source, project: &Project, reports: &mut Reports) {
                         data::hint(wanted, names.iter().map(String::as_str))
                     ),
                 );
+            }
+        }
+    }
+}
+
+/// Volumes, networks and secrets that a service takes by a name that no compose file of the folder declares.
+fn declared_parts(source: &Source, project: &Project, root: NodeId, services: NodeId, reports: &mut Reports) {
+    let yaml = Yaml::of(source);
+    let own = folder(&source.path);
+    let others: Vec<_> = project
+        .below(own)
+        .filter(|path| folder(path) == own && is_compose(path) && *path != source.path)
+        .filter_map(|path| project.source(path))
+        .collect();
+    for (part, shown) in [
+        ("volumes", "volume"),
+        ("networks", "network"),
+        ("secrets", "secret"),
+        ("configs", "config"),
+    ] {
+        let mut names: BTreeSet<String> = BTreeSet::from(["default".to_owned()]);
+        names.extend(
+            yaml.get(root, part)
+                .map_or(Vec::new(), |declared| yaml.words(declared))
+                .into_iter()
+                .map(str::to_owned),
+        );
+        for other in &others {
+            let yaml = Yaml::of(other);
+            let declared = yaml.documents().first().and_then(|root| yaml.get(*root, part));
+            names.extend(
+                declared
+                    .map_or(Vec::new(), |declared| yaml.words(declared))
+                    .into_iter()
+                    .map(str::to_owned),
+            );
+        }
+        for (_, _, service) in yaml.pairs(services) {
+            let Some(taken) = yaml
+                .get(service, part)
+                .filter(|_| yaml.get(service, "extends").is_none())
+            else {
+                continue;
+            };
+            for written in yaml.words(taken) {
+                // `name:/path`; what begins with a dot, a slash or a variable is a folder, and a path alone has no name.
+                let name = match part {
+                    "volumes" => match written.split_once(':') {
+                        Some((name, _)) => name,
+                        None => continue,
+                    },
+                    _ => written,
+                };
+                let plain = name.starts_with(|first: char| first.is_ascii_alphabetic())
+                    && name.len() > 1
+                    && name
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+                if plain && !names.contains(name) {
+                    let hint = data::hint(name, names.iter().map(String::as_str));
+                    reports.add(taken, format!("no {shown} `{name}` is declared{hint}"));
+                }
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Arguments that a resource of Terraform does not have, for those whose arguments are few and settled.
+//! Arguments that a resource of Terraform does not have.
 
 use std::collections::BTreeSet;
 
@@ -40,6 +40,31 @@ const OF_ALL: &[&str] = &[
     "id",
 ];
 
+/// Those whose arguments are few, and have been the same for years.
+const SETTLED: &[&str] = &[
+    "aws_cloudwatch_log_group",
+    "aws_iam_policy",
+    "aws_iam_role",
+    "aws_iam_role_policy",
+    "aws_iam_role_policy_attachment",
+    "aws_kms_alias",
+    "aws_s3_bucket",
+    "aws_s3_bucket_policy",
+    "aws_s3_bucket_public_access_block",
+    "aws_s3_bucket_versioning",
+    "aws_security_group",
+    "aws_sqs_queue",
+    "aws_sqs_queue_policy",
+    "aws_sqs_queue_redrive_policy",
+];
+
+/// Whether two names have the same words but for some: `memory` and `memory_size`, `backup_retention_days` and `backup_retention_period`.
+fn is_meant(name: &str, other: &str) -> bool {
+    let (words, others): (BTreeSet<&str>, BTreeSet<&str>) =
+        (name.split('_').collect(), other.split('_').collect());
+    words.is_subset(&others) || others.is_subset(&words) || words.intersection(&others).count() > 1
+}
+
 fn run(source: &Source, _: &Project, reports: &mut Reports) {
     if source.is_test() {
         return;
@@ -52,14 +77,19 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
         let set = block.attributes().map(|(name, set)| (name, set.node));
         for (name, node) in set.chain(inner(&block)) {
             if !known.contains(name) && !OF_ALL.contains(&name) && told.insert(name) {
-                reports.add(
-                    node,
-                    format!(
-                        "`{}` has no argument `{name}`{}",
-                        block.kind(),
-                        data::hint(name, known.iter())
-                    ),
-                );
+                let near = known.iter().find(|other| is_meant(name, other));
+                let hint = match data::hint(name, known.iter()) {
+                    hint if !hint.is_empty() => hint,
+                    _ => near.map_or(String::new(), |near| format!("; there is `{near}`")),
+                };
+                // A later release of the provider may have more; what is called much as one that there is, is that one.
+                let tell = if SETTLED.contains(&block.kind()) || !hint.is_empty() {
+                    Reports::add
+                } else {
+                    Reports::note
+                };
+                let told = format!("`{}` has no argument `{name}`{hint}", block.kind());
+                tell(reports, node, told);
             }
         }
     }

@@ -20,8 +20,7 @@ pub static CHECK: Check = Check {
 const ACTIONS: &[(&str, &str)] = &[
     (
         "actions/cache",
-        "path key restore-keys upload-chunk-size enableCrossOsArchive fail-on-cache-miss lookup-only save- \
-     always",
+        "path key restore-keys upload-chunk-size enableCrossOsArchive fail-on-cache-miss lookup-only save-always",
     ),
     (
         "actions/checkout",
@@ -31,19 +30,16 @@ const ACTIONS: &[(&str, &str)] = &[
     ),
     (
         "actions/download-artifact",
-        "name artifact-ids path pattern merge-multiple github-token repository run-id skip-decompress digest- \
-     mismatch",
+        "name artifact-ids path pattern merge-multiple github-token repository run-id skip-decompress digest-mismatch",
     ),
     (
         "actions/setup-go",
-        "go-version go-version-file check-latest token cache cache-dependency-path architecture go-download- \
-     base-url stable version",
+        "go-version go-version-file check-latest token cache cache-dependency-path architecture go-download-base-url stable version",
     ),
     (
         "actions/setup-java",
         "java-version java-version-file distribution java-package architecture jdkFile jdk-file check-latest \
-     server-id server-username server-password settings-path overwrite-settings gpg-private-key gpg- \
-     passphrase cache cache-dependency-path job-status token mvn-toolchain-id mvn-toolchain-vendor \
+     server-id server-username server-password settings-path overwrite-settings gpg-private-key gpg-passphrase cache cache-dependency-path job-status token mvn-toolchain-id mvn-toolchain-vendor \
      version problem-matcher set-default verify-signature verify-signature-public-key",
     ),
     (
@@ -121,6 +117,9 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
     if source.tree.language() == Language::Settings {
         if file.starts_with("tsconfig") && file.ends_with(".json") {
             compiler(source, reports);
+        }
+        if file == "pyproject.toml" {
+            project_table(source, reports);
         }
         return;
     }
@@ -205,9 +204,44 @@ fn services(source: &Source, reports: &mut Reports) {
                     );
                 }
             }
+            for (part, known) in PARTS_OF_SERVICE {
+                let Some(inner) = yaml.get(fields, part) else {
+                    continue;
+                };
+                for (name, pair, _) in yaml.pairs(inner) {
+                    let own = source.tree.parent(pair) == Some(yaml.resolve(inner));
+                    if own && is_plain(name) && !name.starts_with("x-") && !Names(known).contains(name) {
+                        let hint = data::hint(name, Names(known).iter());
+                        reports.add(
+                            pair,
+                            format!(
+                                "`{part}` of a service of Compose has no `{name}` (in `{service}`){hint}"
+                            ),
+                        );
+                    }
+                }
+            }
         }
     }
 }
+
+/// Parts of a service that have fields of their own.
+const PARTS_OF_SERVICE: &[(&str, &str)] = &[
+    (
+        "build",
+        "additional_contexts args cache_from cache_to context dockerfile dockerfile_inline entitlements extra_hosts isolation \
+         labels network no_cache no_cache_filter platforms privileged provenance pull sbom secrets shm_size ssh tags target ulimits",
+    ),
+    (
+        "deploy",
+        "endpoint_mode labels mode placement replicas resources restart_policy rollback_config update_config",
+    ),
+    (
+        "healthcheck",
+        "disable interval retries start_interval start_period test timeout",
+    ),
+    ("logging", "driver options"),
+];
 
 fn compiler(source: &Source, reports: &mut Reports) {
     let tree = &source.tree;
@@ -236,6 +270,38 @@ fn compiler(source: &Source, reports: &mut Reports) {
                 );
             }
         }
+    }
+}
+
+/// What `[project]` of `pyproject.toml` may have: whoever installs the project refuses it with anything else.
+const PROJECT: Names = Names(
+    "name version description readme requires-python license license-files authors maintainers keywords classifiers urls \
+     scripts gui-scripts entry-points dependencies optional-dependencies dynamic import-names import-namespaces",
+);
+
+fn project_table(source: &Source, reports: &mut Reports) {
+    let text = source.tree.text();
+    let (mut within, mut deep, mut at) = (false, 0_usize, 0);
+    for line in text.split_inclusive('\n') {
+        let plain = line.trim();
+        if plain.starts_with('[') && deep == 0 {
+            within = plain == "[project]";
+        } else if within && deep == 0 && !plain.starts_with('#') {
+            let name = plain.split_once('=').map_or("", |(name, _)| name.trim());
+            if is_plain(name) && !PROJECT.contains(name) && line.starts_with(name) {
+                let told = format!(
+                    "`[project]` of `pyproject.toml` has no `{name}`{}",
+                    data::hint(name, PROJECT.iter())
+                );
+                reports.at(text, at..at + name.len(), told, false);
+            }
+        }
+        // A list goes on over several lines.
+        let opened = plain.matches(['[', '{']).count();
+        if within {
+            deep = (deep + opened).saturating_sub(plain.matches([']', '}']).count());
+        }
+        at += line.len();
     }
 }
 

@@ -148,13 +148,62 @@ impl<'s> Values<'s> {
                 {
                     return Some("builtins.str".to_owned());
                 }
-                let value = *self.set.get(&(scope, name)).filter(|_| times == 1)?;
+                if times > 1 {
+                    return self.of_all_before(id, scope, name, times);
+                }
+                let value = *self.set.get(&(scope, name))?;
                 // A name that stands for another, and so on, is not followed.
                 (tree.kind(value) != Kind::Name && !self.imports.has(name))
                     .then(|| self.type_of_value(value))?
             }
             _ => self.type_of_value(id),
         }
+    }
+
+    /// The one type of all that a name was set to before a place, where what comes later can not come round to it.
+    fn of_all_before(&self, id: NodeId, scope: Option<NodeId>, name: &str, times: u32) -> Option<String> {
+        const SETS_MAX: usize = 6;
+        let tree = &self.source.tree;
+        let function = scope?;
+        let all: Vec<NodeId> = self
+            .source
+            .of_kind(Kind::Assign)
+            .iter()
+            .copied()
+            .filter(|assign| {
+                matches!(tree.name(*assign), "=" | ":=")
+                    && functions_around(tree, *assign).next() == Some(function)
+                    && tree
+                        .child(*assign, Role::Target)
+                        .is_some_and(|target| tree.kind(target) == Kind::Name && tree.name(target) == name)
+            })
+            .collect();
+        // What else binds it, a parameter or a loop, gives it another type.
+        if all.len() != usize::try_from(times).ok()? || all.len() > SETS_MAX {
+            return None;
+        }
+        let is_round = |assign: NodeId| {
+            tree.ancestors(assign)
+                .take_while(|around| *around != function)
+                .any(|around| {
+                    matches!(
+                        tree.kind(around),
+                        Kind::While | Kind::For | Kind::ForEach | Kind::DoWhile
+                    ) && tree.within(id, around)
+                })
+        };
+        let start = tree.span(id).start;
+        let (before, after): (Vec<NodeId>, Vec<NodeId>) = all
+            .into_iter()
+            .partition(|assign| tree.span(*assign).end <= start);
+        if functions_around(tree, id).next() != Some(function) || after.into_iter().any(is_round) {
+            return None;
+        }
+        let mut types = before
+            .into_iter()
+            .map(|assign| self.type_of_value(tree.child(assign, Role::Value)?));
+        let first = types.next()??;
+        types.all(|of| of.as_ref() == Some(&first)).then_some(first)
     }
 
     /// The class of a package that a parameter is declared with, if its members are known.

@@ -28,6 +28,66 @@ const OPERATIONS: &[&str] = &[
     "groupBy",
 ];
 
+/// What other libraries call their operations, and Prisma does not.
+const OF_OTHERS: &[&str] = &[
+    "all",
+    "bulkCreate",
+    "bulkInsert",
+    "createAll",
+    "createOne",
+    "deleteAll",
+    "deleteById",
+    "deleteOne",
+    "destroy",
+    "exists",
+    "fetch",
+    "find",
+    "findAll",
+    "findAndCount",
+    "findAndCountAll",
+    "findById",
+    "findByIdAndUpdate",
+    "findByPk",
+    "findBy",
+    "findOne",
+    "findOneAndUpdate",
+    "findOneBy",
+    "findOneOrFail",
+    "findOrCreate",
+    "get",
+    "getAll",
+    "insert",
+    "insertMany",
+    "insertOne",
+    "list",
+    "paginate",
+    "query",
+    "remove",
+    "save",
+    "select",
+    "selectMany",
+    "sum",
+    "updateAll",
+    "updateById",
+    "updateOne",
+    "where",
+];
+
+/// Whether a file of the repository adds to the client: `$extends`.
+fn client_is_extended(project: &Project) -> bool {
+    const FILES_MAX: usize = 2_000;
+    project
+        .files()
+        .filter(|path| {
+            [".ts", ".js", ".mjs", ".tsx"]
+                .iter()
+                .any(|end| path.ends_with(end))
+                && !path.contains("node_modules/")
+        })
+        .take(FILES_MAX)
+        .any(|path| project.text(path).is_none_or(|text| text.contains("$extends")))
+}
+
 /// How deeply what is selected of related ones is followed.
 const DEPTH_MAX: usize = 8;
 
@@ -37,9 +97,7 @@ pub(super) fn run(source: &Source, project: &Project, reports: &mut Reports) {
     }
     let code = Code::of(source);
     for call in source.of_kind(Kind::Call) {
-        if !OPERATIONS.contains(&code.called(*call)) {
-            continue;
-        }
+        let is_operation = OPERATIONS.contains(&code.called(*call));
         let Some(of) = code.receiver(*call).filter(|of| code.kind(*of) == Kind::Member) else {
             continue;
         };
@@ -53,6 +111,20 @@ pub(super) fn run(source: &Source, project: &Project, reports: &mut Reports) {
         let Some((name, model)) = project.schema().model_of(code.name(of)) else {
             continue;
         };
+        if !is_operation {
+            // An extension of the client may have more, under names of its own.
+            if OF_OTHERS.contains(&code.called(*call)) && !client_is_extended(project) {
+                reports.add(
+                    *call,
+                    format!(
+                        "a model of Prisma has no `{}`{}",
+                        code.called(*call),
+                        data::hint(code.called(*call), OPERATIONS.iter().copied())
+                    ),
+                );
+            }
+            continue;
+        }
         if let Some(options) = code
             .arg(*call, 0)
             .filter(|options| code.kind(*options) == Kind::Object)

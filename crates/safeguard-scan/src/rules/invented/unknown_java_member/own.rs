@@ -1,6 +1,6 @@
 //! Java: methods that a class of the repository does not have, where all of it can be seen.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::File;
 use crate::analysis::typed::declared_type;
@@ -9,7 +9,7 @@ use crate::matching::Source;
 use crate::project::{Project, folder, stem};
 use crate::rules::invented::data;
 use crate::rules::{Check, Reports};
-use crate::tree::{Kind, NodeId, Role, Tree};
+use crate::tree::{Flags, Kind, NodeId, Role, Tree};
 
 pub static CHECK: Check = Check { run, ..super::CHECK };
 
@@ -22,7 +22,7 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
     }
     let file = File::of(source, project);
     let tree = &source.tree;
-    let mut known: BTreeMap<String, Option<BTreeSet<String>>> = BTreeMap::new();
+    let mut known: BTreeMap<String, Option<Methods>> = BTreeMap::new();
     for call in source.of_kind(Kind::Call) {
         let Some(callee) = tree
             .child(*call, Role::Callee)
@@ -45,26 +45,67 @@ fn run(source: &Source, project: &Project, reports: &mut Reports) {
             known.insert(class.clone(), methods);
         }
         let name = tree.name(callee);
-        if let Some(Some(methods)) = known.get(&class)
-            && !methods.contains(name)
-            && !super::of_all(name)
-        {
+        let Some(Some(methods)) = known.get(&class) else {
+            continue;
+        };
+        if let Some(taken) = methods.get(name) {
+            let given = tree.children_in(*call, Role::Arg).count();
+            if taken.iter().all(|takes| !takes.fits(given)) {
+                let takes = taken
+                    .iter()
+                    .map(|takes| takes.count.to_string())
+                    .collect::<Vec<_>>();
+                reports.add(
+                    callee,
+                    format!(
+                        "`{class}.{name}` of this repository takes {} arguments, and gets {given}",
+                        takes.join(" or ")
+                    ),
+                );
+            }
+        } else if !super::of_all(name) {
             reports.add(
                 callee,
                 format!(
                     "`{class}` of this repository has no method `{name}`{}",
-                    data::hint(name, methods.iter().map(String::as_str))
+                    data::hint(name, methods.keys().map(String::as_str))
                 ),
             );
         }
     }
 }
 
-/// The class that a variable or a field is declared with, or that is made.
+/// How many arguments each method of a name takes.
+type Methods = BTreeMap<String, Vec<Takes>>;
+
+struct Takes {
+    count: usize,
+    /// The last one may come any number of times.
+    rest: bool,
+}
+
+impl Takes {
+    fn fits(&self, given: usize) -> bool {
+        given == self.count || self.rest && given + 1 >= self.count
+    }
+}
+
+/// The class that a variable or a field is declared with, that is made, or whose name is written.
 fn class(file: &File<'_>, object: NodeId) -> Option<String> {
     let tree = file.tree();
     let written = match tree.kind(object) {
-        Kind::Name => file.declared(object)?,
+        Kind::Name => match file.declared(object) {
+            Some(written) => written,
+            None if file
+                .source
+                .names
+                .binder(tree, object, tree.name(object))
+                .is_none() =>
+            {
+                tree.name(object).to_owned()
+            }
+            None => return None,
+        },
         Kind::Member => {
             let of = tree.child(object, Role::Object)?;
             (tree.name(of) == "this")
@@ -111,7 +152,7 @@ pub fn file_of(source: &Source, project: &Project, class: &str) -> Option<String
 }
 
 /// The methods of a class that takes none from elsewhere.
-fn methods(text: &str, class: &str) -> Option<BTreeSet<String>> {
+fn methods(text: &str, class: &str) -> Option<Methods> {
     let tree = language::parse(Language::Java, text).ok()?;
     let mut classes = tree
         .children(NodeId::ROOT)
@@ -163,9 +204,20 @@ fn methods(text: &str, class: &str) -> Option<BTreeSet<String>> {
     Some(methods_in(&tree, body))
 }
 
-fn methods_in(tree: &Tree, body: NodeId) -> BTreeSet<String> {
-    tree.children(body)
-        .filter(|id| tree.kind(*id) == Kind::Function)
-        .map(|id| tree.name(id).to_owned())
-        .collect()
+fn methods_in(tree: &Tree, body: NodeId) -> Methods {
+    let mut found = Methods::new();
+    for method in tree.children(body).filter(|id| tree.kind(*id) == Kind::Function) {
+        let params: Vec<NodeId> = tree.children_in(method, Role::Param).collect();
+        let rest = params
+            .last()
+            .is_some_and(|last| tree.flags(*last).has(Flags::REST) || tree.source(*last).contains("..."));
+        found
+            .entry(tree.name(method).to_owned())
+            .or_default()
+            .push(Takes {
+                count: params.len(),
+                rest,
+            });
+    }
+    found
 }

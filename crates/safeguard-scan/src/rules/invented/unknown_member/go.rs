@@ -8,7 +8,7 @@ use crate::analysis::go_types::{self, Package, Reference};
 use crate::matching::Source;
 use crate::project::{Project, folder};
 use crate::rules::Reports;
-use crate::rules::invented::data;
+use crate::rules::invented::data::{self, GO_TYPES};
 use crate::tree::{Flags, Kind, NodeId, Role};
 
 /// How many members and calls are followed.
@@ -33,6 +33,7 @@ pub(super) fn run(source: &Source, project: &Project, reports: &mut Reports) {
         };
         let name = file.code.name(member);
         let Some((package, of)) = file.type_of(object, 0) else {
+            file.standard_member(member, object, reports);
             continue;
         };
         let Some(known) = package.structs.get(&of).filter(|known| !known.open) else {
@@ -87,6 +88,46 @@ impl File<'_> {
         self.resolve(&reference, &folder)
     }
 
+    /// `b.WriteFormat(…)` of a `strings.Builder`.
+    fn standard_member(&self, member: NodeId, object: NodeId, reports: &mut Reports) {
+        let name = self.code.name(member);
+        let Some(reference) = self.reference_of(object, 0).map(|(reference, _)| reference) else {
+            return;
+        };
+        let Some(package) = reference.package else {
+            return;
+        };
+        let key = format!("{package}.{}", reference.name);
+        let Some(known) = GO_TYPES
+            .get(&key)
+            .filter(|_| self.project.go.own(&package).is_none())
+        else {
+            return;
+        };
+        let names = || known.iter().map(|one| one.split('=').next().unwrap_or(one));
+        if name.starts_with(|first: char| first.is_ascii_uppercase()) && names().all(|known| known != name) {
+            reports.add(
+                member,
+                format!("Go's `{key}` has no `{name}`{}", data::hint(name, names())),
+            );
+        }
+    }
+
+    /// What a function of the standard library gives, or a method or field of a type of it.
+    fn given(&self, key: &str, name: &str) -> Option<(Reference, String)> {
+        let of = GO_TYPES
+            .get(key)?
+            .iter()
+            .find_map(|one| one.split_once('=').filter(|(other, _)| *other == name))?
+            .1;
+        let (package, name) = of.rsplit_once('.')?;
+        let reference = Reference {
+            package: Some(package.to_owned()),
+            name: name.to_owned(),
+        };
+        Some((reference, self.folder.to_owned()))
+    }
+
     /// What a value's type is called, and the folder that this is said in.
     fn reference_of(&self, id: NodeId, depth: usize) -> Option<(Reference, String)> {
         if depth > DEPTH_MAX {
@@ -129,6 +170,9 @@ impl File<'_> {
                             .get(code.name(object))
                             .filter(|_| code.kind(object) == Kind::Name && !self.is_bound(object));
                         if let Some(path) = imported {
+                            if self.project.go.own(path).is_none() {
+                                return self.given(&format!("{path}()"), code.name(callee));
+                            }
                             let folder = self.project.go.own(path)?.1;
                             (
                                 self.project.go_package(&folder)?,
@@ -137,6 +181,11 @@ impl File<'_> {
                             )
                         } else {
                             let (outer, folder) = self.reference_of(object, depth + 1)?;
+                            if let Some(path) = &outer.package
+                                && self.project.go.own(path).is_none()
+                            {
+                                return self.given(&format!("{path}.{}", outer.name), code.name(callee));
+                            }
                             let (package, name) = self.resolve(&outer, &folder)?;
                             let folder = self.folder_of(&outer, &folder)?;
                             (package, format!("{name}.{}", code.name(callee)), folder)
