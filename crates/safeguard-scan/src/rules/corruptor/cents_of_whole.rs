@@ -1,6 +1,7 @@
 //! An amount is read as a whole number, and then made into cents: what stood behind the point is gone.
 
-use super::money::{self, is_money};
+use super::cents_cut_off;
+use super::money::is_money;
 use crate::analysis::code::Code;
 use crate::analysis::meant::undoes_or_tests;
 use crate::matching::Source;
@@ -11,7 +12,7 @@ use crate::tree::{Kind, Role};
 pub static CHECK: Check = Check {
     languages: SCRIPT_LANGUAGES,
     run,
-    ..money::CENTS
+    ..cents_cut_off::CHECK
 };
 
 fn run(source: &Source, _: &Project, reports: &mut Reports) {

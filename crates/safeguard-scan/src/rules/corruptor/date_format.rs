@@ -55,7 +55,7 @@ fn format(source: &Source, _: &Project, reports: &mut Reports) {
     }
 }
 
-fn percent_format(format: &str) -> Option<&'static str> {
+pub(super) fn percent_format(format: &str) -> Option<&'static str> {
     let date = format.contains("%Y") || format.contains("%y") || format.contains("%d");
     if format.contains("%Y-%M-%d")
         || format.contains("%d/%M/%Y")

@@ -38,6 +38,29 @@ pub fn look(code: Code<'_>, call: NodeId, reports: &mut Reports) {
     let Some(how @ ("ignore" | "replace")) = how else {
         return;
     };
+    let mode = code.arg(call, 1).or_else(|| code.option(call, "mode"));
+    let encoding = code
+        .option(call, "encoding")
+        .and_then(|encoding| code.text(encoding));
+    let writes = mode
+        .and_then(|mode| code.text(mode))
+        .is_some_and(|mode| mode.contains(['w', 'a', 'x']));
+    if writes {
+        let narrow = encoding.is_some_and(|encoding| {
+            let plain = encoding.to_ascii_lowercase().replace(['-', '_'], "");
+            matches!(
+                plain.as_str(),
+                "ascii" | "usascii" | "latin1" | "iso88591" | "cp1252" | "windows1252"
+            )
+        });
+        if narrow {
+            reports.add(
+                call,
+                "letters that the encoding does not have are lost as they are written: `Łódź` becomes `?ód?` or less, and nobody gets to know",
+            );
+        }
+        return;
+    }
     let Some(parent) = code.tree.parent(call) else {
         return;
     };

@@ -29,7 +29,21 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             continue;
         }
         for side in [Role::Left, Role::Right] {
-            let price = code.child(product, side).and_then(|side| priced(code, side));
+            let Some(factor) = code.child(product, side) else {
+                continue;
+            };
+            let factor = code.set_to(factor).unwrap_or(factor);
+            if let Some(of) = rated(code, factor)
+                && !undoes_or_tests(code, product)
+            {
+                reports.add(
+                    factor,
+                    format!(
+                        "what `{of}` does not have is exchanged one to one: a missing rate is taken for 1"
+                    ),
+                );
+            }
+            let price = priced(code, factor);
             if let Some(of) = price
                 && !undoes_or_tests(code, product)
             {
@@ -42,10 +56,46 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
             }
         }
     }
+    for handler in source.of_kind(Kind::Catch).iter().copied() {
+        lost_key(code, handler, reports);
+    }
     if source.tree.language() == Language::Python {
         for call in source.of_kind(Kind::Call).iter().copied() {
             filled(code, call, reports);
         }
+    }
+}
+
+/// `def tax_rate(country): try: return RATES[country] except KeyError: return 0`
+fn lost_key(code: Code<'_>, handler: NodeId, reports: &mut Reports) {
+    let of_key = code
+        .tree
+        .children_in(handler, Role::Type)
+        .any(|class| matches!(code.tree.source(class), "KeyError" | "LookupError"));
+    let name = code
+        .function(handler)
+        .map_or("", |function| code.function_name(function));
+    let words = words(name);
+    let has = |wanted: &[&str]| words.iter().any(|word| wanted.contains(&word.as_str()));
+    let is_price = has(&["price"]) || has(&["tax", "vat", "exchange", "fx"]) && has(&["rate"]);
+    let zero = code
+        .tree
+        .subtree(handler)
+        .filter(|id| code.kind(*id) == Kind::Return)
+        .find(|id| {
+            code.child(*id, Role::Value)
+                .is_some_and(|value| is_zero(code, value))
+        });
+    if let Some(zero) = zero
+        && of_key
+        && is_price
+        && !has(&["discount", "extra", "old"])
+        && !undoes_or_tests(code, handler)
+    {
+        reports.add(
+            zero,
+            format!("what `{name}` does not know costs nothing here: a missing one is taken for zero"),
+        );
     }
 }
 
@@ -70,6 +120,47 @@ fn priced<'s>(code: Code<'s>, id: NodeId) -> Option<&'s str> {
         }
         _ => None,
     }
+}
+
+/// `rates.get(currency, 1)`, `rates[`${from}-${to}`] || 1`: what is asked, if it holds rates of exchange.
+fn rated<'s>(code: Code<'s>, id: NodeId) -> Option<&'s str> {
+    let (of, missing) = match code.kind(id) {
+        Kind::Call if matches!(code.called(id), "get" | "getOrDefault") => {
+            (code.receiver(id)?, code.arg(id, 1)?)
+        }
+        Kind::Binary if matches!(code.name(id), "or" | "??") => {
+            let left = code.child(id, Role::Left)?;
+            let of = match code.kind(left) {
+                Kind::Index => code.child(left, Role::Object)?,
+                Kind::Call if code.called(left) == "get" => code.receiver(left)?,
+                _ => return None,
+            };
+            (of, code.child(id, Role::Right)?)
+        }
+        _ => return None,
+    };
+    let has = |name: &str, wanted: &[&str]| words(name).iter().any(|word| wanted.contains(&word.as_str()));
+    let name = code.last_name(of);
+    let function = code
+        .function(id)
+        .map_or("", |function| code.function_name(function));
+    const EXCHANGE: &[&str] = &[
+        "exchange",
+        "fx",
+        "currency",
+        "currencies",
+        "conversion",
+        "convert",
+        "forex",
+    ];
+    let is_of_exchange = has(name, &["rates", "rate"])
+        && (has(name, EXCHANGE)
+            || has(function, EXCHANGE)
+            || code.mentions(id, |name| has(name, &["currency"])));
+    let is_one = code.kind(missing) == Kind::Num && matches!(code.name(missing), "1" | "1.0" | "1L" | "1.0d")
+        || code.kind(missing) == Kind::Call
+            && matches!(code.tree.source(missing), "Decimal(1)" | "Decimal(\"1\")");
+    (is_of_exchange && is_one).then(|| code.tree.source(of))
 }
 
 /// Whether a name is one of a list of prices or of rates of exchange.

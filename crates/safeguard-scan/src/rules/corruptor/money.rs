@@ -1,8 +1,8 @@
-//! An amount is made into cents by cutting off what comes behind the point.
+//! An amount of money is stored as a float: a column, a field of a model, a sum that is kept.
 
 use safeguard_api::evidence::Severity;
 
-use super::{EVERY, typed_fields};
+use super::typed_fields;
 use crate::analysis::code::Code;
 use crate::analysis::meant::undoes_or_tests;
 use crate::analysis::sql_text::{self, Token};
@@ -22,16 +22,6 @@ pub static CHECK: Check = Check {
     cwe: &["CWE-682"],
     languages: ALL_LANGUAGES,
     run,
-};
-
-pub static CENTS: Check = Check {
-    id: "cents-truncated",
-    failure: "X5",
-    severity: Severity::High,
-    confidence: Confidence::High,
-    cwe: &["CWE-682", "CWE-681"],
-    languages: EVERY,
-    run: cents,
 };
 
 /// Whether a name is that of an amount of money beyond doubt.
@@ -393,101 +383,4 @@ fn conversions(code: Code<'_>, reports: &mut Reports) {
             reports.note(call, told);
         }
     }
-}
-
-/// `int(price * 100)`: 19.99 becomes 1998.
-fn cents(source: &Source, _: &Project, reports: &mut Reports) {
-    let code = Code::of(source);
-    for call in source.of_kind(Kind::Call).iter().copied() {
-        let path = code.path(call);
-        if !matches!(
-            path,
-            "int"
-                | "math.floor"
-                | "math.trunc"
-                | "Math.floor"
-                | "Math.trunc"
-                | "parseInt"
-                | "Number.parseInt"
-                | "int64"
-                | "int32"
-                | "uint64"
-                | "math.Floor"
-                | "math.Trunc"
-        ) {
-            continue;
-        }
-        let Some(product) = code.arg(call, 0) else {
-            continue;
-        };
-        judge_cents(code, call, product, reports);
-    }
-    // `(price * 100) | 0`
-    for binary in source.of_kind(Kind::Binary).iter().copied() {
-        if matches!(code.name(binary), "|" | ">>")
-            && code
-                .child(binary, Role::Right)
-                .and_then(|right| code.number(right))
-                == Some(0)
-            && let Some(product) = code.child(binary, Role::Left)
-        {
-            judge_cents(code, binary, product, reports);
-        }
-    }
-}
-
-fn judge_cents(code: Code<'_>, at: NodeId, product: NodeId, reports: &mut Reports) {
-    if code.kind(product) != Kind::Binary || code.name(product) != "*" {
-        return;
-    }
-    let (Some(left), Some(right)) = (code.child(product, Role::Left), code.child(product, Role::Right))
-    else {
-        return;
-    };
-    let hundred = |id: NodeId| {
-        code.number(id) == Some(100)
-            || code.kind(id) == Kind::Num && code.name(id) == "100.0"
-            || code.kind(id) == Kind::Num && code.name(id) == "1e2"
-    };
-    let other = if hundred(right) {
-        left
-    } else if hundred(left) {
-        right
-    } else {
-        return;
-    };
-    // A decimal times 100 is exact.
-    let exact = code.mentions(product, |name| {
-        matches!(name, "Decimal" | "round" | "quantize" | "Big" | "BigNumber")
-    }) || code
-        .set_to(other)
-        .is_some_and(|value| code.mentions(value, |name| matches!(name, "Decimal" | "quantize" | "Big")))
-        || crate::analysis::typed::is_decimal(code, other);
-    let inner = match code.kind(other) {
-        Kind::Call if matches!(code.path(other), "float" | "parseFloat" | "Number" | "float64") => {
-            code.arg(other, 0).unwrap_or(other)
-        }
-        _ => other,
-    };
-    let name = code.last_name(inner);
-    let name = if name.is_empty() {
-        code.last_name(other)
-    } else {
-        name
-    };
-    let money = is_money(name) || matches!(name, "total" | "amount" | "dollars" | "euros" | "usd" | "eur");
-    if money && !exact && !undoes_or_tests(code, at) {
-        // Whether the value is a float can be seen where it is converted, divided, or in JavaScript, which has nothing else.
-        let sure = code.tree.language() != Language::Python || inner != other || !is_decimal_file(code);
-        let told = format!("cuts `{name}` off instead of rounding it: 19.99 becomes 1998");
-        if sure {
-            reports.add(at, told);
-        } else {
-            reports.note(at, told);
-        }
-    }
-}
-
-fn is_decimal_file(code: Code<'_>) -> bool {
-    code.imports("decimal") || code.source.tree.text().contains("DecimalField")
 }

@@ -59,7 +59,27 @@ fn money(source: &Source, _: &Project, reports: &mut Reports) {
                 );
             }
         }
+        if let Some((name, ty)) = made_float(statement) {
+            reports.add(
+                statement.node,
+                format!("the column `{name}` keeps money as `{ty}` from here on, which can not hold 0.10"),
+            );
+        }
     }
+}
+
+/// `ALTER COLUMN price [SET DATA] TYPE real`
+fn made_float(statement: &sql_file::Statement) -> Option<(String, String)> {
+    let (_, end) = statement.altered_table()?;
+    (end..statement.tokens.len()).find_map(|at| {
+        if !statement.is(at, "alter") {
+            return None;
+        }
+        let (name, after) = statement.name(at + 1 + usize::from(statement.is(at + 1, "column")))?;
+        let after = after + if statement.is(after, "set") { 2 } else { 0 };
+        let ty = statement.word(after + 1);
+        (statement.is(after, "type") && is_column_money(&name) && is_float_name(&ty)).then_some((name, ty))
+    })
 }
 
 fn narrows(source: &Source, _: &Project, reports: &mut Reports) {

@@ -118,7 +118,7 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
     }
 }
 
-fn short(code: Code<'_>, call: NodeId) -> String {
+pub(super) fn short(code: Code<'_>, call: NodeId) -> String {
     let callee = code
         .child(call, Role::Callee)
         .map_or("", |callee| code.tree.source(callee));
@@ -142,7 +142,7 @@ fn direct_calls(code: Code<'_>, block: NodeId) -> impl Iterator<Item = NodeId> +
     })
 }
 
-fn is_broad(code: Code<'_>, handler: NodeId) -> bool {
+pub(super) fn is_broad(code: Code<'_>, handler: NodeId) -> bool {
     let mut types = code.tree.children_in(handler, Role::Type).peekable();
     types.peek().is_none()
         || types.any(|class| {
@@ -163,14 +163,14 @@ fn is_broad(code: Code<'_>, handler: NodeId) -> bool {
 }
 
 #[derive(PartialEq, Eq)]
-enum Silence {
+pub(super) enum Silence {
     /// Nothing at all is done.
     Complete,
     /// It is logged or printed, and the function goes on.
     Told,
 }
 
-fn silence(code: Code<'_>, handler: NodeId) -> Option<Silence> {
+pub(super) fn silence(code: Code<'_>, handler: NodeId) -> Option<Silence> {
     let body = code.child(handler, Role::Body)?;
     let statements: Vec<NodeId> = code.tree.children(body).collect();
     let empty = statements.iter().all(|statement| match code.kind(*statement) {
@@ -198,7 +198,7 @@ fn silence(code: Code<'_>, handler: NodeId) -> Option<Silence> {
 }
 
 /// Whether what is written may be lost: metrics, caches, the last time that somebody was seen.
-fn is_best_effort(code: Code<'_>, id: NodeId) -> bool {
+pub(super) fn is_best_effort(code: Code<'_>, id: NodeId) -> bool {
     const MINOR: &[&str] = &[
         "metric",
         "metrics",

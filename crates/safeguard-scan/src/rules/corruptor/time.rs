@@ -178,6 +178,18 @@ fn naive(source: &Source, _: &Project, reports: &mut Reports) {
         else {
             continue;
         };
+        let meets_aware = |moment: NodeId, now: NodeId| {
+            is_local_now(code, now)
+                && code.kind(moment) == Kind::Member
+                && always_aware(code, code.name(moment))
+        };
+        if (meets_aware(left, right) || meets_aware(right, left)) && !undoes_or_tests(code, binary) {
+            reports.add(
+                binary,
+                "a moment with a zone and one without can not be compared: this raises, or is always unequal",
+            );
+            continue;
+        }
         if is_local_now(code, right) && kept_as_utc(code, left)
             || is_local_now(code, left) && kept_as_utc(code, right)
         {
@@ -205,6 +217,29 @@ fn naive(source: &Source, _: &Project, reports: &mut Reports) {
             }
         }
     }
+}
+
+/// Whether all that the file sets a member of that name to is a moment with a zone: `x.at = datetime.now(timezone.utc) + ttl`.
+fn always_aware(code: Code<'_>, name: &str) -> bool {
+    let mut any = false;
+    for assign in code.source.of_kind(Kind::Assign).iter().copied() {
+        let is_of_name = code
+            .tree
+            .children_in(assign, Role::Target)
+            .any(|target| code.kind(target) == Kind::Member && code.name(target) == name);
+        let Some(value) = code.child(assign, Role::Value).filter(|_| is_of_name) else {
+            continue;
+        };
+        let moment = match code.kind(value) {
+            Kind::Binary => code.child(value, Role::Left).unwrap_or(value),
+            _ => value,
+        };
+        if zone(code, moment) != Some(Zone::Aware) {
+            return false;
+        }
+        any = true;
+    }
+    any
 }
 
 /// `datetime.now()` without a zone.
