@@ -114,14 +114,37 @@ impl Attribute<'_> {
     }
 
     pub fn text(&self) -> String {
-        word(&self.source.tree, self.value)
+        word(&self.source.tree, known(self.source, self.value))
     }
 
     pub fn texts(&self) -> Vec<String> {
         let tree = &self.source.tree;
-        match tree.kind(self.value) {
-            Kind::List => tree.children(self.value).map(|item| word(tree, item)).collect(),
+        let value = known(self.source, self.value);
+        match tree.kind(value) {
+            Kind::List => tree
+                .children(value)
+                .map(|item| word(tree, known(self.source, item)))
+                .collect(),
             _ => vec![self.text()],
         }
     }
+}
+
+/// What `local.name` stands for, where the file says it.
+fn known(source: &Source, id: NodeId) -> NodeId {
+    let tree = &source.tree;
+    let is_local = tree.kind(id) == Kind::Member
+        && tree
+            .child(id, Role::Object)
+            .is_some_and(|object| tree.kind(object) == Kind::Name && tree.name(object) == "local");
+    if !is_local {
+        return id;
+    }
+    let locals = blocks(source)
+        .into_iter()
+        .filter(|block| block.name() == "locals");
+    let set = locals
+        .into_iter()
+        .find_map(|block| block.attribute(tree.name(id)));
+    set.map_or(id, |set| set.value)
 }

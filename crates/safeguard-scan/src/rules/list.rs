@@ -36,6 +36,7 @@ pub(super) const YAML: &[Entry] = yaml![
     "hole/cross_site_scripting",
     "hole/hard_coded_secret",
     "hole/header_injection",
+    "hole/jwt_not_verified",
     "hole/ldap_injection",
     "hole/log_injection",
     "hole/mass_assignment",

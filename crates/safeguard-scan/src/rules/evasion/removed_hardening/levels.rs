@@ -6,9 +6,10 @@ use super::sure;
 use crate::analysis::code::Code;
 use crate::analysis::entries::entries;
 use crate::analysis::settings::settings;
+use crate::analysis::words::has_word;
 use crate::matching::Source;
 use crate::rules::comparison::{Both, Taken};
-use crate::tree::NodeId;
+use crate::tree::{Kind, NodeId, Role};
 
 /// Settings by name, each with its values from the weakest.
 const SCALES: &[(&str, &[&str])] = &[
@@ -45,6 +46,7 @@ const SCALES: &[(&str, &[&str])] = &[
 ];
 
 pub(super) fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
+    exposed(both, taken);
     let before = set(both.base);
     for ((name, place), (node, now)) in set(both.head) {
         let Some((_, was)) = before.get(&(name, place)) else {
@@ -63,6 +65,43 @@ pub(super) fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
                 format!("`{name}` was `{was}`, and is `{now}`: it keeps out less than it did"),
             ));
         }
+    }
+}
+
+/// Spring's actuator: `management.endpoints.web.exposure.include` that became all of them, with the values of the environment and the heap.
+fn exposed(both: &Both<'_>, taken: &mut Vec<Taken>) {
+    let file = both.head.path.rsplit('/').next().unwrap_or("");
+    let of_spring =
+        file.starts_with("application") && !has_word(file, &["dev", "local", "test", "development"]);
+    if !of_spring || !both.head.tree.language().is_infrastructure() {
+        return;
+    }
+    let included = |source: &Source| -> Option<(NodeId, String)> {
+        let tree = &source.tree;
+        let all = entries(source)
+            .into_iter()
+            .filter(|entry| entry.name.ends_with("include"));
+        all.filter_map(|entry| {
+            let keys: Vec<&str> = std::iter::once(entry.node)
+                .chain(tree.ancestors(entry.node))
+                .filter_map(|id| tree.child(id, Role::Key))
+                .map(|key| tree.name(key))
+                .collect();
+            let path = keys.into_iter().rev().collect::<Vec<_>>().join(".");
+            let texts: Vec<&str> = tree
+                .subtree(entry.value)
+                .filter(|id| tree.kind(*id) == Kind::Str)
+                .map(|id| tree.name(id))
+                .collect();
+            (path == "management.endpoints.web.exposure.include").then(|| (entry.node, texts.join(",")))
+        })
+        .next()
+    };
+    if let (Some((_, was)), Some((node, now))) = (included(both.base), included(both.head))
+        && now == "*"
+        && was != "*"
+    {
+        taken.push(sure(node, format!("the endpoints `{was}` were open, and all of them are now: also the environment with its secrets, and the heap")));
     }
 }
 

@@ -168,7 +168,59 @@ pub(super) fn set_aside(both: &Both<'_>) -> Vec<(NodeId, bool, String)> {
     found.extend(left_out(both));
     found.extend(whole_file(both));
     found.extend(not_collected(both));
+    found.extend(commented_out(both));
     found
+}
+
+/// A test that stands in a comment now.
+fn commented_out(both: &Both<'_>) -> Option<(NodeId, bool, String)> {
+    let (before, after) = (by_name(both.base), by_name(both.head));
+    let tree = &both.head.tree;
+    let was = comments(both.base);
+    let now = comments(both.head);
+    let gone = before.iter().filter(|(name, test)| {
+        !after.contains_key(*name) && (is_test(name) || is_marked(&both.base.tree, **test))
+    });
+    for (name, _) in gone {
+        let last = name.rsplit('.').next().unwrap_or(name);
+        // `it: refuses more`, `refusesMore/0`
+        let (title, quoted) = match last.split_once(": ") {
+            Some((_, title)) => (title, true),
+            None => (last.split('/').next().unwrap_or(last), false),
+        };
+        let stands = |text: &str| {
+            text.match_indices(title).any(|(at, found)| {
+                let (begin, end) = (&text[..at], &text[at + found.len()..]);
+                match quoted {
+                    true => begin.ends_with(['\'', '"', '`']) && begin.contains('('),
+                    false => {
+                        end.starts_with('(')
+                            && begin.trim_end().ends_with(|last: char| last.is_alphanumeric())
+                    }
+                }
+            })
+        };
+        if title.len() > 3 && stands(&now) && !stands(&was) {
+            let node = tree.children(NodeId::ROOT).next()?;
+            return Some((
+                node,
+                true,
+                format!("`{title}` is commented out: nothing runs it any more"),
+            ));
+        }
+    }
+    None
+}
+
+/// All comments of a file, one after another.
+fn comments(source: &Source) -> String {
+    let text = source.tree.text();
+    let all = source
+        .tree
+        .comments()
+        .iter()
+        .filter_map(|span| text.get(span.clone()));
+    all.collect::<Vec<_>>().join("\n")
 }
 
 /// `it.only(…)`, `fdescribe(…)`: what alone runs now.
