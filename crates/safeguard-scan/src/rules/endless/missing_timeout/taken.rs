@@ -33,31 +33,30 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
         .chain(is.source.of_kind(Kind::Composite).iter().copied())
     {
         let name = name_of(is, call);
-        let had = before
-            .iter()
-            .filter(|(of, limit)| *of == name && *limit == Limit::Some)
-            .count();
-        let has = now
-            .iter()
-            .filter(|(of, limit)| *of == name && *limit == Limit::Some)
-            .count();
+        let of_name = |limits: &[(&str, Limit)]| {
+            let limited = limits
+                .iter()
+                .filter(|(of, limit)| *of == name && *limit == Limit::Some);
+            limited.count()
+        };
+        // Most calls never had one.
+        if of_name(&before) <= of_name(&now) {
+            continue;
+        }
         let switched_off = limit(is, call) == Some(Limit::None);
         // The same call in the same place, without what it had.
+        let calls_of = |code: Code<'_>| {
+            code.calls()
+                .into_iter()
+                .filter(|other| name_of(code, *other) == name)
+                .count()
+        };
         let left_out = limit(is, call).is_none()
             && !spreads(is, call)
-            && was
-                .calls()
-                .iter()
-                .filter(|other| name_of(was, **other) == name)
-                .count()
-                == is
-                    .calls()
-                    .iter()
-                    .filter(|other| name_of(is, **other) == name)
-                    .count()
             && asks(is, call)
+            && calls_of(was) == calls_of(is)
             && !both.moved.mentions("imeout");
-        if had > has && (switched_off || left_out) {
+        if switched_off || left_out {
             taken.push(Taken {
                 node: call,
                 severity: Severity::High,
