@@ -18,7 +18,8 @@ pub static CHECK: Check = Check {
     ..unknown_column::CHECK
 };
 
-const FILES_MAX: usize = 300;
+/// How many files are asked whether they add an attribute; of more, one may.
+const FILES_MAX: usize = 5_000;
 /// How many bases are followed.
 const BASES_DEEP_MAX: usize = 6;
 
@@ -182,10 +183,13 @@ fn is_added(source: &Source, project: &Project, class: &str, attribute: &str) ->
             .any(|word| text.contains(word));
         is_set || by_name && texts.iter().any(|written| text.contains(written.as_str()))
     };
-    adds(source.tree.text())
-        || project
-            .files()
-            .filter(|path| path.ends_with(".py"))
-            .take(FILES_MAX)
-            .any(|path| project.text(path).is_none_or(|text| adds(&text)))
+    if adds(source.tree.text()) {
+        return true;
+    }
+    for (count, path) in project.files().filter(|path| path.ends_with(".py")).enumerate() {
+        if count == FILES_MAX || project.text(path).is_none_or(|text| adds(&text)) {
+            return true;
+        }
+    }
+    false
 }

@@ -284,6 +284,8 @@ fn unknown<'c>(command: &'c Command, known: Names, from: usize, shown: &str) -> 
             && known
                 .iter()
                 .any(|other| other == positive || other.strip_prefix("no-") == Some(name));
+        // `rsync --no-p` is of the short option.
+        let negated = negated || program == "rsync" && name.starts_with("no-") && positive.len() == 1;
         let expanded = program == "curl"
             && name
                 .strip_prefix("expand-")

@@ -290,6 +290,8 @@ fn declared_parts(source: &Source, project: &Project, root: NodeId, services: No
                 };
                 let plain = name.starts_with(|first: char| first.is_ascii_alphabetic())
                     && name.len() > 1
+                    // What is in capitals is filled in by a script.
+                    && name.contains(|char: char| char.is_ascii_lowercase())
                     && name
                         .bytes()
                         .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));

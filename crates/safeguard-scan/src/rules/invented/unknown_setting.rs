@@ -39,7 +39,8 @@ const ACTIONS: &[(&str, &str)] = &[
     (
         "actions/setup-java",
         "java-version java-version-file distribution java-package architecture jdkFile jdk-file check-latest \
-     server-id server-username server-password settings-path overwrite-settings gpg-private-key gpg-passphrase cache cache-dependency-path job-status token mvn-toolchain-id mvn-toolchain-vendor \
+     server-id server-username server-password settings-path overwrite-settings \
+     gpg-private-key gpg-passphrase cache cache-dependency-path job-status token mvn-toolchain-id mvn-toolchain-vendor \
      version problem-matcher set-default verify-signature verify-signature-public-key",
     ),
     (

@@ -4,7 +4,7 @@ use super::data::{self, Names};
 use super::{unknown_option, unknown_reference};
 use crate::language::Language;
 use crate::matching::Source;
-use crate::project::Project;
+use crate::project::{Project, file_name};
 use crate::rules::{Check, Reports};
 use crate::tree::{Kind, NodeId, Role};
 
@@ -43,8 +43,11 @@ fn named(source: &Source, section: NodeId) -> impl Iterator<Item = (NodeId, &str
 }
 
 /// `COPY --from=builder` where the stage is called `build`.
-fn stages(source: &Source, _: &Project, reports: &mut Reports) {
+fn stages(source: &Source, project: &Project, reports: &mut Reports) {
     let tree = &source.tree;
+    if has_named_contexts(project) {
+        return;
+    }
     let mut stages: Vec<String> = Vec::new();
     for section in tree.children(NodeId::ROOT) {
         if tree.name(section) == "FROM" {
@@ -107,6 +110,24 @@ fn stages(source: &Source, _: &Project, reports: &mut Reports) {
             }
         }
     }
+}
+
+/// Whether builds are given other folders by name, which are then copied from as stages are.
+fn has_named_contexts(project: &Project) -> bool {
+    project.files().any(|path| {
+        let file = file_name(path);
+        let may_say = file.starts_with("docker-bake")
+            || file.contains("compose")
+            || path.contains(".github/workflows/")
+            || path.ends_with(".sh")
+            || matches!(file, "Makefile" | "justfile" | "Taskfile.yml");
+        may_say
+            && project.text(path).is_some_and(|text| {
+                ["build-context", "additional_contexts", "contexts"]
+                    .iter()
+                    .any(|word| text.contains(word))
+            })
+    })
 }
 
 fn options(source: &Source, _: &Project, reports: &mut Reports) {

@@ -83,7 +83,12 @@ impl File<'_> {
             .is_none_or(|rest| rest.starts_with('{') || rest.starts_with('.'));
         let once =
             text.matches("module.exports").count() <= 1 || text.matches("module.exports =").count() == 0;
-        object && once && !text.contains("Object.assign(") && !text.contains("exports[")
+        // `var god = module.exports = { … }`: what is put into it later is not followed.
+        let again = text.lines().any(|line| {
+            line.find("exports = ")
+                .is_some_and(|at| !matches!(line[..at].trim(), "" | "module."))
+        });
+        object && once && !again && !text.contains("Object.assign(") && !text.contains("exports[")
     }
 
     /// `config.PAGE_LENGTH` of `from app import config`.
