@@ -56,8 +56,8 @@ async fn an_agent_takes_so_many_places_in_the_table_of_locks_and_no_more() {
     let lock = |key: u32| query(&format!("SELECT pg_advisory_xact_lock({key})"));
     let table = |key: u32| query(&format!("CREATE TEMP TABLE t{key} (id int)"));
     let prepared = |_: u32| [run("SELECT pg_try_advisory_xact_lock(7)"), sync()].concat();
-    let kinds: [(&str, &dyn Fn(u32) -> Vec<u8>); 3] =
-        [("locks", &lock), ("tables", &table), ("prepared", &prepared)];
+    type Message<'m> = &'m dyn Fn(u32) -> Vec<u8>;
+    let kinds: [(&str, Message<'_>); 3] = [("locks", &lock), ("tables", &table), ("prepared", &prepared)];
     for (name, one) in kinds {
         for (user, last) in [("agent", "E:53400 Z:E"), ("service", "Z:T")] {
             let mut wire = Wire::through(&town, user).await;

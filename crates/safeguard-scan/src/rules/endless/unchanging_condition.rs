@@ -371,7 +371,7 @@ fn grows_what_it_walks(source: &Source, id: NodeId) -> Option<&str> {
             && on_it(*id)
             && matches!(
                 calls::name(tree, *id),
-                "pop" | "remove" | "clear" | "shift" | "splice" | "delete"
+                "pop" | "popleft" | "lpop" | "remove" | "discard" | "clear" | "shift" | "splice" | "delete"
             )
     });
     let grows = round.iter().any(|id| {

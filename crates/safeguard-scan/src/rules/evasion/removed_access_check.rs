@@ -258,7 +258,12 @@ fn within(both: &Both<'_>, name: &str, base: NodeId, now: NodeId, taken: &mut Ve
                 .any(|id| canonical(was, *id) == canonical(is, *other))
                 && 2 * shared >= asked.len().min(names_now.len()).max(1)
         });
-        if replaced || !asked.iter().any(|name| is_about_access(name)) {
+        let renamed = || {
+            guards_now
+                .iter()
+                .any(|other| is_renamed((was, &before, guard), (is, &after, *other)))
+        };
+        if replaced || !asked.iter().any(|name| is_about_access(name)) || renamed() {
             continue;
         }
         let cover = covered::cover(both, name, base, now, &asked);
@@ -302,6 +307,29 @@ fn within(both: &Both<'_>, name: &str, base: NodeId, now: NodeId, taken: &mut Ve
             message: format!("`{name}` called `{check}` before it went on, and this change takes that away"),
         });
     }
+}
+
+/// Whether a guard asks the same of a value that goes by another name now, and comes from where it came from.
+fn is_renamed(
+    (was, before, guard): (&Tree, &[NodeId], NodeId),
+    (is, after, other): (&Tree, &[NodeId], NodeId),
+) -> bool {
+    let given = |tree: &Tree, nodes: &[NodeId], name: &str| {
+        let assigns = nodes.iter().find(|id| {
+            tree.kind(**id) == Kind::Assign
+                && tree
+                    .child(**id, Role::Target)
+                    .is_some_and(|target| tree.kind(target) == Kind::Name && tree.name(target) == name)
+        })?;
+        Some(canonical(tree, tree.child(*assigns, Role::Value)?))
+    };
+    let (before_names, after_names) = (names(was, guard), names(is, other));
+    let ([old], [new]) = (before_names.as_slice(), after_names.as_slice()) else {
+        return false;
+    };
+    let alike = || canonical(was, guard).replace(old, new) == canonical(is, other);
+    let value = given(was, before, old);
+    value.is_some() && value == given(is, after, new) && alike()
 }
 
 /// Whether a function calls another one of its file now that turns away: then the check may have moved there, in other words.

@@ -391,8 +391,32 @@ fn allows_unknown(code: Code<'_>, call: NodeId, reports: &mut Reports) {
             "policy",
         ],
     );
+    // Whether something may be attached or shown is a property of it, and asks nobody who they are.
+    let is_property = code.arg(call, 0).is_some_and(|key| {
+        code.kind(key) == Kind::Str
+            && !has_word(
+                code.name(key),
+                &[
+                    "allow",
+                    "allowed",
+                    "allows",
+                    "permit",
+                    "permitted",
+                    "grant",
+                    "granted",
+                    "access",
+                    "can",
+                    "read",
+                    "write",
+                    "admin",
+                    "effect",
+                    "public",
+                ],
+            )
+    });
     if yes
         && about
+        && !is_property
         && code
             .function(call)
             .is_some_and(|function| decides(code, function))

@@ -39,7 +39,7 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
                 .iter()
                 .any(|import| code.name(*import).starts_with(&format!("{tool}/")))
     };
-    if source.is_test() || !TOOLS.iter().any(|tool| uses(tool)) {
+    if source.is_test() || !TOOLS.iter().any(uses) {
         return;
     }
     for call in code.calls() {

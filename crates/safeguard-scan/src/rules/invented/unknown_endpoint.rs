@@ -53,9 +53,7 @@ impl Endpoints {
         };
         let mut read = 0;
         for path in project.files().filter(|path| path.ends_with(".py")) {
-            let Some(text) = project.text(path) else {
-                return None;
-            };
+            let text = project.text(path)?;
             const OTHERS: &[&str] = &[
                 "add_url_rule",
                 "MethodView",

@@ -294,12 +294,8 @@ fn unknown<'c>(command: &'c Command, known: Names, from: usize, shown: &str) -> 
             && known
                 .iter()
                 .any(|other| other.starts_with(positive) || other.starts_with(name));
-        if !known.contains(name)
-            && !negated
-            && !expanded
-            && !shortened
-            && !(program == "npm" && is_for_a_build(name))
-        {
+        let built = program == "npm" && is_for_a_build(name);
+        if !(known.contains(name) || negated || expanded || shortened || built) {
             return Some((at, name));
         }
     }

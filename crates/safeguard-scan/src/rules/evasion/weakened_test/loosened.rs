@@ -401,6 +401,14 @@ pub(super) fn near(tree: &Tree, body: &[NodeId]) -> Vec<Near> {
     found
 }
 
+/// Whether an expression is another one, or has it in it.
+fn is_within(text: &str, part: &str) -> bool {
+    let is_of_name = |char: Option<char>| char.is_some_and(|char| char.is_alphanumeric() || char == '_');
+    text.match_indices(part).any(|(at, _)| {
+        !is_of_name(text[..at].chars().next_back()) && !is_of_name(text[at + part.len()..].chars().next())
+    })
+}
+
 /// What asks for less than before: the place, and what is said of it.
 pub(super) fn loosened(
     (was, before): (&Tree, &[NodeId]),
@@ -415,9 +423,10 @@ pub(super) fn loosened(
     for id in &asserts {
         let now = loose(is, *id);
         let is_weaker = now.iter().any(|one| strict_before.contains(one))
-            && !now
-                .iter()
-                .any(|one| strict_now.contains(one) || loose_before.contains(one));
+            && !now.iter().any(|one| {
+                // `list(value)` is asked for what it is as well.
+                strict_now.iter().any(|strict| is_within(strict, one)) || loose_before.contains(one)
+            });
         if is_weaker {
             found.push((
                 *id,

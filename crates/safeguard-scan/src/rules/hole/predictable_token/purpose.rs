@@ -233,10 +233,20 @@ fn by_name<'s>(code: Code<'s>, function: NodeId) -> Option<&'s str> {
 
 /// Whether what goes under a name opens something.
 fn is_to_be_secret(name: &str) -> bool {
+    let parts = words(name);
+    // When a password was used or changed is no password.
+    let is_moment = parts.last().is_some_and(|last| {
+        matches!(
+            last.as_str(),
+            "age" | "at" | "changed" | "date" | "expires" | "expiry" | "since" | "time" | "updated" | "used"
+        )
+    });
+    if is_moment {
+        return false;
+    }
     if is_password(name) || is_secret(name) {
         return true;
     }
-    let parts = words(name);
     let joined = parts.join("");
     let Some(last) = parts.last() else {
         return false;

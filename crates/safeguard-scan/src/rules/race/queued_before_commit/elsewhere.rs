@@ -59,9 +59,7 @@ fn run(source: &Source, _: &Project, reports: &mut Reports) {
 /// `tx.ExecContext(ctx, "INSERT …")`, then `s.queue.Publish(…)`, then `tx.Commit()`.
 fn with_commit(code: Code<'_>, nodes: &[NodeId]) -> Option<NodeId> {
     let calls = || nodes.iter().copied().filter(|id| code.kind(*id) == Kind::Call);
-    let commit = calls()
-        .filter(|call| matches!(code.called(*call), "Commit" | "commit"))
-        .last()?;
+    let commit = calls().rfind(|call| matches!(code.called(*call), "Commit" | "commit"))?;
     let begin = calls().find(|call| {
         matches!(
             code.called(*call),
