@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use safeguard_api::evidence::Severity;
 
 use crate::analysis::functions::{body_nodes, called, head, is_rewritten};
-use crate::analysis::guards::{guards, is_about_access, names};
+use crate::analysis::guards::{guards, is_about_access, names, rejects};
 use crate::analysis::handlers::is_guard;
 use crate::matching::{Source, canonical};
 use crate::rule::Confidence;
@@ -243,7 +243,8 @@ fn within(both: &Both<'_>, name: &str, base: NodeId, now: NodeId, taken: &mut Ve
     let before = body_nodes(was, base);
     let after = body_nodes(is, now);
     let still: BTreeSet<String> = after.iter().map(|id| canonical(is, *id)).collect();
-    let guards_now = guards(is, &after);
+    let mut guards_now = guards(is, &after);
+    guards_now.extend(after.iter().flat_map(|id| turns_away_others(is, *id)));
     for guard in guards(was, &before) {
         let condition = canonical(was, guard);
         if still.contains(&condition) || both.moved.mentions(&condition) {
@@ -307,6 +308,20 @@ fn within(both: &Both<'_>, name: &str, base: NodeId, now: NodeId, taken: &mut Ve
             message: format!("`{name}` called `{check}` before it went on, and this change takes that away"),
         });
     }
+}
+
+/// The conditions of `if … elif … else: refuse`, which turns away whoever fits none of them.
+fn turns_away_others(tree: &Tree, first: NodeId) -> Vec<NodeId> {
+    let mut conditions = Vec::new();
+    let mut at = first;
+    while tree.kind(at) == Kind::If {
+        conditions.extend(tree.child(at, Role::Condition));
+        match tree.child(at, Role::Else) {
+            Some(other) => at = other,
+            None => return Vec::new(),
+        }
+    }
+    if rejects(tree, at) { conditions } else { Vec::new() }
 }
 
 /// Whether a guard asks the same of a value that goes by another name now, and comes from where it came from.

@@ -1,6 +1,7 @@
 //! What a test asserts, and which of it can fail: an assertion whose failure is caught, or that nothing comes to, can not.
 
 use crate::analysis::functions::called;
+use crate::analysis::words::has_word;
 use crate::language::Language;
 use crate::matching::canonical;
 use crate::tree::{Kind, NodeId, Role, Tree};
@@ -10,6 +11,7 @@ pub(super) fn assertions(tree: &Tree, body: &[NodeId]) -> Vec<NodeId> {
         .copied()
         .filter(|id| match tree.kind(*id) {
             Kind::Assert => true,
+            Kind::Raise => tree.source(*id).contains("Assertion"),
             Kind::Call => {
                 let callee = tree
                     .child(*id, Role::Callee)
@@ -29,6 +31,9 @@ pub(super) fn assertions(tree: &Tree, body: &[NodeId]) -> Vec<NodeId> {
                     || callee.starts_with("expect(")
                     || name == "expect" && callee != "expect"
                     || callee.starts_with("require.")
+                    // `with raises(ValueError):`, `pytest.raises(ValueError, parse, text).match("…")`
+                    || callee.starts_with("pytest.raises(")
+                    || tree.language() == Language::Python && has_word(name, &["raised", "raises"])
                     || matches!(
                         callee,
                         "t.Error"
