@@ -55,6 +55,7 @@ const LIMIT: &[&str] = &[
 pub fn is_about_access(name: &str) -> bool {
     let lower = name
         .to_ascii_lowercase()
+        .replace("accessor", "")
         .replace("author_", "")
         .replace("authors", "");
     if lower == "author" {

@@ -121,6 +121,7 @@ fn before_work(code: Code<'_>, call: NodeId, named: NodeId, reports: &mut Report
             && !is_reading(code, *id)
             && !is_telling(code, *id)
             && acknowledged(code, *id).is_none()
+            && !is_noting(code, *id)
             && code.tree.children_in(*id, Role::Arg).any(is_of_message)
     };
     // What was done with the message before, such as keeping it, lets it go.
@@ -215,6 +216,12 @@ fn is_reading(code: Code<'_>, call: NodeId) -> bool {
             | "isinstance"
     ) || code.kind(call) == Kind::New
         && matches!(code.called(call), "String" | "DeleteMessageCommand" | "Error")
+}
+
+/// What only notes something of the message, such as its number; who keeps all of it means to work on it.
+fn is_noting(code: Code<'_>, call: NodeId) -> bool {
+    matches!(code.called(call), "append" | "add" | "push")
+        && code.args(call).iter().all(|arg| code.kind(*arg) != Kind::Name)
 }
 
 /// What only tells people of it.
