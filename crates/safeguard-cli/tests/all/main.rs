@@ -4,6 +4,7 @@
 mod agent;
 mod check;
 mod components;
+mod damaged;
 mod dependencies;
 mod secrets;
 mod suppressions;
