@@ -77,7 +77,7 @@ impl Asked<'_> {
     /// The commit of the branch that others answer for.
     fn default_branch(&self) -> Option<String> {
         let place = self.place();
-        let objects = Objects::of(&place).ok()?;
+        let objects = Objects::of(&place);
         let tip = plumbing::first_of(&place, &objects, DEFAULTS).ok()??;
         Some(tip.commit)
     }

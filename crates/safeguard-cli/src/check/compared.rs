@@ -30,7 +30,7 @@ pub fn compared(folder: &Path, args: &CheckArgs) -> Result<Option<Compared>, Fai
         let root = git::git(folder, &["rev-parse", "--show-toplevel"]);
         root.ok().map(PathBuf::from)
     };
-    let objects = Arc::new(Objects::of(folder)?);
+    let objects = Arc::new(Objects::of(folder));
     if !args.all && !args.staged && args.range.is_none() {
         return branch(folder, root, objects, args.base.as_deref());
     }

@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, bail, ensure};
 
-/// A `git cat-file --batch`. It ends when this is dropped.
+/// A `git cat-file --batch`, begun by the first question. It ends when this is dropped.
 #[derive(Debug)]
-pub struct Objects(Mutex<Option<Pipes>>);
+pub struct Objects {
+    folder: PathBuf,
+    /// None before the first question, and after one that failed.
+    kept: Mutex<Option<Pipes>>,
+}
 
 #[derive(Debug)]
 struct Pipes {
@@ -27,19 +31,11 @@ struct Object {
 
 impl Objects {
     /// Those of the repository that a folder is in. Whether it is in one, the first question tells.
-    pub fn of(folder: &Path) -> anyhow::Result<Objects> {
-        let mut child = Command::new("git")
-            .arg("-C")
-            .arg(folder)
-            .args(["cat-file", "--batch"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .context("cannot run git")?;
-        let ask = child.stdin.take().context("git has no input")?;
-        let told = BufReader::new(child.stdout.take().context("git has no output")?);
-        Ok(Objects(Mutex::new(Some(Pipes { child, ask, told }))))
+    pub fn of(folder: &Path) -> Objects {
+        Objects {
+            folder: folder.to_owned(),
+            kept: Mutex::new(None),
+        }
     }
 
     /// The contents of what has these names, such as an id or `COMMIT:PATH`. What is longer than a limit is cut behind it.
@@ -62,9 +58,12 @@ impl Objects {
 
     /// Objects of one kind by name; those that there are not, or of another kind, are left out.
     fn ask(&self, kind: &str, names: &[&str], bytes_max: usize) -> anyhow::Result<BTreeMap<String, Object>> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Whoever fails within an answer would read its rest as the next one.
-        let mut pipes = kept.take().context("git failed before")?;
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        // Who failed within an answer would read its rest as the next one: each begins anew after that.
+        let mut pipes = match kept.take() {
+            Some(pipes) => pipes,
+            None => Pipes::open(&self.folder)?,
+        };
         match pipes.ask(kind, names, bytes_max) {
             Ok(answer) => {
                 *kept = Some(pipes);
@@ -80,7 +79,7 @@ impl Objects {
 
 impl Drop for Objects {
     fn drop(&mut self) {
-        let kept = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.kept.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Some(Pipes { mut child, ask, .. }) = kept.take() {
             drop(ask);
             // It ends since it is asked no more; how, says nothing.
@@ -90,6 +89,21 @@ impl Drop for Objects {
 }
 
 impl Pipes {
+    fn open(folder: &Path) -> anyhow::Result<Pipes> {
+        let mut child = Command::new("git")
+            .arg("-C")
+            .arg(folder)
+            .args(["cat-file", "--batch"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("cannot run git")?;
+        let ask = child.stdin.take().context("git has no input")?;
+        let told = BufReader::new(child.stdout.take().context("git has no output")?);
+        Ok(Pipes { child, ask, told })
+    }
+
     fn ask(
         &mut self,
         kind: &str,
