@@ -33,6 +33,9 @@ impl Shape {
         } else {
             Vec::new()
         };
+        if numbers.is_empty() {
+            return Shape::only(sql);
+        }
         numbers.sort_unstable_by_key(|place| place.start);
         numbers.dedup();
         let shape = Shape {
