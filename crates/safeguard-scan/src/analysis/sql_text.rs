@@ -3,7 +3,9 @@
 //! No parser of a dialect: a tokenizer that knows comments and quotes, and the first words of statements. What it does not understand it does not judge.
 
 pub use super::sql_tokens::text_of;
+use crate::analysis::code::Code;
 pub use crate::language::sql::tokens::{HOLE, Token, statements};
+use crate::tree::NodeId;
 
 /// What a statement destroys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -297,6 +299,28 @@ fn always_true(condition: &[Token]) -> bool {
         [left, Token::Sign('='), right] => left == right && !matches!(left, Token::Hole | Token::Param),
         _ => false,
     }
+}
+
+/// Whether a call of Go's `database/sql` or sqlx has rows written.
+pub fn go_writes(code: Code<'_>, call: NodeId) -> bool {
+    let executes = matches!(
+        code.called(call),
+        "Exec" | "ExecContext" | "NamedExec" | "NamedExecContext" | "MustExec"
+    );
+    // The first may be a context.
+    let text = || {
+        code.args(call)
+            .into_iter()
+            .take(2)
+            .find_map(|arg| text_of(code, arg))
+    };
+    executes
+        && text().is_some_and(|text| {
+            let lower = text.trim_start().to_ascii_lowercase();
+            ["insert", "update", "delete", "merge"]
+                .iter()
+                .any(|verb| lower.starts_with(verb))
+        })
 }
 
 #[cfg(test)]

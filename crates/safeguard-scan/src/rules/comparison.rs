@@ -49,6 +49,22 @@ pub struct Taken {
     pub message: String,
 }
 
+impl Taken {
+    /// Of high severity; where it is not sure, it is advice.
+    pub fn high(node: NodeId, sure: bool, message: String) -> Taken {
+        Taken {
+            node,
+            severity: Severity::High,
+            confidence: if sure {
+                Confidence::High
+            } else {
+                Confidence::Medium
+            },
+            message,
+        }
+    }
+}
+
 impl Moved {
     fn of(files: &[FileScan]) -> Moved {
         let parts = |source: &Source| -> Vec<String> {

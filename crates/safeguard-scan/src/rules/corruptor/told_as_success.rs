@@ -213,21 +213,9 @@ fn before(code: Code<'_>, branch: NodeId) -> Option<NodeId> {
 }
 
 fn is_write(code: Code<'_>, call: NodeId) -> bool {
-    match code.called(call) {
-        "Exec" | "ExecContext" | "NamedExec" | "NamedExecContext" => code
-            .args(call)
-            .into_iter()
-            .take(2)
-            .find_map(|arg| sql_text::text_of(code, arg))
-            .is_some_and(|text| {
-                let lower = text.trim_start().to_ascii_lowercase();
-                ["insert", "update", "delete", "merge"]
-                    .iter()
-                    .any(|verb| lower.starts_with(verb))
-            }),
-        "Commit" | "InsertOne" | "UpdateOne" | "InsertMany" | "UpdateMany" | "ReplaceOne" | "BulkWrite" => {
-            true
-        }
-        _ => false,
-    }
+    sql_text::go_writes(code, call)
+        || matches!(
+            code.called(call),
+            "Commit" | "InsertOne" | "UpdateOne" | "InsertMany" | "UpdateMany" | "ReplaceOne" | "BulkWrite"
+        )
 }

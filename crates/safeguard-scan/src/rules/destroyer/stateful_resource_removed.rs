@@ -176,16 +176,7 @@ fn plans(source: &Source) -> BTreeMap<(String, String), (u32, NodeId)> {
 /// Protection that was there, and is not.
 fn weakened(was: &Block<'_>, now: &Block<'_>, taken: &mut Vec<Taken>) {
     let mut tell = |node: NodeId, sure: bool, message: String| {
-        taken.push(Taken {
-            node,
-            severity: Severity::High,
-            confidence: if sure {
-                Confidence::High
-            } else {
-                Confidence::Medium
-            },
-            message,
-        });
+        taken.push(Taken::high(node, sure, message));
     };
     let prevents = |block: &Block<'_>| {
         block.inner("lifecycle").iter().any(|inner| {

@@ -5,13 +5,10 @@ mod switched;
 
 use std::collections::BTreeMap;
 
-use safeguard_api::evidence::Severity;
-
 use crate::analysis::commands::{Command, WITH_COMMANDS, commands};
 use crate::analysis::entries::entries;
 use crate::language::Language;
 use crate::matching::Source;
-use crate::rule::Confidence;
 use crate::rules::comparison::{Both, Comparison, Taken};
 use crate::tree::{NodeId, Role, Tree};
 use passed_over::{left_out, lists, looked_for};
@@ -67,16 +64,7 @@ fn is_settings_file(path: &str) -> bool {
 }
 
 fn tell(taken: &mut Vec<Taken>, node: NodeId, sure: bool, message: String) {
-    taken.push(Taken {
-        node,
-        severity: Severity::High,
-        confidence: if sure {
-            Confidence::High
-        } else {
-            Confidence::Medium
-        },
-        message,
-    });
+    taken.push(Taken::high(node, sure, message));
 }
 
 /// `--cov-fail-under=80`, `--fail-under 80`, `--audit-level=high`, `--severity HIGH,CRITICAL`.

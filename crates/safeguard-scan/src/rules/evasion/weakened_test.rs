@@ -34,16 +34,7 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
     }
     let (was, is) = (&both.base.tree, &both.head.tree);
     for (node, sure, message) in set_aside(both) {
-        taken.push(Taken {
-            node,
-            severity: Severity::High,
-            confidence: if sure {
-                Confidence::High
-            } else {
-                Confidence::Medium
-            },
-            message,
-        });
+        taken.push(Taken::high(node, sure, message));
     }
     let asserting: BTreeSet<&str> = both
         .head
@@ -129,16 +120,7 @@ fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
             continue;
         }
         for (node, sure, message) in loosened((was, &before), (is, &after), &name) {
-            taken.push(Taken {
-                node,
-                severity: Severity::High,
-                confidence: if sure {
-                    Confidence::High
-                } else {
-                    Confidence::Medium
-                },
-                message,
-            });
+            taken.push(Taken::high(node, sure, message));
         }
         if asserts.len() < asserted.len() {
             taken.push(Taken {

@@ -66,21 +66,7 @@ fn go(code: Code<'_>, reports: &mut Reports) {
             let on_pool = code
                 .receiver(call)
                 .is_some_and(|on| canonical(code.tree, on) == of);
-            let writes = matches!(
-                code.called(call),
-                "Exec" | "ExecContext" | "NamedExec" | "NamedExecContext" | "MustExec"
-            ) && code
-                .args(call)
-                .into_iter()
-                .take(2)
-                .find_map(|arg| sql_text::text_of(code, arg))
-                .is_some_and(|text| {
-                    let lower = text.trim_start().to_ascii_lowercase();
-                    ["insert", "update", "delete", "merge"]
-                        .iter()
-                        .any(|verb| lower.starts_with(verb))
-                });
-            if on_pool && writes {
+            if on_pool && sql_text::go_writes(code, call) {
                 reports.add(
                     call,
                     format!("this goes past the transaction `{tx}`: it stays when that is taken back, and may wait for it for ever"),

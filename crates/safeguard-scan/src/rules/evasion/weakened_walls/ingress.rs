@@ -2,11 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use safeguard_api::evidence::Severity;
-
 use crate::analysis::yaml::Yaml;
 use crate::matching::Source;
-use crate::rule::Confidence;
 use crate::rules::comparison::{Both, Taken};
 use crate::tree::NodeId;
 
@@ -43,16 +40,7 @@ pub(super) fn run(both: &Both<'_>, taken: &mut Vec<Taken>) {
             continue;
         };
         let mut tell = |node: NodeId, sure: bool, message: String| {
-            taken.push(Taken {
-                node,
-                severity: Severity::High,
-                confidence: if sure {
-                    Confidence::High
-                } else {
-                    Confidence::Medium
-                },
-                message,
-            });
+            taken.push(Taken::high(node, sure, message));
         };
         for (key, (_, value)) in was {
             let asked = ASKED.iter().find(|(asked, _)| *asked == key);
