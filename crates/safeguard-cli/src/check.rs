@@ -36,6 +36,7 @@ use crate::output::Output;
 pub use approved::statement;
 use files::{Content, Entry, Selection};
 pub use folders::{files_in, rule_files};
+use objects::Objects;
 
 #[derive(Debug, Default, Args)]
 pub struct CheckArgs {
@@ -181,6 +182,13 @@ pub fn look_at(folder: &Path, args: &CheckArgs, output: &Output) -> Result<Check
     };
     let mut checked = look(&rules, &secrets, selection, output)?;
     look_at_dependencies(&mut checked, &args.dependencies)?;
+    let objects = checked.selection.objects.as_deref();
+    if let Some(why) = objects.and_then(Objects::damaged) {
+        checked.report.unread.push(Unread {
+            path: ".".to_owned(),
+            why,
+        });
+    }
     others::add(&mut checked, &args.sarif, today()?)?;
     checked.report.sort();
     approved::settle(&mut checked, args)?;

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use anyhow::{Context, bail, ensure};
 
@@ -14,13 +15,20 @@ pub struct Objects {
     folder: PathBuf,
     /// None before the first question, and after one that failed.
     kept: Mutex<Option<Pipes>>,
+    /// What git said of objects that it can not read: to whoever asked, they look as if they were not there.
+    complaints: Mutex<String>,
 }
+
+/// How much is kept of what git complains of.
+const WORDS_BYTES_MAX: u64 = 4_096;
 
 #[derive(Debug)]
 struct Pipes {
     child: Child,
     ask: ChildStdin,
     told: BufReader<ChildStdout>,
+    /// Reads what it complains of, so that it never waits for that to be read; keeps the beginning.
+    words: JoinHandle<String>,
 }
 
 #[derive(Debug)]
@@ -35,6 +43,7 @@ impl Objects {
         Objects {
             folder: folder.to_owned(),
             kept: Mutex::new(None),
+            complaints: Mutex::default(),
         }
     }
 
@@ -56,6 +65,33 @@ impl Objects {
             .collect())
     }
 
+    /// What could not be read of all that was asked for, if anything; ends the process.
+    pub fn damaged(&self) -> Option<String> {
+        let pipes = self.kept.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(pipes) = pipes {
+            // It is among the complaints.
+            let _words = self.end(pipes);
+        }
+        let complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        // What is wrong is one line, and of what another.
+        let first: Vec<&str> = complaints.lines().take(2).collect();
+        (!first.is_empty()).then(|| format!("git cat-file: {}", first.join("; ")))
+    }
+
+    /// Ends a process. Returns what it complained of.
+    fn end(&self, pipes: Pipes) -> Option<String> {
+        let words = pipes.last_words();
+        let is_error = |line: &&str| line.starts_with("error: ") || line.starts_with("fatal: ");
+        let errors: String = words
+            .lines()
+            .filter(is_error)
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        complaints.push_str(&errors);
+        (!words.is_empty()).then(|| format!("git cat-file: {words}"))
+    }
+
     /// Objects of one kind by name; those that there are not, or of another kind, are left out.
     fn ask(&self, kind: &str, names: &[&str], bytes_max: usize) -> anyhow::Result<BTreeMap<String, Object>> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -69,7 +105,7 @@ impl Objects {
                 *kept = Some(pipes);
                 Ok(answer)
             }
-            Err(error) => match pipes.last_words() {
+            Err(error) => match self.end(pipes) {
                 Some(why) => Err(error.context(why)),
                 None => Err(error),
             },
@@ -80,10 +116,8 @@ impl Objects {
 impl Drop for Objects {
     fn drop(&mut self) {
         let kept = self.kept.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Pipes { mut child, ask, .. }) = kept.take() {
-            drop(ask);
-            // It ends since it is asked no more; how, says nothing.
-            let _ended = child.wait();
+        if let Some(pipes) = kept.take() {
+            pipes.last_words();
         }
     }
 }
@@ -101,7 +135,20 @@ impl Pipes {
             .context("cannot run git")?;
         let ask = child.stdin.take().context("git has no input")?;
         let told = BufReader::new(child.stdout.take().context("git has no output")?);
-        Ok(Pipes { child, ask, told })
+        let mut complains = child.stderr.take().context("git has no voice")?;
+        let words = std::thread::spawn(move || {
+            let mut words = Vec::new();
+            // What can not be read of it is not told; the rest is passed over.
+            let _read = complains.by_ref().take(WORDS_BYTES_MAX).read_to_end(&mut words);
+            let _passed = std::io::copy(&mut complains, &mut std::io::sink());
+            String::from_utf8_lossy(&words).trim().to_owned()
+        });
+        Ok(Pipes {
+            child,
+            ask,
+            told,
+            words,
+        })
     }
 
     fn ask(
@@ -117,7 +164,7 @@ impl Pipes {
             .filter(|name| !name.contains('\n'))
             .collect();
         let asked: String = names.iter().map(|name| format!("{name}\n")).collect();
-        let Pipes { child, ask, told } = self;
+        let Pipes { child, ask, told, .. } = self;
         std::thread::scope(|scope| {
             // Git answers while it is asked; who only asks would wait for ever.
             let asking = scope.spawn(move || ask.write_all(asked.as_bytes()));
@@ -137,15 +184,18 @@ impl Pipes {
         })
     }
 
-    /// What git complains of at its end.
-    fn last_words(self) -> Option<String> {
-        let Pipes { mut child, ask, told } = self;
+    /// Ends it, and returns what it complained of.
+    fn last_words(self) -> String {
+        let Pipes {
+            mut child,
+            ask,
+            told,
+            words,
+        } = self;
         drop((ask, told));
-        let mut words = String::new();
-        child.stderr.take()?.read_to_string(&mut words).ok()?;
+        // It ends since it is asked no more; how, says nothing.
         let _ended = child.wait();
-        let words = words.trim();
-        (!words.is_empty()).then(|| format!("git cat-file: {words}"))
+        words.join().unwrap_or_default()
     }
 }
 
